@@ -1,0 +1,11 @@
+"""The errors of this room. Messages say where, what was found, what was expected and how to mend it."""
+
+from __future__ import annotations
+
+
+class AppError(Exception):
+    """Something the experimenter or the listener can mend; shown without a traceback."""
+
+
+class RatingsError(AppError):
+    """A ratings file that can't be read, or that belongs to another study."""

@@ -1,0 +1,154 @@
+"""One row of ratings: the columns, their types, and reading them from SQL or from a file.  CONTRACT
+
+Task: say once what a rating is, so that SQL, CSV and the analysis agree. One row per response (the latest
+revision): a listener heard ``condition`` of ``item`` on a page and moved a slider to ``rating``.
+
+Conventions: ids are text everywhere (leading zeros stay); ratings 0 to 100; times in seconds; instants
+ISO 8601 UTC; booleans are written ``true`` and ``false``; an empty cell is a missing value. The first line
+of a file names the columns; unknown columns are refused.
+
+Defines: ``COLUMNS``, ``read_csv``, ``write_csv``.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mushra_app.errors import RatingsError
+
+SCHEMA = 1
+
+
+class Column(NamedTuple):
+    """One column: its name, the Python type of its cells, and what it means."""
+
+    name: str
+    type: type
+    meaning: str
+
+
+COLUMNS = (
+    Column("study", str, "short name of the study"),
+    Column("study_id", str, "identity of the study version: text, design, plan and sounds"),
+    Column("stimuli_id", str, "identity of the sounds"),
+    Column("listener", str, "pseudonym"),
+    Column("listener_group", str, "group of the listener, a factor"),
+    Column("session", str, "one sitting of one listener"),
+    Column("trial", str, "one page of one session"),
+    Column("presentation", int, "place of the trial in the session, from 1"),
+    Column("attribute", str, "the scale that was asked"),
+    Column("song", str, "the song"),
+    Column("excerpt", str, "start and end in seconds of the song, 'start-end'"),
+    Column("item", str, "the item: one excerpt of one song"),
+    Column("target", str, "what the systems were asked for"),
+    Column("dataset", str, "data set of the song, a factor"),
+    Column("condition", str, "what was heard"),
+    Column("role", str, "hidden_reference, anchor or system"),
+    Column("slot", int, "position on the page, from 1"),
+    Column("rating", float, "0 to 100"),
+    Column("replicate", int, "0 for the first presentation of this item to this listener"),
+    Column("training", bool, "training trial: never analysed"),
+    Column("simulated", bool, "made by a program, not a person"),
+    Column("finished", bool, "the session was finished"),
+    Column("moved", bool, "the slider was moved"),
+    Column("heard_s", float, "seconds this slot sounded"),
+    Column("plays", int, "how often this slot was started or switched to"),
+    Column("trial_s", float, "seconds on the trial"),
+    Column("fade_mode", str, "how switching sounded: bs1534 (5 ms out, then 5 ms in)"),
+    Column("engine", str, "playback engine of the page"),
+    Column("rate_hz", int, "sample rate of the playback context"),
+    Column("transducer", str, "headphones or loudspeakers, as stated"),
+    Column("revision", int, "how often this trial was saved; the latest counts"),
+    Column("saved_at", str, "when the server had stored it, ISO 8601 UTC"),
+)
+
+Row = dict[str, Any]
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write rows atomically; returns how many."""
+    part = path.with_name(f".{path.name}.part")
+    count = 0
+    with part.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, [column.name for column in COLUMNS], lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({column.name: _to_text(row.get(column.name)) for column in COLUMNS})
+            count += 1
+    part.replace(path)
+    return count
+
+
+def read_csv(path: Path) -> list[Row]:
+    """Read rows with their types.
+
+    Raises
+    ------
+    RatingsError
+        Where the file is missing, a column is missing or unknown, or a cell is not of its column's type;
+        names the line and the column.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            _check_header(path, reader.fieldnames or [])
+            return [_typed(path, line, cells) for line, cells in enumerate(reader, 2)]
+    except FileNotFoundError:
+        raise RatingsError(f"{path}: no such file; export ratings with: mushra export --out {path.name}") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RatingsError(f"{path}: can't be read as CSV: {error}") from None
+
+
+def _check_header(path: Path, names: Iterable[str]) -> None:
+    known, found = [column.name for column in COLUMNS], list(names)
+    if missing := [name for name in known if name not in found]:
+        raise RatingsError(
+            f"{path}: line 1: the columns {', '.join(missing)} are missing; expected an export of mushra"
+        )
+    if unknown := [name for name in found if name not in known]:
+        raise RatingsError(f"{path}: line 1: the columns {', '.join(unknown)} are not known; remove them")
+
+
+def _typed(path: Path, line: int, cells: Mapping[str, str | None]) -> Row:
+    row: Row = {}
+    for column in COLUMNS:
+        text = cells[column.name]
+        try:
+            row[column.name] = _from_text(text or "", column.type)
+        except ValueError:
+            raise RatingsError(
+                f"{path}: line {line}: {column.name}: found {text!r}; expected {_EXPECTED[column.type]}"
+            ) from None
+    if row["rating"] is not None and not 0 <= row["rating"] <= 100:
+        raise RatingsError(f"{path}: line {line}: rating: found {row['rating']:g}; expected 0 to 100")
+    return row
+
+
+_EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+def _from_text(text: str, kind: type) -> Any:
+    if kind is str:
+        return text
+    if text == "":
+        return None
+    if kind is bool:
+        return {"true": True, "false": False}[text.lower()] if text.lower() in ("true", "false") else _refuse()
+    return kind(text)
+
+
+def _refuse() -> Any:
+    raise ValueError
+
+
+def _to_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)

@@ -1,0 +1,62 @@
+"""What each page of the studio shows: one frozen dataclass per page. No page shows condition results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """One study in the list."""
+
+    name: str
+    title: str
+    status: str
+    listeners: int
+    finished: int
+    ratings: int
+    url: str
+
+
+@dataclass(frozen=True)
+class StudiesPage:
+    """All studies."""
+
+    studies: tuple[StudyRow, ...]
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """One listener's session: a mark per trial, 'saved' or 'open'."""
+
+    listener: str
+    status: str
+    simulated: bool
+    started_at: str
+    trials: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StudyPage:
+    """One study: how far it is, never how the conditions do."""
+
+    name: str
+    title: str
+    status: str
+    study_id: str
+    stimuli_id: str
+    published_at: str
+    items: int
+    conditions: int
+    listeners_planned: int
+    listener_url: str
+    export_url: str
+    report_command: str
+    sessions: tuple[SessionRow, ...]
+
+
+@dataclass(frozen=True)
+class LoginPage:
+    """The key of the studio is asked for."""
+
+    error: str = ""

@@ -1,0 +1,25 @@
+"""The errors of this room. Messages say where, what was found, what was expected and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class StimuliError(Exception):
+    """Something the experimenter can mend; the command line prints the message without a traceback."""
+
+
+class ExperimentError(StimuliError):
+    """An experiment file with mistakes: all of them at once, one line each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class ManifestError(StimuliError):
+    """A stimulus set that is missing, unreadable, or no longer what its manifest says."""
+
+
+class SoundError(StimuliError):
+    """A sound file or a system's output that can't be used."""
