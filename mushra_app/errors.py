@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from stimuli.errors import HiddenReferenceError
 
-class AppError(Exception):
+
+class AppError(HiddenReferenceError):
     """Something the experimenter or the listener can mend; shown without a traceback."""
 
 

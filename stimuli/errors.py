@@ -1,12 +1,19 @@
-"""The errors of this room. Messages say where, what was found, what was expected and how to mend it."""
+"""Errors that people can mend. Messages say where, what was found, what was expected and how to mend it.
+
+``HiddenReferenceError`` is the one base that the command line knows; each room has one base of its own below it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 
-class StimuliError(Exception):
-    """Something the experimenter can mend; the command line prints the message without a traceback."""
+class HiddenReferenceError(Exception):
+    """Something a person can mend; the command line prints the message without a traceback and exits with 2."""
+
+
+class StimuliError(HiddenReferenceError):
+    """What can go wrong while making sounds; the base of this room."""
 
 
 class ExperimentError(StimuliError):
