@@ -3,10 +3,16 @@
 COMMANDS = {
     "config": ("mushra_app.server_cli:config", "Show the settings and where they come from; secrets are masked."),
     "db": ("mushra_app.server_cli:db", "Bring the database to this release's tables, or say where it stands."),
-    "demo": ("mushra_app.demo:demo", "The whole way once: demo songs, stimuli, server; --simulate adds listeners and a report."),
+    "demo": (
+        "mushra_app.demo:demo",
+        "The whole way once: demo songs, stimuli, server; --simulate adds listeners and a report.",
+    ),
     "doctor": ("mushra_app.doctor:doctor", "Say what is installed, what is missing, and how to mend it."),
     "export": ("mushra_app.server_cli:export", "Write every rating to a CSV file."),
     "publish": ("mushra_app.server_cli:publish", "Put a built stimulus set into the database, ready for listeners."),
     "serve": ("mushra_app.server_cli:serve", "Serve the published listening tests."),
-    "simulate": ("mushra_app.simulate:simulate", "Let simulated listeners take a test over HTTP and in a real browser."),
+    "simulate": (
+        "mushra_app.simulated.cli:simulate",
+        "Let simulated listeners take a test over HTTP and in a real browser.",
+    ),
 }
