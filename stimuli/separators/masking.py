@@ -1,0 +1,54 @@
+"""What every system with a voice mask has in common: two targets, and the mixture as their sum.
+
+A subclass says how much of each spectral cell is voice (0 to 1). Vocals are the masked mixture, the
+accompaniment is the mixture minus the vocals, so that the two add up to the mixture by construction.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from stimuli.errors import StimuliError
+from stimuli.experiment import AnySystem
+from stimuli.separators import Song, Sound
+from stimuli.separators.spectral import Stft
+
+
+class VoiceMask:
+    """A separator that needs no weights: its mask follows from the mixture alone."""
+
+    version: ClassVar[str] = "1"
+    stft: ClassVar[Stft]
+
+    def __init__(self, system: AnySystem) -> None:
+        self.system = system
+
+    def missing(self) -> str | None:
+        """Nothing is needed."""
+        return None
+
+    def provenance(self) -> dict[str, Any]:
+        """Window and hop."""
+        return {"parameters": {"window": self.stft.window, "hop": self.stft.hop}, "weights_sha256": {}}
+
+    def mask(self, spectra: np.ndarray, rate_hz: int) -> np.ndarray:
+        """Share of voice, 0 to 1, broadcastable to ``spectra`` (channels, bins, times)."""
+        raise NotImplementedError
+
+    def separate(self, song: Song, target: str) -> Sound:
+        """Vocals or accompaniment.
+
+        Raises
+        ------
+        StimuliError
+            For any other target.
+        """
+        if target not in ("vocals", "accompaniment"):
+            raise StimuliError(
+                f"system {self.system.name!r} on {song.name!r}: it can give vocals or accompaniment, not {target!r}"
+            )
+        spectra = self.stft.forward(song.mixture)
+        vocals = self.stft.inverse(spectra * self.mask(spectra, song.rate_hz), len(song.mixture))
+        return vocals if target == "vocals" else song.mixture - vocals
