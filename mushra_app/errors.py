@@ -11,3 +11,11 @@ class AppError(HiddenReferenceError):
 
 class RatingsError(AppError):
     """A ratings file that can't be read, or that belongs to another study."""
+
+
+class NotFoundError(AppError):
+    """Nothing here under that name or token."""
+
+
+class ConflictError(AppError):
+    """What was sent no longer fits what is stored: an older revision, a finished session."""

@@ -7,7 +7,7 @@ Conventions: ids are text everywhere (leading zeros stay); ratings 0 to 100; tim
 ISO 8601 UTC; booleans are written ``true`` and ``false``; an empty cell is a missing value. The first line
 of a file names the columns; unknown columns are refused.
 
-Defines: ``COLUMNS``, ``read_csv``, ``write_csv``.
+Defines: ``COLUMNS``, ``read_csv``, ``write_csv``, ``write_stream``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from mushra_app.errors import RatingsError
 
@@ -71,14 +71,20 @@ Row = dict[str, Any]
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write rows atomically; returns how many."""
     part = path.with_name(f".{path.name}.part")
-    count = 0
     with part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, [column.name for column in COLUMNS], lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({column.name: _to_text(row.get(column.name)) for column in COLUMNS})
-            count += 1
+        count = write_stream(stream, rows)
     part.replace(path)
+    return count
+
+
+def write_stream(stream: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write rows to an open text stream, the names of the columns first; returns how many."""
+    writer = csv.DictWriter(stream, [column.name for column in COLUMNS], lineterminator="\n")
+    writer.writeheader()
+    count = 0
+    for row in rows:
+        writer.writerow({column.name: _to_text(row.get(column.name)) for column in COLUMNS})
+        count += 1
     return count
 
 

@@ -1,0 +1,112 @@
+"""The web application: one factory, no globals.
+
+Every answer carries the security headers; errors are shown as a page (or as JSON where a script asked) that
+says what to do, without a trace. Forms are protected by a token that does not expire while somebody listens.
+
+Defines: ``create_app``.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, jsonify, request
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from sqlalchemy.exc import IntegrityError
+from werkzeug.exceptions import HTTPException
+
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.errors import AppError, ConflictError, NotFoundError
+from mushra_app.listener import routes as listener
+from mushra_app.listener.pages import MessagePage
+from mushra_app.security import HEADERS, secret_key
+from mushra_app.studio import routes as studio
+from mushra_app.web import Services, show
+
+MOST_BODY_BYTES = 2 * 2**20
+TITLE = "Listening test"
+SENTENCES = {
+    400: ("That did not work", "The server did not understand this request. Please go back and try again."),
+    403: ("Not allowed", "This page can't be opened this way. Please use the link that you were given."),
+    404: ("Nothing here", "There is no such page. Please use the link that you were given."),
+    413: ("Too large", "What was sent is too large."),
+    500: ("Something went wrong", "The server made a mistake. What you have saved is safe; please try again."),
+}
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, database: Database | None = None) -> Flask:
+    """The application of one process.
+
+    Parameters
+    ----------
+    settings : where the data lies and how listeners reach us.
+    database : an open one; otherwise the settings' own is opened.
+    """
+    app = Flask("mushra_app")
+    app.config.update(
+        SECRET_KEY=secret_key(settings),
+        SESSION_COOKIE_NAME="mushra",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=(settings.external_url or "").startswith("https:"),
+        MAX_CONTENT_LENGTH=MOST_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MOST_BODY_BYTES,
+        WTF_CSRF_TIME_LIMIT=None,  # a test lasts longer than any limit
+        WTF_CSRF_SSL_STRICT=False,  # asks for a Referer, which our own policy forbids browsers to send
+    )
+    app.extensions["mushra"] = Services(settings, database or Database(settings))
+    csrf = CSRFProtect(app)
+    for view in (listener.save, listener.script_error):  # authorised by the session's token and the origin
+        csrf.exempt(view)
+    app.register_blueprint(listener.blueprint)
+    app.register_blueprint(studio.blueprint)
+    app.add_url_rule("/", "front", _front)
+    app.add_url_rule("/health", "health", lambda: {"ok": True})
+    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(AppError, _on_app_error)
+    app.register_error_handler(IntegrityError, _on_conflict)
+    app.after_request(_with_headers)
+    return app
+
+
+def _front() -> str:
+    return show(MessagePage(TITLE, "Listening tests", ("Please use the link that you were given.",)))
+
+
+def _with_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _on_http_error(error: HTTPException) -> tuple[Response | str, int]:
+    code = error.code or 500
+    heading, sentence = SENTENCES.get(code, SENTENCES[400 if code < 500 else 500])
+    # The descriptions of 403 are our own, and those of a refused form; all others are werkzeug's, for programmers.
+    if code == 403 or isinstance(error, CSRFError):
+        sentence = _CSRF if isinstance(error, CSRFError) else str(error.description)
+    return _said(heading, sentence, code)
+
+
+_CSRF = "This form is out of date. Please go back, reload the page and try again; cookies must be allowed."
+
+
+def _on_app_error(error: AppError) -> tuple[Response | str, int]:
+    code = 404 if isinstance(error, NotFoundError) else 409 if isinstance(error, ConflictError) else 400
+    return _said(SENTENCES.get(code, SENTENCES[400])[0], str(error), code)
+
+
+def _on_conflict(error: IntegrityError) -> tuple[Response | str, int]:
+    """Two requests at once wanted the same row; the database let one of them have it."""
+    log.warning("refused by the database: %s", error.orig)
+    return _said(SENTENCES[400][0], "This was saved by another request meanwhile. Please reload the page.", 409)
+
+
+def _said(heading: str, sentence: str, code: int) -> tuple[Response | str, int]:
+    """An error as whoever asked can read it."""
+    if request.method == "PUT" or request.is_json:
+        return jsonify(error=sentence), code
+    return show(MessagePage(TITLE, heading, (sentence,))), code

@@ -1,0 +1,105 @@
+"""All settings of the server, in one place: defaults < file < environment < flags.
+
+The file is ``mushra.toml`` in the working directory, the environment's names are ``MUSHRA_`` and the field in
+capitals (``MUSHRA_DATA_DIR``), flags are what a command was called with. Unknown keys of the file are refused.
+
+Conventions: folders may be relative to the working directory; ``external_url`` has no trailing slash.
+Defines: ``Settings``, ``load_settings``, ``sources``.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from mushra_app.errors import AppError
+
+FILE_NAME = "mushra.toml"
+ENVIRONMENT_PREFIX = "MUSHRA_"
+
+WebAddress = Annotated[
+    str, StringConstraints(pattern=r"^https?://[^/]+"), AfterValidator(lambda address: address.rstrip("/"))
+]
+
+
+class Settings(BaseSettings):
+    """What the server needs to know; frozen once loaded."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, toml_file=FILE_NAME, extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default=Path("mushra-data"), description="database, sounds and keys lie here")
+    database_url: str | None = Field(
+        default=None, description="SQLAlchemy address; an SQLite file in data_dir if unset"
+    )
+    host: str = Field(default="127.0.0.1", description="address that the server listens on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port that the server listens on; 0 takes a free one")
+    threads: int = Field(default=16, ge=1, le=256, description="requests served at once")
+    external_url: WebAddress | None = Field(default=None, description="how listeners reach the server, behind a proxy")
+
+    @property
+    def database_file(self) -> Path:
+        """Where the embedded database lies."""
+        return self.data_dir / "mushra.sqlite3"
+
+    @property
+    def media_dir(self) -> Path:
+        """Where published sounds lie."""
+        return self.data_dir / "media"
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *others: Any, **named: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags before the environment before the file."""
+        return init_settings, named["env_settings"], TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Settings of this process.
+
+    Parameters
+    ----------
+    flags : fields by name; ``None`` means that the flag was not given.
+
+    Raises
+    ------
+    AppError
+        With one line per setting that can't be used, saying where it was found.
+    """
+    given = _given(flags)
+    try:
+        return Settings(**given)
+    except tomllib.TOMLDecodeError as error:
+        raise AppError(f"{FILE_NAME}: not valid TOML: {error}") from None
+    except ValidationError as error:
+        where = sources(**given)
+        lines = (
+            f"{where.get(name := str(detail['loc'][0]), FILE_NAME)}: {name}: {detail['msg']}; found {detail['input']!r}"
+            for detail in error.errors()
+        )
+        raise AppError("\n".join(lines)) from None
+
+
+def sources(**flags: Any) -> dict[str, str]:
+    """For every setting, where its value comes from: ``flag``, ``environment``, the file or ``default``."""
+    path = Path(FILE_NAME)
+    in_file = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    in_environment = {name.upper() for name in os.environ}
+
+    def source(name: str) -> str:
+        if name in _given(flags):
+            return "flag"
+        if f"{ENVIRONMENT_PREFIX}{name.upper()}" in in_environment:
+            return "environment"
+        return FILE_NAME if name in in_file else "default"
+
+    return {name: source(name) for name in Settings.model_fields}
+
+
+def _given(flags: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in flags.items() if value is not None}

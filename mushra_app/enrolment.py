@@ -1,0 +1,152 @@
+"""How a session begins: the welcome page, a new listener, a plan drawn from a seed, and its rows.
+
+Functions take a SQLAlchemy session and know nothing of the web.
+
+Defines: ``open_version``, ``experiment_of``, ``welcome``, ``Arrival``, ``enrol``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mushra_app.design import Design, PlannedTrial, plan
+from mushra_app.errors import AppError, NotFoundError
+from mushra_app.listener.pages import WelcomePage
+from mushra_app.models import Clip, Item, Listener, ListeningSession, Slot, Study, StudyVersion, Trial, now
+from mushra_app.security import new_token, token_sha256
+from stimuli.experiment import Experiment
+
+TRANSDUCERS = ("headphones", "loudspeakers")
+HIDDEN_ROLES = ("hidden_reference", "anchor", "system")
+LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Of codes that people read and type: no 0 and O, no 1 and I."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What is known of a listener who agrees to take part."""
+
+    transducer: str
+    user_agent: str
+    simulated: bool = False
+
+
+def open_version(db: Session, study: str) -> StudyVersion:
+    """The version of a study that takes listeners; NotFoundError where there is none."""
+    found = db.scalar(select(StudyVersion).join(Study).where(Study.name == study, StudyVersion.status == "open"))
+    if found is None:
+        raise NotFoundError(f"no study {study!r} takes listeners here; check the link, or ask who sent it to you")
+    return found
+
+
+def experiment_of(version: StudyVersion) -> Experiment:
+    """The experiment that a version was published with."""
+    return Experiment.model_validate(version.experiment)
+
+
+def welcome(version: StudyVersion, errors: tuple[str, ...] = ()) -> WelcomePage:
+    """The first page of a study."""
+    experiment = experiment_of(version)
+    return WelcomePage(
+        title=version.title,
+        consent=experiment.test.consent,
+        contact=experiment.experiment.contact,
+        trials=len(plan(_design(version, {}), seed=0)),
+        transducers=TRANSDUCERS,
+        errors=errors,
+    )
+
+
+def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
+    """Begin a session: a new listener, a new plan; returns the session's token.
+
+    Raises
+    ------
+    AppError
+        Where the transducer is none of ``TRANSDUCERS``.
+    """
+    if arrival.transducer not in TRANSDUCERS:
+        raise AppError("Please say whether you listen on headphones or on loudspeakers.")
+    token, seed, moment = new_token(), secrets.randbits(63), now()
+    listener = Listener(
+        study_id=version.study_id, pseudonym="L-" + _code(6), simulated=arrival.simulated, code=_code(10)
+    )
+    sitting = ListeningSession(
+        listener=listener,
+        version=version,
+        token_sha256=token_sha256(token),
+        seed=seed,
+        transducer=arrival.transducer,
+        user_agent=arrival.user_agent,
+        consent_at=moment,
+        consent_sha256=hashlib.sha256(experiment_of(version).test.consent.encode()).hexdigest(),
+        started_at=moment,
+    )
+    db.add(sitting)
+    planned = plan(_design(version, _times_heard(db, version)), seed)
+    sitting.trials = [_trial(version, trial, position) for position, trial in enumerate(planned, 1)]
+    return token
+
+
+def _code(length: int) -> str:
+    return "".join(secrets.choice(LETTERS) for _ in range(length))
+
+
+def _design(version: StudyVersion, seen: Mapping[str, int]) -> Design:
+    """What sessions of this version are drawn from."""
+    test = experiment_of(version).test
+    return Design(
+        attributes=tuple(scale.name for scale in version.scales),
+        training=tuple(item.name for item in version.items if item.use in ("training", "both")),
+        test=tuple(item.name for item in version.items if item.use in ("test", "both")),
+        hidden={
+            item.name: tuple(sorted(clip.condition.name for clip in item.clips if clip.role in HIDDEN_ROLES))
+            for item in version.items
+        },
+        per_listener=None if test.items_per_listener == "all" else test.items_per_listener,
+        replicates=test.replicates,
+        seen=seen,
+    )
+
+
+def _times_heard(db: Session, version: StudyVersion) -> dict[str, int]:
+    """For every item, how many listeners have it in their test; programs and those who withdrew don't count."""
+    rows = db.execute(
+        select(Item.name, func.count(Trial.session_id.distinct()))
+        .join(Trial, Trial.item_id == Item.id)
+        .join(ListeningSession)
+        .join(Listener)
+        .where(Item.study_version_id == version.id, Trial.block == "test")
+        .where(ListeningSession.status != "withdrawn", Listener.simulated.is_(False))
+        .group_by(Item.name)
+    )
+    return dict(rows.tuples().all())
+
+
+def _trial(version: StudyVersion, planned: PlannedTrial, position: int) -> Trial:
+    """The rows of one planned trial; its tokens are drawn apart from the plan, which anyone may repeat."""
+    item = next(item for item in version.items if item.name == planned.item)
+    hidden = {clip.condition.name: clip for clip in item.clips if clip.role in HIDDEN_ROLES}
+    references = experiment_of(version).test.references
+    opened = [next(clip for clip in item.clips if clip.role == role) for role in references]
+    return Trial(
+        position=position,
+        block=planned.block,
+        method=version.experiment["experiment"]["method"],
+        item=item,
+        replicate=planned.replicate,
+        token=new_token(),
+        scales=[scale for scale in version.scales if scale.name == planned.attribute],
+        slots=[_slot(clip, place, hidden=False) for place, clip in enumerate(opened, 1)]
+        + [_slot(hidden[name], place, hidden=True) for place, name in enumerate(planned.order, 1)],
+    )
+
+
+def _slot(clip: Clip, position: int, *, hidden: bool) -> Slot:
+    return Slot(position=position, hidden=hidden, clip=clip, token=new_token())

@@ -1,0 +1,170 @@
+"""Ratings and answers out of SQL, as the ratings contract says.
+
+One row per rated sound, from the latest revision of each trial; sessions of listeners who withdrew are left
+out. Free text is no rating: comments and answers go into a file of their own, without what the questionnaire
+marks as personal.
+
+Defines: ``rows``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.orm import Session, aliased
+
+from mushra_app import ratings
+from mushra_app.models import (
+    Answer,
+    Clip,
+    Condition,
+    Item,
+    Listener,
+    ListeningSession,
+    Response,
+    Save,
+    Scale,
+    Slot,
+    Study,
+    StudyVersion,
+    Trial,
+)
+
+ANSWER_COLUMNS: tuple[str, ...] = ("study", "study_id", "listener", "session", "trial", "question", "answer")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def rows(
+    db: Session, study: str | None = None, *, training: bool = True, unfinished: bool = True
+) -> Iterator[ratings.Row]:
+    """Ratings in the order in which they were heard, one dictionary per row of ``ratings.COLUMNS``.
+
+    Parameters
+    ----------
+    study : short name; every study of the database where it is ``None``.
+    training, unfinished : whether training trials and sessions not finished are included; rows say which they are.
+    """
+    query = _query()
+    if study is not None:
+        query = query.where(Study.name == study)
+    if not training:
+        query = query.where(Trial.block != "training")
+    if not unfinished:
+        query = query.where(ListeningSession.status == "finished")
+    for found in db.execute(query.execution_options(yield_per=1000)):
+        yield _row(found)
+
+
+def _query() -> Select[*tuple[Any, ...]]:
+    later = aliased(Save)
+    newest = select(func.max(later.revision)).where(later.trial_id == Save.trial_id).correlate(Save).scalar_subquery()
+    return (
+        select(
+            Study,
+            StudyVersion.identity,
+            StudyVersion.stimuli_id,
+            Listener,
+            ListeningSession,
+            Trial,
+            Scale,
+            Item,
+            Condition.name,
+            Clip.role,
+            Slot.position,
+            Response,
+            Save,
+        )
+        .select_from(Response)
+        .join(Save, Save.id == Response.save_id)
+        .join(Trial, Trial.id == Response.trial_id)
+        .join(Slot, Slot.id == Response.slot_id)
+        .join(Clip, Clip.id == Slot.clip_id)
+        .join(Condition, Condition.id == Clip.condition_id)
+        .join(Item, Item.id == Trial.item_id)
+        .join(Scale, Scale.id == Response.scale_id)
+        .join(ListeningSession, ListeningSession.id == Trial.session_id)
+        .join(Listener, Listener.id == ListeningSession.listener_id)
+        .join(StudyVersion, StudyVersion.id == ListeningSession.study_version_id)
+        .join(Study, Study.id == StudyVersion.study_id)
+        .where(Save.revision == newest, ListeningSession.status != "withdrawn", Response.number.is_not(None))
+        .order_by(ListeningSession.id, Trial.position, Slot.position)
+    )
+
+
+def _row(found: Row[*tuple[Any, ...]]) -> ratings.Row:
+    study, identity, stimuli_id, listener, sitting, trial, scale, item, condition, role, slot, response, save = found
+    return {
+        "study": study.name,
+        "study_id": identity,
+        "stimuli_id": stimuli_id,
+        "listener": listener.pseudonym,
+        "listener_group": listener.listener_group,
+        "session": str(sitting.id),
+        "trial": str(trial.id),
+        "presentation": trial.position,
+        "attribute": scale.name,
+        "song": item.song,
+        "excerpt": f"{item.start_s:g}-{item.start_s + item.length_s:g}",
+        "item": item.name,
+        "target": item.target,
+        "dataset": item.dataset,
+        "condition": condition,
+        "role": role,
+        "slot": slot,
+        "rating": response.number,
+        "replicate": trial.replicate,
+        "training": trial.block == "training",
+        "simulated": listener.simulated,
+        "finished": sitting.status == "finished",
+        "moved": response.moved,
+        "heard_s": response.heard_s,
+        "plays": response.plays,
+        "trial_s": save.trial_s,
+        "fade_mode": save.fade_mode,
+        "engine": save.engine,
+        "rate_hz": save.rate_hz,
+        "transducer": sitting.transducer,
+        "revision": save.revision,
+        "saved_at": save.saved_at.isoformat(timespec="milliseconds"),
+    }
+
+
+def answer_rows(db: Session, study: str | None = None) -> Iterator[dict[str, str]]:
+    """Comments on trials (question ``comment``) and answers that are not personal."""
+    started = (
+        select(Study.name, StudyVersion.identity, Listener.pseudonym, ListeningSession.id)
+        .select_from(ListeningSession)
+        .join(Listener)
+        .join(StudyVersion, StudyVersion.id == ListeningSession.study_version_id)
+        .join(Study, Study.id == StudyVersion.study_id)
+        .where(ListeningSession.status != "withdrawn")
+        .order_by(ListeningSession.id)
+    )
+    if study is not None:
+        started = started.where(Study.name == study)
+    comments = started.add_columns(Trial.id, Save.comment).join(Trial).join(Save).where(Save.comment != "")
+    answers = started.add_columns(Answer.question, Answer.text).join(Answer).where(Answer.personal.is_(False))
+    for name, identity, listener, session, trial, text in db.execute(comments.order_by(Trial.position, Save.revision)):
+        cells = (name, identity, listener, session, trial, "comment", text)
+        yield dict(zip(ANSWER_COLUMNS, map(str, cells), strict=True))
+    for name, identity, listener, session, question, text in db.execute(answers.order_by(Answer.id)):
+        cells = (name, identity, listener, session, "", question, text)
+        yield dict(zip(ANSWER_COLUMNS, map(str, cells), strict=True))
+
+
+def write_answers(path: Path, db: Session, study: str | None = None) -> int:
+    """Write ``answer_rows`` as CSV, atomically; what a spreadsheet would take for a formula is quoted."""
+    part, count = path.with_name(f".{path.name}.part"), 0
+    with part.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, ANSWER_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for row in answer_rows(db, study):
+            harmless = f"'{row['answer']}" if row["answer"].startswith(FORMULA_STARTS) else row["answer"]
+            writer.writerow(row | {"answer": harmless})
+            count += 1
+    part.replace(path)
+    return count

@@ -1,0 +1,25 @@
+"""The form of the welcome page. What a trial's page sends is in ``mushra_app.saving``.
+
+Field names: ``consent`` (checked), ``transducer`` (one of ``TRANSDUCERS``); ``csrf_token`` comes with every form.
+"""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, StringField
+from wtforms.validators import AnyOf, InputRequired
+
+from mushra_app.enrolment import TRANSDUCERS
+
+
+class WelcomeForm(FlaskForm):
+    """Consent, and how the listener listens."""
+
+    consent = BooleanField(validators=[InputRequired("Please confirm that you agree to take part.")])
+    transducer = StringField(
+        validators=[AnyOf(TRANSDUCERS, "Please say whether you listen on headphones or on loudspeakers.")]
+    )
+
+    def sentences(self) -> tuple[str, ...]:
+        """What has to be mended, as the page says it."""
+        return tuple(str(sentence) for sentences in self.errors.values() for sentence in sentences)

@@ -1,0 +1,138 @@
+"""The listener's addresses: a study's welcome page, and one session with its pages, sounds and saves.
+
+A session is authorised by the token in its address. Saves are no forms: they carry no form token, which would
+expire during a long test, but must come from one of our own pages (Origin, Sec-Fetch-Site).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from mushra_app import enrolment, listening, media, saving
+from mushra_app.listener.forms import WelcomeForm
+from mushra_app.listener.pages import InstructionsPage, QuestionsPage
+from mushra_app.models import ListeningSession
+from mushra_app.security import is_same_origin, is_simulated_link, secret_key
+from mushra_app.web import own_origins, services, show
+
+blueprint = Blueprint("listener", __name__)
+log = logging.getLogger(__name__)
+
+LONGEST_USER_AGENT = 300
+LONGEST_SCRIPT_ERROR = 4000
+
+
+@blueprint.get("/listen/<study>")
+def welcome(study: str) -> str:
+    """What the study is about, and consent."""
+    _simulated()  # refuse a bad link before anything is filled in
+    with services().database.reading() as db:
+        return show(enrolment.welcome(enrolment.open_version(db, study)))
+
+
+@blueprint.post("/listen/<study>")
+def enrol(study: str) -> AnyResponse | str:
+    """Begin a session."""
+    form = WelcomeForm()
+    if not form.validate_on_submit():
+        with services().database.reading() as db:
+            return show(enrolment.welcome(enrolment.open_version(db, study), form.sentences()))
+    arrival = enrolment.Arrival(form.transducer.data or "", _user_agent(), simulated=_simulated())
+    with services().database.writing() as db:
+        token = enrolment.enrol(db, enrolment.open_version(db, study), arrival)
+    return redirect(url_for("listener.session", token=token), 303)
+
+
+@blueprint.get("/session/<token>/")
+def session(token: str) -> Response:
+    """The page that is next."""
+    with services().database.reading() as db:
+        page = listening.next_page(db, listening.sitting_of(db, token), _base(token))
+    return _fresh(show(page))
+
+
+@blueprint.post("/session/<token>/")
+def go_on(token: str) -> AnyResponse:
+    """Answer the questionnaire that is next, or go on from the instructions that are."""
+    given = {name: value for name, value in request.form.items() if name != "csrf_token"}
+    with services().database.writing() as db:
+        sitting = listening.sitting_of(db, token)
+        page = listening.next_page(db, sitting, _base(token))
+        if isinstance(page, QuestionsPage):
+            if corrections := listening.answer(db, sitting, given):
+                return _fresh(show(corrections))
+        elif isinstance(page, InstructionsPage) and not set(given) & _question_names(sitting):
+            listening.go_on(db, sitting)
+    return redirect(url_for("listener.session", token=token), 303)
+
+
+@blueprint.put("/session/<token>/trials/<trial>")
+def save(token: str, trial: str) -> Response:
+    """Save a trial; answered after it is on the disk."""
+    _refuse_other_origins()
+    sent = saving.read_body(request.get_data())
+    with services().database.writing() as db:
+        sitting = listening.sitting_of(db, token)
+        revision = saving.save_trial(db, sitting, trial, sent, _user_agent())
+    return jsonify(saved=True, revision=revision, next=f"{_base(token)}/")
+
+
+@blueprint.get("/session/<token>/sound/<slot>")
+def sound(token: str, slot: str) -> Response:
+    """One sound of this session."""
+    with services().database.reading() as db:
+        sha256 = listening.sound_sha256(db, token, slot)
+    return media.answer(media.path_of(services().settings.media_dir, sha256))
+
+
+@blueprint.post("/session/<token>/error")
+def script_error(token: str) -> tuple[str, int]:
+    """Keep what a page's script complained about."""
+    _refuse_other_origins()
+    text = request.get_data(as_text=True)[:LONGEST_SCRIPT_ERROR].replace("\0", "")
+    with services().database.writing() as db:
+        saving.store_script_error(db, listening.sitting_of(db, token), text, _user_agent())
+    log.warning("a listener's page reported: %r", text[:500])
+    return "", 204
+
+
+@blueprint.post("/session/<token>/withdraw")
+def withdraw(token: str) -> AnyResponse:
+    """Take back consent."""
+    with services().database.writing() as db:
+        listening.withdraw(db, listening.sitting_of(db, token))
+    return redirect(url_for("listener.session", token=token), 303)
+
+
+def _question_names(sitting: ListeningSession) -> set[str]:
+    return {question["name"] for question in sitting.version.experiment["questions"]}
+
+
+def _base(token: str) -> str:
+    return url_for("listener.session", token=token).rstrip("/")
+
+
+def _fresh(html: str) -> Response:
+    """Pages of a session are never shown out of a cache: going back must not bring an old trial."""
+    return Response(html, headers={"Cache-Control": "private, no-store"})
+
+
+def _user_agent() -> str:
+    return request.headers.get("User-Agent", "")[:LONGEST_USER_AGENT]
+
+
+def _simulated() -> bool:
+    """Whether this link marks its listeners as simulated; a link that was tampered with opens nothing."""
+    token: Any = request.args.get("as")
+    if token is not None and not is_simulated_link(secret_key(services().settings), token):
+        abort(403, "This link was changed. Please use it exactly as you were given it.")
+    return token is not None
+
+
+def _refuse_other_origins() -> None:
+    if not is_same_origin(request.headers, own_origins()):
+        abort(403, "This request did not come from a page of this server; nothing was saved.")

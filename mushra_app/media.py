@@ -1,0 +1,100 @@
+"""Sounds: stored by the hash of what is served, and served without a hint of what they are.
+
+A low-passed anchor packs into a smaller FLAC file than the others, so the number of bytes alone would name
+it. Every sound of an item is therefore padded to one size with a FLAC PADDING block, which players skip.
+Answers carry no file name, no hash and no date: the open and the hidden reference would share them.
+
+Defines: ``common_size``, ``padded``, ``store``, ``path_of``, ``answer``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from flask import Response, send_file
+
+from mushra_app.errors import AppError
+
+BLOCK_HEADER = 4
+LARGEST_BLOCK = 2**24 - 1
+PADDING = 1
+LAST = 0x80
+
+
+def common_size(sizes: Iterable[int]) -> int:
+    """The size in bytes to which files of these sizes can all be padded."""
+    return max(sizes) + BLOCK_HEADER
+
+
+def padded(flac: bytes, size: int) -> bytes:
+    """The FLAC file made exactly ``size`` bytes long by PADDING blocks; decodes to the same samples.
+
+    Parameters
+    ----------
+    flac : a whole FLAC file (RFC 9639).
+    size : at least four bytes more than it has, the header of one block.
+
+    Raises
+    ------
+    AppError
+        Where it is no FLAC file or leaves no room.
+    """
+    end, last = _end_of_blocks(flac)
+    missing = size - len(flac)
+    if missing < BLOCK_HEADER:
+        raise AppError(f"a sound of {len(flac)} bytes can't be padded to {size}")
+    blocks = []
+    while missing:
+        take = min(missing, LARGEST_BLOCK)
+        take -= BLOCK_HEADER if 0 < missing - take < BLOCK_HEADER else 0  # leave room for the next block's header
+        missing -= take
+        length = take - BLOCK_HEADER
+        blocks.append(bytes([PADDING | (0 if missing else LAST)]) + length.to_bytes(3, "big") + bytes(length))
+    opened = flac[:last] + bytes([flac[last] & ~LAST]) + flac[last + 1 : end]
+    return opened + b"".join(blocks) + flac[end:]
+
+
+def _end_of_blocks(flac: bytes) -> tuple[int, int]:
+    """Where the metadata ends, and where its last block begins."""
+    if flac[:4] != b"fLaC":
+        raise AppError("a sound of the set is no FLAC file; build the set again")
+    start = 4
+    while start + BLOCK_HEADER <= len(flac):
+        end = start + BLOCK_HEADER + int.from_bytes(flac[start + 1 : start + 4], "big")
+        if flac[start] & LAST:
+            return end, start
+        start = end
+    raise AppError("a sound of the set ends inside its header; build the set again")
+
+
+def store(folder: Path, flac: bytes) -> str:
+    """Keep a sound under the SHA-256 of its bytes, and return that; nothing is written twice."""
+    name = hashlib.sha256(flac).hexdigest()
+    path = path_of(folder, name)
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{name}.{secrets.token_hex(8)}.part"
+        with part.open("wb") as stream:
+            stream.write(flac)
+            stream.flush()
+            os.fsync(stream.fileno())  # the database must never name a sound that a power cut takes back
+        part.replace(path)
+    return name
+
+
+def path_of(folder: Path, sha256: str) -> Path:
+    """Where the sound of that hash lies."""
+    return folder / f"{sha256}.flac"
+
+
+def answer(path: Path) -> Response:
+    """The sound as an HTTP answer; ranges are served, and the headers of all sounds of a trial are alike."""
+    response = send_file(path.absolute(), mimetype="audio/flac", conditional=True, etag=False, download_name="sound")
+    for name in ("Last-Modified", "Content-Disposition", "Expires"):
+        response.headers.pop(name, None)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response

@@ -1,0 +1,162 @@
+"""A built stimulus set becomes a study that takes listeners.
+
+Every file is held against its hash, the sounds are copied into the data folder, then all rows are written in
+one transaction. Publishing the same set again changes nothing; the same experiment name with anything else
+changed becomes the study's next version, and listeners who have begun stay with theirs.
+
+Defines: ``Published``, ``publish``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mushra_app import media
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.errors import AppError
+from mushra_app.models import Clip, Condition, Item, Scale, Study, StudyVersion
+from stimuli import manifest as manifests
+from stimuli.manifest import ItemRecord, Manifest
+
+OPEN_ROLES = ("reference", "mixture")
+SCALE_RANGE = (0.0, 100.0)
+
+
+@dataclass(frozen=True)
+class Published:
+    """What publishing did: ``change`` is new, next version, back or nothing."""
+
+    study: str
+    title: str
+    number: int
+    change: str
+
+
+def publish(folder: Path, database: Database, settings: Settings) -> Published:
+    """Put the stimulus set in ``folder`` into the database.
+
+    Raises
+    ------
+    ManifestError
+        Where a file is missing or not the one that was built.
+    AppError
+        Where the sounds of an item differ in rate, length or channels, or a reference is missing.
+    """
+    manifest = manifests.verify(folder)
+    for item in manifest.items:
+        _check_item(folder, manifest, item)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(settings.data_dir / ".publish.lock"):
+        stored = {
+            token: sha256
+            for item in manifest.items
+            for token, sha256 in _copy(folder, manifest, item, settings).items()
+        }
+        with database.writing() as session:
+            return _write(session, manifest, stored, published_from=str(folder.absolute()))
+
+
+def _check_item(folder: Path, manifest: Manifest, item: ItemRecord) -> None:
+    """Refuse an item that no trial could be made of."""
+    clips = [clip for clip in manifest.clips if clip.item == item.name]
+    where = f"{folder}: {item.name}"
+    for role in ("reference", "hidden_reference"):
+        if sum(clip.role == role for clip in clips) != 1:
+            raise AppError(f"{where}: expected one clip with the role {role}; build the set again")
+    shapes = {(clip.rate_hz, clip.frames, clip.channels) for clip in clips}
+    if len(shapes) > 1:
+        found = ", ".join(f"{frames} frames of {channels} at {rate} Hz" for rate, frames, channels in sorted(shapes))
+        raise AppError(f"{where}: its sounds differ ({found}), expected all alike; build the set again")
+
+
+def _copy(folder: Path, manifest: Manifest, item: ItemRecord, settings: Settings) -> dict[str, str]:
+    """Store the sounds of one item, all of one size; the hash of each by its clip's token."""
+    sounds = {clip.token: (folder / clip.file).read_bytes() for clip in manifest.clips if clip.item == item.name}
+    size = media.common_size(len(sound) for sound in sounds.values())
+    return {token: media.store(settings.media_dir, media.padded(sound, size)) for token, sound in sounds.items()}
+
+
+def _write(session: Session, manifest: Manifest, stored: dict[str, str], *, published_from: str) -> Published:
+    """All rows of a new version, or a known one made the open one again."""
+    name = manifest.experiment.experiment.name
+    study = session.scalar(select(Study).where(Study.name == name)) or Study(name=name, versions=[])
+    session.add(study)
+    known = next((version for version in study.versions if version.identity == manifest.study_id), None)
+    if known and known.status == "open":
+        return Published(name, known.title, known.number, "nothing")
+    for version in study.versions:
+        version.status = "superseded"
+    session.flush()  # at most one version may be open at any moment, so the old one is closed first
+    if known:
+        known.status = "open"
+        return Published(name, known.title, known.number, "back")
+    version = _version(manifest, len(study.versions) + 1, published_from)
+    study.versions.append(version)
+    _add_sounds(version, manifest, stored)
+    return Published(name, version.title, version.number, "new" if version.number == 1 else "next version")
+
+
+def _version(manifest: Manifest, number: int, published_from: str) -> StudyVersion:
+    """The version with its scales; its sounds are added apart."""
+    experiment = manifest.experiment
+    return StudyVersion(
+        number=number,
+        identity=manifest.study_id,
+        stimuli_id=manifest.stimuli_id,
+        title=experiment.experiment.title,
+        experiment=_plain(experiment.model_dump_json()),
+        manifest=_plain(manifest.model_dump_json()),
+        published_from=published_from,
+        scales=[
+            Scale(
+                position=position,
+                name=attribute.name,
+                question=attribute.question,
+                labels=list(attribute.labels),
+                minimum=SCALE_RANGE[0],
+                maximum=SCALE_RANGE[1],
+            )
+            for position, attribute in enumerate(experiment.attributes, 1)
+        ],
+    )
+
+
+def _add_sounds(version: StudyVersion, manifest: Manifest, stored: dict[str, str]) -> None:
+    """Items, conditions and clips of a version."""
+    items = {
+        record.name: Item(position=position, **record.model_dump()) for position, record in enumerate(manifest.items, 1)
+    }
+    conditions: dict[str, Condition] = {}
+    for clip in manifest.clips:
+        made = clip.provenance
+        condition = conditions.setdefault(
+            clip.condition,
+            Condition(position=len(conditions) + 1, name=clip.condition, kind=made.kind, version=made.version),
+        )
+        shared = clip.model_dump(include={"role", "sha256", "samples_sha256", "rate_hz", "frames", "channels"})
+        items[clip.item].clips.append(
+            Clip(
+                condition=condition,
+                media_sha256=stored[clip.token],
+                lufs=clip.lufs_after,
+                gain_db=clip.gain_db,
+                true_peak_dbtp=clip.true_peak_dbtp,
+                provenance=_plain(made.model_dump_json()),
+                **shared,
+            )
+        )
+    version.items = list(items.values())
+    version.conditions = list(conditions.values())
+
+
+def _plain(json_text: str) -> dict[str, Any]:
+    """JSON as a database keeps it: an infinite loudness (silence) is null."""
+    return json.loads(json_text)

@@ -1,0 +1,192 @@
+"""``mushra publish``, ``serve``, ``export``, ``config`` and ``db``: the server from the command line."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from sqlalchemy import make_url, select
+
+from mushra_app import config as configuration
+from mushra_app import export as exporting
+from mushra_app import publish as publishing
+from mushra_app import ratings, schema, security
+from mushra_app.config import Settings, load_settings
+from mushra_app.db import Database
+from mushra_app.errors import AppError
+from mushra_app.models import Study, StudyVersion
+
+data_option = click.option(
+    "--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Data folder [default: mushra-data]."
+)
+STOP_SIGNALS = ("SIGTERM", "SIGBREAK")
+"""Beside Ctrl-C; the second is what Windows has for the first."""
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """The database with this release's tables; closed at the end."""
+    database = Database(settings)
+    try:
+        schema.require(database, settings)
+        yield database
+    finally:
+        database.close()
+
+
+@click.command()
+@click.argument("stimuli", type=click.Path(path_type=Path))
+@data_option
+def publish(stimuli: Path, data_dir: Path | None) -> None:
+    """Put the stimulus set in the folder STIMULI into the database, ready for listeners."""
+    settings = load_settings(data_dir=data_dir)
+    with opened(settings) as database:
+        done = publishing.publish(stimuli, database, settings)
+    click.echo(
+        {
+            "new": f"{done.study}: published",
+            "next version": f"{done.study}: published as version {done.number}; listeners who have begun keep theirs",
+            "back": f"{done.study}: version {done.number} takes listeners again",
+            "nothing": f"{done.study}: this set is already published (version {done.number}); nothing changed",
+        }[done.change]
+    )
+    base = settings.external_url or f"http://{settings.host}:{settings.port}"
+    click.echo(f"  listeners:    {base}/listen/{done.study}\n  experimenter: {_studio_link(settings, base)}")
+    click.echo(f"  serve it:     mushra serve --data {settings.data_dir}")
+
+
+@click.command()
+@data_option
+@click.option("--host", help="Address to listen on [default: 127.0.0.1].")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one [default: 8000].")
+def serve(data_dir: Path | None, host: str | None, port: int | None) -> None:
+    """Serve the published listening tests until Ctrl-C."""
+    from waitress.server import create_server
+
+    from mushra_app.app import create_app  # not needed by the other commands, and slow to import
+
+    settings = load_settings(data_dir=data_dir, host=host, port=port)
+    with opened(settings) as database:
+        app = create_app(settings, database)
+        listening = _listen(settings)
+        server = create_server(app, sockets=[listening], threads=settings.threads, ident=None)
+        for name in STOP_SIGNALS:
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), lambda *_: sys.exit(0))
+        _say_links(settings, database, listening.getsockname()[1])
+        server.run()  # returns on Ctrl-C and on SystemExit, after the requests under way
+        server.close()
+    click.echo("stopped")
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The open port."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        mend = f"stop what uses it, or: mushra serve --port {settings.port + 1}"
+        raise AppError(f"{settings.host}:{settings.port}: {error.strerror or error}; {mend}") from None
+
+
+def _say_links(settings: Settings, database: Database, port: int) -> None:
+    shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    base = settings.external_url or f"http://{shown}:{port}"
+    with database.reading() as db:
+        names = db.scalars(select(Study.name).join(StudyVersion).where(StudyVersion.status == "open")).all()
+    for name in names:
+        click.echo(f"listeners:    {base}/listen/{name}")
+    if not names:
+        click.echo("no study is published yet; publish one with: mushra publish STIMULI")
+    click.echo(f"experimenter: {_studio_link(settings, base)}")
+    click.echo(f"serving on {settings.host}:{port}; stop with Ctrl-C")
+
+
+def _studio_link(settings: Settings, base: str) -> str:
+    return f"{base}/studio/?key={security.studio_key(settings)}"
+
+
+@click.command()
+@data_option
+@click.option("--study", help="Short name of the study, where the database has several.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--training/--no-training", default=True, show_default=True, help="Include training trials, marked so.")
+@click.option("--unfinished/--finished", default=True, show_default=True, help="Include sessions under way, marked so.")
+@click.option(
+    "--answers", type=click.Path(dir_okay=False, path_type=Path), help="Comments and answers, as a second file."
+)
+def export(
+    data_dir: Path | None, study: str | None, out: Path, training: bool, unfinished: bool, answers: Path | None
+) -> None:
+    """Write every rating of a study to a CSV file.
+
+    Training trials and sessions not finished are included and marked in the columns training and finished.
+    Answers that the questionnaire marks as personal are never written.
+    """
+    settings = load_settings(data_dir=data_dir)
+    _require_data(settings)
+    with opened(settings) as database, database.reading() as db:
+        known = db.scalars(select(Study.name).order_by(Study.name)).all()
+        if study is None and len(known) != 1:
+            raise AppError(f"found {len(known)} studies ({', '.join(known)}); say which with --study NAME")
+        if study is not None and study not in known:
+            raise AppError(f"--study {study}: no such study; found {', '.join(known) or 'none'}")
+        count = ratings.write_csv(out, exporting.rows(db, study, training=training, unfinished=unfinished))
+        click.echo(f"{out}: {count} ratings")
+        if answers is not None:
+            click.echo(f"{answers}: {exporting.write_answers(answers, db, study)} answers")
+
+
+def _require_data(settings: Settings) -> None:
+    """Refuse to make an empty database out of a mistyped folder."""
+    if settings.database_url is None and not settings.database_file.is_file():
+        raise AppError(f"{settings.database_file}: no such database; name its folder with --data DIR")
+
+
+@click.command()
+@data_option
+def config(data_dir: Path | None) -> None:
+    """Show the settings and where each comes from; secrets are masked."""
+    settings = load_settings(data_dir=data_dir)
+    where = configuration.sources(data_dir=data_dir)
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        if name == "database_url" and value:
+            value = make_url(value).render_as_string(hide_password=True)
+        click.echo(f"{name:<13} {'' if value is None else value!s:<32} [{where[name]}] {field.description}")
+    for name in ("secret.key", "studio.key"):
+        state = "********" if (settings.data_dir / name).is_file() else "made at the first start"
+        click.echo(f"{name:<13} {state:<32} [{settings.data_dir / name}]")
+
+
+@click.group()
+def db() -> None:
+    """Bring the database to this release's tables, or say where it stands."""
+
+
+@db.command()
+@data_option
+def upgrade(data_dir: Path | None) -> None:
+    """Bring the database to this release's tables. Make a copy of it first."""
+    settings = load_settings(data_dir=data_dir)
+    database = Database(settings)
+    before = schema.current(database)
+    schema.upgrade(database)
+    click.echo(f"{before or 'empty'} -> {schema.current(database)}")
+    database.close()
+
+
+@db.command()
+@data_option
+def current(data_dir: Path | None) -> None:
+    """Say which revision the database has, and which this release needs."""
+    settings = load_settings(data_dir=data_dir)
+    _require_data(settings)
+    database = Database(settings)
+    click.echo(f"database: {schema.current(database) or 'empty'}; this release: {schema.head()}")
+    database.close()

@@ -1,0 +1,96 @@
+"""What the studio shows of the database: how far studies are, and never how conditions do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, selectinload
+
+from mushra_app.enrolment import experiment_of, open_version
+from mushra_app.models import Listener, ListeningSession, Response, Save, StudyVersion, Trial
+from mushra_app.studio.pages import SessionRow, StudiesPage, StudyPage, StudyRow
+
+
+def studies(db: Session, address: Callable[[str], str]) -> StudiesPage:
+    """All studies; ``address`` gives the studio's page of a study by its name."""
+    listeners = _counts(db, select(Listener.study_id, func.count()).group_by(Listener.study_id))
+    sessions = select(Listener.study_id, func.count()).join(ListeningSession).group_by(Listener.study_id)
+    finished = _counts(db, sessions.where(ListeningSession.status == "finished"))
+    ratings = _counts(
+        db,
+        select(StudyVersion.study_id, func.count(Response.id))
+        .join(ListeningSession)
+        .join(Trial)
+        .join(Response, Response.trial_id == Trial.id)
+        .group_by(StudyVersion.study_id),
+    )
+    opened = db.scalars(
+        select(StudyVersion).where(StudyVersion.status == "open").options(selectinload(StudyVersion.study))
+    )
+    rows = (
+        StudyRow(
+            name=version.study.name,
+            title=version.title,
+            status=version.status,
+            listeners=listeners.get(version.study_id, 0),
+            finished=finished.get(version.study_id, 0),
+            ratings=ratings.get(version.study_id, 0),
+            url=address(version.study.name),
+        )
+        for version in opened
+    )
+    return StudiesPage(tuple(sorted(rows, key=lambda row: row.name)))
+
+
+def study(db: Session, name: str, *, listener_url: str, export_url: str, data_dir: str) -> StudyPage:
+    """One study in its open version, with every session of any version."""
+    version = open_version(db, name)
+    return StudyPage(
+        name=name,
+        title=version.title,
+        status=version.status,
+        study_id=version.identity,
+        stimuli_id=version.stimuli_id,
+        published_at=version.published_at.isoformat(timespec="seconds"),
+        items=len(version.items),
+        conditions=len(experiment_of(version).conditions),
+        listeners_planned=experiment_of(version).analysis.listeners,
+        listener_url=listener_url,
+        export_url=export_url,
+        report_command=(
+            f'mushra export --data "{data_dir}" --study {name} --out ratings.csv && '
+            f'mushra report ratings.csv --stimuli "{version.published_from}" --out report.html'
+        ),
+        sessions=tuple(_sessions(db, version.study_id)),
+    )
+
+
+def _sessions(db: Session, study_id: int) -> list[SessionRow]:
+    saved = set(
+        db.scalars(
+            select(Save.trial_id).join(Trial).join(ListeningSession).join(Listener).where(Listener.study_id == study_id)
+        )
+    )
+    sittings = db.scalars(
+        select(ListeningSession)
+        .join(Listener)
+        .where(Listener.study_id == study_id)
+        .options(selectinload(ListeningSession.listener), selectinload(ListeningSession.trials))
+        .order_by(ListeningSession.started_at)
+    )
+    return [
+        SessionRow(
+            listener=sitting.listener.pseudonym,
+            status=sitting.status,
+            simulated=sitting.listener.simulated,
+            started_at=sitting.started_at.isoformat(timespec="seconds"),
+            trials=tuple("saved" if trial.id in saved else "open" for trial in sitting.trials),
+        )
+        for sitting in sittings
+    ]
+
+
+def _counts(db: Session, query: Select[*tuple[Any, ...]]) -> dict[int, int]:
+    return {row[0]: row[1] for row in db.execute(query)}

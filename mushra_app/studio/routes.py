@@ -1,0 +1,92 @@
+"""The experimenter's addresses, behind the studio's key: the studies, one study, its ratings as a file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Blueprint, Response, redirect, request, session, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from mushra_app import ratings
+from mushra_app.enrolment import open_version
+from mushra_app.export import rows
+from mushra_app.security import is_studio_key
+from mushra_app.studio import overview
+from mushra_app.studio.forms import LoginForm
+from mushra_app.studio.pages import LoginPage
+from mushra_app.web import external_address, services, show
+
+blueprint = Blueprint("studio", __name__, url_prefix="/studio")
+
+OPENED = "studio"
+"""Key of the signed cookie that says that the studio's key was shown."""
+
+
+def with_key(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Show the door to whoever has not shown the key."""
+
+    @wraps(view)
+    def guarded(**arguments: Any) -> Any:
+        return view(**arguments) if session.get(OPENED) else (show(LoginPage()), 401)
+
+    return guarded
+
+
+@blueprint.get("/")
+def studies() -> Any:
+    """All studies; with ``?key=`` the door opens first, and the key leaves the address."""
+    if (key := request.args.get("key")) is not None:
+        return _enter(key)
+    return _studies()
+
+
+@blueprint.post("/")
+def login() -> Any:
+    """The key was typed."""
+    form = LoginForm()
+    form.validate_on_submit()
+    return _enter(form.key.data or "")
+
+
+@blueprint.get("/<study>/")
+@with_key
+def study(study: str) -> str:
+    """One study."""
+    with services().database.reading() as db:
+        return show(
+            overview.study(
+                db,
+                study,
+                listener_url=external_address(url_for("listener.welcome", study=study)),
+                export_url=url_for("studio.ratings_csv", study=study),
+                data_dir=str(services().settings.data_dir.absolute()),
+            )
+        )
+
+
+@blueprint.get("/<study>/ratings.csv")
+@with_key
+def ratings_csv(study: str) -> Response:
+    """Every rating of one study."""
+    with services().database.reading() as db:
+        open_version(db, study)
+        stream = io.StringIO()
+        ratings.write_stream(stream, rows(db, study))
+    named = {"Content-Disposition": f'attachment; filename="{study}-ratings.csv"', "Cache-Control": "private, no-store"}
+    return Response(stream.getvalue(), mimetype="text/csv", headers=named)
+
+
+@with_key
+def _studies() -> str:
+    with services().database.reading() as db:
+        return show(overview.studies(db, lambda name: url_for("studio.study", study=name)))
+
+
+def _enter(key: str) -> AnyResponse | tuple[str, int]:
+    if not is_studio_key(services().settings, key):
+        return show(LoginPage(error="This is not the key. mushra serve prints it when it starts.")), 403
+    session[OPENED] = True
+    return redirect(url_for("studio.studies"), 303)
