@@ -16,8 +16,8 @@ INPUT_LUFS = -14.0
 VERSION = 1
 
 
-def run(separator: Separator, song: Song, target: str) -> tuple[Sound, float]:
-    """Separate a whole song.
+def run(separator: Separator, name: str, song: Song, target: str) -> tuple[Sound, float]:
+    """Separate a whole song; ``name`` is the system's in the experiment file.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def run(separator: Separator, song: Song, target: str) -> tuple[Sound, float]:
     mixture, gain_db = to_level(song.mixture, song.rate_hz, INPUT_LUFS)
     gain = np.float32(10 ** (gain_db / 20))
     levelled = Song(song.name, song.rate_hz, mixture, {name: stem * gain for name, stem in song.stems.items()})
-    who = f"system {type(separator).__name__} on {song.name!r}"
+    who = f"system {name!r} on {song.name!r}"
     try:
         estimate = separator.separate(levelled, target)
     except StimuliError:
