@@ -126,7 +126,7 @@ def _times_heard(db: Session, version: StudyVersion) -> dict[str, int]:
         .where(ListeningSession.status != "withdrawn", Listener.simulated.is_(False))
         .group_by(Item.name)
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def _trial(version: StudyVersion, planned: PlannedTrial, position: int) -> Trial:

@@ -1,0 +1,113 @@
+"""The export says what was sent: row by row against what the guests saved, through a file and back."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from server_guests import Guest
+from sqlalchemy import select
+
+from mushra_app import listening, ratings, server_cli
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.export import rows, write_answers
+from mushra_app.models import Slot
+from mushra_app.publish import publish
+from stimuli.manifest import Manifest
+
+
+@pytest.fixture
+def published(database: Database, either: Settings, stimuli: Path) -> Database:
+    publish(stimuli, database, either)
+    return database
+
+
+def exported(database: Database, path: Path, **choices: bool) -> list[ratings.Row]:
+    with database.reading() as db:
+        ratings.write_csv(path, rows(db, "tiny", **choices))
+    return ratings.read_csv(path)
+
+
+def test_the_export_equals_what_was_sent(published: Database, manifest: Manifest, tmp_path: Path) -> None:
+    sent = {
+        (trial.token, rating["sound"]): (rating, body)
+        for trial, body in Guest(published).finish()
+        for rating in body["ratings"]
+    }
+    found = exported(published, tmp_path / "ratings.csv")
+    assert len(found) == len(sent) == 15
+    with published.reading() as db:
+        for slot in db.scalars(select(Slot).where(Slot.hidden)):
+            (row,) = (row for row in found if row["trial"] == str(slot.trial_id) and row["slot"] == slot.position)
+            rating, body = next(value for (_, sound), value in sent.items() if sound == slot.token)
+            assert row["rating"] == rating["value"] and row["plays"] == rating["plays"]
+            assert row["condition"] == slot.clip.condition.name and row["role"] == slot.clip.role
+            assert row["item"] == slot.clip.item.name and row["trial_s"] == body["trial_s"]
+    assert {row["study_id"] for row in found} == {manifest.study_id}
+    assert {row["training"] for row in found} == {True, False} and {row["finished"] for row in found} == {True}
+
+
+def test_every_column_is_filled_in(published: Database, tmp_path: Path) -> None:
+    Guest(published, simulated=True).finish()
+    row = exported(published, tmp_path / "ratings.csv")[-1]
+    empty = [column.name for column in ratings.COLUMNS if row[column.name] in (None, "")]
+    assert empty == ["listener_group"]
+    assert row["simulated"] is True and row["excerpt"] in ("1-2", "2-3") and row["saved_at"].endswith("+00:00")
+    assert row["session"].isdigit() and row["transducer"] == "headphones"
+
+
+def test_the_latest_revision_counts_and_only_it(published: Database, tmp_path: Path) -> None:
+    guest = Guest(published)
+    page = guest.trial()
+    first = guest.save(page)
+    guest.save(page, revision=2, ratings=[rating | {"value": 99.5} for rating in first["ratings"]])
+    found = exported(published, tmp_path / "ratings.csv")
+    assert [row["rating"] for row in found] == [99.5] * 5
+    assert {row["revision"] for row in found} == {2} and {row["finished"] for row in found} == {False}
+
+
+def test_training_and_unfinished_sessions_can_be_left_out(published: Database, tmp_path: Path) -> None:
+    Guest(published).finish()
+    started = Guest(published)
+    started.save(started.trial())
+    assert len(exported(published, tmp_path / "a.csv")) == 20
+    assert len(exported(published, tmp_path / "b.csv", training=False)) == 10
+    assert len(exported(published, tmp_path / "c.csv", unfinished=False)) == 15
+
+
+def test_who_withdraws_leaves_the_export_and_their_personal_answers_are_gone(
+    published: Database, tmp_path: Path
+) -> None:
+    guest = Guest(published)
+    guest.finish()
+    with published.writing() as db:
+        listening.withdraw(db, listening.sitting_of(db, guest.token))
+    assert exported(published, tmp_path / "ratings.csv") == []
+    with published.reading() as db:
+        answers = set(db.scalars(select(listening.Answer.question)))
+    assert answers == {"ears", "remarks"} and "withdrawn" in guest.page().heading
+
+
+def test_answers_go_apart_without_personal_ones_and_without_formulas(published: Database, tmp_path: Path) -> None:
+    guest = Guest(published)
+    guest.save(guest.trial(), comment="@risky")
+    guest.finish()
+    with published.reading() as db:
+        assert write_answers(tmp_path / "answers.csv", db, "tiny") == 3
+    with (tmp_path / "answers.csv").open(newline="") as stream:
+        found = {row["question"]: row["answer"] for row in csv.DictReader(stream)}
+    assert found == {"comment": "'@risky", "ears": "yes", "remarks": "'=1+1"}
+
+
+def test_the_command_writes_both_files_and_refuses_a_folder_without_a_database(
+    app, settings: Settings, tmp_path: Path
+) -> None:
+    Guest(app.extensions["mushra"].database).finish()
+    files = ["--out", str(tmp_path / "r.csv"), "--answers", str(tmp_path / "a.csv")]
+    done = CliRunner().invoke(server_cli.export, ["--data", str(settings.data_dir), *files])
+    assert done.exit_code == 0 and "15 ratings" in done.output and (tmp_path / "a.csv").is_file()
+    missing = CliRunner().invoke(server_cli.export, ["--data", str(tmp_path / "nowhere"), *files])
+    assert "no such database" in str(missing.exception) and not (tmp_path / "nowhere").exists()

@@ -1,0 +1,146 @@
+"""Migrations: one head, equal to the models, up and down with data, and no rating lost; on both databases."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from server_guests import Guest, as_json, body_of
+from sqlalchemy import func, inspect, select, text
+
+from mushra_app import listening, schema
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.errors import AppError
+from mushra_app.models import Base
+from mushra_app.publish import publish
+from mushra_app.saving import read_body, save_trial
+
+SECOND = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+
+def upgrade() -> None:
+    with op.batch_alter_table("response") as table:
+        table.add_column(sa.Column("extra", sa.Text()))
+    with op.batch_alter_table("save") as table:
+        table.alter_column("engine", new_column_name="player", existing_type=sa.Text(), existing_nullable=False)
+    LOSS
+
+def downgrade() -> None:
+    with op.batch_alter_table("save") as table:
+        table.alter_column("player", new_column_name="engine", existing_type=sa.Text(), existing_nullable=False)
+    with op.batch_alter_table("response") as table:
+        table.drop_column("extra")
+"""
+
+
+@pytest.fixture
+def rated(database: Database, either: Settings, stimuli: Path) -> Database:
+    """A database with one saved trial."""
+    publish(stimuli, database, either)
+    guest = Guest(database)
+    page = guest.trial()
+    with database.writing() as db:
+        sitting = listening.sitting_of(db, guest.token)
+        save_trial(db, sitting, page.token, read_body(as_json(body_of(page))), "")
+    return database
+
+
+def next_release(folder: Path, *, loss: str = "") -> Path:
+    """A copy of the migrations with a second one, which rebuilds the tables that hold ratings."""
+    shutil.copytree(schema.migrations_folder(), folder)
+    (folder / "versions" / "0002_player.py").write_text(SECOND.replace("LOSS", loss))
+    return folder
+
+
+def rows(database: Database) -> dict[str, int]:
+    with database.reading() as db:
+        return {
+            table.name: db.scalar(select(func.count()).select_from(table)) or 0 for table in Base.metadata.sorted_tables
+        }
+
+
+def test_head_file_and_revisions_agree(root: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema.migrations_folder()))
+    assert ScriptDirectory.from_config(config).get_heads() == [schema.head()]
+    assert schema.migrations_folder() == root / "migrations"
+
+
+def test_the_migrations_make_what_the_models_say(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+        assert context.get_current_revision() == schema.head()
+
+
+def test_up_and_down_again_keeps_every_row(rated: Database, tmp_path: Path) -> None:
+    before, folder = rows(rated), next_release(tmp_path / "migrations")
+    assert (before["response"], before["save"], before["event"]) == (5, 1, 1)
+    schema.upgrade(rated, folder=folder)
+    assert {column["name"] for column in inspect(rated.engine).get_columns("save")} >= {"player"}
+    schema.downgrade(rated, "0001", folder=folder)
+    assert rows(rated) == before and schema.current(rated) == "0001"
+    with rated.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_a_migration_that_loses_ratings_is_undone(rated: Database, tmp_path: Path) -> None:
+    before = rows(rated)
+    folder = next_release(tmp_path / "migrations", loss='op.execute("DELETE FROM response WHERE number = 10")')
+    with pytest.raises(AppError, match="response: 5 rows before, 4 after"):
+        schema.upgrade(rated, folder=folder)
+    assert rows(rated) == before and schema.current(rated) == "0001"
+    assert "extra" not in {column["name"] for column in inspect(rated.engine).get_columns("response")}
+
+
+def test_the_first_migration_goes_down_without_ratings_and_stays_with_them(rated: Database, either: Settings) -> None:
+    with pytest.raises(AppError, match="would lose"):
+        schema.downgrade(rated, "base")
+    assert rows(rated)["response"] == 5
+    with rated.writing() as db:
+        for table in ("event", "response", "save"):
+            db.execute(text(f"DELETE FROM {table}"))
+    schema.downgrade(rated, "base")
+    assert set(inspect(rated.engine).get_table_names()) <= {"alembic_version"}
+    schema.upgrade(rated)
+    assert rows(rated)["study"] == 0
+
+
+@pytest.mark.parametrize(
+    ("revision", "said"), [("0000", "made by a newer release"), ("9999", "made by a newer release")]
+)
+def test_another_releases_database_is_refused(database: Database, either: Settings, revision: str, said: str) -> None:
+    with database.writing() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    with pytest.raises(AppError, match=said):
+        schema.require(database, either)
+
+
+def test_an_older_database_is_refused_with_the_command(
+    database: Database, either: Settings, tmp_path: Path, monkeypatch: Any
+) -> None:
+    folder = next_release(tmp_path / "migrations")
+    (folder / ".current-alembic-head").write_text("0002\n")
+    monkeypatch.setattr(schema, "migrations_folder", lambda: folder)
+    with pytest.raises(AppError, match=r"has revision 0001, this release needs 0002; run: mushra db upgrade"):
+        schema.require(database, either)
+    schema.upgrade(database)
+    schema.require(database, either)
+
+
+def test_a_database_of_something_else_is_refused(either: Settings) -> None:
+    other = Database(either)
+    with other.writing() as db:
+        db.execute(text("CREATE TABLE stranger (id INTEGER)"))
+    with pytest.raises(AppError, match="has tables, but not ours"):
+        schema.require(other, either)
+    other.close()
