@@ -1,0 +1,115 @@
+"""A real ``mushra serve`` process: many clients at once, killed without warning, stopped politely."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+from server_guests import Guest, Served, as_json, body_of
+from sqlalchemy import func, select
+
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.models import Event, Response, Save
+
+FORBIDDEN = {"torch", "scipy", "pandas", "soundfile", "matplotlib", "numpy", "analysis"}
+
+
+def put(server: Served, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json", "Origin": server.url}
+    request = urllib.request.Request(server.url + path, as_json(body), headers, method="PUT")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def counts(database: Database) -> tuple[int, ...]:
+    with database.reading() as db:
+        return tuple(db.scalar(select(func.count(table.id))) or 0 for table in (Save, Response, Event))
+
+
+def test_fifty_repeats_from_eight_threads_over_http_are_one_save(app: Flask, served: Served) -> None:
+    guest = Guest(app.extensions["mushra"].database)
+    page = guest.trial()
+    body = body_of(page)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: put(served, page.save_url, body), range(50)))
+    assert answers == [{"saved": True, "revision": 1, "next": guest.base + "/"}] * 50
+    assert counts(guest.database) == (1, 5, 1)
+
+
+def test_nothing_acknowledged_is_lost_when_the_server_is_killed(app: Flask, settings: Settings) -> None:
+    """Eight listeners save revision after revision; the process is killed in the middle, five times."""
+    database = app.extensions["mushra"].database
+    guests = [Guest(database) for _ in range(8)]
+    pages = [guest.trial() for guest in guests]
+    acknowledged: list[tuple[str, int]] = []
+    revisions = [0] * len(guests)
+
+    def save_until_it_breaks(server: Served, number: int) -> None:
+        while True:
+            revisions[number] += 1
+            body = body_of(pages[number], revision=revisions[number])
+            try:
+                put(server, pages[number].save_url, body)
+            except (OSError, http.client.HTTPException):
+                return
+            acknowledged.append((body["key"], revisions[number]))
+
+    for _ in range(5):
+        server, before = Served(settings.data_dir), len(acknowledged)
+        threads = [threading.Thread(target=save_until_it_breaks, args=(server, n)) for n in range(len(guests))]
+        for thread in threads:
+            thread.start()
+        threading.Event().wait(0.7)
+        server.process.kill()
+        server.process.wait()
+        for thread in threads:
+            thread.join()
+        assert len(acknowledged) > before + 8
+    with database.reading() as db:
+        stored = {
+            key: (revision, number)
+            for key, revision, number in db.execute(
+                select(Save.key, Save.revision, func.count(Response.id))
+                .join(Response, Response.save_id == Save.id)
+                .group_by(Save.id)
+            )
+        }
+    assert [key for key, revision in acknowledged if stored.get(key) != (revision, 5)] == []
+    assert {number for _, number in stored.values()} == {5}, "no save is there with some of its ratings only"
+
+
+def test_the_server_prints_its_links_and_stops_when_asked(served: Served) -> None:
+    assert "/studio/?key=" in served.said[1] and "Ctrl-C" in served.said[2]
+    with urllib.request.urlopen(f"{served.url}/health") as answer:
+        assert json.loads(answer.read()) == {"ok": True} and "Server" not in answer.headers
+    assert served.stop() == 0
+
+
+def test_ctrl_c_stops_it_cleanly(served: Served) -> None:
+    served.process.send_signal(signal.SIGINT)
+    said, _ = served.process.communicate(timeout=20)
+    assert served.process.returncode == 0 and said == "stopped\n"
+
+
+def test_a_taken_port_is_said_in_a_sentence(served: Served, settings: Settings) -> None:
+    port = served.url.rsplit(":", 1)[1]
+    command = [sys.executable, "-c", "from mushra_app.server_cli import serve; serve()", "--port", port]
+    done = subprocess.run([*command, "--data", str(settings.data_dir)], capture_output=True, text=True)
+    assert f"mushra serve --port {int(port) + 1}" in done.stderr and done.returncode == 1
+
+
+@pytest.mark.parametrize("what", ["mushra_app.app", "mushra_app.server_cli", "mushra_app.publish"])
+def test_the_web_process_loads_nothing_heavy(what: str) -> None:
+    code = f"import {what}, sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert FORBIDDEN & set(loaded) == set()
