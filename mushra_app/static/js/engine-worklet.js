@@ -1,0 +1,118 @@
+/**
+ * The player's engine, in the audio thread: all sounds of a trial, one read pointer, one fade phase.
+ *
+ * ITU-R BS.1534-3, clause 5.3: at every switch 5 ms raised-cosine fade-out, then 5 ms fade-in, never a cross-fade.
+ * Whatever would break the waveform (a switch, a seek, a stop, the loop's end) only asks to leave: the phase then
+ * walks down to silence one step a sample, everything pending is applied there, and it walks up again. So no event
+ * at no moment can make a step larger than the fade's own, and all sounds stay aligned because there is one pointer.
+ */
+
+const FADE_S = 0.005;
+const SHORTEST_LOOP_S = 0.5;
+const REPORT_FRAMES = 1024;
+
+class MushraEngine extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    this.steps = Math.ceil(FADE_S * sampleRate);
+    this.gains = Float64Array.from({ length: this.steps + 1 }, (_, p) => 0.5 * (1 - Math.cos((Math.PI * p) / this.steps)));
+    /** @type {Float32Array[][]} channels of every signal */
+    this.signals = [];
+    this.frames = 0;
+    this.position = 0;
+    this.current = 0;
+    this.wanted = 0;
+    this.loopStart = 0;
+    this.loopEnd = 0;
+    this.seek = -1;
+    this.running = false;
+    this.phase = 0;
+    /** @type {Float64Array} samples that each signal has sounded */
+    this.heard = new Float64Array(0);
+    /** @type {object[]} commands that wait for their frame */
+    this.queue = [];
+    this.sinceReport = 0;
+    this.port.onmessage = ({ data }) => this.receive(data);
+  }
+
+  /** Sounds arrive once; afterwards each message carries a whole wish: any of wanted, loop, seek, running, at. */
+  receive(message) {
+    if (message.signals) {
+      this.signals = message.signals;
+      this.frames = message.signals[0][0].length;
+      this.heard = new Float64Array(message.signals.length);
+      this.loopStart = 0;
+      this.loopEnd = this.frames;
+    } else {
+      this.queue.push(message);
+      this.queue.sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
+    }
+  }
+
+  apply({ wanted, loop, seek, running }) {
+    if (wanted !== undefined) this.wanted = Math.min(Math.max(wanted, 0), this.signals.length - 1);
+    if (loop) {
+      const shortest = Math.min(Math.ceil(SHORTEST_LOOP_S * sampleRate), this.frames);
+      this.loopStart = Math.min(Math.max(Math.round(loop[0] * sampleRate), 0), this.frames - shortest);
+      this.loopEnd = Math.min(Math.max(Math.round(loop[1] * sampleRate), this.loopStart + shortest), this.frames);
+    }
+    if (seek !== undefined) {
+      this.seek = Math.min(Math.max(Math.round(seek * sampleRate), this.loopStart), this.loopEnd - 1);
+    }
+    if (running !== undefined) this.running = running;
+  }
+
+  /** One step of the fade phase; false where nothing sounds. */
+  step() {
+    if (this.phase > 0) {
+      const leave =
+        !this.running ||
+        this.wanted !== this.current ||
+        this.seek >= 0 ||
+        this.position < this.loopStart ||
+        // An inequality with the phase in it: the fade is over exactly at the loop's end, wherever that is moved to.
+        this.position >= this.loopEnd - this.phase;
+      this.phase = leave ? this.phase - 1 : Math.min(this.phase + 1, this.steps);
+      return true;
+    }
+    if (this.seek >= 0) this.position = this.seek;
+    this.seek = -1;
+    if (this.position < this.loopStart || this.position >= this.loopEnd) this.position = this.loopStart;
+    this.current = this.wanted;
+    if (!this.running) return false;
+    this.phase = this.position < this.loopEnd - 1 ? 1 : 0;
+    return true;
+  }
+
+  process(_inputs, [output]) {
+    if (!this.frames) return true;
+    const length = output[0].length;
+    for (let i = 0; i < length; i += 1) {
+      while (this.queue.length && (this.queue[0].at ?? 0) <= currentFrame + i) this.apply(this.queue.shift());
+      if (!this.step()) continue;
+      const gain = this.gains[this.phase];
+      const channels = this.signals[this.current];
+      for (let c = 0; c < output.length; c += 1) {
+        output[c][i] = gain * channels[Math.min(c, channels.length - 1)][this.position];
+      }
+      if (this.phase) this.heard[this.current] += 1;
+      this.position += 1;
+    }
+    this.report(length);
+    return true;
+  }
+
+  report(length) {
+    this.sinceReport += length;
+    if (this.sinceReport < REPORT_FRAMES) return;
+    this.sinceReport = 0;
+    this.port.postMessage({
+      position_s: this.position / sampleRate,
+      current: this.current,
+      sounding: this.running && this.phase > 0,
+      heard_s: Array.from(this.heard, (samples) => samples / sampleRate),
+    });
+  }
+}
+
+registerProcessor("mushra-engine", MushraEngine);

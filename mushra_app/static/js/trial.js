@@ -1,0 +1,316 @@
+/**
+ * One MUSHRA trial: what is heard, what is rated, and when the listener may go on.
+ *
+ * Signals are numbered as the engine has them: the open references first, then the hidden sounds.
+ */
+
+import { Engine, EngineError } from "./engine.js";
+import { Draft, newKey, save } from "./saving.js";
+import { Waveform } from "./waveform.js";
+
+const MOST_EVENTS = 5000;
+const BANDS = 5;
+const SLIDER_EVENT_MS = 250;
+
+/** @type {(selector: string) => any} */
+const find = (selector) => document.querySelector(selector);
+const page = JSON.parse(find("#trial").textContent);
+const signals = [...page.references, ...page.sounds];
+const firstHidden = page.references.length;
+const began = performance.now();
+const draft = new Draft(page.token);
+const before = draft.read();
+
+/** What is known of every hidden sound; `value` is null until its slider was moved. */
+const ratings = page.sounds.map((sound, i) => ({
+  sound: sound.token,
+  value: null,
+  heard_s: 0,
+  plays: 0,
+  ...before?.ratings?.[i],
+}));
+const heardBefore = ratings.map((rating) => rating.heard_s);
+const timeBefore = before?.trial_s ?? 0;
+const key = before?.key ?? newKey();
+const events = before?.events ?? [];
+let current = 0;
+let running = false;
+let reminded = false;
+let saving = false;
+let position = 0;
+/** @type {Engine | null} */
+let engine = null;
+
+const secondsHere = () => timeBefore + (performance.now() - began) / 1000;
+const tokenOf = (signal) => signals[signal].token;
+const place = (signal) => find(`[data-signal="${signal}"]`);
+const slider = (hidden) => find(`#rating-${hidden + 1}`);
+
+const waveform = new Waveform(find("#waveform"), {
+  onseek: (time) => {
+    engine?.send({ seek: time });
+    note("seek", current, time);
+  },
+  onloop: setLoop,
+});
+
+// --- events and draft ---------------------------------------------------------------------------------------
+
+function note(kind, signal, value = null) {
+  if (events.length >= MOST_EVENTS) return;
+  const sound = signal === null ? null : tokenOf(signal);
+  events.push({ at_s: Math.round(secondsHere() * 1000) / 1000, kind, sound, value });
+}
+
+function keepDraft() {
+  draft.write({ ratings, comment: find("#comment").value, trial_s: secondsHere(), key, events });
+}
+
+// --- hearing ------------------------------------------------------------------------------------------------
+
+/** Sound a signal: switch to it, and start if nothing runs. */
+function play(signal) {
+  if (!engine || saving) return;
+  const switched = signal !== current;
+  if (!running || switched) {
+    note(running ? "switch" : "play", signal);
+    if (signal >= firstHidden) ratings[signal - firstHidden].plays += 1;
+  }
+  current = signal;
+  running = true;
+  engine.send({ wanted: signal, running: true });
+  show();
+}
+
+function pause() {
+  if (!engine || !running) return;
+  running = false;
+  engine.send({ running: false });
+  note("pause", current);
+  show();
+}
+
+function setLoop(start, end) {
+  engine?.send({ loop: [start, end] });
+  note("loop", null, start);
+  find("#loop").textContent = start > 0 || end < waveform.length ? `Loop ${start.toFixed(1)} – ${end.toFixed(1)} s` : "Whole clip";
+}
+
+function onreport(report) {
+  position = report.position_s;
+  waveform.setPosition(position);
+  report.heard_s.slice(firstHidden).forEach((seconds, i) => {
+    const first = ratings[i].heard_s === 0 && seconds > 0;
+    ratings[i].heard_s = Math.round((heardBefore[i] + seconds) * 1000) / 1000;
+    if (first) show();
+  });
+}
+
+// --- rating -------------------------------------------------------------------------------------------------
+
+/** @type {Map<number, number>} when a slider's move was last noted; a drag is many moves */
+const noted = new Map();
+
+function rate(hidden, value) {
+  if (saving) return;
+  if (hidden + firstHidden !== current || ratings[hidden].plays === 0) {
+    showSlider(hidden);
+    hint(`Play sound ${hidden + 1} first: only the sound you are listening to can be rated.`);
+    return;
+  }
+  ratings[hidden].value = Math.min(Math.max(Math.round(value), 0), 100);
+  reminded = false;
+  const now = performance.now();
+  if (now - (noted.get(hidden) ?? -Infinity) > SLIDER_EVENT_MS) {
+    noted.set(hidden, now);
+    note("slider", current, ratings[hidden].value);
+  }
+  keepDraft();
+  hint("");
+  show();
+}
+
+function nudge(step) {
+  if (current < firstHidden) {
+    hint("This is the reference. Choose a numbered sound to rate it.");
+    return;
+  }
+  const hidden = current - firstHidden;
+  rate(hidden, (ratings[hidden].value ?? 50) + step);
+}
+
+function describe(value) {
+  const band = page.labels[Math.min(Math.floor(value / (100 / BANDS)), BANDS - 1)];
+  return `${value}, ${band}`;
+}
+
+// --- showing ------------------------------------------------------------------------------------------------
+
+function showSlider(hidden) {
+  const { value } = ratings[hidden];
+  const input = slider(hidden);
+  input.value = String(value ?? 50);
+  input.setAttribute("aria-valuetext", value === null ? "not yet rated" : describe(value));
+  const box = input.closest(".sound");
+  box.classList.toggle("unrated", value === null);
+  box.classList.toggle("heard", ratings[hidden].heard_s > 0);
+  box.style.setProperty("--value", String(value ?? 0));
+  box.querySelector("output").textContent = value === null ? "–" : String(value);
+}
+
+function show() {
+  signals.forEach((sound, signal) => {
+    const button = place(signal);
+    const sounding = running && signal === current;
+    button.setAttribute("aria-pressed", String(sounding));
+    button.classList.toggle("current", signal === current);
+    button.closest(".sound")?.classList.toggle("current", signal === current);
+    if (signal >= firstHidden) slider(signal - firstHidden).setAttribute("aria-disabled", String(signal !== current));
+  });
+  ratings.forEach((_, hidden) => showSlider(hidden));
+  const toggle = find("#toggle");
+  toggle.querySelector("span").textContent = running ? "Pause" : "Play";
+  toggle.classList.toggle("running", running);
+  showProgress();
+}
+
+function showProgress() {
+  const unheard = ratings.filter((rating) => rating.heard_s === 0).length;
+  const unrated = ratings.filter((rating) => rating.value === null).length;
+  find("#next").disabled = !engine || saving || unheard + unrated > 0;
+  const left = [unheard && `${unheard} to hear`, unrated && `${unrated} to rate`].filter(Boolean);
+  find("#left").textContent = left.length ? left.join(", ") : "All sounds heard and rated";
+}
+
+function hint(sentence) {
+  find("#hint").textContent = sentence;
+}
+
+function state(sentence, kind = "") {
+  Object.assign(find("#state"), { textContent: sentence, className: `state ${kind}` });
+}
+
+/** A matter that stops the page: what it is, and a way to try again. */
+function stop(sentence) {
+  find("#trouble").hidden = false;
+  find("#trouble p").textContent = sentence;
+  state("");
+}
+
+// --- going on -----------------------------------------------------------------------------------------------
+
+async function next() {
+  if (find("#next").disabled || !engine) return;
+  if (!reminded && !ratings.some((rating) => rating.value === 100)) {
+    reminded = true;
+    hint("None of the sounds is at 100 yet. One of them is the reference itself, hidden: it should get 100. Press Next again to go on as it is.");
+    return;
+  }
+  saving = true;
+  pause();
+  show();
+  state("Saving…");
+  keepDraft();
+  try {
+    const { next: address } = await save(page.save_url, body(), (sentence) => state(sentence, "waiting"));
+    draft.remove();
+    state("Saved ✓", "saved");
+    await engine.close();
+    location.assign(address);
+  } catch (error) {
+    saving = false;
+    state("");
+    stop(`Your ratings were not saved: ${/** @type {Error} */ (error).message}`);
+    show();
+  }
+}
+
+function body() {
+  const { context } = /** @type {Engine} */ (engine);
+  return {
+    key,
+    revision: page.revision + 1,
+    ratings: ratings.map(({ sound, value, heard_s, plays }) => ({ sound, value, moved: true, heard_s, plays })),
+    comment: find("#comment").value,
+    trial_s: Math.round(secondsHere() * 10) / 10,
+    engine: engine?.name,
+    fade_mode: engine?.fadeMode,
+    rate_hz: context.sampleRate,
+    base_latency_s: context.baseLatency ?? null,
+    output_latency_s: context.outputLatency ?? null,
+    events,
+  };
+}
+
+// --- what the listener does ---------------------------------------------------------------------------------
+
+signals.forEach((_, signal) => place(signal).addEventListener("click", () => play(signal)));
+page.sounds.forEach((_, hidden) => slider(hidden).addEventListener("input", (event) => rate(hidden, Number(event.target.value))));
+find("#toggle").addEventListener("click", () => (running ? pause() : play(current)));
+find("#next").addEventListener("click", next);
+find("#retry").addEventListener("click", () => location.reload());
+find("#keys-button").addEventListener("click", () => find("#keys").showModal());
+find("#comment").addEventListener("input", keepDraft);
+addEventListener("blur", () => note("blur", null));
+addEventListener("focus", () => note("focus", null));
+addEventListener("pagehide", () => saving || keepDraft());
+
+const KEYS = {
+  " ": () => (running ? pause() : play(current)),
+  r: () => play(0),
+  0: () => play(0),
+  ArrowLeft: () => play(Math.max(current - 1, 0)),
+  ArrowRight: () => play(Math.min(current + 1, signals.length - 1)),
+  a: () => waveform.moved(at(waveform.start)),
+  b: () => waveform.moved(at(waveform.end)),
+  l: () => (waveform.setLoop(0, waveform.length), setLoop(0, waveform.length)),
+  "?": () => find("#keys").showModal(),
+};
+
+/** Put a loop handle where the sound is now. */
+function at(handle) {
+  handle.value = String(position);
+  return handle;
+}
+
+addEventListener("keydown", (event) => {
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (event.ctrlKey || event.metaKey || event.altKey || find("#keys").open || target.matches("textarea, .loop-handle")) return;
+  // Space and Enter on a button press that button, as everywhere.
+  if (event.key === " " && target.matches("button")) return;
+  const vertical = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
+  if (vertical) nudge(vertical * (event.shiftKey ? 10 : 1));
+  else if (/^[1-9]$/.test(event.key) && Number(event.key) <= page.sounds.length) play(firstHidden + Number(event.key) - 1);
+  else if (KEYS[event.key]) KEYS[event.key]();
+  else return;
+  event.preventDefault();
+});
+
+addEventListener("error", (event) => tellServer(`${event.message} (${event.filename}:${event.lineno})`));
+addEventListener("unhandledrejection", (event) => tellServer(String(event.reason)));
+
+/** Errors of this script are the experimenter's business. */
+function tellServer(text) {
+  void fetch(`${page.save_url.split("/trials/")[0]}/error`, { method: "POST", body: text }).catch(() => {});
+}
+
+async function start() {
+  find("#comment").value = before?.comment ?? "";
+  show();
+  state("Loading…");
+  try {
+    const opened = await Engine.open(page.rate_hz, find("#trial").dataset.worklet);
+    opened.onreport = onreport;
+    const drawn = await opened.load(signals, (share) => state(`Loading ${Math.round(share * 100)} %`));
+    engine = opened;
+    waveform.show(drawn, page.frames / page.rate_hz);
+    document.body.classList.add("ready");
+    state(before ? "Your ratings are as you left them" : "Ready");
+    show();
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    stop(error.message);
+  }
+}
+
+void start();
