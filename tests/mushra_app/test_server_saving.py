@@ -43,6 +43,25 @@ def test_the_same_request_fifty_times_from_eight_threads_is_one_save(guest: Gues
     assert counts(guest) == (1, 5, 1)
 
 
+def test_two_workers_with_connections_of_their_own_end_in_one_truth(guest: Guest, either: Settings) -> None:
+    page, others = guest.trial(), [Guest(guest.database) for _ in range(8)]
+    workers, body = (Database(either), Database(either)), body_of(page)
+
+    def work(turn: int) -> int:
+        own = others[turn % 8]
+        own.database = workers[turn % 2]
+        save(own, own.trial().token, body_of(own.trial()))
+        with workers[turn % 2].writing() as db:
+            sitting = listening.sitting_of(db, guest.token)
+            return save_trial(db, sitting, page.token, read_body(as_json(body)), "a test")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == [1] * 8
+    assert counts(guest) == (9, 45, 9)
+    for worker in workers:
+        worker.close()
+
+
 def test_of_eight_different_saves_of_one_revision_one_wins(guest: Guest) -> None:
     page = guest.trial()
 

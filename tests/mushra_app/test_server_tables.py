@@ -100,17 +100,17 @@ def test_every_table_says_what_a_row_is() -> None:
         assert (mapper.class_.__doc__ or "").startswith(("One ", "Studies")), mapper.class_
 
 
-def test_sqlite_is_asked_to_be_durable(saved: Database) -> None:
-    if saved.engine.dialect.name == "sqlite":
-        with saved.engine.connect() as connection:
-            asked = {
-                name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-                for name in ("synchronous", "journal_mode", "foreign_keys")
-            }
-        assert asked == {"synchronous": 2, "journal_mode": "wal", "foreign_keys": 1}
-    else:
-        with saved.engine.connect() as connection:
+def test_the_disk_is_asked_for_every_commit(saved: Database, either: Settings) -> None:
+    """Read from the connections of an app that is started anew, as every later start is."""
+    started = Database(either)
+    with started.engine.connect() as connection:
+        if started.engine.dialect.name == "sqlite":
+            names = ("synchronous", "journal_mode", "foreign_keys")
+            asked = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+            assert asked == [2, "wal", 1]
+        else:
             assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+    started.close()
 
 
 def test_constraints_have_names(saved: Database) -> None:
