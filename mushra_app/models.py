@@ -104,7 +104,8 @@ class StudyVersion(Base):
     stimuli_id: Mapped[str]
     title: Mapped[str]
     experiment: Mapped[dict[str, Any]]
-    manifest: Mapped[dict[str, Any]]
+    # Large, and no page needs it: read only where it is asked for.
+    manifest: Mapped[dict[str, Any]] = mapped_column(deferred=True)
     published_from: Mapped[str]
     published_at: Mapped[datetime] = mapped_column(default=now)
     status: Mapped[str] = mapped_column(default="open")
@@ -188,7 +189,7 @@ class Clip(Base):
     lufs: Mapped[float]
     gain_db: Mapped[float]
     true_peak_dbtp: Mapped[float]
-    provenance: Mapped[dict[str, Any]]
+    provenance: Mapped[dict[str, Any]] = mapped_column(deferred=True)
     item: Mapped[Item] = relationship(back_populates="clips")
     condition: Mapped[Condition] = relationship()
 

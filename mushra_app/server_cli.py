@@ -68,13 +68,19 @@ def serve(data_dir: Path | None, host: str | None, port: int | None) -> None:
     """Serve the published listening tests until Ctrl-C."""
     from waitress.server import create_server
 
-    from mushra_app.app import create_app  # not needed by the other commands, and slow to import
+    from mushra_app.app import MOST_BODY_BYTES, create_app  # not needed by the other commands, and slow to import
 
     settings = load_settings(data_dir=data_dir, host=host, port=port)
     with opened(settings) as database:
         app = create_app(settings, database)
         listening = _listen(settings)
-        server = create_server(app, sockets=[listening], threads=settings.threads, ident=None)
+        server = create_server(
+            app,
+            sockets=[listening],
+            threads=settings.threads,
+            ident=None,
+            max_request_body_size=2 * MOST_BODY_BYTES,  # the app refuses above half of it, with a sentence
+        )
         for name in STOP_SIGNALS:
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), lambda *_: sys.exit(0))

@@ -20,7 +20,7 @@ def studies(db: Session, address: Callable[[str], str]) -> StudiesPage:
     finished = _counts(db, sessions.where(ListeningSession.status == "finished"))
     ratings = _counts(
         db,
-        select(StudyVersion.study_id, func.count(Response.id))
+        select(StudyVersion.study_id, func.count(Response.slot_id.distinct()))
         .join(ListeningSession)
         .join(Trial)
         .join(Response, Response.trial_id == Trial.id)
