@@ -1,0 +1,50 @@
+"""``mushra publish`` and ``mushra db``, as they are typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+
+from mushra_app import server_cli
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.errors import AppError
+from stimuli.errors import ManifestError
+
+
+def typed(command, *arguments: str | Path) -> str:
+    """What a command says; its error where it fails."""
+    done = CliRunner().invoke(command, [str(argument) for argument in arguments])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.output
+
+
+def test_publish_prints_the_links_and_the_second_time_that_nothing_changed(stimuli: Path, tmp_path: Path) -> None:
+    first = typed(server_cli.publish, stimuli, "--data", tmp_path / "data")
+    assert "tiny: published" in first and "/listen/tiny" in first and "/studio/?key=" in first
+    assert "nothing changed" in typed(server_cli.publish, stimuli, "--data", tmp_path / "data")
+
+
+def test_publishing_what_is_no_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="no such file; build the set with"):
+        typed(server_cli.publish, tmp_path / "nothing", "--data", tmp_path / "data")
+
+
+def test_the_database_is_made_and_says_where_it_stands(tmp_path: Path) -> None:
+    assert typed(server_cli.db, "upgrade", "--data", tmp_path) == "empty -> 0001\n"
+    assert typed(server_cli.db, "current", "--data", tmp_path) == "database: 0001; this release: 0001\n"
+    assert typed(server_cli.db, "upgrade", "--data", tmp_path) == "0001 -> 0001\n"
+
+
+def test_serving_a_newer_releases_database_is_refused(tmp_path: Path) -> None:
+    typed(server_cli.db, "upgrade", "--data", tmp_path)
+    database = Database(Settings(data_dir=tmp_path))
+    with database.writing() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '0999'"))
+    database.close()
+    with pytest.raises(AppError, match="made by a newer release"):
+        typed(server_cli.serve, "--data", tmp_path, "--port", "0")
