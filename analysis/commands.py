@@ -1,0 +1,5 @@
+"""The commands of this room, for the ``mushra`` command: name to (where it is, what it does)."""
+
+COMMANDS = {
+    "report": ("analysis.cli:report", "Turn ratings into a significance report, with objective metrics beside them."),
+}

@@ -1,0 +1,9 @@
+"""The errors of this room. Messages say where, what was found, what was expected and how to mend it."""
+
+from __future__ import annotations
+
+from stimuli.errors import HiddenReferenceError
+
+
+class AnalysisError(HiddenReferenceError):
+    """Ratings or sounds that can't be analysed."""

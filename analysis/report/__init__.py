@@ -1,0 +1,1 @@
+"""The report: assembled as data, drawn as SVG, written as HTML or JSON."""

@@ -1,0 +1,46 @@
+"""The report as one self-contained HTML page, or as JSON: both from the same data.
+
+Defines: ``html``, ``as_json``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.resources
+import json
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from analysis.report.assemble import Report
+from analysis.report.methods import probability
+
+TEMPLATES = importlib.resources.files("analysis.report") / "templates"
+
+
+def html(report: Report) -> str:
+    """The page: no script, no request to anywhere, figures as inline SVG."""
+    loader = jinja2.FileSystemLoader(str(TEMPLATES))
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"p": probability, "points": _points, "svg": Markup}
+    style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
+    return environment.get_template("report.html").render(report=report, style=style)
+
+
+def as_json(report: Report) -> str:
+    """The same content without the figures; numbers unrounded, missing values null."""
+    content: dict[str, Any] = dataclasses.asdict(report)
+    for section in content["sections"]:
+        del section["figures"]
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+
+
+def _points(value: float | None) -> str:
+    """A rating or a level with one decimal; a dash where there is none."""
+    return "–" if value is None else f"{value:.1f}".replace("-", "−")
+
+
+def _plain(value: Any) -> Any:
+    """numpy's numbers as Python's."""
+    return value.item()

@@ -1,0 +1,74 @@
+"""Post-screening of assessors, ITU-R BS.1534-3, clause 4.1.2, exactly as written.
+
+* ``bs1534-hidden-reference``: an assessor who rates the hidden reference below 90 on more than 15 % of trials.
+* ``bs1534-mid-anchor``: one who rates the 7 kHz anchor above 90 on more than 15 % of trials; an item on which
+  more than 25 % of all assessors do so counts for nobody.
+
+All inequalities are strict. Where the text is silent, this project: counts trials, replicates each by itself;
+takes the 25 % over all assessors before any exclusion; and leaves excepted items out of numerator and denominator.
+
+Conventions: a frame with columns listener, item, condition, rating (0 to 100); conditions as the experiment
+names them. Defines: ``RULES``, ``screen``, ``excluded``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+HIDDEN_REFERENCE, MID_ANCHOR = "reference", "lowpass-7000"
+RULES = ("bs1534-hidden-reference", "bs1534-mid-anchor")
+REFERENCE_BELOW = 90
+ANCHOR_ABOVE = 90
+SHARE_PERCENT = 15
+EXCEPTION_PERCENT = 25
+
+
+def screen(frame: pd.DataFrame, rules: Sequence[str] = RULES) -> pd.DataFrame:
+    """Apply the rules to every listener.
+
+    Returns
+    -------
+    DataFrame
+        One row per listener and rule: listener, rule, slips, trials, excluded (bool), one_slip_excludes (bool:
+        so few trials that a single slip is an exclusion).
+    """
+    rows = []
+    for rule in rules:
+        slips = _slips(frame, rule)
+        for listener, own in slips.groupby("listener", sort=True)["slip"]:
+            count, trials = int(own.sum()), len(own)
+            rows.append(
+                {
+                    "listener": listener,
+                    "rule": rule,
+                    "slips": count,
+                    "trials": trials,
+                    # Whole numbers, so that exactly 15 % is not more than 15 %.
+                    "excluded": 100 * count > SHARE_PERCENT * trials,
+                    "one_slip_excludes": SHARE_PERCENT * trials < 100,
+                }
+            )
+    return pd.DataFrame(
+        rows, columns=pd.Index(["listener", "rule", "slips", "trials", "excluded", "one_slip_excludes"])
+    )
+
+
+def excluded(screening: pd.DataFrame) -> list[str]:
+    """Listeners whom any rule excludes, sorted."""
+    return sorted(set(screening.loc[screening["excluded"].astype(bool), "listener"]))
+
+
+def _slips(frame: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """The trials a rule looks at, with a column ``slip``."""
+    if rule == "bs1534-hidden-reference":
+        trials = frame[frame["condition"] == HIDDEN_REFERENCE]
+        return trials.assign(slip=trials["rating"] < REFERENCE_BELOW)
+    trials = frame[frame["condition"] == MID_ANCHOR]
+    trials = trials.assign(slip=trials["rating"] > ANCHOR_ABOVE)
+    assessors = frame["listener"].nunique()
+    # An assessor counts once for an item, however often it was presented.
+    per_item = trials[trials["slip"]].groupby("item")["listener"].nunique()
+    excepted = {item for item, count in per_item.items() if 100 * count > EXCEPTION_PERCENT * assessors}
+    return trials[~trials["item"].isin(excepted)]
