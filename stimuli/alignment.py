@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
+from scipy.fft import next_fast_len
 
 WEAK = 0.1
 """Below this correlation no lag is claimed."""
@@ -35,9 +35,9 @@ def align(reference: np.ndarray, estimate: np.ndarray, rate_hz: int, max_lag_s: 
     """
     reach = min(round(max_lag_s * rate_hz), len(reference) - 1)
     size = next_fast_len(len(reference) + reach + 1, real=True)
-    spectra = rfft(estimate, size, axis=0) * np.conj(rfft(reference, size, axis=0))
-    correlation = irfft(spectra.sum(axis=1), size)
-    around = np.concatenate([correlation[-reach:] if reach else [], correlation[: reach + 1]])
+    spectra = np.fft.rfft(estimate, size, axis=0) * np.conj(np.fft.rfft(reference, size, axis=0))
+    correlation = np.fft.irfft(spectra.sum(axis=1), size)
+    around = np.concatenate([correlation[len(correlation) - reach :], correlation[: reach + 1]])
     energy = float(
         np.sqrt(np.sum(np.square(reference, dtype=np.float64)) * np.sum(np.square(estimate, dtype=np.float64)))
     )

@@ -10,6 +10,7 @@ Conventions: sound (frames, channels); frequencies in Hz. Defines: ``lowpass_tap
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 from scipy.signal import firwin, kaiser_beta, oaconvolve
@@ -38,7 +39,8 @@ def lowpass_taps(rate_hz: int, cutoff_hz: int) -> np.ndarray:
         )
     width = (stop_hz - cutoff_hz) / (rate_hz / 2)
     count = int(np.ceil((STOP_DB - 7.95) / (2.285 * np.pi * width))) // 2 * 2 + 1
-    return firwin(count, (cutoff_hz + stop_hz) / 2, window=("kaiser", kaiser_beta(STOP_DB)), fs=rate_hz)
+    shape: Any = ("kaiser", kaiser_beta(STOP_DB))
+    return np.asarray(firwin(count, (cutoff_hz + stop_hz) / 2, window=shape, fs=rate_hz))
 
 
 def lowpass(samples: np.ndarray, rate_hz: int, *, cutoff_hz: int) -> np.ndarray:

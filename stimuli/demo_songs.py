@@ -18,7 +18,7 @@ import numpy as np
 from scipy.signal import butter, oaconvolve, sosfilt
 
 from stimuli.errors import StimuliError
-from stimuli.separators import Song, Sound
+from stimuli.separators import Song, Sound, mixed
 
 RATE_HZ = 44_100
 LENGTH_S = 10.0
@@ -114,11 +114,11 @@ def synthesise(score: Score) -> Song:
         "bass": _bass(score),
         "other": _chords(score, rng),
     }
-    singer, rest = _singer(score, rng), np.sum(list(stems.values()), axis=0)
+    singer, rest = _singer(score, rng), mixed(stems.values())
     stems["vocals"] = singer * 10 ** (score.voice_db / 20) * np.sqrt(np.mean(rest**2) / np.mean(singer**2))
-    gain = PEAK / np.abs(sum(stems.values())).max()
+    gain = PEAK / np.abs(mixed(stems.values())).max()
     stems = {name: (stem * gain).astype(np.float32) for name, stem in stems.items()}
-    return Song(score.name, RATE_HZ, np.sum(list(stems.values()), axis=0, dtype=np.float32), stems)
+    return Song(score.name, RATE_HZ, mixed(stems.values()), stems)
 
 
 def falcon_69_missing() -> str | None:
@@ -141,9 +141,9 @@ def falcon_69() -> Song:
     assert spec is not None and spec.submodule_search_locations
     (path,) = Path(spec.submodule_search_locations[0]).glob("data/*Falcon 69*.mp4")
     stems = {name: _decode(path, stream) for stream, name in enumerate(FALCON_STREAMS) if name != "mix"}
-    gain = 0.97 / np.abs(sum(stems.values())).max()
+    gain = 0.97 / np.abs(mixed(stems.values())).max()
     stems = {name: (stem * gain).astype(np.float32) for name, stem in stems.items()}
-    return Song(FALCON_69, RATE_HZ, np.sum(list(stems.values()), axis=0, dtype=np.float32), stems)
+    return Song(FALCON_69, RATE_HZ, mixed(stems.values()), stems)
 
 
 def _decode(path: Path, stream: int) -> Sound:
@@ -185,7 +185,7 @@ def _decay(seconds: float, half_life_s: float) -> np.ndarray:
 
 
 def _band(noise: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:
-    return sosfilt(butter(2, (low_hz, high_hz), "bandpass", fs=RATE_HZ, output="sos"), noise)
+    return np.asarray(sosfilt(butter(2, (low_hz, high_hz), "bandpass", fs=RATE_HZ, output="sos"), noise))
 
 
 def _hits(score: Score, pattern: str, rng: np.random.Generator) -> list[tuple[float, float]]:
@@ -305,7 +305,7 @@ def _singer(score: Score, rng: np.random.Generator) -> Sound:
         loud[span] = np.minimum(local / 0.04, 1) * np.minimum((length_s - local) / 0.05, 1) * rng.uniform(0.75, 1)
     # Glides: pitch moves within 60 ms, vowels within 80 ms, the vibrato comes in as a note is held.
     pitch, loud = _smooth(pitch, 0.06), _smooth(loud, 0.02)
-    held = np.clip(_smooth(np.concatenate([[0], (np.abs(np.diff(pitch)) < 1e-4).astype(float)]), 0.3), 0, 1)
+    held = np.clip(_smooth(np.append(0.0, np.abs(np.diff(pitch)) < 1e-4), 0.3), 0, 1)
     pitch = pitch + 0.35 * held * np.sin(2 * np.pi * (5.4 * time + 0.02 * _smooth(rng.standard_normal(len(time)), 0.2)))
     formants, strengths = _smooth(formants, 0.08), _smooth(strengths, 0.08)
     voice = _harmonics(_hertz(pitch), formants, strengths) * loud

@@ -26,7 +26,7 @@ from stimuli import anchors, audio, estimates
 from stimuli.experiment import REFERENCE, AnyAnchor, AnySystem, FilesSystem, LowpassAnchor, Songs, identity
 from stimuli.manifest import Provenance
 from stimuli.separators import Song, Sound, run, separator
-from stimuli.songs import SongSource, source, target_of
+from stimuli.songs import source, target_of
 
 VERSION = 1
 """Raised by hand whenever the samples of a render can change and no other version says so."""
@@ -108,7 +108,8 @@ def render_all(jobs: Sequence[Job], *, workers: int, progress: bool) -> int:
     missing = list({job.key: job for job in jobs if not job.done}.values())
     bar = tqdm(total=len(missing), unit="render", desc="rendering", disable=not progress or not missing)
     with bar:
-        for job in Parallel(n_jobs=workers, return_as="generator_unordered")(delayed(_render)(job) for job in missing):
+        done: Any = Parallel(n_jobs=workers, return_as="generator_unordered")(delayed(_render)(job) for job in missing)
+        for job in done:
             bar.set_postfix_str(f"{job.song}: {job.wanted.name}")
             bar.update()
     return len(missing)
@@ -120,7 +121,7 @@ def provenance_of(job: Job) -> Provenance:
 
 
 def _render(job: Job) -> Job:
-    song = _song(job.songs, job.folder, job.song)
+    song = _song(job)
     began = time.perf_counter()
     samples, extra = _sound(job, song)
     seconds = time.perf_counter() - began
@@ -155,12 +156,14 @@ def _sound(job: Job, song: Song) -> tuple[Sound, dict[str, Any]]:
     return samples, system.provenance() | {"input_lufs": run.INPUT_LUFS}
 
 
-@functools.lru_cache(maxsize=1)
-def _source(songs: Songs, folder: Path) -> SongSource:
-    return source(songs, folder)
+_last: dict[tuple[Path, str, str], Song] = {}
+"""The song that this worker read last: it meets a song's jobs one after the other."""
 
 
-@functools.lru_cache(maxsize=1)
-def _song(songs: Songs, folder: Path, name: str) -> Song:
-    """A worker meets a song's jobs one after the other and reads it once."""
-    return _source(songs, folder).load(name)
+def _song(job: Job) -> Song:
+    """The job's song, read once for all its jobs in a row."""
+    key = (job.folder, job.songs.model_dump_json(), job.song)
+    if key not in _last:
+        _last.clear()
+        _last[key] = source(job.songs, job.folder).load(job.song)
+    return _last[key]

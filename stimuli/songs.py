@@ -19,7 +19,7 @@ import numpy as np
 from stimuli import audio
 from stimuli.errors import SoundError, StimuliError
 from stimuli.experiment import Songs
-from stimuli.separators import Song, Sound
+from stimuli.separators import Song, Sound, mixed
 
 SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg")
 SILENT_PEAK = 1e-5
@@ -60,7 +60,7 @@ def target_of(song: Song, target: str) -> Sound:
         raise StimuliError(
             f"song {song.name!r}: no stem for the target {target!r}; found {', '.join(sorted(song.stems)) or 'none'}"
         )
-    total = np.sum([song.stems[name] for name in wanted], axis=0, dtype=np.float32)
+    total = mixed(song.stems[name] for name in wanted)
     if np.abs(total).max() < SILENT_PEAK:
         raise SoundError(
             f"song {song.name!r}: the target {target!r} is silent throughout; choose another song or target"
@@ -99,7 +99,7 @@ class MusdbFolder:
         stems = {("other" if stem == "accompaniment" else stem): sound for stem, sound in sounds.items()}
         mixture = stems.pop("mixture", None)
         if mixture is None:
-            mixture = np.sum(list(stems.values()), axis=0, dtype=np.float32)
+            mixture = mixed(stems.values())
         if np.abs(mixture).max() < SILENT_PEAK:
             raise SoundError(f"{folder}: the mixture is silent throughout; remove the song or render it again")
         return Song(name, rate_hz, mixture, stems)

@@ -9,6 +9,8 @@ of one shape; all channels together are one vector; no mean is removed.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from analysis.errors import AnalysisError
@@ -61,7 +63,8 @@ def mdx_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
     return _decibel(s @ s + MDX_EPSILON, (s - e) @ (s - e) + MDX_EPSILON)
 
 
-def _decibel(signal: float, error: float) -> float:
+def _decibel(signal: Any, error: Any) -> float:
+    signal, error = float(signal), float(error)
     if signal == 0:
         return float("-inf")
     return float(10 * np.log10(signal / error)) if error else float("inf")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from matplotlib.figure import Figure
 INK = "#010203"
 """Stands for the page's own text colour, and is replaced by it."""
 COLOURS = {"hidden_reference": "#009E73", "system": "#0072B2", "anchor": "#D55E00"}
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "hidden-reference",
     "font.size": 8,
@@ -37,6 +38,8 @@ STYLE = {
     "axes.linewidth": 0.6,
 }
 COLUMN_IN = 85 / 25.4
+LABEL_GAP = 6.0
+"""Points of rating between two names, so that neither covers the other."""
 
 
 def conditions(means: pd.DataFrame, summary: pd.DataFrame, roles: Mapping[str, str], labels: Sequence[str]) -> str:
@@ -51,18 +54,18 @@ def conditions(means: pd.DataFrame, summary: pd.DataFrame, roles: Mapping[str, s
     """
     with rc_context(STYLE):
         figure, axes = _figure(1.45 * COLUMN_IN, 0.36 + 0.34 * len(summary))
-        for row, line in enumerate(summary.itertuples()):
-            colour = COLOURS[roles[str(line.condition)]]
-            values = means[line.condition].dropna().to_numpy(float)
+        for row, line in enumerate(_records(summary)):
+            colour = COLOURS[roles[line["condition"]]]
+            values = means[line["condition"]].dropna().to_numpy(float)
             # Dots that would hide each other are moved apart, always in the same way.
             spread = 0.13 * np.sin(2.4 * np.argsort(np.argsort(values, kind="stable")))
             axes.plot(values, row + 0.18 + spread, ".", color=colour, alpha=0.45, markersize=4, markeredgewidth=0)
             axes.plot(
-                [line.q1, line.q3], [row - 0.14] * 2, color=colour, linewidth=6, alpha=0.35, solid_capstyle="butt"
+                [line["q1"], line["q3"]], [row - 0.14] * 2, color=colour, linewidth=6, alpha=0.35, solid_capstyle="butt"
             )
-            axes.plot([line.median] * 2, [row - 0.24, row - 0.04], color=colour, linewidth=1.6)
-            axes.plot([line.low, line.high], [row - 0.34] * 2, color=INK, linewidth=1)
-            axes.plot(line.mean, row - 0.34, "D", color=INK, markersize=3)
+            axes.plot([line["median"]] * 2, [row - 0.24, row - 0.04], color=colour, linewidth=1.6)
+            axes.plot([line["low"], line["high"]], [row - 0.34] * 2, color=INK, linewidth=1)
+            axes.plot(line["mean"], row - 0.34, "D", color=INK, markersize=3)
         _rating_axis(axes, labels)
         axes.set_yticks(range(len(summary)), list(summary["condition"]))
         axes.set_ylim(len(summary) - 0.4, -0.6)
@@ -73,13 +76,13 @@ def contrasts(found: pd.DataFrame) -> str:
     """Median differences with their 95 % intervals; a filled mark where Holm's p is below 0.05."""
     with rc_context(STYLE):
         figure, axes = _figure(1.45 * COLUMN_IN, 0.5 + 0.28 * len(found))
-        for row, line in enumerate(found.itertuples()):
-            sure = line.p_holm < 0.05
-            axes.plot([line.low, line.high], [row, row], color=COLOURS["system"], linewidth=1.4)
+        for row, line in enumerate(_records(found)):
+            sure = line["p_holm"] < 0.05
+            axes.plot([line["low"], line["high"]], [row, row], color=COLOURS["system"], linewidth=1.4)
             face = COLOURS["system"] if sure else "none"
-            axes.plot(line.difference, row, "o", color=COLOURS["system"], markerfacecolor=face, markersize=5)
+            axes.plot(line["difference"], row, "o", color=COLOURS["system"], markerfacecolor=face, markersize=5)
         axes.axvline(0, color=INK, linewidth=0.6, linestyle=(0, (3, 3)))
-        axes.set_yticks(range(len(found)), [f"{line.first} − {line.second}" for line in found.itertuples()])
+        axes.set_yticks(range(len(found)), [f"{line['first']} − {line['second']}" for line in _records(found)])
         axes.set_ylim(len(found) - 0.5, -0.5)
         axes.set_xlabel("difference in points")
         return _svg(figure)
@@ -110,21 +113,42 @@ def cells(found: pd.DataFrame, order: Sequence[str], roles: Mapping[str, str], l
 def agreement(found: pd.DataFrame, metric: str, label: str, roles: Mapping[str, str]) -> str:
     """Mean rating of every condition and item against a metric; conditions are named at their centre."""
     with rc_context(STYLE):
-        figure, axes = _figure(1.3 * COLUMN_IN, 0.95 * COLUMN_IN)
-        for condition, own in found.dropna(subset=[metric]).groupby("condition", sort=True):
+        figure, axes = _figure(1.45 * COLUMN_IN, 0.85 * COLUMN_IN)
+        centres = found.dropna(subset=[metric]).groupby("condition", sort=True)[[metric, "mean"]].mean()
+        for condition, own in found.groupby("condition", sort=True):
             colour = COLOURS[roles[str(condition)]]
             axes.plot(own[metric], own["mean"], "o", color=colour, alpha=0.6, markersize=4, markeredgewidth=0)
-            centre = own[[metric, "mean"]].mean()
-            axes.annotate(str(condition), (centre[metric], centre["mean"]), fontsize=7, ha="center", va="bottom")
+        right = float(found[metric].max())
+        heights = _apart(centres["mean"].to_numpy(float), LABEL_GAP)
+        for (condition, centre), height in zip(centres.iterrows(), heights, strict=True):
+            # Names stand in a column of their own, each with a thin line to its condition's centre.
+            colour = COLOURS[roles[str(condition)]]
+            at = {"xytext": (right + 0.06 * abs(right) + 1, height), "va": "center", "fontsize": 7}
+            line = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "alpha": 0.6}
+            axes.annotate(str(condition), (centre[metric], centre["mean"]), arrowprops=line, **at)
+        axes.spines["bottom"].set_bounds(axes.get_xlim()[0], right)
         axes.set_ylim(0, 100)
         axes.set_xlabel(label)
         axes.set_ylabel("mean rating")
         return _svg(figure)
 
 
+def _apart(heights: np.ndarray, gap: float) -> np.ndarray:
+    """The same heights in the same order, moved up where two are nearer than ``gap``."""
+    moved = np.array(heights)
+    below = -np.inf
+    for index in np.argsort(heights, kind="stable"):
+        moved[index] = below = max(heights[index], below + gap)
+    return moved
+
+
 def _figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     return figure, figure.add_subplot()
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _rating_axis(axes: Axes, labels: Sequence[str]) -> None:

@@ -25,8 +25,9 @@ def conclusion(contrasts: pd.DataFrame | None, experiment: Experiment, listeners
     holds = f"This holds for exactly these items, as {_count(listeners, 'listener')} heard them."
     if experiment.analysis.inference == "items in general":
         holds = (
-            f"This holds for exactly these items, as {_count(listeners, 'listener')} heard them; the plan asks for items "
-            "in general, which this release does not test: that takes a model with random items, and more items."
+            f"This holds for exactly these items, as {_count(listeners, 'listener')} heard them; "
+            "the plan asks for items in general, which this release does not test: "
+            "that takes a model with random items, and more items."
         )
     if contrasts is None or contrasts.empty:
         return ("No planned contrast could be tested.", holds)
@@ -56,10 +57,10 @@ def paragraph(manifest: Manifest, ratings: Ratings, sections: Sequence[Section],
     rate = manifest.clips[0].rate_hz
     excluded = sorted({listener for section in sections for listener in section.excluded})
     match = {"item": "one gain per item", "each": "one gain per clip", "none": "no gain but for headroom"}
+    people = _count(ratings.frame["listener"].nunique(), "simulated listener" if ratings.simulated else "listener")
     sentences = [
-        f"{_count(ratings.frame['listener'].nunique(), 'simulated listener' if ratings.simulated else 'listener')} took "
-        f"a {name} (ITU-R BS.1534-3) with {_count(len(tested), 'item')} of {lengths[0]:g} to {lengths[-1]:g} s and "
-        f"{len(experiment.conditions) - len(manifest.left_out)} hidden conditions: the hidden reference, "
+        f"{people} took a {name} (ITU-R BS.1534-3) with {_count(len(tested), 'item')} of "
+        f"{lengths[0]:g} to {lengths[-1]:g} s and {len(experiment.conditions) - len(manifest.left_out)} hidden conditions: the hidden reference, "
         f"{_count(len(set(low)), 'anchor')} ({', '.join(dict.fromkeys(low))}) and {_count(len(systems), 'system')} "
         f"({', '.join(systems)}).",
         f"The target was {experiment.experiment.target}; reference and anchors were made from the true stems.",

@@ -9,7 +9,9 @@ Conventions: sound is float32 of shape (frames, channels), full scale 1.0.
 
 from __future__ import annotations
 
+import functools
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -33,6 +35,11 @@ class Song:
     rate_hz: int
     mixture: Sound
     stems: dict[str, Sound] = field(default_factory=dict)
+
+
+def mixed(sounds: Iterable[Sound]) -> Sound:
+    """Sounds of one shape, added up."""
+    return functools.reduce(np.add, sounds)
 
 
 class Separator(Protocol):

