@@ -107,7 +107,8 @@ def write_clip(path: Path, samples: np.ndarray, rate_hz: int) -> str:
 def quantise24(samples: np.ndarray) -> np.ndarray:
     """Round to 24 bits: float32 values that are whole multiples of 2**-23, full scale clipped to 1 - 2**-23."""
     integers = np.clip(np.rint(np.asarray(samples, np.float64) * FULL_SCALE_24), -FULL_SCALE_24, FULL_SCALE_24 - 1)
-    return (integers / FULL_SCALE_24).astype(np.float32)
+    # Adding 0.0 turns -0.0 into 0.0: equal as numbers, but not as the bytes that are hashed.
+    return (integers / FULL_SCALE_24 + 0.0).astype(np.float32)
 
 
 def samples_sha256(samples: np.ndarray) -> str:

@@ -18,7 +18,7 @@ import json
 import tomllib
 from pathlib import Path
 from string import Formatter
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -283,7 +283,7 @@ def load(path: Path) -> Experiment:
     try:
         found = Experiment.model_validate(raw)
     except ValidationError as error:
-        raise ExperimentError([f"{path.name}: {_sentence(detail)}" for detail in error.errors()]) from None
+        raise ExperimentError([f"{path.name}: {_sentence(detail)}" for detail in _first_causes(error)]) from None
     if problems := list(_contradictions(found)):
         raise ExperimentError([f"{path.name}: {problem}" for problem in problems])
     return found
@@ -303,6 +303,17 @@ def study_id(experiment: Experiment, stimuli_id: str) -> str:
 def _pair(contrast: str) -> tuple[str, str]:
     left, _, right = contrast.partition(" - ")
     return left.strip(), right.strip()
+
+
+def _first_causes(error: ValidationError) -> list[Any]:
+    """All mistakes but those that only follow: a list is "too short" when its entries were refused."""
+    found = error.errors()
+    places = [detail["loc"] for detail in found]
+    return [
+        detail
+        for detail in found
+        if detail["type"] != "too_short" or not any(p[: len(detail["loc"])] == detail["loc"] != p for p in places)
+    ]
 
 
 def _sentence(detail: Any) -> str:
@@ -328,7 +339,9 @@ def _sentence(detail: Any) -> str:
 
 
 _KINDS = frozenset(
-    {"files", "repet", "repet_sim", "centre_cancellation", "oracle_ratio_mask", "spleeter_2stems", "lowpass"}
+    get_args(model.model_fields["kind"].annotation)[0]
+    for union in (AnySystem, AnyAnchor)
+    for model in get_args(get_args(union)[0])
 )
 
 

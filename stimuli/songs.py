@@ -75,8 +75,8 @@ class MusdbFolder:
         self.root = root
 
     def names(self) -> list[str]:
-        """Names of the song folders."""
-        return sorted(self._folders())
+        """Names of the folders that hold sound."""
+        return sorted(name for name, folder in self._folders().items() if _sound_files(folder))
 
     def load(self, name: str) -> Song:
         """Read a song; the mixture is the sum of the stems where no file holds it.
@@ -90,7 +90,7 @@ class MusdbFolder:
         if folder is None:
             there = ", ".join(self.names()) or "none"
             raise StimuliError(f"{self.root}: no song {name!r} here; found {there}")
-        files = {path.stem.lower(): path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES}
+        files = _sound_files(folder)
         if not set(files) - {"mixture"}:
             raise StimuliError(f"{folder}: missing stems; expected vocals and drums, bass, other (or accompaniment)")
         if set(files) - {"mixture", "vocals", "accompaniment"}:
@@ -113,6 +113,11 @@ class MusdbFolder:
             for folder in place.iterdir()
             if folder.is_dir() and folder.name not in ("train", "test") and not folder.name.startswith(".")
         }
+
+
+def _sound_files(folder: Path) -> dict[str, Path]:
+    """Sound files of a folder by the lower-case name of the stem."""
+    return {path.stem.lower(): path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES}
 
 
 def _read_alike(files: dict[str, Path]) -> tuple[dict[str, Sound], int]:

@@ -58,7 +58,7 @@ def write_from_folder(path: Path, folder: Path, echo: Echo) -> None:
     """
     root = folder / "songs" if (folder / "songs").is_dir() else folder
     songs = MusdbFolder(root)
-    names = [name for name in songs.names() if name != "estimates"]
+    names = songs.names()
     if not names:
         raise StimuliError(f"{root}: no songs here; expected a folder per song with mixture and stems (MUSDB layout)")
     systems = _estimate_systems(folder / "estimates", names)

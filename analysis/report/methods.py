@@ -60,7 +60,8 @@ def paragraph(manifest: Manifest, ratings: Ratings, sections: Sequence[Section],
     people = _count(ratings.frame["listener"].nunique(), "simulated listener" if ratings.simulated else "listener")
     sentences = [
         f"{people} took a {name} (ITU-R BS.1534-3) with {_count(len(tested), 'item')} of "
-        f"{lengths[0]:g} to {lengths[-1]:g} s and {len(experiment.conditions) - len(manifest.left_out)} hidden conditions: the hidden reference, "
+        f"{lengths[0]:g} to {lengths[-1]:g} s and {len(experiment.conditions) - len(manifest.left_out)} hidden "
+        f"conditions: the hidden reference, "
         f"{_count(len(set(low)), 'anchor')} ({', '.join(dict.fromkeys(low))}) and {_count(len(systems), 'system')} "
         f"({', '.join(systems)}).",
         f"The target was {experiment.experiment.target}; reference and anchors were made from the true stems.",

@@ -1,0 +1,35 @@
+"""A small world of songs: seeded noise in MUSDB layout, and experiment files about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from small_world import ANCHORS, HEAD, ITEMS, STEMS, SYSTEMS, noise, write
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """Two songs in MUSDB layout, and estimates of one system that are the target with a little vocal left."""
+    for number, song in enumerate(("Song A", "Song B")):
+        stems = {stem: noise(10 * number + i) for i, stem in enumerate(STEMS)}
+        for stem, sound in stems.items():
+            write(tmp_path / "songs" / song / f"{stem}.wav", sound)
+        rest = stems["drums"] + stems["bass"] + stems["other"]
+        write(tmp_path / "estimates" / "home" / song / "accompaniment.wav", rest + 0.2 * stems["vocals"])
+    return tmp_path
+
+
+@pytest.fixture
+def write_experiment(world: Path) -> Callable[..., Path]:
+    """Write ``experiment.toml`` into the world; each part can be replaced."""
+
+    def make(
+        *, head: str = HEAD, items: str = ITEMS, systems: str = SYSTEMS, anchors: str = ANCHORS, more: str = ""
+    ) -> Path:
+        path = world / "experiment.toml"
+        path.write_text(head + items + systems + anchors + more, encoding="utf-8")
+        return path
+
+    return make

@@ -1,0 +1,86 @@
+"""The experiment file: every mistake at once, each with its place; identities that change with what matters."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from stimuli import experiment
+from stimuli.errors import ExperimentError
+
+
+def problems(path) -> str:
+    with pytest.raises(ExperimentError) as caught:
+        experiment.load(path)
+    return str(caught.value)
+
+
+def test_all_mistakes_at_once_with_their_places(write_experiment) -> None:
+    text = problems(
+        write_experiment(
+            systems='[[systems]]\nname = "x"\nkind = "repets"\n[[systems]]\nname = "Y!"\nkind = "repet"\n',
+            more="[loudness]\ntarget_lufs = 3\n[test]\nreplicatez = 1\n",
+        )
+    )
+    lines = text.splitlines()
+    assert any(line.startswith("experiment.toml: systems[0].kind: found 'repets'; expected one of") for line in lines)
+    assert any(line.startswith("experiment.toml: systems[1].name: ") for line in lines)
+    assert any(line.startswith("experiment.toml: loudness.target_lufs: ") and "found 3" in line for line in lines)
+    assert any(line.startswith("experiment.toml: test.replicatez: this key is not known") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"items": ""}, "items: is missing"),
+        ({"more": '[analysis]\ncontrasts = ["home - nobody"]\n'}, "analysis.contrasts[0]: 'nobody' is no condition"),
+        ({"more": '[analysis]\ncontrasts = ["home"]\n'}, "analysis.contrasts[0]: '' is no condition"),
+        ({"more": "[test]\nitems_per_listener = 9\n"}, "test.items_per_listener: found 9; expected 1 to 2"),
+        ({"systems": '[[systems]]\nname = "a"\nkind = "repet"\n' * 2}, "'a' is used more than once"),
+        ({"systems": '[[systems]]\nname = "reference"\nkind = "repet"\n'}, "'reference' is used more than once"),
+        ({"systems": '[[systems]]\nname = "a"\nkind = "files"\npath = "x/{songs}.wav"\n'}, "only {system}, {song}"),
+        ({"systems": '[[systems]]\nname = "a"\nkind = "files"\npath = "x.wav"\n'}, "path has no {song}"),
+        ({"head": "[experiment\n"}, "not valid TOML"),
+    ],
+)
+def test_one_mistake_one_sentence(write_experiment, change, sentence) -> None:
+    assert sentence in problems(write_experiment(**change))
+
+
+def test_a_training_only_file_is_refused(write_experiment) -> None:
+    items = '[[items]]\nsong = "Song A"\nexcerpt = { start_s = 0, length_s = 2 }\nuse = "training"\n'
+    assert "at least one must be rated" in problems(write_experiment(items=items))
+
+
+def test_missing_file_says_how_to_write_one(tmp_path) -> None:
+    assert "mushra new" in problems(tmp_path / "none.toml")
+
+
+def test_the_study_changes_with_its_text_and_the_sounds(write_experiment) -> None:
+    first = experiment.load(write_experiment())
+    second = experiment.load(write_experiment(more='[test]\nconsent = "Other words."\n'))
+    assert experiment.study_id(first, "s") != experiment.study_id(second, "s")
+    assert experiment.study_id(first, "s") != experiment.study_id(first, "t")
+    assert experiment.study_id(first, "s") == experiment.study_id(experiment.load(write_experiment()), "s")
+
+
+def test_planned_contrasts_are_all_pairs_where_none_are_named(write_experiment) -> None:
+    assert experiment.load(write_experiment()).planned_contrasts == (("home", "centre"),)
+
+
+@pytest.mark.parametrize("kind", experiment.AnySystem.__origin__.__args__)  # type: ignore[attr-defined]
+def test_the_sentences_leave_out_the_name_of_the_branch(kind, write_experiment) -> None:
+    """pydantic puts the union's tag into a mistake's place; a person did not write it there."""
+    name = kind.model_fields["kind"].annotation.__args__[0]
+    path = '\npath = "{song}.wav"' if name == "files" else ""
+    text = problems(write_experiment(systems=f'[[systems]]\nname = "a"\nkind = "{name}"{path}\nodd = 1\n'))
+    assert text == "experiment.toml: systems[0].odd: this key is not known; remove it or correct its spelling"
+
+
+def test_the_command_says_it_without_a_trace(write_experiment) -> None:
+    path = write_experiment(more="[loudness]\nmatch = 1\n")
+    done = subprocess.run([sys.executable, "-m", "mushra_app.cli", "check", path], capture_output=True, text=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr.startswith("mushra: experiment.toml: loudness.match: ")

@@ -1,0 +1,105 @@
+"""Songs: what a folder must hold, what is wrong with one that doesn't, and the demo's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from small_world import RATE_HZ, noise, write
+
+from stimuli import demo_songs
+from stimuli.demo_songs import DemoSongs, synthesise
+from stimuli.errors import StimuliError
+from stimuli.songs import MusdbFolder, target_of
+
+
+def folder(world) -> MusdbFolder:
+    return MusdbFolder(world / "songs")
+
+
+def test_the_mixture_is_the_sum_where_no_file_holds_it(world) -> None:
+    song = folder(world).load("Song A")
+    assert sorted(song.stems) == ["bass", "drums", "other", "vocals"]
+    assert np.allclose(song.mixture, sum(song.stems.values()), atol=1e-6)
+    assert np.allclose(target_of(song, "accompaniment"), song.mixture - song.stems["vocals"], atol=1e-6)
+    assert np.array_equal(target_of(song, "drums"), song.stems["drums"])
+
+
+def test_a_file_called_accompaniment_is_the_rest(tmp_path) -> None:
+    for stem, seed in (("vocals", 1), ("accompaniment", 2), ("mixture", 3)):
+        write(tmp_path / "S" / f"{stem}.wav", noise(seed))
+    song = MusdbFolder(tmp_path).load("S")
+    assert np.array_equal(song.mixture, noise(3)) and np.array_equal(target_of(song, "accompaniment"), noise(2))
+
+
+def test_songs_below_train_and_test_are_found(tmp_path) -> None:
+    for part in ("train", "test"):
+        write(tmp_path / part / f"In {part}" / "vocals.wav", noise(1))
+    assert MusdbFolder(tmp_path).names() == ["In test", "In train"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda song: write(song / "drums.wav", noise(1)[:-5]), r"132295 frames, but bass.wav has 132300 frames"),
+        (lambda song: write(song / "drums.wav", noise(1), 48_000), "48000 Hz, but bass.wav has 44100 Hz"),
+        (lambda song: write(song / "drums.wav", noise(1)[:, :1]), r"1 channel\(s\), but bass.wav has 2"),
+        (lambda song: write(song / "drums.wav", noise(1) * np.nan), "holds NaN"),
+        (lambda song: (song / "drums.wav").write_bytes(b"no sound"), "can't be read as sound"),
+        (lambda song: write(song / "mixture.wav", 0 * noise(1)), "the mixture is silent throughout"),
+        (lambda song: [path.unlink() for path in song.iterdir()], "missing stems; expected vocals and drums"),
+    ],
+)
+def test_a_spoiled_song_says_what_and_where(world, spoil, says) -> None:
+    spoil(world / "songs" / "Song A")
+    with pytest.raises(StimuliError, match=says) as caught:
+        folder(world).load("Song A")
+    assert "Song A" in str(caught.value)
+
+
+def test_an_unknown_song_and_a_missing_or_silent_target(world) -> None:
+    with pytest.raises(StimuliError, match="no song 'Song C' here; found Song A, Song B"):
+        folder(world).load("Song C")
+    (world / "songs" / "Song A" / "drums.wav").unlink()
+    with pytest.raises(StimuliError, match="no stem for the target 'drums'; found bass, other, vocals"):
+        target_of(folder(world).load("Song A"), "drums")
+    write(world / "songs" / "Song A" / "bass.wav", 0 * noise(1))
+    with pytest.raises(StimuliError, match="the target 'bass' is silent throughout"):
+        target_of(folder(world).load("Song A"), "bass")
+
+
+def middle_and_sides(sound: np.ndarray) -> float:
+    """Level of what differs between the channels against what they share, in dB."""
+    return float(10 * np.log10(np.mean((sound[:, 0] - sound[:, 1]) ** 2) / np.mean(sound.sum(axis=1) ** 2)))
+
+
+@pytest.mark.parametrize("score", demo_songs.SONGS, ids=lambda score: score.name)
+def test_a_synthetic_song_is_what_it_is_said_to_be(score) -> None:
+    song = synthesise(score)
+    singer, rest = song.stems["vocals"], target_of(song, "accompaniment")
+    assert song.mixture.shape == (10 * RATE_HZ, 2) and np.abs(song.mixture).max() == pytest.approx(0.9, abs=1e-3)
+    assert np.allclose(sum(song.stems.values()), song.mixture, atol=1e-6)
+    assert np.array_equal(synthesise(score).mixture, song.mixture)
+    assert 10 * np.log10(np.mean(singer**2) / np.mean(rest**2)) == pytest.approx(score.voice_db, abs=0.1)
+    assert middle_and_sides(rest) > middle_and_sides(singer) + 2, "wide accompaniment, singer near the middle"
+    assert np.mean(singer[:, 1] ** 2) > 1.2 * np.mean(singer[:, 0] ** 2), "but not quite in the middle"
+
+
+def test_the_songs_differ_in_tempo_key_and_mix() -> None:
+    for what in ("tempo_bpm", "root", "chords", "seed"):
+        assert len({getattr(score, what) for score in demo_songs.SONGS}) == 5, what
+
+
+def test_falcon_69_is_read_out_of_its_package() -> None:
+    song = DemoSongs().load(demo_songs.FALCON_69)
+    assert len(song.mixture) / song.rate_hz == pytest.approx(6.08, abs=0.01)
+    assert np.abs(song.mixture).max() == pytest.approx(0.97, abs=1e-3)
+    assert np.allclose(sum(song.stems.values()), song.mixture, atol=1e-6)
+    assert np.mean(song.stems["vocals"] ** 2) > 1e-5
+
+
+def test_what_falcon_69_needs_is_said(monkeypatch) -> None:
+    find = demo_songs.importlib.util.find_spec
+    monkeypatch.setattr(demo_songs.importlib.util, "find_spec", lambda name: None if name == "av" else find(name))
+    with pytest.raises(StimuliError, match=r'package av is not installed; pip install "hidden-reference\[demo\]"'):
+        DemoSongs().load(demo_songs.FALCON_69)
+    assert demo_songs.FALCON_69 not in DemoSongs().names()

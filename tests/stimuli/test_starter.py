@@ -1,0 +1,94 @@
+"""``mushra new``: every file it writes can be read, checked and built."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from small_world import RATE_HZ, noise, write
+
+from stimuli import experiment, starter
+from stimuli.build import build
+from stimuli.errors import StimuliError
+
+
+def mushra(*arguments: object, cwd) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mushra_app.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+def test_the_example_can_be_read_and_is_never_overwritten(tmp_path) -> None:
+    done = mushra("new", cwd=tmp_path)
+    assert done.returncode == 0 and experiment.load(tmp_path / "experiment.toml").conditions[0] == "reference"
+    again = mushra("new", cwd=tmp_path)
+    assert again.returncode == 2 and "is there already; choose another name" in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+def test_a_folder_of_songs_and_estimates_becomes_an_experiment_that_builds(world) -> None:
+    said = []
+    starter.write_from_folder(world / "experiment.toml", world, said.append)
+    found = experiment.load(world / "experiment.toml")
+    assert [item.song for item in found.items] == ["Song A", "Song B"] and found.items[0].use == "both"
+    assert [system.name for system in found.systems] == ["home"] and "found 2 songs" in said[0]
+    made = build(world / "experiment.toml", world / "set", jobs=1, progress=False)
+    assert {clip.condition for clip in made.clips} == {"reference", "home", "lowpass-3500", "lowpass-7000", "mixture"}
+
+
+def test_the_excerpt_with_the_most_singing_is_taken(tmp_path) -> None:
+    sound = 0.01 * noise(1, 30.0)
+    sound[12 * RATE_HZ : 22 * RATE_HZ] *= 30
+    write(tmp_path / "songs/S/vocals.wav", sound)
+    write(tmp_path / "songs/S/other.wav", noise(2, 30.0))
+    write(tmp_path / "estimates/m/S/accompaniment.wav", noise(2, 30.0))
+    starter.write_from_folder(tmp_path / "experiment.toml", tmp_path, lambda _: None)
+    excerpt = experiment.load(tmp_path / "experiment.toml").items[0].excerpt
+    assert (excerpt.start_s, excerpt.length_s) == (12.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda w: (w / "estimates/home/Song A/accompaniment.wav").unlink(), "accompaniment.wav: missing estimate"),
+        (lambda w: (w / "estimates").rename(w / "elsewhere"), "no systems here; expected estimates/<system>/<song>"),
+        (lambda w: (w / "songs").rename(w / "elsewhere"), "no songs here; expected a folder per song"),
+    ],
+)
+def test_what_is_missing_is_said_and_nothing_is_written(world, spoil, says) -> None:
+    spoil(world)
+    with pytest.raises(StimuliError, match=says):
+        starter.write_from_folder(world / "experiment.toml", world, lambda _: None)
+    assert not (world / "experiment.toml").exists()
+
+
+def test_the_demo_is_an_experiment_with_estimates_made_beforehand(tmp_path) -> None:
+    said = []
+    starter.write_demo(tmp_path / "experiment.toml", None, said.append)
+    found = experiment.load(tmp_path / "experiment.toml")
+    assert len(found.items) == 6 and sum(item.use == "training" for item in found.items) == 1
+    assert len(found.conditions) == 9 and len(list(tmp_path.glob("estimates/take-home/*/accompaniment.wav"))) == 6
+    before = (tmp_path / "experiment.toml").stat().st_mtime_ns
+    again = []
+    starter.write_demo(tmp_path / "experiment.toml", None, again.append)
+    assert again == [] and (tmp_path / "experiment.toml").stat().st_mtime_ns == before
+
+
+def test_the_demo_takes_other_songs(world) -> None:
+    starter.write_demo(world / "demo" / "experiment.toml", world / "songs", lambda _: None)
+    found = experiment.load(world / "demo" / "experiment.toml")
+    assert [item.song for item in found.items] == ["Song A", "Song B"] and found.items[-1].use == "both"
+
+
+def test_exit_codes_of_check_build_and_verify(write_experiment, world) -> None:
+    path = write_experiment()
+    checked = mushra("check", path, cwd=world)
+    assert checked.returncode == 1 and "FAIL  items" in checked.stdout
+    built = mushra("stimuli", "build", path, "--out", world / "set", "--jobs", 1, cwd=world)
+    assert built.returncode == 0 and "14 clips of 2 items" in built.stdout
+    assert mushra("stimuli", "verify", world / "set", cwd=world).returncode == 0
+    clip = next((world / "set/clips").iterdir())
+    clip.write_bytes(b"")
+    spoiled = mushra("stimuli", "verify", world / "set", cwd=world)
+    assert spoiled.returncode == 2 and "not the file that was built" in spoiled.stderr
+    assert "Traceback" not in spoiled.stderr
