@@ -24,7 +24,8 @@ from mushra_app.models import Study, StudyVersion
 data_option = click.option(
     "--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Data folder [default: mushra-data]."
 )
-STOP_SIGNALS = ("SIGTERM", "SIGBREAK")
+STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
+"""Handled by ourselves, because a shell starts background programs with SIGINT ignored."""
 """Beside Ctrl-C; the second is what Windows has for the first."""
 
 

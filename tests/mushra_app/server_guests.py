@@ -94,9 +94,9 @@ def body_of(page: TrialPage, **changes: Any) -> dict[str, Any]:
 class Served:
     """A ``mushra serve`` process; ``url`` is where it answers."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, port: int = 0) -> None:
         code = "from mushra_app.server_cli import serve; serve()"
-        command = [sys.executable, "-c", code, "--data", str(data), "--port", "0"]
+        command = [sys.executable, "-c", code, "--data", str(data), "--port", str(port)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.said = [self.process.stdout.readline() for _ in range(3)]

@@ -245,7 +245,10 @@ function body() {
 // --- what the listener does ---------------------------------------------------------------------------------
 
 signals.forEach((_, signal) => place(signal).addEventListener("click", () => play(signal)));
-page.sounds.forEach((_, hidden) => slider(hidden).addEventListener("input", (event) => rate(hidden, Number(event.target.value))));
+for (const hidden of page.sounds.keys()) {
+  // A click that leaves the handle where it stands is no input, but it is a rating.
+  for (const kind of ["input", "click"]) slider(hidden).addEventListener(kind, () => rate(hidden, Number(slider(hidden).value)));
+}
 find("#toggle").addEventListener("click", () => (running ? pause() : play(current)));
 find("#next").addEventListener("click", next);
 find("#retry").addEventListener("click", () => location.reload());

@@ -1,0 +1,69 @@
+"""A real Chromium on the real pages of a real server process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tiny_set
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from server_guests import Served
+
+from mushra_app import schema
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.doctor import browser_path
+from mushra_app.publish import publish
+from mushra_app.simulated.browser import FLAGS
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The installed Chromium."""
+    path = browser_path()
+    assert path, "these tests need Chromium: make test installs it on Debian"
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the tiny study published."""
+    folder = tmp_path_factory.mktemp("served")
+    tiny_set.make(folder / "stimuli")
+    settings = Settings(data_dir=folder / "data")
+    database = Database(settings)
+    schema.require(database, settings)
+    publish(folder / "stimuli", database, settings)
+    database.close()
+    return folder / "data"
+
+
+@pytest.fixture(scope="module")
+def server(data_dir: Path) -> Iterator[Served]:
+    """``mushra serve`` over it."""
+    found = Served(data_dir)
+    yield found
+    if found.process.poll() is None:
+        found.stop()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh profile."""
+    found = browser.new_context(viewport={"width": 1280, "height": 800})
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page whose script errors fail the test."""
+    found = context.new_page()
+    errors: list[str] = []
+    found.on("pageerror", lambda error: errors.append(str(error)))
+    yield found
+    assert errors == []

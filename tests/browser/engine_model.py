@@ -1,0 +1,74 @@
+"""The engine once more, in Python: the same rules, written apart, to hold the worklet against sample by sample.
+
+Commands are dictionaries as the worklet takes them, each with ``at`` (the frame it applies from).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def render(signals: np.ndarray, commands: list[dict], frames: int, rate_hz: int) -> np.ndarray:
+    """What a listener would hear: ``signals`` (count, length) in, ``frames`` samples out."""
+    steps = math.ceil(0.005 * rate_hz)
+    shortest = math.ceil(0.5 * rate_hz)
+    length = signals.shape[1]
+    waiting = sorted(commands, key=lambda command: command["at"])
+    position = current = wanted = phase = loop_start = 0
+    loop_end, seek, running = length, None, False
+    heard = np.zeros(frames)
+    for frame in range(frames):
+        while waiting and waiting[0]["at"] <= frame:
+            command = waiting.pop(0)
+            wanted = command.get("wanted", wanted)
+            running = command.get("running", running)
+            if "loop" in command:
+                loop_start = min(max(_round(command["loop"][0] * rate_hz), 0), length - shortest)
+                loop_end = min(max(_round(command["loop"][1] * rate_hz), loop_start + shortest), length)
+            if "seek" in command:
+                seek = min(max(_round(command["seek"] * rate_hz), loop_start), loop_end - 1)
+        if phase == 0:
+            if seek is not None:
+                position, seek = seek, None
+            if not loop_start <= position < loop_end:
+                position = loop_start
+            current = wanted
+            if not running:
+                continue
+            phase = 1 if position < loop_end - 1 else 0
+        elif not running or wanted != current or seek is not None or not loop_start <= position < loop_end - phase:
+            phase -= 1
+        else:
+            phase = min(phase + 1, steps)
+        heard[frame] = 0.5 * (1 - math.cos(math.pi * phase / steps)) * signals[current, position]
+        position += 1
+    return heard
+
+
+def random_commands(seed: int, count: int, frames: int, signals: int, length_s: float) -> list[dict]:
+    """Switches, seeks, loops, stops and starts at random frames, many of them within one another's fades."""
+    rng = np.random.default_rng(seed)
+    commands: list[dict] = [{"at": 0, "wanted": 0, "running": True}]
+    at = 0
+    for _ in range(count):
+        at += int(rng.choice([1, 30, 100, 240, 700, 4000]) * rng.uniform(0.5, 1.5)) + 1
+        if at >= frames:
+            break
+        kind = rng.choice(["wanted", "wanted", "seek", "loop", "running"])
+        if kind == "wanted":
+            commands.append({"at": at, "wanted": int(rng.integers(signals))})
+        elif kind == "seek":
+            commands.append({"at": at, "seek": float(rng.uniform(0, length_s))})
+        elif kind == "loop":
+            start, end = sorted(rng.uniform(0, length_s, 2))
+            commands.append({"at": at, "loop": [float(start), float(end)]})
+        else:
+            commands.append({"at": at, "running": bool(rng.random() < 0.7)})
+    return commands
+
+
+def _round(value: float) -> int:
+    """As JavaScript rounds: halves upward."""
+    return math.floor(value + 0.5)

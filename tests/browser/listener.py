@@ -1,0 +1,52 @@
+"""What a listener does on the pages, in a line each."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from playwright.sync_api import Page
+
+from mushra_app.simulated.browser import _fill_in as fill_in
+
+
+def begin(page: Page, url: str) -> dict[str, Any]:
+    """Enrol and go on to the first trial; what that page was given."""
+    page.goto(f"{url}/listen/tiny")
+    while not page.locator("#trial").count():
+        fill_in(page)
+    return trial(page)
+
+
+def trial(page: Page) -> dict[str, Any]:
+    """The trial that is shown, once it can be heard."""
+    page.wait_for_selector("body.ready")
+    return json.loads(page.locator("#trial").text_content() or "")
+
+
+def play(page: Page, number: int) -> None:
+    """Press the button of a hidden sound, and listen a moment."""
+    page.get_by_role("button", name=f"Play sound {number}", exact=True).click()
+    page.wait_for_timeout(120)
+
+
+def slider(page: Page, number: int):
+    """The slider of a hidden sound."""
+    return page.get_by_role("slider", name=f"Rating of sound {number}", exact=True)
+
+
+def rate(page: Page, number: int, share: float) -> None:
+    """Click into a slider's track: 0 is the bottom, 1 the top."""
+    box = slider(page, number).bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * (1 - share))
+
+
+def values(page: Page) -> list[str]:
+    """What the numbers under the sliders say."""
+    return page.locator(".hear output").all_inner_texts()
+
+
+def next_button(page: Page):
+    """The button that goes on."""
+    return page.get_by_role("button", name="Next", exact=True)
