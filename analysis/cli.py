@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from analysis.errors import AnalysisError
+
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -22,8 +24,11 @@ def report(ratings: Path, folder: Path, out: Path, form: str) -> None:
     found = assemble.assemble(ratings, folder)
     text = page.html(found) if form == "html" else page.as_json(found)
     part = out.with_name(f".{out.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(out)
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(out)
+    except OSError as error:
+        raise AnalysisError(f"{out}: can't be written: {error.strerror}; choose another place with --out") from None
     for section in found.sections:
         click.echo(f"{section.attribute}: {' '.join(section.conclusion)}")
     click.echo(f"{'SIMULATED ratings: ' if found.simulated else ''}wrote {out}")

@@ -8,6 +8,7 @@ Defines: ``Ratings``, ``load``.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,12 +25,15 @@ CELL = ["listener", "attribute", "item", "condition", "replicate"]
 class Ratings:
     """Ratings that can be analysed, and what was left out on the way.
 
-    ``frame`` holds the rated rows of finished sessions without training.
+    ``frame`` holds the rated rows of finished sessions without training; ``simulated`` is true where any row of the
+    file, used or not, was made by a program. The counts are of rows, but ``missing``:
+    cells of finished sessions' trials that hold no rating, whether the row is empty or not there.
     """
 
     frame: pd.DataFrame
     study: str
     simulated: bool
+    simulated_listeners: int
     rows: int
     training: int
     unfinished: int
@@ -55,23 +59,44 @@ def load(path: Path, manifest: Manifest) -> Ratings:
     finished = tested[tested["finished"].astype(bool)]
     rated = finished[finished["rating"].notna()]
     if rated.empty:
-        raise AnalysisError(f"{path}: no rating of a finished session is left to analyse ({len(tested)} unfinished)")
-    twice = rated[rated.duplicated(CELL)]
-    if len(twice):
-        where = ", ".join(f"{name} {value}" for name, value in twice.iloc[0][CELL].items())
-        raise AnalysisError(f"{path}: {len(twice)} ratings are there twice, first: {where}; export again")
+        raise AnalysisError(
+            f"{path}: no rating of a finished session is left to analyse ({len(tested) - len(finished)} rows of "
+            f"unfinished sessions, {len(everything) - len(tested)} of training); "
+            "export again once somebody has finished"
+        )
+    _check_cells(path, finished)
     return Ratings(
         frame=rated.reset_index(drop=True),
         study=str(everything["study"].iloc[0]),
         simulated=bool(everything["simulated"].astype(bool).any()),
+        simulated_listeners=int(rated.loc[rated["simulated"].astype(bool), "listener"].nunique()),
         rows=len(everything),
         training=len(everything) - len(tested),
         unfinished=len(tested) - len(finished),
-        missing=len(finished) - len(rated),
+        missing=_expected(finished, manifest) - len(rated),
     )
 
 
+def _check_cells(path: Path, frame: pd.DataFrame) -> None:
+    twice = frame[frame.duplicated(CELL)]
+    if len(twice):
+        where = ", ".join(f"{name} {value}" for name, value in twice.iloc[0][CELL].items())
+        raise AnalysisError(f"{path}: {len(twice)} ratings are there twice, first: {where}; export again")
+
+
+def _expected(finished: pd.DataFrame, manifest: Manifest) -> int:
+    """How many cells the trials of these sessions have: what was to be rated on each of them."""
+    rated = {(c.item, c.condition) for c in manifest.clips if c.role not in ("reference", "mixture")}
+    per_item = Counter(item for item, _ in rated)
+    trials = finished.drop_duplicates(["listener", "attribute", "item", "replicate"])
+    return sum(per_item[item] for item in trials["item"])
+
+
 def _check_identity(path: Path, frame: pd.DataFrame, manifest: Manifest) -> None:
+    for column in ("training", "finished", "simulated"):
+        if frame[column].isna().any():
+            line = int(frame.index[frame[column].isna()][0]) + 2
+            raise AnalysisError(f"{path}: line {line}: {column} is empty; expected true or false; export again")
     if len(studies := sorted(set(frame["study"]))) > 1:
         raise AnalysisError(f"{path}: ratings of several studies ({', '.join(studies)}); export one: --study NAME")
     for column, expected in (("stimuli_id", manifest.stimuli_id), ("study_id", manifest.study_id)):
@@ -82,9 +107,13 @@ def _check_identity(path: Path, frame: pd.DataFrame, manifest: Manifest) -> None
                     "give the set that the listeners heard"
                 )
     known = {
-        "condition": {clip.condition for clip in manifest.clips},
+        "condition": {clip.condition for clip in manifest.clips if clip.role not in ("reference", "mixture")},
         "item": {item.name for item in manifest.items},
+        "attribute": {attribute.name for attribute in manifest.experiment.attributes},
     }
     for column, names in known.items():
         if strange := sorted(set(frame[column]) - names):
-            raise AnalysisError(f"{path}: {column} {', '.join(strange)} is not in the stimulus set")
+            raise AnalysisError(
+                f"{path}: {column} {', '.join(map(repr, strange))} is not in the stimulus set; "
+                f"expected one of {', '.join(sorted(names))}"
+            )

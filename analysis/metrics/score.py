@@ -1,9 +1,10 @@
 """Run the metrics over a stimulus set: the excerpt that was heard, from the full-length renders before any gain.
 
-Where a render is gone, the clip is taken with its logged gain undone, and the row says so. Where no number is
-defined, the row has none and gives the reason: silence and mismatch never become a number.
+Where a render is gone, reference and estimate are both taken from their clips with the logged gain undone, and the
+row says so: a clip has faded ends, and would differ from a render for that alone. Where no number is defined, the
+row has none and gives the reason: silence, NaN and mismatch never become a number.
 
-Defines: ``score``.
+Defines: ``METRICS``, ``score``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from analysis.metrics.sdr import mdx_sdr, si_sdr
 from stimuli.manifest import Clip, Manifest
 
 METRICS = {"si_sdr_db": si_sdr, "mdx_sdr_db": mdx_sdr}
+COLUMNS = ("item", "condition", "role", *METRICS, "source", "reason")
 
 
 def score(folder: Path, manifest: Manifest) -> pd.DataFrame:
@@ -28,42 +30,59 @@ def score(folder: Path, manifest: Manifest) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        item, condition, role, si_sdr_db, mdx_sdr_db (dB, missing where undefined), source ("render" or "clip"),
-        reason ("" where there is a number).
+        item, condition, role, si_sdr_db, mdx_sdr_db (dB, missing where undefined), source ("render", "clip", or ""
+        where neither could be read), reason ("" where there are numbers).
     """
-    rows = []
-    for item in manifest.items:
-        clips = [clip for clip in manifest.clips if clip.item == item.name]
-        reference = next(clip for clip in clips if clip.role == "reference")
-        wanted, source = _excerpt(folder, manifest, reference)
-        for clip in clips:
-            if clip.role in ("anchor", "system"):
-                heard, own_source = _excerpt(folder, manifest, clip)
-                both = source if source == own_source else "clip"
-                rows.append(_row(clip, wanted, heard) | {"source": both})
-    return pd.DataFrame(rows)
+    rows = [
+        {"item": clip.item, "condition": clip.condition, "role": clip.role} | _scores(folder, manifest, reference, clip)
+        for item in manifest.items
+        for reference in [c for c in manifest.clips if c.item == item.name and c.role == "reference"]
+        for clip in manifest.clips
+        if clip.item == item.name and clip.role in ("anchor", "system")
+    ]
+    return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
 
 
-def _row(clip: Clip, wanted: np.ndarray, heard: np.ndarray) -> dict[str, Any]:
-    found: dict[str, Any] = {"item": clip.item, "condition": clip.condition, "role": clip.role, "reason": ""}
-    for name, metric in METRICS.items():
-        try:
-            value = metric(wanted, heard)
-        except AnalysisError as error:
-            found |= {name: np.nan, "reason": str(error)}
-        else:
-            found[name] = value if np.isfinite(value) else np.nan
-            found["reason"] = found["reason"] if np.isfinite(value) else "a copy of the reference"
-    return found
+def _scores(folder: Path, manifest: Manifest, reference: Clip, clip: Clip) -> dict[str, Any]:
+    """The numbers of one clip, or why there are none."""
+    found: dict[str, Any] = {**dict.fromkeys(METRICS, np.nan), "source": "", "reason": ""}
+    try:
+        wanted, heard, found["source"] = _pair(folder, manifest, reference, clip)
+        values = {name: metric(wanted, heard) for name, metric in METRICS.items()}
+    except AnalysisError as error:
+        return found | {"reason": str(error)}
+    if not np.isfinite(list(values.values())).all():
+        return found | {"reason": "a scaled copy of the reference, or nothing in common with it"}
+    return found | values
 
 
-def _excerpt(folder: Path, manifest: Manifest, clip: Clip) -> tuple[np.ndarray, str]:
-    """The samples of a clip before its gain, and where they come from."""
-    item = manifest.item(clip.item)
-    render = folder / manifest.renders / f"{clip.render_key}.wav"
-    if render.is_file():
-        start = round(item.start_s * clip.rate_hz)
-        samples, _ = soundfile.read(render, start=start, frames=clip.frames, dtype="float64", always_2d=True)
-        return samples, "render"
-    samples, _ = soundfile.read(folder / clip.file, dtype="float64", always_2d=True)
-    return samples * 10 ** (-clip.gain_db / 20), "clip"
+def _pair(folder: Path, manifest: Manifest, reference: Clip, clip: Clip) -> tuple[np.ndarray, np.ndarray, str]:
+    """Reference and estimate as heard, before any gain, both from one kind of file."""
+    renders = [_render_path(folder, manifest, one) for one in (reference, clip)]
+    if all(path.is_file() for path in renders):
+        start = round(manifest.item(clip.item).start_s * clip.rate_hz)
+        wanted, heard = (_read(path, start, clip.frames, clip.rate_hz) for path in renders)
+        return wanted, heard, "render"
+    wanted, heard = (
+        _read(folder / one.file, 0, one.frames, one.rate_hz) * 10 ** (-one.gain_db / 20) for one in (reference, clip)
+    )
+    return wanted, heard, "clip"
+
+
+def _render_path(folder: Path, manifest: Manifest, clip: Clip) -> Path:
+    return folder / manifest.renders / f"{clip.render_key}.wav"
+
+
+def _read(path: Path, start: int, frames: int, rate_hz: int) -> np.ndarray:
+    """Samples (frames, channels) of a part of a file; frames beyond its end are refused, not filled up."""
+    try:
+        with soundfile.SoundFile(path) as sound:
+            if sound.samplerate != rate_hz or sound.frames < start + frames:
+                raise AnalysisError(
+                    f"{path.name}: {sound.frames} frames at {sound.samplerate} Hz; "
+                    f"expected at least {start + frames} at {rate_hz} Hz"
+                )
+            sound.seek(start)
+            return sound.read(frames, dtype="float64", always_2d=True)
+    except (OSError, soundfile.LibsndfileError):
+        raise AnalysisError(f"{path.name}: missing or not a sound file") from None

@@ -1,62 +1,37 @@
 """Put a report together as data: everything that the page and the JSON show, and nothing that they compute.
 
-Defines: ``Report``, ``Section``, ``assemble``.
+Defines: ``Report``, ``assemble``.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from scipy import stats
-
 from analysis import ratings as reading
-from analysis.errors import AnalysisError
 from analysis.metrics.score import score
-from analysis.report import figures, methods
-from analysis.statistics import describe, nonparametric, screening
+from analysis.ratings import Ratings
+from analysis.report import methods
+from analysis.report.section import Rows, Section, rows, section
 from stimuli import manifest as sets
-from stimuli.experiment import Attribute
 from stimuli.manifest import Manifest, file_sha256
 
 SCHEMA = 1
 PACKAGES = ("hidden-reference", "numpy", "pandas", "scipy", "matplotlib")
-METRIC, METRIC_LABEL = "si_sdr_db", "SI-SDR in dB"
-Rows = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """One attribute: what was asked, and what the listeners said."""
-
-    attribute: str
-    question: str
-    conclusion: tuple[str, ...]
-    conditions: Rows
-    contrasts: Rows
-    friedman: dict[str, float] | None
-    cells: Rows
-    screening: Rows
-    excluded: tuple[str, ...]
-    sensitivity: Rows
-    agreement: Rows
-    spearman: dict[str, float] | None
-    problems: tuple[str, ...]
-    figures: dict[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Report:
-    """A whole report."""
+    """A whole report. ``listeners`` counts those who finished; ``counts`` are of rows, and of missing cells."""
 
     schema_number: int
     title: str
     method: str
     simulated: bool
+    simulated_listeners: int
     study: str
     study_id: str
     stimuli_id: str
@@ -66,6 +41,7 @@ class Report:
     metrics: Rows
     methods: str
     plan: dict[str, Any]
+    deviations: tuple[str, ...]
     left_out: Rows
     rules_not_met: Rows
     versions: dict[str, str]
@@ -83,34 +59,29 @@ def assemble(ratings_path: Path, folder: Path) -> Report:
     manifest = sets.read(folder)
     found = reading.load(ratings_path, manifest)
     metrics = score(folder, manifest)
-    experiment = manifest.experiment
     sections = tuple(
-        _section(attribute, found.frame[found.frame["attribute"] == attribute.name], manifest, metrics)
-        for attribute in experiment.attributes
-        if (found.frame["attribute"] == attribute.name).any()
+        section(attribute, own, manifest, metrics)
+        for attribute in manifest.experiment.attributes
+        if len(own := found.frame[found.frame["attribute"] == attribute.name])
     )
     broken = [rule.model_dump() for rule in manifest.rules if not rule.passed]
     name = "multi-stimulus test" if any(rule["severity"] == "must" for rule in broken) else "MUSHRA test"
     return Report(
         schema_number=SCHEMA,
-        title=experiment.experiment.title,
+        title=manifest.experiment.experiment.title,
         method=name,
         simulated=found.simulated,
+        simulated_listeners=found.simulated_listeners,
         study=found.study,
         study_id=manifest.study_id,
         stimuli_id=manifest.stimuli_id,
         listeners=int(found.frame["listener"].nunique()),
-        counts={
-            "rows": found.rows,
-            "training": found.training,
-            "unfinished": found.unfinished,
-            "missing": found.missing,
-            "analysed": len(found.frame),
-        },
+        counts=_counts(found),
         sections=sections,
-        metrics=_rows(metrics),
+        metrics=rows(metrics),
         methods=methods.paragraph(manifest, found, sections, name),
-        plan=experiment.analysis.model_dump(mode="json"),
+        plan=manifest.experiment.analysis.model_dump(mode="json"),
+        deviations=_deviations(manifest, found, sections),
         left_out=[entry.model_dump() for entry in manifest.left_out],
         rules_not_met=broken,
         versions={"python": platform.python_version(), **{n: importlib.metadata.version(n) for n in PACKAGES}},
@@ -118,95 +89,35 @@ def assemble(ratings_path: Path, folder: Path) -> Report:
     )
 
 
-def _section(attribute: Attribute, frame: pd.DataFrame, manifest: Manifest, metrics: pd.DataFrame) -> Section:
-    plan, roles = manifest.experiment.analysis, _roles(manifest)
-    screened = screening.screen(frame, plan.exclude)
-    out = screening.excluded(screened)
-    kept = frame[~frame["listener"].isin(out)]
-    problems = []
-    if kept.empty:
-        problems.append("Every listener was excluded by the screening; the results below are those before screening.")
-        kept = frame
-    if screened["one_slip_excludes"].any():
-        problems.append("There are so few trials that a single slip excludes a listener; read the screening with care.")
-    summary = _ordered(describe.per_condition(kept), roles)
-    means = describe.listener_means(kept)
-    per_item = describe.per_cell(kept)
-    pairs = [pair for pair in manifest.experiment.planned_contrasts if set(pair) <= set(means.columns)]
-    problems += [
-        f"The planned contrast {first} − {second} can't be made: one of them was not heard."
-        for first, second in manifest.experiment.planned_contrasts
-        if not {first, second} <= set(means.columns)
+def _counts(found: Ratings) -> dict[str, int]:
+    return {
+        "rows": found.rows,
+        "training": found.training,
+        "unfinished": found.unfinished,
+        "missing": found.missing,
+        "analysed": len(found.frame),
+    }
+
+
+def _deviations(manifest: Manifest, found: Ratings, sections: tuple[Section, ...]) -> tuple[str, ...]:
+    """Where what was done is not what the plan says."""
+    plan, listeners = manifest.experiment.analysis, found.frame["listener"].nunique()
+    deviations = []
+    if listeners != plan.listeners:
+        deviations.append(f"{plan.listeners} listeners were planned, {listeners} finished.")
+    if plan.inference == "items in general":
+        deviations.append("The plan asks for items in general; only exactly these items were tested.")
+    deviations += [f"The system {entry.system} was left out: {entry.reason}" for entry in manifest.left_out]
+    heard = {one.attribute for one in sections}
+    deviations += [
+        f"The attribute {attribute.name} has no ratings."
+        for attribute in manifest.experiment.attributes
+        if attribute.name not in heard
     ]
-    contrasts = _tried(problems, lambda: nonparametric.compare(means, pairs)) if pairs else None
-    friedman = _tried(problems, lambda: nonparametric.friedman(means))
-    beside = per_item.merge(metrics[["item", "condition", METRIC]], on=["item", "condition"], how="inner")
-    order = list(summary["condition"])
-    drawn = {"conditions": figures.conditions(means, summary, roles, attribute.labels)}
-    if contrasts is not None:
-        drawn["contrasts"] = figures.contrasts(contrasts)
-    drawn["cells"] = figures.cells(per_item, order, roles, attribute.labels)
-    drawn["agreement"] = figures.agreement(beside, METRIC, METRIC_LABEL, roles)
-    return Section(
-        attribute=attribute.name,
-        question=attribute.question,
-        conclusion=methods.conclusion(contrasts, manifest.experiment, kept["listener"].nunique()),
-        conditions=[row | {"role": roles[row["condition"]]} for row in _rows(summary)],
-        contrasts=_rows(contrasts) if contrasts is not None else [],
-        friedman=friedman,
-        cells=_rows(per_item),
-        screening=_rows(screened),
-        excluded=tuple(out),
-        sensitivity=_sensitivity(frame, kept, order),
-        agreement=_agreement(beside),
-        spearman=_spearman(beside),
-        problems=tuple(problems),
-        figures=drawn,
-    )
-
-
-def _tried(problems: list[str], compute: Any) -> Any:
-    """What can be computed; where it can't, the reason joins the problems."""
-    try:
-        return compute()
-    except AnalysisError as error:
-        problems.append(f"{error}.")
-        return None
-
-
-def _roles(manifest: Manifest) -> dict[str, str]:
-    return {clip.condition: clip.role for clip in manifest.clips if clip.role not in ("reference", "mixture")}
-
-
-def _ordered(summary: pd.DataFrame, roles: dict[str, str]) -> pd.DataFrame:
-    """Hidden reference first, then systems and then anchors, each by falling median."""
-    rank = {"hidden_reference": 0, "system": 1, "anchor": 2}
-    keys = [(rank[roles[c]], -m, c) for c, m in zip(summary["condition"], summary["median"], strict=True)]
-    return summary.iloc[sorted(range(len(keys)), key=keys.__getitem__)].reset_index(drop=True)
-
-
-def _sensitivity(before: pd.DataFrame, after: pd.DataFrame, order: list[str]) -> Rows:
-    """Mean of each condition with all listeners, and after screening."""
-    both = {"before": describe.listener_means(before).mean(), "after": describe.listener_means(after).mean()}
-    return [{"condition": name, **{when: float(means[name]) for when, means in both.items()}} for name in order]
-
-
-def _agreement(beside: pd.DataFrame) -> Rows:
-    """Per condition: mean rating and mean metric over the items."""
-    return _rows(beside.groupby("condition", as_index=False, sort=True)[["mean", METRIC]].mean())
-
-
-def _spearman(beside: pd.DataFrame) -> dict[str, float] | None:
-    means = beside.groupby("condition")[["mean", METRIC]].mean().dropna()
-    if len(means) < 3:
-        return None
-    rho = float(stats.spearmanr(means["mean"], means[METRIC]).statistic)  # type: ignore[attr-defined]
-    return {"rho": rho, "conditions": len(means)}
-
-
-def _rows(frame: pd.DataFrame) -> Rows:
-    """Plain Python rows; a missing number is None."""
-    return [
-        {str(name): None if pd.isna(value) else value for name, value in row.items()}
-        for row in frame.astype(object).to_dict("records")
+    wanted = len(manifest.experiment.planned_contrasts)
+    deviations += [
+        f"{one.attribute}: {len(one.contrasts)} of {wanted} planned contrasts could be tested."
+        for one in sections
+        if len(one.contrasts) < wanted
     ]
+    return tuple(deviations)

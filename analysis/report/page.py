@@ -8,13 +8,14 @@ from __future__ import annotations
 import dataclasses
 import importlib.resources
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from analysis.report.assemble import Report
-from analysis.report.methods import probability
+from analysis.report.methods import RULES, probability
 
 TEMPLATES = importlib.resources.files("analysis.report") / "templates"
 
@@ -23,9 +24,15 @@ def html(report: Report) -> str:
     """The page: no script, no request to anywhere, figures as inline SVG."""
     loader = jinja2.FileSystemLoader(str(TEMPLATES))
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"p": probability, "points": _points, "svg": Markup}
+    environment.filters |= {
+        "p": probability,
+        "points": _points,
+        "interval": _interval,
+        "correlation": _correlation,
+        "svg": Markup,
+    }
     style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
-    return environment.get_template("report.html").render(report=report, style=style)
+    return environment.get_template("report.html").render(report=report, style=style, rules=RULES)
 
 
 def as_json(report: Report) -> str:
@@ -39,6 +46,15 @@ def as_json(report: Report) -> str:
 def _points(value: float | None) -> str:
     """A rating or a level with one decimal; a dash where there is none."""
     return "–" if value is None else f"{value:.1f}".replace("-", "−")
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    """The 95 % interval of a row; a dash where one listener gives none."""
+    return "–" if row["low"] is None else f"{_points(row['low'])} to {_points(row['high'])}"
+
+
+def _correlation(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
 
 
 def _plain(value: Any) -> Any:

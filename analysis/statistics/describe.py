@@ -18,10 +18,15 @@ CONFIDENCE = 0.95
 
 def per_condition(frame: pd.DataFrame) -> pd.DataFrame:
     """One row per condition: condition, n, listeners, median, q1, q3, mean, low, high, at_ceiling."""
-    rows = []
-    for condition, own in frame.groupby("condition", sort=True):
-        means = own.groupby("listener")["rating"].mean().to_numpy(float)
-        rows.append({"condition": condition, **_summary(own["rating"].to_numpy(float)), **t_interval(means)})
+    means = listener_means(frame)
+    rows = [
+        {
+            "condition": condition,
+            **_summary(own["rating"].to_numpy(float)),
+            **t_interval(means[condition].dropna().to_numpy(float)),
+        }
+        for condition, own in frame.groupby("condition", sort=True)
+    ]
     return pd.DataFrame(rows)
 
 

@@ -94,7 +94,7 @@ def compare(means: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFra
     -------
     DataFrame
         One row per pair: first, second, listeners, difference (Hodges-Lehmann, in points), low, high (95 %), v, p,
-        exact, rank_biserial, p_holm.
+        exact, n, rank_biserial, p_holm; empty for no pairs.
     """
     rows = []
     for first, second in pairs:
