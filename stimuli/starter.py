@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from stimuli.errors import StimuliError
 from stimuli.experiment import RepetSystem, Songs, load
 from stimuli.separators import Song, run, separator
 from stimuli.songs import MusdbFolder, SongSource, source
+from stimuli.standard import FEWEST_ITEMS
 
 Echo = Callable[[str], object]
 EXCERPT_S = 10.0
@@ -38,6 +40,7 @@ class Choice:
     dataset: str = ""
     use: str = "test"
     remark: str = ""
+    name: str = ""
 
 
 def write_example(path: Path) -> None:
@@ -48,8 +51,8 @@ def write_example(path: Path) -> None:
 def write_from_folder(path: Path, folder: Path, echo: Echo) -> None:
     """Fill an experiment file in from ``folder``: songs in MUSDB layout (or below ``songs/``) and ``estimates/``.
 
-    From each song the ten seconds with the most singing are taken; the song with the least of it is for training
-    as well as for the test.
+    From each song the ten seconds with the most singing are taken; of few songs several excerpts each, so that
+    there are five items. The first item is for training too.
 
     Raises
     ------
@@ -62,7 +65,8 @@ def write_from_folder(path: Path, folder: Path, echo: Echo) -> None:
     if not names:
         raise StimuliError(f"{root}: no songs here; expected a folder per song with mixture and stems (MUSDB layout)")
     systems = _estimate_systems(folder / "estimates", names)
-    choices = [_busiest(songs.load(name)) for name in names]
+    each = math.ceil(FEWEST_ITEMS / len(names))
+    choices = [choice for name in names for choice in _busiest(songs.load(name), each)]
     base = path.absolute().parent
     _write(
         path,
@@ -84,7 +88,7 @@ def write_demo(path: Path, songs_folder: Path | None, echo: Echo) -> None:
     if not path.exists():
         if songs_folder is None and (reason := demo_songs.falcon_69_missing()):
             echo(f"left out: {demo_songs.FALCON_69}: {reason}")
-        items = [_busiest(found.load(name)) for name in found.names()] if songs_folder else _demo_items()
+        items = [c for name in found.names() for c in _busiest(found.load(name))] if songs_folder else _demo_items()
         if not items:
             raise StimuliError(f"{songs_folder}: no songs here; expected a folder per song with stems (MUSDB layout)")
         _write(path, "demo.toml.jinja", songs=songs, items=items)
@@ -138,14 +142,20 @@ def _estimate_systems(folder: Path, songs: Sequence[str]) -> list[str]:
     return names
 
 
-def _busiest(song: Song) -> Choice:
-    """The ten seconds with the most energy in the vocals (in the mixture where there are none)."""
+def _busiest(song: Song, most: int = 1) -> list[Choice]:
+    """Up to ``most`` windows of ten seconds that do not overlap, those with the most energy in the vocals first."""
     voice = song.stems.get("vocals", song.mixture)
-    length_s = min(EXCERPT_S, int(len(voice) / song.rate_hz * 10) / 10)
-    steps = np.add.reduceat(np.square(voice).sum(axis=1, dtype=float), range(0, len(voice), song.rate_hz // 10))
-    window = round(length_s * 10)
-    energy = np.convolve(steps, np.ones(window), mode="valid")[: max(len(steps) - window, 1)]
-    return Choice(song.name, round(int(np.argmax(energy)) / 10, 1), length_s)
+    tenths = np.add.reduceat(np.square(voice).sum(axis=1, dtype=float), range(0, len(voice), song.rate_hz // 10))
+    length = min(round(EXCERPT_S * 10), int(len(voice) / song.rate_hz * 10))
+    energy = np.convolve(tenths, np.ones(length), mode="valid")[: int(len(voice) / song.rate_hz * 10) - length + 1]
+    starts: list[int] = []
+    while len(starts) < most and energy.max() > 0:
+        starts.append(int(np.argmax(energy)))
+        energy[max(starts[-1] - length + 1, 0) : starts[-1] + length] = 0
+    names = [f"{song.name}, {start / 10:g} s" if most > 1 else song.name for start in starts]
+    return [
+        Choice(song.name, start / 10, length / 10, name=name) for start, name in zip(starts, names, strict=True)
+    ] or [Choice(song.name, 0.0, length / 10)]
 
 
 def _write(path: Path, template: str, **facts: object) -> None:

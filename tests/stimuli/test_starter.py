@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 
@@ -43,8 +44,21 @@ def test_the_excerpt_with_the_most_singing_is_taken(tmp_path) -> None:
     write(tmp_path / "songs/S/other.wav", noise(2, 30.0))
     write(tmp_path / "estimates/m/S/accompaniment.wav", noise(2, 30.0))
     starter.write_from_folder(tmp_path / "experiment.toml", tmp_path, lambda _: None)
-    excerpt = experiment.load(tmp_path / "experiment.toml").items[0].excerpt
-    assert (excerpt.start_s, excerpt.length_s) == (12.0, 10.0)
+    items = experiment.load(tmp_path / "experiment.toml").items
+    assert (items[0].excerpt.start_s, items[0].excerpt.length_s) == (12.0, 10.0)
+    assert all(item.excerpt.start_s <= 2 or item.excerpt.start_s >= 22 for item in items[1:])
+
+
+def test_few_songs_give_several_excerpts_each_that_do_not_overlap(tmp_path) -> None:
+    for number in range(2):
+        write(tmp_path / f"songs/S{number}/vocals.wav", noise(number, 31.0))
+        write(tmp_path / f"songs/S{number}/other.wav", noise(number + 2, 31.0))
+        write(tmp_path / f"estimates/m/S{number}/accompaniment.wav", noise(number + 2, 31.0))
+    starter.write_from_folder(tmp_path / "experiment.toml", tmp_path, lambda _: None)
+    items = experiment.load(tmp_path / "experiment.toml").items
+    starts = sorted(item.excerpt.start_s for item in items if item.song == "S0")
+    assert len(items) >= 4 and all(later - earlier >= 10 for earlier, later in itertools.pairwise(starts))
+    assert len({item.key for item in items}) == len(items) and max(starts) <= 21
 
 
 @pytest.mark.parametrize(
