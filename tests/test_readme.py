@@ -1,0 +1,57 @@
+"""The README keeps up with the code: every command, every setting and every key of the experiment file is named."""
+
+from __future__ import annotations
+
+import re
+import typing
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from mushra_app.cli import table
+from mushra_app.config import Settings
+from stimuli.experiment import Experiment
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    return (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def models(kind: object) -> list[type[BaseModel]]:
+    """Every model inside a type."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind] + [model for field in kind.model_fields.values() for model in models(field.annotation)]
+    return [model for argument in typing.get_args(kind) for model in models(argument)]
+
+
+def test_every_command_is_named(readme) -> None:
+    for name in table():
+        assert f"mushra {name}" in readme, name
+
+
+def test_every_setting_is_named(readme) -> None:
+    for name in Settings.model_fields:
+        assert f"`{name}`" in readme, name
+
+
+def test_every_key_of_the_experiment_file_is_named(readme) -> None:
+    part = readme[readme.index("## The experiment file") :]
+    for model in models(Experiment):
+        for key in model.model_fields:
+            assert f"`{key}`" in part or f"[{key}]" in part, (model.__name__, key)
+
+
+def test_every_kind_of_system_and_anchor_is_named(readme) -> None:
+    for model in models(Experiment):
+        if "kind" in model.model_fields:
+            (kind,) = typing.get_args(model.model_fields["kind"].annotation)
+            assert kind in readme, kind
+
+
+def test_pictures_are_there_and_the_workplace_is_not_named(readme) -> None:
+    root = Path(__file__).resolve().parents[1]
+    for picture in re.findall(r"\]\((docs/[^)]+)\)", readme):
+        assert (root / picture).is_file(), picture
+    assert "shared/" not in readme
