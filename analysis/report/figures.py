@@ -1,8 +1,8 @@
 """Figures as SVG text, to stand inside a page: text stays text, ink follows the page's colour.
 
 Conventions: one column of a paper wide (85 mm) with 7 point text; ratings run from 0 to 100 with the five bands;
-colours are Okabe and Ito's, which most kinds of colour vision tell apart. Drawn twice, a figure is the same to
-the byte.
+colours are Okabe and Ito's, which most kinds of colour vision tell apart; the page's style may replace them.
+Drawn twice, a figure is the same to the byte.
 
 Defines: ``conditions``, ``contrasts``, ``cells``, ``agreement``.
 """
@@ -215,6 +215,9 @@ def _svg(figure: Figure, description: str) -> str:
     figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
+    for role, colour in COLOURS.items():
+        # A dark page may lighten a colour; a drawing taken out of the page keeps its own.
+        text = text.replace(colour.lower(), f"var(--{role.replace('_', '-')}, {colour})")
     # The size is the page's business; the view box keeps the proportions.
     text = re.sub(r'(<svg [^>]*?) (?:height|width)="[^"]*pt"', r"\1", text, count=1)
     text = re.sub(r'(<svg [^>]*?) (?:height|width)="[^"]*pt"', r"\1", text, count=1)

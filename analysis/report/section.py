@@ -121,7 +121,7 @@ def _warnings(frame: pd.DataFrame, kept: pd.DataFrame, screened: pd.DataFrame, p
     found = []
     if screened["one_slip_excludes"].any():
         found.append("There are so few trials that a single slip excludes a listener; read the screening with care.")
-    needs = dict(zip(screening.RULES, (screening.HIDDEN_REFERENCE, screening.MID_ANCHOR), strict=True))
+    needs: dict[str, str] = dict(zip(screening.RULES, (screening.HIDDEN_REFERENCE, screening.MID_ANCHOR), strict=True))
     found += [
         f"The screening rule {rule} could not be applied: no {needs[rule]} was rated."
         for rule in planned

@@ -68,9 +68,13 @@ def excepted_items(frame: pd.DataFrame) -> list[str]:
     nothing about it. An assessor counts once, however often the item was presented.
     """
     trials = frame[frame["condition"] == MID_ANCHOR]
-    assessors = trials.groupby("item")["listener"].nunique()
-    slipped = trials[trials["rating"] > ANCHOR_ABOVE].groupby("item")["listener"].nunique()
-    return sorted(str(item) for item, count in slipped.items() if 100 * count > EXCEPTION_PERCENT * assessors[item])
+    excepted = []
+    for item, own in trials.groupby("item", sort=True):
+        assessors = own["listener"].nunique()
+        slipped = own.loc[own["rating"] > ANCHOR_ABOVE, "listener"].nunique()
+        if 100 * slipped > EXCEPTION_PERCENT * assessors:
+            excepted.append(str(item))
+    return excepted
 
 
 def _slips(frame: pd.DataFrame, rule: str) -> pd.DataFrame:
