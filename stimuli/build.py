@@ -24,13 +24,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stimuli import audio, estimates, experiment, manifest, standard
-from stimuli.alignment import align
+from stimuli.clips import clips_of, excerpt_of
 from stimuli.errors import SoundError, StimuliError
-from stimuli.experiment import REFERENCE, AnySystem, Experiment, FilesSystem, Item, MixtureAnchor
-from stimuli.loudness import Level, gain_plan, integrated_lufs, sample_peak_dbfs, true_peak_dbtp
-from stimuli.manifest import Clip, ItemRecord, LeftOut, Manifest, Role
-from stimuli.render import Job, Wanted, provenance_of, render_all
-from stimuli.separators import Song, Sound, separator
+from stimuli.experiment import REFERENCE, AnySystem, Experiment, FilesSystem, MixtureAnchor
+from stimuli.manifest import Clip, ItemRecord, LeftOut, Manifest
+from stimuli.render import Job, Wanted, render_all
+from stimuli.separators import Song, separator
 from stimuli.songs import SILENT_PEAK, SongSource, source, target_of
 
 STAGES = {"excerpt": 1, "loudness": 1, "clip": 1}
@@ -65,7 +64,7 @@ def build(path: Path, out: Path, *, jobs: int = 2, progress: bool = True, echo: 
         rendered = render_all(
             [job for jobs in plan.jobs(out).values() for job in jobs], workers=jobs, progress=progress
         )
-        clips = before.clips if before and before.stimuli_id == plan.stimuli_id else _clips(plan, out)
+        clips = before.clips if before and before.stimuli_id == plan.stimuli_id else _write_clips(plan, out)
         made = _manifest(plan, clips)
         manifest.write(out, made)
         _remove_stale(out, made)
@@ -147,7 +146,7 @@ def _check_song(songs: SongSource, name: str, found: Experiment, folder: Path) -
     song = songs.load(name)
     for item in (item for item in found.items if item.song == name):
         place = f"item {item.key!r}"
-        excerpt = _excerpt(place, target_of(song, found.target_of(item)), song.rate_hz, item)
+        excerpt = excerpt_of(place, target_of(song, found.target_of(item)), song.rate_hz, item)
         if abs(excerpt).max() < SILENT_PEAK:
             raise SoundError(f"{place}: the reference is silent in this excerpt; choose another start_s")
         for system in (system for system in found.systems if isinstance(system, FilesSystem)):
@@ -161,76 +160,13 @@ def _song_id(song: Song) -> str:
     return experiment.identity({"rate_hz": song.rate_hz, "sounds": hashes})
 
 
-def _excerpt(place: str, sound: Sound, rate_hz: int, item: Item) -> Sound:
-    try:
-        return audio.cut(sound, rate_hz, start_s=item.excerpt.start_s, length_s=item.excerpt.length_s)
-    except SoundError as error:
-        raise SoundError(f"{place}: {error}; shorten length_s or move start_s") from None
-
-
-def _clips(plan: Plan, out: Path) -> tuple[Clip, ...]:
-    """Cut, fade, measure, gain and write the clips of every item."""
-    (out / "clips").mkdir(exist_ok=True)
-    clips: list[Clip] = []
-    for item in plan.experiment.items:
-        clips += _clips_of(plan, item, plan.jobs(out)[item.key], out)
-    return tuple(clips)
-
-
-def _clips_of(plan: Plan, item: Item, jobs: list[Job], out: Path) -> Iterator[Clip]:
-    sounds: dict[str, Sound] = {}
-    rate_hz = 0
-    for job in jobs:
-        whole, rate_hz = audio.read(job.path)
-        sounds[job.wanted.name] = audio.fade_ends(_excerpt(job.song, whole, rate_hz, item), rate_hz)
-    levels = {name: _level(f"{item.key}: {name}", sound, rate_hz) for name, sound in sounds.items()}
-    asked = plan.experiment.loudness
-    gains = gain_plan(levels, target_lufs=asked.target_lufs, match=asked.match, ceiling_dbtp=asked.ceiling_dbtp)
-    for job in jobs:
-        name = job.wanted.name
-        for role in _roles(job.wanted):
-            final = audio.quantise24(sounds[name] * 10 ** (gains[name] / 20))
-            token = experiment.identity([plan.stimuli_id, item.key, name, role])[:24]
-            path = out / "clips" / f"{token}.flac"
-            digest = audio.write_clip(path, final, rate_hz)
-            lie = align(sounds[REFERENCE], sounds[name], rate_hz)
-            yield Clip(
-                token=token,
-                file=path.relative_to(out).as_posix(),
-                sha256=manifest.file_sha256(path),
-                samples_sha256=digest,
-                item=item.key,
-                condition=name,
-                role=role,
-                rate_hz=rate_hz,
-                frames=len(final),
-                channels=final.shape[1],
-                lufs_before=round(levels[name].lufs, 4),
-                lufs_after=round(integrated_lufs(final, rate_hz), 4),
-                gain_db=gains[name],
-                true_peak_dbtp=round(true_peak_dbtp(final), 4),
-                sample_peak_dbfs=round(sample_peak_dbfs(final), 4),
-                lag_s=None if lie.lag_s is None else round(lie.lag_s, 7),
-                polarity=lie.polarity,
-                render_key=job.key,
-                provenance=provenance_of(job),
-            )
-
-
-def _level(place: str, sound: Sound, rate_hz: int) -> Level:
-    level = Level(integrated_lufs(sound, rate_hz), true_peak_dbtp(sound))
-    if level.lufs == float("-inf"):
-        raise SoundError(f"{place}: too quiet to measure its loudness in this excerpt; choose another excerpt")
-    return level
-
-
-def _roles(wanted: Wanted) -> tuple[Role, ...]:
-    """The target is heard twice: as the open reference, and hidden among the conditions."""
-    if wanted.entry is None:
-        return ("reference", "hidden_reference")
-    if wanted.name == "mixture-open":
-        return ("mixture",)
-    return ("anchor",) if wanted.kind in ("lowpass", "mixture") else ("system",)
+def _write_clips(plan: Plan, out: Path) -> tuple[Clip, ...]:
+    jobs = plan.jobs(out)
+    return tuple(
+        clip
+        for item in plan.experiment.items
+        for clip in clips_of(item, jobs[item.key], out, loudness=plan.experiment.loudness, stimuli_id=plan.stimuli_id)
+    )
 
 
 def _manifest(plan: Plan, clips: tuple[Clip, ...]) -> Manifest:

@@ -7,7 +7,8 @@ import pytest
 from small_world import RATE_HZ, noise, write
 
 from stimuli import demo_songs
-from stimuli.demo_songs import DemoSongs, synthesise
+from stimuli.demo_band import synthesise
+from stimuli.demo_songs import DemoSongs
 from stimuli.errors import StimuliError
 from stimuli.songs import MusdbFolder, target_of
 
