@@ -76,7 +76,7 @@ def conditions(means: pd.DataFrame, summary: pd.DataFrame, roles: Mapping[str, s
 def _condition(axes: Axes, row: float, line: Mapping[str, Any], values: np.ndarray, roles: Mapping[str, str]) -> None:
     """One condition: mean with interval above, box in the middle, dots below."""
     colour = COLOURS[roles[line["condition"]]]
-    axes.plot([line["low"], line["high"]], [row - 0.32] * 2, color=INK, linewidth=1, clip_on=False)
+    axes.plot(_on_scale(line), [row - 0.32] * 2, color=INK, linewidth=1, clip_on=False)
     axes.plot(line["mean"], row - 0.32, "D", color=INK, markersize=2.8, markeredgewidth=0, clip_on=False)
     box = {"color": colour, "linewidth": 5, "alpha": 0.35, "solid_capstyle": "butt", "clip_on": False}
     axes.plot([line["q1"], line["q3"]], [row - 0.06] * 2, **box)
@@ -119,7 +119,7 @@ def cells(found: pd.DataFrame, order: Sequence[str], roles: Mapping[str, str], l
             figure, axes = _figure(0.62 + 0.16 * (heights[-1] + 1))
             for row, line in zip(heights, _records(own.reset_index()), strict=True):
                 colour = COLOURS[roles[line["condition"]]]
-                axes.plot([line["low"], line["high"]], [row, row], color=colour, linewidth=1.2, clip_on=False)
+                axes.plot(_on_scale(line), [row, row], color=colour, linewidth=1.2, clip_on=False)
                 axes.plot(line["mean"], row, "o", color=colour, markersize=3.2, clip_on=False)
             axes.set_title(item, fontsize=8, loc="left", fontweight="bold", pad=14)
             axes.set_yticks(heights, list(order))
@@ -184,6 +184,11 @@ def _rows_of(names: Sequence[str], roles: Mapping[str, str]) -> list[float]:
         height += 1 + (GROUP_GAP if roles[before] != roles[name] else 0)
         heights.append(height)
     return heights
+
+
+def _on_scale(line: Mapping[str, Any]) -> list[float]:
+    """The interval as far as the scale goes: no rating lies beyond, though Student's interval of few may."""
+    return [float(np.clip(line[end], 0, 100)) for end in ("low", "high")]
 
 
 def _figure(height_in: float) -> tuple[Figure, Axes]:

@@ -1,0 +1,242 @@
+"""The report as a whole: from files to page and JSON, and what it says where little can be said."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_study
+from click.testing import CliRunner
+
+from analysis.cli import report as command
+from analysis.report import assemble, page
+from analysis.report.assemble import Report
+from mushra_app.ratings import Row
+from stimuli import manifest as manifests
+from stimuli.manifest import LeftOut, Manifest, RuleResult
+
+
+@pytest.fixture(scope="module")
+def rows(study: Manifest) -> list[Row]:
+    """Eight listeners."""
+    return small_study.rows(study)
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory, study_folder: Path, rows: list[Row]) -> Report:
+    """The report of these eight."""
+    return assemble.assemble(small_study.save(tmp_path_factory.mktemp("usual") / "r.csv", rows), study_folder)
+
+
+@pytest.fixture
+def reported(tmp_path: Path, study_folder: Path) -> Callable[[list[Row]], Report]:
+    """Rows to report, over a file."""
+    return lambda rows: assemble.assemble(small_study.save(tmp_path / "ratings.csv", rows), study_folder)
+
+
+def published(found: Report) -> tuple[str, dict[str, Any]]:
+    """Page and JSON of a report; both must always be possible."""
+    return page.html(found), json.loads(page.as_json(found))
+
+
+def test_the_command_writes_page_and_json(tmp_path: Path, study_folder: Path, rows: list[Row]) -> None:
+    ratings = small_study.save(tmp_path / "ratings.csv", rows)
+    for form in ("html", "json"):
+        arguments = [str(ratings), "--stimuli", str(study_folder), "--out", str(tmp_path / form), "--format", form]
+        said = CliRunner().invoke(command, arguments, catch_exceptions=False)
+        assert said.exit_code == 0 and "ours was rated" in said.output
+    assert "<svg" in (tmp_path / "html").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "json").read_text(encoding="utf-8"))["schema_number"] == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["html", "json", "ratings.csv"]
+
+
+def test_running_twice_gives_the_same_bytes(tmp_path: Path, study_folder: Path, rows: list[Row]) -> None:
+    ratings = small_study.save(tmp_path / "ratings.csv", rows)
+    code = "import sys; from mushra_app.cli import main; sys.argv[0] = 'mushra'; main()"
+    for out in ("one.html", "two.html"):
+        run = [sys.executable, "-c", code, "report", str(ratings), "--stimuli", str(study_folder), "--out", out]
+        subprocess.run(run, cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+
+
+class Requests(HTMLParser):
+    """Collects what a browser would ask for, and the ids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note one tag."""
+        self.tags.add(tag)
+        self.asked += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "xlink:href")]
+
+
+def test_the_page_asks_nobody_for_anything(usual: Report) -> None:
+    html = page.html(usual)
+    seen = Requests()
+    seen.feed(html)
+    assert not {"script", "link", "iframe", "img", "object"} & seen.tags
+    assert all(address.startswith("#") for address in seen.asked)
+    assert "@import" not in html and not re.search(r"url\((?!#)", html)
+    assert "A small &lt;study&gt; &amp; its ratings" in html and "A small <study>" not in html
+
+
+def test_the_order_of_the_page(usual: Report) -> None:
+    html = page.html(usual)
+    parts = ["ours was rated", "Figure 1.", "Figure 2.", "Planned contrasts", "Item by item", "Screening of listeners"]
+    parts = [parts[0], parts[1], parts[3], parts[2], *parts[4:], "Objective metrics", "<h2>Methods", "<h2>Appendix"]
+    places = [html.index(part) for part in parts]
+    assert places == sorted(places)
+    figure = html[html.index("<svg") : html.index("</svg>")]
+    names = re.findall(r">(reference|ours|theirs|classic|lowpass-\d+)<", figure)
+    assert names == ["reference", "ours", "theirs", "classic", "lowpass-7000", "lowpass-3500"]
+
+
+def test_people_are_not_marked_and_simulated_ratings_are_everywhere(
+    usual: Report, reported: Callable[[list[Row]], Report], rows: list[Row]
+) -> None:
+    html, data = published(usual)
+    assert "imulated" not in re.sub(r"<style>.*?</style>", "", html, flags=re.S) and data["simulated"] is False
+    html, data = published(reported([*rows[:-1], rows[-1] | {"simulated": True}]))
+    assert data["simulated"] is True and 'class="banner"' in html and "<title>SIMULATED" in html
+    assert html.count("Simulated ratings, not people’s.") == html.count("<figcaption>") == 4
+
+
+def test_the_statistics_in_the_json_are_those_of_the_page(usual: Report) -> None:
+    html, data = published(usual)
+    (section,) = data["sections"]
+    ours = section["conditions"][1]
+    assert ours["condition"] == "ours" and f"<td>{ours['mean']:.1f}</td>" in html
+    assert [row["p_holm"] < 0.05 for row in section["contrasts"]] == [True, True, True]
+    assert section["friedman"]["df"] == 5 and "χ²(5)" in html and "figures" not in section
+    assert section["spearman"]["conditions"] == 5 and section["agreement"][0]["mdx_sdr_db"] > 0
+
+
+def test_renaming_a_system_renames_it_and_changes_nothing_else(
+    usual: Report, reported: Callable[[list[Row]], Report], rows: list[Row]
+) -> None:
+    swap = {"ours": "theirs", "theirs": "ours"}
+    swapped = [row | {"condition": swap.get(row["condition"], row["condition"])} for row in rows]
+    before, after = usual.sections[0], reported(swapped[::-1]).sections[0]
+    means = [{row["condition"]: row["mean"] for row in section.conditions} for section in (before, after)]
+    assert means[0] == pytest.approx({swap.get(name, name): mean for name, mean in means[1].items()})
+    assert before.friedman == pytest.approx(after.friedman)
+    assert before.contrasts[0]["difference"] == pytest.approx(-after.contrasts[0]["difference"])
+
+
+def test_a_bad_listener_is_excluded_and_the_change_shown(
+    reported: Callable[[list[Row]], Report], rows: list[Row]
+) -> None:
+    bad = [
+        row | {"rating": 40.0} if row["listener"] == "L03" and row["role"] == "hidden_reference" else row
+        for row in rows
+    ]
+    html, data = published(reported(bad))
+    section = data["sections"][0]
+    assert section["excluded"] == ["L03"] and (section["listeners"], section["kept"]) == (8, 7)
+    assert "Excluded 1 of 8 listeners: L03." in html and "7 of 7" in html
+    assert section["sensitivity"][0]["before"] == pytest.approx(92.5) and section["sensitivity"][0]["after"] == 100
+
+
+def study_with(folder: Path, **changes: Any) -> Manifest:
+    """A set of its own whose manifest says something more."""
+    manifest = small_study.build(folder, small_study.experiment()).model_copy(update=changes)
+    manifests.write(folder, manifest)
+    return manifest
+
+
+def test_a_broken_must_takes_the_name_away(tmp_path: Path) -> None:
+    rule = RuleResult(rule="low-anchor", clause="5.1", severity="must", passed=False, message="no 3.5 kHz anchor")
+    manifest = study_with(tmp_path, rules=(rule,), left_out=(LeftOut(system="absent", reason="needs torch"),))
+    found = assemble.assemble(small_study.save(tmp_path / "r.csv", small_study.rows(manifest)), tmp_path)
+    html, data = published(found)
+    assert data["method"] == "multi-stimulus test" and "MUSHRA" not in data["methods"]
+    assert "no 3.5 kHz anchor" in html and "absent: needs torch" in html
+    assert "The system absent was left out: needs torch" in data["deviations"]
+
+
+def test_items_in_general_are_not_promised(tmp_path: Path) -> None:
+    manifest = small_study.build(tmp_path, small_study.experiment(inference="items in general"))
+    found = assemble.assemble(small_study.save(tmp_path / "r.csv", small_study.rows(manifest)), tmp_path)
+    assert found.sections[0].conclusion[0].endswith("tests only exactly these items, and says nothing about others.")
+    assert any("items in general" in sentence for sentence in found.deviations)
+
+
+def test_each_attribute_has_a_section(tmp_path: Path) -> None:
+    plain = small_study.experiment()
+    second = plain.attributes[0].model_copy(update={"name": "vocals", "question": "How much singing is left?"})
+    manifest = small_study.build(tmp_path, plain.model_copy(update={"attributes": (*plain.attributes, second)}))
+    rows = small_study.rows(manifest)
+    both = rows + [row | {"attribute": "vocals"} for row in rows]
+    html, data = published(assemble.assemble(small_study.save(tmp_path / "r.csv", both), tmp_path))
+    assert [section["attribute"] for section in data["sections"]] == ["overall", "vocals"]
+    assert "How much singing is left?" in html and "Figure 2.1." in html
+
+
+def only(rows: list[Row], **wanted: Any) -> list[Row]:
+    """Rows with one of these values in each of these columns."""
+    return [row for row in rows if all(row[name] in values for name, values in wanted.items())]
+
+
+LITTLE: dict[str, tuple[Callable[[list[Row]], list[Row]], str]] = {
+    "one listener": (lambda rows: only(rows, listener=["L00"]), "Only one listener is left"),
+    "one listener, friedman": (lambda rows: only(rows, listener=["L00"]), "needs 2 listeners who rated everything"),
+    "one condition": (
+        lambda rows: only(rows, condition=["ours"]),
+        "ours − theirs can&#39;t be made: theirs was not heard",
+    ),
+    "no anchor": (
+        lambda rows: [row for row in rows if row["condition"] != "lowpass-7000"],
+        "rule bs1534-mid-anchor could not be applied: no lowpass-7000 was rated",
+    ),
+    "all equal": (lambda rows: [row | {"rating": 50.0} for row in rows], "All ratings are equal (50)"),
+    "all equal to the best": (lambda rows: [row | {"rating": 100.0} for row in rows], "All ratings are equal (100)"),
+    "all excluded": (
+        lambda rows: [row | {"rating": 50.0} if row["condition"] == "reference" else row for row in rows],
+        "Every listener was excluded by the screening; all results are those before screening.",
+    ),
+    "two listeners": (lambda rows: only(rows, listener=["L00", "L01"]), "Only 2 listeners are left"),
+    "one rating": (lambda rows: only(rows, training=[False])[3:4], "No planned contrast could be tested."),
+    "few trials": (lambda rows: only(rows, item=["Song 0"]), "a single slip excludes a listener"),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", LITTLE)
+def test_what_little_can_be_said_is_said(reported: Callable[[list[Row]], Report], rows: list[Row], name: str) -> None:
+    spoil, sentence = LITTLE[name]
+    html, data = published(reported(spoil(rows)))
+    assert sentence in html
+    assert data["sections"][0]["conditions"] and "<svg" in html
+    assert not re.search(r"\bnan\b", re.sub(r"<style>.*?</style>", "", html, flags=re.S), flags=re.I)
+
+
+def test_mistakes_are_one_sentence_and_exit_two(tmp_path: Path, study_folder: Path, rows: list[Row]) -> None:
+    ratings = small_study.save(tmp_path / "ratings.csv", rows)
+    code = "from mushra_app.cli import main; main()"
+    for arguments, sentence in [
+        ((ratings, "--stimuli", tmp_path / "none", "--out", "r.html"), "manifest.json: no such file; build the set"),
+        ((tmp_path / "gone.csv", "--stimuli", study_folder, "--out", "r.html"), "gone.csv: no such file"),
+        ((ratings, "--stimuli", study_folder, "--out", tmp_path / "no" / "r.html"), "can't be written"),
+    ]:
+        run = [sys.executable, "-c", code, "report", *map(str, arguments)]
+        done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 2 and sentence in done.stderr and "Traceback" not in done.stderr
+
+
+def test_analysis_loads_no_web_stack_and_no_torch() -> None:
+    code = (
+        "import sys, analysis.cli, analysis.report.assemble, analysis.report.page; "
+        "print([n for n in ('flask', 'sqlalchemy', 'torch', 'soxr', 'matplotlib.pyplot') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
