@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from stimuli.demo_band import DORIAN, MAJOR, MINOR, RATE_HZ, Score, synthesise
+from stimuli import stem_files
+from stimuli.demo_band import DORIAN, MAJOR, MINOR, Score, synthesise
 from stimuli.errors import StimuliError
-from stimuli.separators import Song, Sound, mixed
+from stimuli.separators import Song, mixed
 
 FALCON_69 = "Falcon 69"
-FALCON_STREAMS = ("mix", "drums", "bass", "other", "vocals")
 
 SONGS = (
     Score(
@@ -110,10 +110,9 @@ class DemoSongs:
 
 def falcon_69_missing() -> str | None:
     """Why Falcon 69 can't be read here; None if it can."""
-    for package in ("stempeg", "av"):
-        if importlib.util.find_spec(package) is None:
-            return f'the package {package} is not installed; pip install "hidden-reference[demo]"'
-    return None
+    if importlib.util.find_spec("stempeg") is None:
+        return 'the package stempeg is not installed; pip install "hidden-reference[demo]"'
+    return stem_files.missing()
 
 
 def falcon_69() -> Song:
@@ -127,17 +126,8 @@ def falcon_69() -> Song:
     spec = importlib.util.find_spec("stempeg")
     assert spec is not None and spec.submodule_search_locations
     (path,) = Path(spec.submodule_search_locations[0]).glob("data/*Falcon 69*.mp4")
-    stems = {name: _decode(path, stream) for stream, name in enumerate(FALCON_STREAMS) if name != "mix"}
-    gain = 0.97 / np.abs(mixed(stems.values())).max()
-    stems = {name: (stem * gain).astype(np.float32) for name, stem in stems.items()}
-    return Song(FALCON_69, RATE_HZ, mixed(stems.values()), stems)
-
-
-def _decode(path: Path, stream: int) -> Sound:
-    """One audio stream of a container file as (frames, 2)."""
-    import av
-
-    with av.open(str(path)) as container:
-        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE_HZ)
-        frames = [plane.to_ndarray() for frame in container.decode(audio=stream) for plane in resampler.resample(frame)]
-    return np.concatenate(frames, axis=1).T
+    stems, rate_hz = stem_files.read(path)
+    del stems["mixture"]
+    gain = np.float32(0.97 / np.abs(mixed(stems.values())).max())
+    stems = {name: stem * gain for name, stem in stems.items()}
+    return Song(FALCON_69, rate_hz, mixed(stems.values()), stems)

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from stimuli import audio
+from stimuli import audio, stem_files
 from stimuli.errors import SoundError, StimuliError
 from stimuli.experiment import Songs
 from stimuli.separators import Song, Sound, mixed
@@ -69,14 +69,19 @@ def target_of(song: Song, target: str) -> Sound:
 
 
 class MusdbFolder:
-    """``root/<song>/`` with ``vocals``, ``drums``, ``bass``, ``other`` and ``mixture``; also below train/ and test/."""
+    """``root/<song>/`` with ``vocals``, ``drums``, ``bass``, ``other`` and ``mixture``, or ``root/<song>.stem.mp4``.
+
+    Songs below train/ and test/ are found too, as MUSDB18 has them.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def names(self) -> list[str]:
-        """Names of the folders that hold sound."""
-        return sorted(name for name, folder in self._folders().items() if _sound_files(folder))
+        """Names of the songs: folders that hold sound, and STEMS files."""
+        return sorted(
+            {name for name, folder in self._folders().items() if _sound_files(folder)} | set(self._containers())
+        )
 
     def load(self, name: str) -> Song:
         """Read a song; the mixture is the sum of the stems where no file holds it.
@@ -86,6 +91,9 @@ class MusdbFolder:
         StimuliError
             Where the song or its stems are missing, silent, or differ in rate, length or channels.
         """
+        if path := self._containers().get(name):
+            sounds, rate_hz = stem_files.read(path)
+            return _song(name, path, sounds, rate_hz)
         folder = self._folders().get(name)
         if folder is None:
             there = ", ".join(self.names()) or "none"
@@ -96,23 +104,37 @@ class MusdbFolder:
         if set(files) - {"mixture", "vocals", "accompaniment"}:
             files.pop("accompaniment", None)
         sounds, rate_hz = _read_alike(files)
-        stems = {("other" if stem == "accompaniment" else stem): sound for stem, sound in sounds.items()}
-        mixture = stems.pop("mixture", None)
-        if mixture is None:
-            mixture = mixed(stems.values())
-        if np.abs(mixture).max() < SILENT_PEAK:
-            raise SoundError(f"{folder}: the mixture is silent throughout; remove the song or render it again")
-        return Song(name, rate_hz, mixture, stems)
+        return _song(name, folder, sounds, rate_hz)
+
+    def _containers(self) -> dict[str, Path]:
+        return {
+            path.name.removesuffix(stem_files.SUFFIX): path
+            for place in self._places
+            for path in sorted(place.glob(f"*{stem_files.SUFFIX}"))
+        }
+
+    @property
+    def _places(self) -> list[Path]:
+        return [place for place in (self.root, self.root / "train", self.root / "test") if place.is_dir()]
 
     def _folders(self) -> dict[str, Path]:
-        places = [self.root, self.root / "train", self.root / "test"]
         return {
             folder.name: folder
-            for place in places
-            if place.is_dir()
+            for place in self._places
             for folder in place.iterdir()
             if folder.is_dir() and folder.name not in ("train", "test") and not folder.name.startswith(".")
         }
+
+
+def _song(name: str, place: Path, sounds: dict[str, Sound], rate_hz: int) -> Song:
+    """A song of what was read; the mixture is the sum of the stems where it was not among it."""
+    stems = {("other" if stem == "accompaniment" else stem): sound for stem, sound in sounds.items()}
+    mixture = stems.pop("mixture", None)
+    if mixture is None:
+        mixture = mixed(stems.values())
+    if np.abs(mixture).max() < SILENT_PEAK:
+        raise SoundError(f"{place}: the mixture is silent throughout; remove the song or render it again")
+    return Song(name, rate_hz, mixture, stems)
 
 
 def _sound_files(folder: Path) -> dict[str, Path]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 from small_world import RATE_HZ, noise, write
@@ -96,6 +99,20 @@ def test_falcon_69_is_read_out_of_its_package() -> None:
     assert np.abs(song.mixture).max() == pytest.approx(0.97, abs=1e-3)
     assert np.allclose(sum(song.stems.values()), song.mixture, atol=1e-6)
     assert np.mean(song.stems["vocals"] ** 2) > 1e-5
+
+
+def test_a_stems_file_is_a_song(tmp_path, monkeypatch) -> None:
+    spec = importlib.util.find_spec("stempeg")
+    assert spec and spec.submodule_search_locations
+    (path,) = Path(spec.submodule_search_locations[0]).glob("data/*Falcon 69*.mp4")
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "A - B.stem.mp4").symlink_to(path)
+    assert MusdbFolder(tmp_path).names() == ["A - B"]
+    song = MusdbFolder(tmp_path).load("A - B")
+    assert sorted(song.stems) == ["bass", "drums", "other", "vocals"] and song.mixture.shape == (268_288, 2)
+    (tmp_path / "Bad.stem.mp4").write_bytes(b"not a container")
+    with pytest.raises(StimuliError, match="can't be read as a STEMS file"):
+        MusdbFolder(tmp_path).load("Bad")
 
 
 def test_what_falcon_69_needs_is_said(monkeypatch) -> None:
