@@ -217,7 +217,7 @@ def _svg(figure: Figure, description: str) -> str:
     they hold, so equal ids hold equal paths.
     """
     stream = io.StringIO()
-    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    figure.savefig(stream, format="svg", transparent=True)
     text = stream.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
     for role, colour in COLOURS.items():
@@ -226,6 +226,7 @@ def _svg(figure: Figure, description: str) -> str:
     # The size is the page's business; the view box keeps the proportions.
     text = re.sub(r'(<svg [^>]*?) (?:height|width)="[^"]*pt"', r"\1", text, count=1)
     text = re.sub(r'(<svg [^>]*?) (?:height|width)="[^"]*pt"', r"\1", text, count=1)
+    # Holds the time of drawing.
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
     text = re.sub(r'<g id="[^"]*"', "<g", text)
     text = re.sub(r"font: ([^;\"]*?)'[^\"]*sans-serif", r"font: \1sans-serif", text)

@@ -19,7 +19,8 @@ from stimuli.manifest import Clip, ItemRecord, Manifest, Provenance
 
 RATE_HZ = 8000
 START_S, LENGTH_S, SONG_S = 0.5, 1.0, 2.0
-GAIN_DB = -3.0
+GAINS_DB = {"ours": -6.0, "classic": 2.0}
+"""Gain of a condition's clips; -3 dB where none is named."""
 MEANS = {"reference": 99, "lowpass-7000": 60, "lowpass-3500": 25, "ours": 80, "theirs": 65, "classic": 50}
 NOISE = {"lowpass-7000": 0.3, "lowpass-3500": 0.8, "ours": 0.1, "theirs": 0.3, "classic": 0.5}
 """How much noise each condition's sound holds besides the reference."""
@@ -94,14 +95,15 @@ def _clip(folder: Path, item: str, condition: str, role: Any) -> Clip:
     key = f"{condition}-{item}".replace(" ", "-")
     whole = song(item, condition)
     soundfile.write(folder / "renders" / f"{key}.wav", whole, RATE_HZ, subtype="FLOAT")
-    cut = whole[round(START_S * RATE_HZ) :][: round(LENGTH_S * RATE_HZ)] * 10 ** (GAIN_DB / 20)
+    gain_db = GAINS_DB.get(condition, -3.0)
+    cut = whole[round(START_S * RATE_HZ) :][: round(LENGTH_S * RATE_HZ)] * 10 ** (gain_db / 20)
     path = folder / "clips" / f"{token}.flac"
     soundfile.write(path, cut, RATE_HZ, subtype="PCM_24", format="FLAC")
     return Clip(
         **{"token": token, "file": f"clips/{token}.flac", "sha256": manifests.file_sha256(path)},
         **{"samples_sha256": hashlib.sha256(cut.tobytes()).hexdigest(), "item": item, "condition": condition},
         **{"role": role, "rate_hz": RATE_HZ, "frames": len(cut), "channels": 2, "lufs_before": -20.0},
-        **{"lufs_after": -23.0, "gain_db": GAIN_DB, "true_peak_dbtp": -6.0, "sample_peak_dbfs": -6.5},
+        **{"lufs_after": -23.0, "gain_db": gain_db, "true_peak_dbtp": -6.0, "sample_peak_dbfs": -6.5},
         **{"lag_s": 0.0, "polarity": 1, "render_key": key, "provenance": Provenance(kind="made", version="1")},
     )
 

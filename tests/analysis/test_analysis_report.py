@@ -20,6 +20,7 @@ from analysis.report import assemble, page
 from analysis.report.assemble import Report
 from mushra_app.ratings import Row
 from stimuli import manifest as manifests
+from stimuli.errors import HiddenReferenceError
 from stimuli.manifest import LeftOut, Manifest, RuleResult
 
 
@@ -220,17 +221,22 @@ def test_what_little_can_be_said_is_said(reported: Callable[[list[Row]], Report]
     assert not re.search(r"\bnan\b", re.sub(r"<style>.*?</style>", "", html, flags=re.S), flags=re.I)
 
 
-def test_mistakes_are_one_sentence_and_exit_two(tmp_path: Path, study_folder: Path, rows: list[Row]) -> None:
+def test_mistakes_are_one_sentence(tmp_path: Path, study_folder: Path, rows: list[Row]) -> None:
     ratings = small_study.save(tmp_path / "ratings.csv", rows)
-    code = "from mushra_app.cli import main; main()"
     for arguments, sentence in [
-        ((ratings, "--stimuli", tmp_path / "none", "--out", "r.html"), "manifest.json: no such file; build the set"),
-        ((tmp_path / "gone.csv", "--stimuli", study_folder, "--out", "r.html"), "gone.csv: no such file"),
+        ((ratings, "--stimuli", tmp_path / "none", "--out", tmp_path / "r.html"), "no such file; build the set with"),
         ((ratings, "--stimuli", study_folder, "--out", tmp_path / "no" / "r.html"), "can't be written"),
     ]:
-        run = [sys.executable, "-c", code, "report", *map(str, arguments)]
-        done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 2 and sentence in done.stderr and "Traceback" not in done.stderr
+        with pytest.raises(HiddenReferenceError, match=sentence):
+            CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def test_a_mistake_exits_with_two_and_no_traceback(tmp_path: Path, study_folder: Path) -> None:
+    code = "from mushra_app.cli import main; main()"
+    run = [sys.executable, "-c", code, "report", "gone.csv", "--stimuli", str(study_folder), "--out", "r.html"]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and "gone.csv: no such file" in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_analysis_loads_no_web_stack_and_no_torch() -> None:

@@ -76,8 +76,8 @@ def test_order_of_listeners_and_names_of_conditions_do_not_matter(rows: list[int
 
 
 def test_float_noise_does_not_break_ties() -> None:
-    noisy = np.array([0.1 + 0.2, 0.3, 0.3, 5.0])
-    assert not nonparametric.wilcoxon(noisy, np.zeros(4))["exact"]
+    noisy = np.array([0.1 + 0.2, 0.3, 2.0, 5.0])
+    assert noisy[0] != noisy[1] and not nonparametric.wilcoxon(noisy, np.zeros(4))["exact"]
     assert nonparametric.wilcoxon(np.array([0.3, 1, 2, 5.0]), np.zeros(4))["exact"]
 
 
@@ -92,6 +92,15 @@ def test_exact_p_is_the_share_of_sign_patterns() -> None:
 def test_holm_by_hand() -> None:
     np.testing.assert_allclose(nonparametric.holm(np.array([0.04, 0.01, 0.03])), [0.06, 0.03, 0.06])
     np.testing.assert_allclose(nonparametric.holm(np.array([0.9, 0.8])), [1, 1])
+
+
+@pytest.mark.parametrize(("count", "place"), [(6, 1), (10, 9), (20, 53)])
+def test_the_interval_ends_where_the_tables_say(count: int, place: int) -> None:
+    # Hollander and Wolfe, table A.4: the place among the ordered Walsh averages for 95 %.
+    differences = np.random.default_rng(count).normal(0, 5, count)
+    walsh = sorted((a + b) / 2 for a, b in itertools.combinations_with_replacement(differences, 2))
+    found = nonparametric.hodges_lehmann(differences)
+    assert found["low"] == pytest.approx(walsh[place - 1]) and found["high"] == pytest.approx(walsh[-place])
 
 
 def test_the_interval_covers_the_true_shift_nineteen_times_in_twenty() -> None:
