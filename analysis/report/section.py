@@ -31,7 +31,7 @@ Rows = list[dict[str, Any]]
 class Section:
     """One attribute: what was asked, and what the listeners said.
 
-    ``listeners`` and ``kept`` count before and after screening; all results but ``sensitivity`` are after it.
+    ``listeners`` rated, and the results are of the ``kept``: those whom screening left, or all where it left none.
     """
 
     attribute: str
@@ -131,7 +131,7 @@ def _warnings(frame: pd.DataFrame, kept: pd.DataFrame, screened: pd.DataFrame, p
         left = "Only one listener is" if count == 1 else f"Only {count} listeners are"
         found.append(
             f"{left} left: a 95 % interval of a median "
-            f"difference needs {FEWEST_FOR_INTERVAL}; those below are the smallest and largest value, and cover less."
+            f"difference needs {FEWEST_FOR_INTERVAL}; with fewer it runs from the smallest to the largest value, and covers less."
         )
     if kept["rating"].nunique() == 1:
         found.append(f"All ratings are equal ({kept['rating'].iloc[0]:g}): nothing tells the conditions apart.")
