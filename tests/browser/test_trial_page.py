@@ -55,6 +55,19 @@ def test_a_trial_by_keyboard_alone(page, server, data_dir) -> None:
     assert [row[0] for row in saved(data_dir, trial["token"])] == [100, 69, 69, 69, 69]
 
 
+def test_space_pauses_what_is_heard_wherever_the_focus_was(page, server) -> None:
+    a.begin(page, server.url)
+    a.play(page, 1)
+    page.keyboard.press("4")
+    expect(page.get_by_role("button", name="Play sound 4", exact=True)).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator("#toggle")).to_have_text("Play")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Play sound 4", exact=True)).to_have_attribute("aria-pressed", "true")
+    a.play(page, 4)
+    expect(page.locator("#toggle")).to_have_text("Play")
+
+
 def test_a_reload_brings_everything_back_and_a_save_takes_it_away(page, server) -> None:
     trial = a.begin(page, server.url)
     a.play(page, 1)

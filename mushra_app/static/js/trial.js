@@ -244,7 +244,9 @@ function body() {
 
 // --- what the listener does ---------------------------------------------------------------------------------
 
-signals.forEach((_, signal) => place(signal).addEventListener("click", () => play(signal)));
+signals.forEach((_, signal) => {
+  place(signal).addEventListener("click", () => (running && signal === current ? pause() : play(signal)));
+});
 for (const hidden of page.sounds.keys()) {
   // A click that leaves the handle where it stands is no input, but it is a rating.
   for (const kind of ["input", "click"]) slider(hidden).addEventListener(kind, () => rate(hidden, Number(slider(hidden).value)));
@@ -258,12 +260,18 @@ addEventListener("blur", () => note("blur", null));
 addEventListener("focus", () => note("focus", null));
 addEventListener("pagehide", () => saving || keepDraft());
 
+/** Play by keyboard: the focus goes along, so that Space and Enter act on what is heard. */
+function choose(signal) {
+  place(signal).focus();
+  play(signal);
+}
+
 const KEYS = {
   " ": () => (running ? pause() : play(current)),
-  r: () => play(0),
-  0: () => play(0),
-  ArrowLeft: () => play(Math.max(current - 1, 0)),
-  ArrowRight: () => play(Math.min(current + 1, signals.length - 1)),
+  r: () => choose(0),
+  0: () => choose(0),
+  ArrowLeft: () => choose(Math.max(current - 1, 0)),
+  ArrowRight: () => choose(Math.min(current + 1, signals.length - 1)),
   a: () => waveform.moved(at(waveform.start)),
   b: () => waveform.moved(at(waveform.end)),
   l: () => (waveform.setLoop(0, waveform.length), setLoop(0, waveform.length)),
@@ -283,7 +291,7 @@ addEventListener("keydown", (event) => {
   if (event.key === " " && target.matches("button")) return;
   const vertical = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
   if (vertical) nudge(vertical * (event.shiftKey ? 10 : 1));
-  else if (/^[1-9]$/.test(event.key) && Number(event.key) <= page.sounds.length) play(firstHidden + Number(event.key) - 1);
+  else if (/^[1-9]$/.test(event.key) && Number(event.key) <= page.sounds.length) choose(firstHidden + Number(event.key) - 1);
   else if (KEYS[event.key]) KEYS[event.key]();
   else return;
   event.preventDefault();
