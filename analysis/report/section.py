@@ -130,8 +130,8 @@ def _warnings(frame: pd.DataFrame, kept: pd.DataFrame, screened: pd.DataFrame, p
     if (count := kept["listener"].nunique()) < FEWEST_FOR_INTERVAL:
         left = "Only one listener is" if count == 1 else f"Only {count} listeners are"
         found.append(
-            f"{left} left: a 95 % interval of a median "
-            f"difference needs {FEWEST_FOR_INTERVAL}; with fewer it runs from the smallest to the largest value, and covers less."
+            f"{left} left: a 95 % interval of a median difference needs {FEWEST_FOR_INTERVAL}; with fewer it runs "
+            "from the smallest to the largest value, and covers less."
         )
     if kept["rating"].nunique() == 1:
         found.append(f"All ratings are equal ({kept['rating'].iloc[0]:g}): nothing tells the conditions apart.")
