@@ -15,7 +15,8 @@ import jinja2
 from markupsafe import Markup
 
 from analysis.report.assemble import Report
-from analysis.report.methods import RULES, probability
+from analysis.report.methods import RULES
+from analysis.report.wording import probability
 
 TEMPLATES = importlib.resources.files("analysis.report") / "templates"
 

@@ -16,7 +16,8 @@ from scipy import stats
 
 from analysis.errors import AnalysisError
 from analysis.metrics.score import METRICS
-from analysis.report import figures, methods
+from analysis.report import figures
+from analysis.report.conclusion import conclusion
 from analysis.statistics import describe, nonparametric, screening
 from stimuli.experiment import Attribute, Experiment
 from stimuli.manifest import Manifest
@@ -78,7 +79,7 @@ def section(attribute: Attribute, frame: pd.DataFrame, manifest: Manifest, metri
         question=attribute.question,
         listeners=int(frame["listener"].nunique()),
         kept=listeners,
-        conclusion=methods.conclusion(contrasts, manifest.experiment, listeners),
+        conclusion=conclusion(contrasts, manifest.experiment, listeners),
         conditions=[row | {"role": roles[row["condition"]]} for row in rows(summary)],
         contrasts=_before_and_after(contrasts, before),
         friedman=_tried(problems, lambda: nonparametric.friedman(means)),
