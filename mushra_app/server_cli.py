@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -85,8 +85,9 @@ def serve(data_dir: Path | None, host: str | None, port: int | None) -> None:
         for name in STOP_SIGNALS:
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), lambda *_: sys.exit(0))
-        _say_links(settings, database, listening.getsockname()[1])
-        server.run()  # returns on Ctrl-C and on SystemExit, after the requests under way
+        with suppress(SystemExit):  # a stop before the server runs is a stop like any other
+            _say_links(settings, database, listening.getsockname()[1])
+            server.run()  # returns on Ctrl-C and on SystemExit, after the requests under way
         server.close()
     click.echo("stopped")
 
