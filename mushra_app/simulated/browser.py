@@ -67,7 +67,8 @@ def _rate(page: Page, context: BrowserContext, listener: Listener, ear: Ear) -> 
     page.wait_for_selector("body.ready")
     reference = _bytes(context, page, trial["references"][0])
     qualities = [ear.quality(reference, _bytes(context, page, sound)) for sound in trial["sounds"]]
-    for number, rating in enumerate(listener.ratings(trial["number"], qualities), 1):
+    ratings = listener.ratings(trial["number"], qualities)
+    for number, rating in enumerate(ratings, 1):
         page.get_by_role("button", name=f"Play sound {number}", exact=True).click()
         page.wait_for_timeout(HEARD_MS)
         slider = page.get_by_role("slider", name=f"Rating of sound {number}", exact=True)
@@ -80,10 +81,10 @@ def _rate(page: Page, context: BrowserContext, listener: Listener, ear: Ear) -> 
             for _ in range(times):
                 slider.press(key)
     following = page.get_by_role("button", name="Next", exact=True)
+    if 100 not in ratings:
+        following.click()  # the page reminds once where nothing is at 100
     with page.expect_navigation():
         following.click()
-        if page.locator("#state").inner_text() not in ("Saving…", "Saved ✓"):
-            following.click()  # the page reminds once where nothing is at 100
 
 
 def _bytes(context: BrowserContext, page: Page, sound: dict[str, Any]) -> bytes:
