@@ -48,12 +48,14 @@ def load(path: Path, manifest: Manifest) -> Ratings:
     RatingsError
         Where the file is missing or not an export.
     AnalysisError
-        Where the ratings are of several studies, of another study or other sounds, name a condition or item that
-        the set does not have, hold a cell twice, or leave nothing to analyse.
+        Where a cell that says whose rating it is is empty, the ratings are of several studies, of another study or
+        other sounds, name a condition or item that the set does not have, hold a cell twice, or leave nothing to
+        analyse.
     """
     everything = pd.DataFrame(read_csv(path), columns=pd.Index([column.name for column in COLUMNS]))
     if everything.empty:
         raise AnalysisError(f"{path}: holds no ratings; export again once somebody has listened")
+    _check_filled(path, everything)
     _check_identity(path, everything, manifest)
     tested = everything[~everything["training"].astype(bool)]
     finished = tested[tested["finished"].astype(bool)]
@@ -80,8 +82,37 @@ def load(path: Path, manifest: Manifest) -> Ratings:
 def _check_cells(path: Path, frame: pd.DataFrame) -> None:
     twice = frame[frame.duplicated(CELL)]
     if len(twice):
-        where = ", ".join(f"{name} {value}" for name, value in twice.iloc[0][CELL].items())
-        raise AnalysisError(f"{path}: {len(twice)} ratings are there twice, first: {where}; export again")
+        cell = twice.iloc[0][CELL]
+        first, second = (_line(index) for index in frame.index[(frame[CELL] == cell).all(axis=1)][:2])
+        where = ", ".join(f"{name} {value}" for name, value in cell.items())
+        more = f" (and {len(twice) - 1} more)" if len(twice) > 1 else ""
+        raise AnalysisError(
+            f"{path}: line {second}: a second rating of the cell in line {first}{more}: {where}; "
+            "expected one; remove the one that does not count, or export again"
+        )
+
+
+def _line(index: int) -> int:
+    """The line of the file that a row stands on: the first holds the names of the columns."""
+    return int(index) + 2
+
+
+def _check_filled(path: Path, frame: pd.DataFrame) -> None:
+    """What says whose rating a row is, and whether it counts, can't be empty."""
+    for column, expected in _FILLED.items():
+        empty = frame[column].isna() | (frame[column] == "")
+        if empty.any():
+            line = _line(frame.index[empty][0])
+            raise AnalysisError(f"{path}: line {line}: {column} is empty; expected {expected}; export again")
+
+
+_FILLED = {
+    "listener": "a pseudonym",
+    "replicate": "a whole number",
+    "training": "true or false",
+    "finished": "true or false",
+    "simulated": "true or false",
+}
 
 
 def _expected(finished: pd.DataFrame, manifest: Manifest) -> int:
@@ -93,10 +124,6 @@ def _expected(finished: pd.DataFrame, manifest: Manifest) -> int:
 
 
 def _check_identity(path: Path, frame: pd.DataFrame, manifest: Manifest) -> None:
-    for column in ("training", "finished", "simulated"):
-        if frame[column].isna().any():
-            line = int(frame.index[frame[column].isna()][0]) + 2
-            raise AnalysisError(f"{path}: line {line}: {column} is empty; expected true or false; export again")
     if len(studies := sorted(set(frame["study"]))) > 1:
         raise AnalysisError(f"{path}: ratings of several studies ({', '.join(studies)}); export one: --study NAME")
     for column, expected in (("stimuli_id", manifest.stimuli_id), ("study_id", manifest.study_id)):

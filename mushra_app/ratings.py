@@ -119,6 +119,8 @@ def _check_header(path: Path, names: Iterable[str]) -> None:
 
 
 def _typed(path: Path, line: int, cells: Mapping[str, str | None]) -> Row:
+    if None in cells or None in cells.values():  # csv's marks of a row that is too long, and of one too short
+        raise RatingsError(f"{path}: line {line}: expected {len(COLUMNS)} cells, one per column; export again")
     row: Row = {}
     for column in COLUMNS:
         text = cells[column.name]

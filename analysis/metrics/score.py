@@ -20,6 +20,8 @@ from analysis.errors import AnalysisError
 from analysis.metrics.sdr import mdx_sdr, si_sdr
 from stimuli.manifest import Clip, Manifest
 
+COPY_DB = 100
+"""SI-SDR from which an estimate is a copy of the reference: what is left is rounding, and its level says nothing."""
 METRICS = {"si_sdr_db": si_sdr, "mdx_sdr_db": mdx_sdr}
 COLUMNS = ("item", "condition", "role", *METRICS, "source", "reason")
 
@@ -51,8 +53,10 @@ def _scores(folder: Path, manifest: Manifest, reference: Clip, clip: Clip) -> di
         values = {name: metric(wanted, heard) for name, metric in METRICS.items()}
     except AnalysisError as error:
         return found | {"reason": str(error)}
+    if values["si_sdr_db"] > COPY_DB:
+        return found | {"reason": "a copy of the reference but for its level: no distortion to measure"}
     if not np.isfinite(list(values.values())).all():
-        return found | {"reason": "a scaled copy of the reference, or nothing in common with it"}
+        return found | {"reason": "nothing in common with the reference"}
     return found | values
 
 

@@ -65,7 +65,7 @@ def assemble(ratings_path: Path, folder: Path) -> Report:
         if len(own := found.frame[found.frame["attribute"] == attribute.name])
     )
     broken = [rule.model_dump() for rule in manifest.rules if not rule.passed]
-    name = "multi-stimulus test" if any(rule["severity"] == "must" for rule in broken) else "MUSHRA test"
+    name = _name(broken, found)
     return Report(
         schema_number=SCHEMA,
         title=manifest.experiment.experiment.title,
@@ -99,8 +99,14 @@ def _counts(found: Ratings) -> dict[str, int]:
     }
 
 
+def _name(broken: Rows, found: Ratings) -> str:
+    """What the test may be called: MUSHRA only with every "must" met and the standard's way of switching."""
+    musts = any(rule["severity"] == "must" for rule in broken)
+    return "multi-stimulus test" if musts or set(found.frame["fade_mode"]) != {methods.BS1534} else "MUSHRA test"
+
+
 def _deviations(manifest: Manifest, found: Ratings, sections: tuple[Section, ...]) -> tuple[str, ...]:
-    """Where what was done is not what the plan says."""
+    """Where what was done is not what the plan, or the standard on listening, says."""
     plan, listeners = manifest.experiment.analysis, found.frame["listener"].nunique()
     deviations = []
     if listeners != plan.listeners:
@@ -108,6 +114,14 @@ def _deviations(manifest: Manifest, found: Ratings, sections: tuple[Section, ...
     if plan.inference == "items in general":
         deviations.append("The plan asks for items in general; only exactly these items were tested.")
     deviations += [f"The system {entry.system} was left out: {entry.reason}" for entry in manifest.left_out]
+    if strange := int((found.frame["fade_mode"] != methods.BS1534).sum()):
+        deviations.append(
+            f"{strange} of {len(found.frame)} ratings were not given with the switching of BS.1534-3, clause 5.3 "
+            "(5 ms out, then 5 ms in), or it was not recorded: the test is not called MUSHRA."
+        )
+    if len(kinds := sorted(set(found.frame["transducer"]))) > 1:
+        used = ", ".join(kind or "not recorded" for kind in kinds)
+        deviations.append(f"Listeners did not all use one type of transducer (BS.1534-3, clause 8): {used}.")
     heard = {one.attribute for one in sections}
     deviations += [
         f"The attribute {attribute.name} has no ratings."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.report.wording import count, relation
+from analysis.report.wording import count, points, relation
 from stimuli.experiment import Experiment
 
 ALPHA = 0.05
@@ -15,14 +15,20 @@ MOST_TOLD = 3
 """Contrasts that the conclusion spells out; the table holds them all."""
 
 
-def conclusion(contrasts: pd.DataFrame, experiment: Experiment, listeners: int) -> tuple[str, ...]:
-    """Two sentences: what the planned contrasts say, and for what it holds; the larger promise is denied first."""
-    heard = f"as {count(listeners, 'listener')} heard them"
+def conclusion(contrasts: pd.DataFrame, experiment: Experiment, listeners: str) -> tuple[str, ...]:
+    """Two sentences: what the planned contrasts say, and for what it holds.
+
+    ``listeners`` says how many there were, and whether they were people. Where the plan asks about items in general,
+    that is denied first: systems differ by more on some items than on others, and a test on listener means takes
+    that for certainty.
+    """
+    heard = f"as {listeners} heard them"
     claim = _claims(contrasts)
     if experiment.analysis.inference == "items in general":
         return (
-            "The plan asks about items in general; this release tests only exactly these items, "
-            "and says nothing about others.",
+            "The plan asks about items in general, but this release tests only exactly these items: how far systems "
+            "differ varies from item to item, so that a claim about others needs more items, and a model in which "
+            "items are a random sample as listeners are.",
             f"For these items, {heard}: {claim}",
         )
     return (claim, f"This holds for exactly these items, {heard}.")
@@ -40,7 +46,8 @@ def _claims(contrasts: pd.DataFrame) -> str:
         )
     told = sorted(map(_claim, sure.itertuples()), key=lambda claim: -claim[2])
     claims = [
-        f"{better} was rated {size:.0f} points above {worse} (95 % {low:.0f} to {high:.0f}, p {relation(p)})"
+        f"{better} was rated {points(size)} points above {worse} "
+        f"(95 %: {points(low)} to {points(high)}, p {relation(p)})"
         for better, worse, size, low, high, p in told[:MOST_TOLD]
     ]
     more = f"; {count(len(told) - MOST_TOLD, 'further contrast')} differed" if len(told) > MOST_TOLD else ""

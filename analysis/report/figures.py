@@ -134,9 +134,8 @@ def agreement(found: pd.DataFrame, metric: str, label: str, roles: Mapping[str, 
 
     Parameters
     ----------
-    found : rows with condition, item, mean (0 to 100) and the metric, of which one at least is a number.
+    found : rows with condition, item, mean (0 to 100) and the metric; one at least.
     """
-    found = found.dropna(subset=[metric])
     with rc_context(STYLE):
         figure, axes = _figure(0.8 * COLUMN_IN)
         centres = found.groupby("condition", sort=True)[[metric, "mean"]].mean()

@@ -1,6 +1,6 @@
 """The methods paragraph, ready to be pasted into a paper.
 
-Defines: ``paragraph``, ``RULES``.
+Defines: ``paragraph``, ``RULES``, ``BS1534``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from analysis.ratings import Ratings
 from analysis.report.section import Section
-from analysis.report.wording import count
+from analysis.report.wording import count, level
 from stimuli.manifest import Manifest
 
 RULES = {
@@ -17,11 +17,14 @@ RULES = {
     "bs1534-mid-anchor": "the 7 kHz anchor above 90",
 }
 """The screening rules in words."""
+BS1534 = "bs1534"
+"""The way of switching that BS.1534-3, clause 5.3, has; with any other the test may not be called MUSHRA."""
 
 
 def paragraph(manifest: Manifest, ratings: Ratings, sections: Sequence[Section], name: str) -> str:
     """Methods as a paper would say them, with the numbers of this study; ``name`` is what the test may be called."""
-    return " ".join([_design(manifest, ratings, name), _sounds(manifest), _screening(manifest, sections), _TESTS])
+    sentences = [_design(manifest, ratings, name), _sounds(manifest), _playback(ratings)]
+    return " ".join([*sentences, _screening(manifest, sections), _TESTS])
 
 
 def _design(manifest: Manifest, ratings: Ratings, name: str) -> str:
@@ -46,10 +49,18 @@ def _sounds(manifest: Manifest) -> str:
     loudness, rates = manifest.experiment.loudness, sorted({clip.rate_hz for clip in manifest.clips})
     return (
         f"Clips were cut from separated whole songs with 5 ms raised-cosine ends, brought to "
-        f"{loudness.target_lufs:g} LUFS (ITU-R BS.1770, {_MATCH[loudness.match]}) with at most "
-        f"{loudness.ceiling_dbtp:g} dBTP, and played as 24-bit FLAC at {' and '.join(map(str, rates))} Hz; switching "
-        f"faded out for 5 ms and in for 5 ms."
+        f"{level(loudness.target_lufs)} LUFS (ITU-R BS.1770, {_MATCH[loudness.match]}) with at most "
+        f"{level(loudness.ceiling_dbtp)} dBTP, and played as 24-bit FLAC at {' and '.join(map(str, rates))} Hz."
     )
+
+
+def _playback(ratings: Ratings) -> str:
+    """How the sounds were switched and over what they were heard, as the ratings themselves say."""
+    modes = sorted(set(ratings.frame["fade_mode"]))
+    told = " and ".join(_SWITCHING.get(mode, f"was by the mode {mode}") for mode in modes)
+    people = ratings.frame.groupby(ratings.frame["transducer"].replace("", "nothing that was recorded"))
+    heard = [f"{name} ({number})" for name, number in people["listener"].nunique().items()]
+    return f"Switching {told}; the sounds were heard over {' and '.join(heard)}."
 
 
 def _screening(manifest: Manifest, sections: Sequence[Section]) -> str:
@@ -64,14 +75,16 @@ def _screening(manifest: Manifest, sections: Sequence[Section]) -> str:
     )
 
 
+_SWITCHING = {BS1534: "faded out for 5 ms, then in for 5 ms", "": "was not recorded"}
 _MATCH = {"item": "one gain per item", "each": "one gain per clip", "none": "no gain but for headroom"}
 _TESTS = (
-    "Quartiles are Tukey's hinges. Conditions were compared on listener means over items by Friedman's test and, for "
-    "the planned contrasts, by Wilcoxon's signed-rank test with Holm's correction (two-sided, alpha = 0.05; zero "
-    "differences left out; p exact without ties and zeros for up to 50 listeners, else by the normal approximation "
-    "with continuity correction); differences are Hodges-Lehmann estimates with distribution-free 95 % intervals. "
-    "These tests generalise over listeners, not over items. SI-SDR (no mean removed) and SDR as in the Music Demixing "
-    "Challenge (epsilon 1e-7) were computed on the same excerpts before any gain, all channels as one vector."
+    "Quartiles are interpolated linearly. Conditions were compared on listener means over items by Friedman's test "
+    "and, for the planned contrasts, by Wilcoxon's signed-rank test with Holm's correction (two-sided, alpha = 0.05; "
+    "zero differences left out; p exact without ties and zeros for up to 50 listeners, else by the normal "
+    "approximation with continuity correction); differences are Hodges-Lehmann estimates with distribution-free 95 % "
+    "intervals. These tests generalise over listeners, not over items. SI-SDR (no mean removed) and SDR as in the "
+    "Music Demixing Challenge (epsilon 1e-7) were computed on the same excerpts before any gain, all channels as one "
+    "vector."
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.resources
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from markupsafe import Markup
 
 from analysis.report.assemble import Report
 from analysis.report.methods import RULES
-from analysis.report.wording import probability
+from analysis.report.wording import points, probability
 
 TEMPLATES = importlib.resources.files("analysis.report") / "templates"
 
@@ -31,6 +32,7 @@ def html(report: Report) -> str:
         "interval": _interval,
         "correlation": _correlation,
         "svg": Markup,
+        "glued": _glued,
     }
     style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
     return environment.get_template("report.html").render(report=report, style=style, rules=RULES)
@@ -46,7 +48,12 @@ def as_json(report: Report) -> str:
 
 def _points(value: float | None) -> str:
     """A rating or a level with one decimal; a dash where there is none."""
-    return "–" if value is None else f"{value:.1f}".replace("-", "−")
+    return "–" if value is None else points(value)
+
+
+def _glued(sentence: str) -> str:
+    """No line may break inside "95 %" or "p = 0.012"."""
+    return re.sub(r"(\d) %|\b(p) ([=<]) ", lambda m: m[0].replace(" ", "\u00a0"), sentence)
 
 
 def _interval(row: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from analysis.errors import AnalysisError
 from analysis.metrics.score import METRICS
 from analysis.report import figures
 from analysis.report.conclusion import conclusion
+from analysis.report.wording import count
 from analysis.statistics import describe, nonparametric, screening
 from stimuli.experiment import Attribute, Experiment
 from stimuli.manifest import Manifest
@@ -73,13 +74,15 @@ def section(attribute: Attribute, frame: pd.DataFrame, manifest: Manifest, metri
     summary = _ordered(describe.per_condition(kept), roles)
     per_item = describe.per_cell(kept)
     beside = per_item.merge(metrics[["item", "condition", *METRICS]], on=["item", "condition"], how="inner")
+    beside = beside.dropna(subset=list(METRICS))  # mean rating and mean metric are over the same items
     listeners = int(kept["listener"].nunique())
+    who = count(listeners, "listener") + (" (simulated)" if kept["simulated"].any() else "")
     return Section(
         attribute=attribute.name,
         question=attribute.question,
         listeners=int(frame["listener"].nunique()),
         kept=listeners,
-        conclusion=conclusion(contrasts, manifest.experiment, listeners),
+        conclusion=conclusion(contrasts, manifest.experiment, who),
         conditions=[row | {"role": roles[row["condition"]]} for row in rows(summary)],
         contrasts=_before_and_after(contrasts, before),
         friedman=_tried(problems, lambda: nonparametric.friedman(means)),
@@ -88,16 +91,12 @@ def section(attribute: Attribute, frame: pd.DataFrame, manifest: Manifest, metri
         excluded=tuple(screening.excluded(screened)),
         excepted_items=tuple(screening.excepted_items(frame) if "bs1534-mid-anchor" in plan.exclude else ()),
         sensitivity=_sensitivity(before, means, list(summary["condition"])),
-        agreement=rows(beside.groupby("condition", as_index=False, sort=True)[["mean", *METRICS]].mean()),
+        agreement=_agreement(beside),
         spearman=_spearman(beside),
         problems=tuple(problems),
         figures=_drawn(attribute, roles, means=means, summary=summary, per_item=per_item)
         | ({"contrasts": figures.contrasts(contrasts)} if len(contrasts) else {})
-        | (
-            {"agreement": figures.agreement(beside, METRIC, METRIC_LABEL, roles)}
-            if beside[METRIC].notna().any()
-            else {}
-        ),
+        | ({"agreement": figures.agreement(beside, METRIC, METRIC_LABEL, roles)} if len(beside) else {}),
     )
 
 
@@ -128,11 +127,17 @@ def _warnings(frame: pd.DataFrame, kept: pd.DataFrame, screened: pd.DataFrame, p
         for rule in planned
         if needs[rule] not in set(frame["condition"])
     ]
-    if (count := kept["listener"].nunique()) < FEWEST_FOR_INTERVAL:
-        left = "Only one listener is" if count == 1 else f"Only {count} listeners are"
+    if (number := kept["listener"].nunique()) < FEWEST_FOR_INTERVAL:
+        left = f"Only {count(number, 'listener')} {'is' if number == 1 else 'are'}"
         found.append(
             f"{left} left: a 95 % interval of a median difference needs {FEWEST_FOR_INTERVAL}; with fewer it runs "
             "from the smallest to the largest value, and covers less."
+        )
+    trials = kept.groupby(["listener", "item", "replicate"])["condition"].nunique()
+    if holes := int((trials < kept["condition"].nunique()).sum()):
+        found.append(
+            f"{holes} of {len(trials)} trials lack the rating of a condition: the means of a listener's conditions are "
+            "then over different items, and differ for that alone."
         )
     if kept["rating"].nunique() == 1:
         found.append(f"All ratings are equal ({kept['rating'].iloc[0]:g}): nothing tells the conditions apart.")
@@ -188,9 +193,16 @@ def _sensitivity(before: pd.DataFrame, after: pd.DataFrame, order: list[str]) ->
     return [{"condition": c, "before": float(before[c].mean()), "after": float(after[c].mean())} for c in order]
 
 
+def _agreement(beside: pd.DataFrame) -> Rows:
+    """Mean rating and mean metrics of each condition, and over how many items."""
+    grouped = beside.groupby("condition", sort=True)
+    means = grouped[["mean", *METRICS]].mean()
+    return rows(means.assign(items=grouped["item"].nunique()).reset_index())
+
+
 def _spearman(beside: pd.DataFrame) -> dict[str, float]:
     """Rank correlation of mean rating and each metric over conditions; ``conditions`` says how many."""
-    means = beside.groupby("condition")[["mean", *METRICS]].mean().dropna()
+    means = beside.groupby("condition")[["mean", *METRICS]].mean()
     if len(means) < 3 or (means.nunique() == 1).any():
         return {}
     found = {name: float(stats.spearmanr(means["mean"], means[name])[0]) for name in METRICS}  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """Numbers in words: how the report prints a p value, a count, a list.
 
-Defines: ``probability``, ``relation``, ``count``.
+Defines: ``probability``, ``relation``, ``points``, ``level``, ``count``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,16 @@ def probability(p: float) -> str:
 def relation(p: float) -> str:
     """A p value behind the letter: "= 0.012" or "< 0.001"."""
     return probability(p) if p < 0.001 else f"= {probability(p)}"
+
+
+def points(value: float) -> str:
+    """A rating, a difference or a level with one decimal and a true minus."""
+    return f"{value:.1f}".replace("-", "−")
+
+
+def level(decibels: float) -> str:
+    """A level as short as it can be written, with a true minus."""
+    return f"{decibels:g}".replace("-", "−")
 
 
 def count(number: int, noun: str) -> str:

@@ -1,8 +1,9 @@
 """Description of ratings, as BS.1534-3, clause 9 asks: median and quartiles, mean and 95 % interval.
 
-Conventions: a frame with columns listener, item, condition, rating. Quartiles are Tukey's hinges (for an odd
-count the median belongs to both halves), as the standard has them. The interval of the mean is Student's t over
-listener means, so that its width speaks of listeners and not of ratings.
+Conventions: a frame with columns listener, item, condition, rating. The standard does not say which rule its
+quartiles follow but for outliers, so both are given: ``q1`` and ``q3`` are interpolated linearly (type 7 of Hyndman
+and Fan 1996), ``q1_hinge`` and ``q3_hinge`` are Tukey's (for an odd count the median belongs to both halves). The
+interval of the mean is Student's t over listener means, so that its width speaks of listeners and not of ratings.
 
 Defines: ``per_condition``, ``per_cell``, ``listener_means``, ``hinges``, ``t_interval``.
 """
@@ -17,7 +18,7 @@ CONFIDENCE = 0.95
 
 
 def per_condition(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per condition: condition, n, listeners, median, q1, q3, mean, low, high, at_ceiling."""
+    """One row per condition: condition, n, listeners, median, both kinds of quartiles, mean, low, high, at_ceiling."""
     means = listener_means(frame)
     rows = [
         {
@@ -67,4 +68,6 @@ def t_interval(values: np.ndarray) -> dict[str, float]:
 
 def _summary(values: np.ndarray) -> dict[str, float]:
     lower, median, upper = hinges(values)
-    return {"n": len(values), "median": median, "q1": lower, "q3": upper, "at_ceiling": int((values == 100).sum())}
+    first, third = (float(quartile) for quartile in np.quantile(values, [0.25, 0.75], method="linear"))
+    quartiles = {"q1": first, "q3": third, "q1_hinge": lower, "q3_hinge": upper}
+    return {"n": len(values), "median": median, **quartiles, "at_ceiling": int((values == 100).sum())}

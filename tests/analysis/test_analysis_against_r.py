@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,15 @@ def test_wilcoxon_equals_r_on_every_pair(r_set: Answers) -> None:
     assert held >= HELD[len(ratings)]
 
 
+def test_means_tie_where_the_sums_of_integers_do(r_folder: Path) -> None:
+    ratings = pd.read_csv(r_folder / "data" / "mushra_sim.csv").rename(columns={"score": "rating"})
+    means = describe.listener_means(ratings)
+    sums = ratings.groupby(["listener", "condition"])["rating"].sum().unstack("condition")
+    for first, second in itertools.combinations(means.columns, 2):
+        found = nonparametric.wilcoxon(means[first].to_numpy(float), means[second].to_numpy(float))
+        assert found == nonparametric.wilcoxon(sums[first].to_numpy(float), sums[second].to_numpy(float))
+
+
 def test_holm_equals_r(r_set: Answers) -> None:
     _, r = r_set
     found = nonparametric.holm(np.array([pair["p_w_corr"] for pair in r["pairs"]]))
@@ -62,7 +72,9 @@ def test_description_equals_r(r_set: Answers) -> None:
     found = describe.per_condition(ratings).set_index("condition")
     for condition, expected in r["descriptive"].items():
         own = found.loc[condition]
-        np.testing.assert_allclose([own["q1"], own["median"], own["q3"]], expected["q_bs1534"], atol=1e-9)
+        hinges = [own["q1_hinge"], own["median"], own["q3_hinge"]]
+        np.testing.assert_allclose(hinges, expected["q_bs1534"], atol=1e-9)
+        np.testing.assert_allclose([own["q1"], own["q3"]], expected["q_type7"], atol=1e-9)
         assert own["n"] == expected["n"]
     for expected in r["listener_mean_ci"]:
         own = found.loc[expected["condition"]]
@@ -85,10 +97,29 @@ def test_screening_excludes_whom_the_standard_excludes(r_folder: Path, name: str
         assert own["excluded"].astype(bool).to_dict() == expected[out].loc[own.index].to_dict()
 
 
-def test_ratings_of_real_listeners_give_the_expected_friedman(shared: Path) -> None:
-    folder = shared / "data" / "ratings" / "bvrnn_codec"
+def real(shared: Path, name: str, key: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Published ratings, and what scipy and pingouin made of them; ids are text."""
+    folder = shared / "data" / "ratings" / name
     ratings = pd.read_csv(folder / "ratings_long.csv", dtype={"listener": str, "item": str, "condition": str})
-    expected = json.loads((folder / "expected.json").read_text())["computed_all"]["friedman_listener_means"]
-    found = nonparametric.friedman(describe.listener_means(ratings))
+    return ratings, json.loads((folder / "expected.json").read_text())[key]
+
+
+@pytest.mark.parametrize(("name", "key"), [("bvrnn_codec", "computed_all"), ("s4_drc", "computed")])
+def test_ratings_of_real_listeners_give_the_expected_tests(shared: Path, name: str, key: str) -> None:
+    ratings, answers = real(shared, name, key)
+    means, expected = describe.listener_means(ratings), answers["friedman_listener_means"]
+    found = nonparametric.friedman(means)
     assert found["chi2"] == pytest.approx(expected["chi2"], abs=1e-9)
     assert found["kendall_w"] == pytest.approx(expected["kendalls_w"], abs=1e-12)
+    for pair in answers["pairwise_listener_means"]:
+        own = nonparametric.wilcoxon(means[pair["a"]].to_numpy(float), means[pair["b"]].to_numpy(float))
+        assert own["rank_biserial"] == pytest.approx(pair["rank_biserial"], abs=1e-12)
+        if own["exact"]:  # else the expectation is without the continuity correction
+            assert own["p"] == pytest.approx(pair["p_auto"], rel=1e-9)
+
+
+def test_screening_excludes_whom_the_publishers_excluded(shared: Path) -> None:
+    ratings, published = real(shared, "bvrnn_codec", "published")
+    ratings["condition"] = ratings["condition"].replace({"Reference": screening.HIDDEN_REFERENCE})
+    found = screening.screen(ratings, ["bs1534-hidden-reference"])
+    assert screening.excluded(found) == published["excluded"] == ["P06", "P17"]

@@ -81,6 +81,10 @@ def _poison(path: Path) -> None:
     soundfile.write(path, np.full((16000, 2), np.nan), 8000, subtype="FLOAT")
 
 
+def _copy(path: Path) -> None:
+    soundfile.write(path, 0.3 * CLEAN, 8000, subtype="PCM_24")
+
+
 def _scribble(path: Path) -> None:
     path.write_text("not a sound")
 
@@ -91,6 +95,7 @@ def _scribble(path: Path) -> None:
         (_silence, "the estimate is silent"),
         (_shorten, "8000 frames at 8000 Hz; expected at least 12000"),
         (_poison, "the estimate holds NaN"),
+        (_copy, "a copy of the reference but for its level"),
         (_scribble, "missing or not a sound file"),
     ],
 )

@@ -71,6 +71,8 @@ SPOILT = {
         "attribute 'timbre' is not in the stimulus set; expected one of overall",
     ),
     "empty flag": ({"training": None}, "line 2: training is empty; expected true or false"),
+    "no listener": ({"listener": ""}, "line 2: listener is empty; expected a pseudonym"),
+    "no replicate": ({"replicate": None}, "line 2: replicate is empty; expected a whole number"),
     "several studies": ({"study": "another"}, "ratings of several studies (another, small); export one"),
 }
 
@@ -85,9 +87,10 @@ def test_what_does_not_belong_is_refused(tmp_path: Path, rows: list[Row], study:
 
 def test_a_cell_that_is_there_twice_is_refused(tmp_path: Path, rows: list[Row], study: Manifest) -> None:
     with pytest.raises(
-        AnalysisError, match="1 ratings are there twice, first: listener L00, attribute overall, item Song 0"
+        AnalysisError,
+        match=r"line 146: a second rating of the cell in line 2 \(and 1 more\): listener L00, attribute overall",
     ):
-        load(tmp_path, [*rows, rows[0]], study)
+        load(tmp_path, [*rows, rows[0] | {"rating": 7.0}, rows[0]], study)
     assert load(tmp_path, [*rows, rows[0] | {"replicate": 1}], study).missing == CONDITIONS - 1
 
 
@@ -106,6 +109,8 @@ def test_only_unfinished_sessions_leave_nothing(tmp_path: Path, rows: list[Row],
         (",100,", ",101,", r"line \d+: rating: found 101; expected 0 to 100"),
         (",100,", ",loud,", r"line \d+: rating: found 'loud'; expected a number"),
         (",100,", ",nan,", r"line \d+: rating: found nan; expected 0 to 100"),
+        (",100,", ",100,100,", r"line \d+: expected 32 cells, one per column"),
+        (",100,", ",", r"line \d+: expected 32 cells, one per column"),
         ("listener,", "hearer,", "line 1: the columns listener are missing"),
         ("study,", "\0\xff", "line 1: the columns"),
     ],

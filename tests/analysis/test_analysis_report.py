@@ -113,7 +113,10 @@ def test_people_are_not_marked_and_simulated_ratings_are_everywhere(
     html, data = published(usual)
     assert "imulated" not in re.sub(r"<style>.*?</style>", "", html, flags=re.S) and data["simulated"] is False
     few = only(rows, item=["Song 0"])
+    left_out = few[-1] | {"simulated": True, "finished": False}
+    assert "none of them is among these listeners" in page.html(reported([*few[:-1], left_out]))
     html, data = published(reported([*few[:-1], few[-1] | {"simulated": True}]))
+    assert data["sections"][0]["conclusion"][1].endswith("as 8 listeners (simulated) heard them.")
     assert data["simulated"] is True and 'class="banner"' in html and "<title>SIMULATED" in html
     assert html.count("Simulated ratings, not people’s.") == html.count("<figcaption>") == 4
 
@@ -171,10 +174,30 @@ def test_a_broken_must_takes_the_name_away(tmp_path: Path) -> None:
     assert "The system absent was left out: needs torch" in data["deviations"]
 
 
+def test_other_switching_takes_the_name_away(reported: Callable[[list[Row]], Report], rows: list[Row]) -> None:
+    few = only(rows, item=["Song 0"])
+    changed = few[0] | {"fade_mode": "equal-gain", "transducer": "loudspeakers"}
+    html, data = published(reported([changed, *few[1:]]))
+    assert data["method"] == "multi-stimulus test" and "Switching faded out for 5 ms, then in for 5 ms and " in html
+    assert data["deviations"][1].startswith("1 of 48 ratings were not given with the switching of BS.1534-3")
+    assert "use one type of transducer (BS.1534-3, clause 8): headphones, loudspeakers." in data["deviations"][2]
+
+
+def test_a_condition_is_compared_with_its_metric_on_the_same_items(tmp_path: Path) -> None:
+    manifest = small_study.build(tmp_path, small_study.experiment())
+    (tmp_path / "renders" / "ours-Song-0.wav").write_text("not a sound")
+    (section,) = assemble.assemble(small_study.save(tmp_path / "r.csv", small_study.rows(manifest)), tmp_path).sections
+    ours = next(row for row in section.agreement if row["condition"] == "ours")
+    heard = [row["mean"] for row in section.cells if row["condition"] == "ours" and row["item"] != "Song 0"]
+    assert ours["items"] == len(heard) == 6
+    assert ours["mean"] == pytest.approx(sum(heard) / 6)
+
+
 def test_items_in_general_are_not_promised(tmp_path: Path) -> None:
     manifest = small_study.build(tmp_path, small_study.experiment(inference="items in general"))
     found = assemble.assemble(small_study.save(tmp_path / "r.csv", small_study.rows(manifest)), tmp_path)
-    assert found.sections[0].conclusion[0].endswith("tests only exactly these items, and says nothing about others.")
+    first = found.sections[0].conclusion[0]
+    assert "tests only exactly these items" in first and "needs more items, and a model in which items are a" in first
     assert any("items in general" in sentence for sentence in found.deviations)
 
 
@@ -207,6 +230,10 @@ LITTLE: dict[str, tuple[Callable[[list[Row]], list[Row]], str]] = {
     ),
     "two listeners": (lambda rows: only(rows, listener=["L00", "L01"]), "Only 2 listeners are left"),
     "one rating": (lambda rows: only(rows, training=[False])[3:4], "No planned contrast could be tested."),
+    "a hole": (
+        lambda rows: rows[1:],
+        "1 of 16 trials lack the rating of a condition: the means of a listener&#39;s conditions",
+    ),
     "few trials": (lambda rows: only(rows, item=["Song 0"]), "a single slip excludes a listener"),
 }
 
