@@ -1,32 +1,73 @@
 """Sound files in and out, and the cuts and fades of the build. The only importer of soundfile and soxr.
 
-Conventions: sound is an array of shape (frames, channels), full scale 1.0; times in seconds. Renders are
-float32 WAV, so that nothing is lost before the gain; clips are 24-bit FLAC, which decodes to the same samples
-in every browser. Files are written under a temporary name and renamed.
+In: whatever libsndfile reads (WAV, FLAC, AIFF, Ogg, MP3), and AAC and STEMS containers through PyAV, from local
+files or any fsspec URL. Out: renders are float32 WAV, so that nothing is lost before the gain; clips are 24-bit
+FLAC, which decodes to the same samples in every browser. Files are written under a temporary name and renamed.
 
-Defines: ``read``, ``info``, ``write_render``, ``write_clip``, ``samples_sha256``, ``quantise24``, ``cut``,
-``fade_ends``, ``resample_4x``.
+Conventions: sound is a float32 array of shape (frames, channels), full scale 1.0; times in seconds.
+Defines: ``Format``, ``form``, ``read``, ``resampled``, ``write_render``, ``write_clip``, ``Written``,
+``samples_sha256``, ``frame_at``, ``fade_ends``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 import soxr
 
+from stimuli import containers
 from stimuli.errors import SoundError
 
 FULL_SCALE_24 = 2**23
 FADE_S = 0.005
 """BS.1534-3, clause 5.3: 5 ms raised-cosine fades."""
+CHUNK = 1 << 16
+"""Frames that are worked on at a time where a whole copy would cost memory and cache."""
+DITHER_SEED = 1534
+EXPECTED = "expected WAV, FLAC, AIFF, Ogg, MP3, or AAC (with PyAV)"
+EXACT = ("PCM_16", "PCM_24", "PCM_32", "PCM_S8", "PCM_U8")
+"""Integer formats: they can't hold NaN or infinity, so that nobody needs to look for it."""
 
 
-def read(path: Path) -> tuple[np.ndarray, int]:
-    """Read a whole sound file.
+@dataclass(frozen=True)
+class Format:
+    """What a file says of itself: sample rate in Hz, length in frames, channels."""
+
+    rate_hz: int
+    frames: int
+    channels: int
+
+
+def form(path: Path, stream: int = 0) -> Format:
+    """Rate, length and channels of a file, without decoding it where its format allows.
+
+    Raises
+    ------
+    SoundError
+        Where the file is missing or no sound file.
+    """
+    if containers.holds(path):
+        samples, rate_hz = containers.read(path, stream)
+        return Format(rate_hz, *samples.shape)
+    with _opened(path) as sound:
+        return Format(sound.samplerate, sound.frames, sound.channels)
+
+
+def read(path: Path, start: int = 0, frames: int | None = None, *, stream: int = 0) -> tuple[np.ndarray, int]:
+    """Read a sound file or a stretch of it.
+
+    Parameters
+    ----------
+    start, frames : the stretch in frames; to the end where ``frames`` is None.
+    stream : which audio stream of a container.
 
     Returns
     -------
@@ -36,31 +77,69 @@ def read(path: Path) -> tuple[np.ndarray, int]:
     Raises
     ------
     SoundError
-        Where the file is missing, unreadable, empty, or holds NaN or infinity.
+        Where the file is missing, unreadable, empty, shorter than it says, or holds NaN or infinity.
     """
-    if not path.is_file():
-        raise SoundError(f"{path}: no such file")
-    try:
-        samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise SoundError(f"{path}: can't be read as sound: {error}; expected WAV, FLAC, AIFF, Ogg or MP3") from None
+    if containers.holds(path):
+        whole, rate_hz = containers.read(path, stream)
+        samples = whole[start : None if frames is None else start + frames]
+        exact = False
+    else:
+        samples, rate_hz, exact = _read(path, start, frames)
     if not len(samples):
         raise SoundError(f"{path}: holds no samples; render it again")
-    if not np.isfinite(samples).all():
-        frame = int(np.argmax(~np.isfinite(samples).all(axis=1)))
+    if not exact and not np.isfinite(samples).all():
+        frame = start + int(np.argmax(~np.isfinite(samples).all(axis=1)))
         raise SoundError(f"{path}: holds NaN or infinity (first at {frame / rate_hz:.3f} s); render it again")
     return samples, rate_hz
 
 
-def info(path: Path) -> tuple[int, int, int]:
-    """Frames, sample rate in Hz, and channels of a sound file, without decoding it."""
-    if not path.is_file():
-        raise SoundError(f"{path}: no such file")
+def _read(path: Path, start: int, frames: int | None) -> tuple[np.ndarray, int, bool]:
+    """Samples, rate, and whether the format is one that holds integers only."""
+    with _opened(path) as sound:
+        wanted = sound.frames - start if frames is None else frames
+        if start + wanted > sound.frames:
+            raise SoundError(f"{path}: {sound.frames} frames, expected at least {start + wanted}; render it again")
+        if start:
+            sound.seek(start)
+        samples = sound.read(wanted, dtype="float32", always_2d=True)
+        if len(samples) < wanted:
+            raise SoundError(
+                f"{path}: cut short: it says {sound.frames} frames and ends at {start + len(samples)}; copy it again"
+            )
+        return samples, sound.samplerate, sound.subtype in EXACT
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """A sound file ready to be read; whatever goes wrong inside is said with the file's name."""
     try:
-        header = soundfile.info(path)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise SoundError(f"{path}: can't be read as sound: {error}") from None
-    return header.frames, header.samplerate, header.channels
+        if isinstance(path, Path):
+            # By its name where it is local: libsndfile then reads it itself.
+            source: Any = str(path)
+            with soundfile.SoundFile(source) as sound:
+                yield sound
+        else:
+            with path.open("rb") as stream, soundfile.SoundFile(stream) as sound:
+                yield sound
+    except (soundfile.SoundFileError, OSError, MemoryError, RuntimeError, ValueError) as error:
+        if not path.is_file():
+            raise SoundError(f"{path}: no such file") from None
+        reason = "it says that it is longer than memory can hold" if isinstance(error, MemoryError) else error
+        raise SoundError(f"{path}: can't be read as sound: {reason}; {EXPECTED}") from None
+
+
+def resampled(samples: np.ndarray, rate_hz: int, wanted_hz: int) -> np.ndarray:
+    """At another sample rate (soxr HQ: linear phase, aliases below -130 dB); round(frames * wanted / rate) frames."""
+    if rate_hz == wanted_hz:
+        return samples
+    frames = resampled_frames(len(samples), rate_hz, wanted_hz)
+    found = soxr.resample(samples, rate_hz, wanted_hz, quality="HQ")[:frames]
+    return np.pad(found, ((0, frames - len(found)), (0, 0)))
+
+
+def resampled_frames(frames: int, rate_hz: int, wanted_hz: int) -> int:
+    """How long a sound is after resampling."""
+    return round(frames * wanted_hz / rate_hz)
 
 
 def write_render(path: Path, samples: np.ndarray, rate_hz: int) -> None:
@@ -71,98 +150,122 @@ def write_render(path: Path, samples: np.ndarray, rate_hz: int) -> None:
     SoundError
         Where the samples hold NaN or infinity.
     """
-    _refuse_non_finite(path, samples)
-    with _Part(path) as part:
+    if not np.isfinite(samples).all():
+        raise SoundError(f"{path}: the samples hold NaN or infinity; nothing was written")
+    with temporary(path) as part:
         soundfile.write(part, np.asarray(samples, np.float32), rate_hz, subtype="FLOAT", format="WAV")
 
 
-def write_clip(path: Path, samples: np.ndarray, rate_hz: int) -> str:
+@dataclass(frozen=True)
+class Written:
+    """A clip on disk: the hash of its decoded samples, and those of a stretch of it."""
+
+    samples_sha256: str
+    part: np.ndarray
+
+
+def write_clip(
+    path: Path, samples: np.ndarray, rate_hz: int, *, gain_db: float = 0.0, part: slice = slice(0)
+) -> Written:
     """Write 24-bit FLAC, atomically, and hold what a decoder makes of it against what was meant.
 
-    Returns
-    -------
-    str
-        ``samples_sha256`` of the decoded clip.
+    Where bits are lost, triangular dither of two steps (TPDF) is added before rounding; a sound that 24 bits hold
+    as it is comes through to the bit. The dither's seed is fixed: equal sounds make equal files. A file that is there
+    and decodes to what is meant stays as it is.
+
+    Parameters
+    ----------
+    part : the stretch whose decoded samples are wanted (float32, full scale 1.0).
 
     Raises
     ------
     SoundError
         Where the samples hold NaN or infinity, pass full scale, or come back different.
     """
-    _refuse_non_finite(path, samples)
-    peak = float(np.abs(samples).max(initial=0.0))
-    if peak > 1.0:
-        raise SoundError(f"{path}: peaks at {peak:.3f} of full scale, FLAC would clip it; lower loudness.target_lufs")
-    meant = quantise24(samples)
-    with _Part(path) as part:
-        # Integers, because libsndfile rounds floats differently from format to format.
-        integers = (meant.astype(np.float64) * 2**31).astype(np.int32)
-        soundfile.write(part, integers, rate_hz, subtype="PCM_24", format="FLAC")
-        decoded, _ = soundfile.read(part, dtype="float32", always_2d=True)
-        if not np.array_equal(decoded, meant):
-            raise SoundError(f"{path}: decodes to other samples than were written; is the disk full?")
-    return samples_sha256(meant)
+    meant = _quantised(path, samples, np.float32(10 ** (gain_db / 20)))
+    if not _decodes_to(path, meant):
+        with temporary(path) as unfinished:
+            # Integers, because libsndfile rounds floats differently from format to format.
+            soundfile.write(unfinished, meant, rate_hz, subtype="PCM_24", format="FLAC")
+            if not _decodes_to(unfinished, meant):
+                raise SoundError(f"{path}: decodes to other samples than were written; is the disk full?")
+    return Written(_sha256_of_integers(meant), meant[part] * np.float32(2**-31))
 
 
-def quantise24(samples: np.ndarray) -> np.ndarray:
-    """Round to 24 bits: float32 values that are whole multiples of 2**-23, full scale clipped to 1 - 2**-23."""
-    integers = np.clip(np.rint(np.asarray(samples, np.float64) * FULL_SCALE_24), -FULL_SCALE_24, FULL_SCALE_24 - 1)
-    # Adding 0.0 turns -0.0 into 0.0: equal as numbers, but not as the bytes that are hashed.
-    return (integers / FULL_SCALE_24 + 0.0).astype(np.float32)
+def _decodes_to(path: Path, meant: np.ndarray) -> bool:
+    """Whether a FLAC file is there and holds exactly these integers; read chunk by chunk."""
+    try:
+        with soundfile.SoundFile(path) as sound:
+            if sound.frames != len(meant) or sound.channels != meant.shape[1] or sound.subtype != "PCM_24":
+                return False
+            places = range(0, len(meant), CHUNK)
+            return all(np.array_equal(sound.read(CHUNK, "int32", always_2d=True), meant[i : i + CHUNK]) for i in places)
+    except (soundfile.SoundFileError, OSError):
+        return False
+
+
+def _quantised(path: Path, samples: np.ndarray, gain: np.float32) -> np.ndarray:
+    """The clip's 24-bit integers in the upper bits of int32, chunk after chunk."""
+    meant = np.empty(samples.shape, np.int32)
+    lossless = gain == 1 and np.array_equal(samples, np.rint(samples * FULL_SCALE_24) / FULL_SCALE_24)
+    random, last = np.random.Generator(np.random.SFC64(DITHER_SEED)), np.zeros((1, samples.shape[1]), np.float32)
+    for first in range(0, len(samples), CHUNK):
+        steps = samples[first : first + CHUNK] * (gain * np.float32(FULL_SCALE_24))
+        if not lossless:
+            # The difference of neighbouring uniform values is triangular, and shapes the noise upwards.
+            uniform = random.random(steps.shape, np.float32)
+            steps += uniform
+            steps[0] -= last[0]
+            steps[1:] -= uniform[:-1]
+            last = uniform[-1:]
+        np.rint(steps, out=steps)
+        peak = max(float(steps.max()), -float(steps.min()))
+        if not peak <= FULL_SCALE_24:  # also where it is NaN
+            raise SoundError(
+                f"{path}: peaks at {peak / FULL_SCALE_24:.3f} of full scale, FLAC would clip it; "
+                "lower loudness.target_lufs; nothing was written"
+            )
+        np.multiply(np.minimum(steps, FULL_SCALE_24 - 1), 256, out=meant[first : first + CHUNK], casting="unsafe")
+    return meant
 
 
 def samples_sha256(samples: np.ndarray) -> str:
     """SHA-256 (hex) of the samples as little-endian float32, channel after channel: what a browser can compute."""
-    return hashlib.sha256(np.ascontiguousarray(np.asarray(samples, "<f4").T).tobytes()).hexdigest()
+    digest = hashlib.sha256()
+    for channel in samples.T:
+        digest.update(np.ascontiguousarray(channel, "<f4"))
+    return digest.hexdigest()
 
 
-def cut(samples: np.ndarray, rate_hz: int, *, start_s: float, length_s: float) -> np.ndarray:
-    """The excerpt from ``start_s``, ``length_s`` long, rounded to whole samples.
+def _sha256_of_integers(meant: np.ndarray) -> str:
+    """``samples_sha256`` of a clip whose 24-bit integers stand in the upper bits."""
+    digest = hashlib.sha256()
+    for channel in meant.T:
+        digest.update(np.multiply(channel, np.float32(2**-31), dtype="<f4", casting="unsafe"))
+    return digest.hexdigest()
 
-    Raises
-    ------
-    SoundError
-        Where the excerpt reaches beyond the end.
-    """
-    start, frames = round(start_s * rate_hz), round(length_s * rate_hz)
-    if start + frames > len(samples):
-        end_s = len(samples) / rate_hz
-        raise SoundError(f"the excerpt {start_s:g} to {start_s + length_s:g} s reaches beyond the end ({end_s:.2f} s)")
-    return samples[start : start + frames]
+
+def frame_at(seconds: float, rate_hz: int) -> int:
+    """The frame nearest to a time."""
+    return round(seconds * rate_hz)
 
 
 def fade_ends(samples: np.ndarray, rate_hz: int, fade_s: float = FADE_S) -> np.ndarray:
     """A copy with raised-cosine fades at both ends (BS.1534-3, clause 5.3); the first and last sample are 0."""
     frames = min(round(fade_s * rate_hz), len(samples) // 2)
-    ramp = (0.5 * (1 - np.cos(np.pi * np.arange(frames) / max(frames, 1))))[:, None]
+    ramp = (0.5 * (1 - np.cos(np.pi * np.arange(frames) / max(frames, 1))))[:, None].astype(samples.dtype)
     faded = np.array(samples)
     faded[:frames] *= ramp
     faded[len(faded) - frames :] *= ramp[::-1]
     return faded
 
 
-def resample_4x(samples: np.ndarray) -> np.ndarray:
-    """Four times over-sampled, for true peak (BS.1770-5, Annex 2); soxr HQ."""
-    return soxr.resample(samples, 1, 4, quality="HQ")
-
-
-def _refuse_non_finite(path: Path, samples: np.ndarray) -> None:
-    if not np.isfinite(samples).all():
-        raise SoundError(f"{path}: the samples hold NaN or infinity; nothing was written")
-
-
-class _Part:
+@contextmanager
+def temporary(path: Path) -> Iterator[Path]:
     """A temporary neighbour of ``path`` that takes its place when the block ends well, and vanishes otherwise."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-
-    def __enter__(self) -> Path:
-        return self.part
-
-    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        if failed is None:
-            self.part.replace(self.path)
-        else:
-            self.part.unlink(missing_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,97 +1,248 @@
-"""The clips of an item: cut out of the renders, faded, measured, brought to level, written, and put on record.
+"""The clips of an item: every condition faded, measured, brought to level, written, and put on record.
+
+One condition is in memory at a time, beside the reference. All of an item is lowered together where the loudest
+would pass the ceiling; that is known only when all were measured, so what was written before is then written again.
+An item that was made before from the same sounds is taken from its record.
 
 Conventions: sound (frames, channels), full scale 1.0; loudness in LUFS, gains in dB, peaks in dBTP.
-Defines: ``clips_of``, ``excerpt_of``.
+Defines: ``ItemJob``, ``ItemMade``, ``make_item``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from stimuli import audio, experiment, manifest
-from stimuli.alignment import align
+import numpy as np
+
+from stimuli import audio, blemishes, loudness
+from stimuli.conditions import Condition, Scene, anchor_version
 from stimuli.errors import SoundError
-from stimuli.experiment import REFERENCE, Item, Loudness
-from stimuli.loudness import Level, gain_plan, integrated_lufs, sample_peak_dbfs, true_peak_dbtp
-from stimuli.manifest import Clip, Role
-from stimuli.render import Job, Wanted, provenance_of
-from stimuli.separators import Sound
+from stimuli.experiment import REFERENCE, Loudness, LowpassAnchor, Songs, identity
+from stimuli.loudness import Energy
+from stimuli.manifest import Clip, Facts, ItemRecord, Resemblance, Response, Role, file_sha256
+from stimuli.render import parameters_of
+from stimuli.resemblance import loudest, resemblance
+from stimuli.response import response
+from stimuli.separators import Sound, mixed
+from stimuli.sources import songs as sources
+from stimuli.true_peak import sample_peak_dbfs, true_peak_dbtp
+
+STAGES = {"excerpt": 2, "loudness": 2, "clip": 2, "facts": 1}
+"""Versions of the stages after the renders; raised by hand whenever one can change samples or records."""
 
 
-def clips_of(item: Item, jobs: Sequence[Job], out: Path, *, loudness: Loudness, stimuli_id: str) -> Iterator[Clip]:
-    """Write the clips of one item into ``out/clips`` and tell what was written.
+@dataclass(frozen=True)
+class ItemJob:
+    """One item: everything that a worker process needs to know."""
 
-    Parameters
-    ----------
-    jobs : the item's finished renders, the target's first.
-    stimuli_id : goes into the files' names, so that another set has others.
+    songs: Songs
+    folder: Path
+    out: Path
+    item: ItemRecord
+    conditions: tuple[Condition, ...]
+    loudness: Loudness
+
+    @property
+    def told(self) -> str:
+        """What the progress bar says."""
+        return self.item.name
+
+    @property
+    def length_s(self) -> float:
+        """Seconds of sound that are made."""
+        return self.item.length_s * len(self.conditions)
+
+
+@dataclass(frozen=True)
+class ItemMade:
+    """The clips of an item, the identity of what they were made from, and whether there was anything to do."""
+
+    key: str
+    clips: tuple[Clip, ...]
+    fresh: bool
+
+
+def make_item(job: ItemJob) -> ItemMade:
+    """Write the clips of one item into ``out/clips``, unless they are there.
 
     Raises
     ------
     SoundError
-        Where a condition is too quiet in this excerpt to be measured.
+        Where a condition is too quiet in this excerpt to be measured, or a file can't be used.
     """
-    (out / "clips").mkdir(exist_ok=True)
-    sounds: dict[str, Sound] = {}
-    rate_hz = 0
-    for job in jobs:
-        whole, rate_hz = audio.read(job.path)
-        sounds[job.wanted.name] = audio.fade_ends(excerpt_of(job.song, whole, rate_hz, item), rate_hz)
-    levels = {name: _level(f"{item.key}: {name}", sound, rate_hz) for name, sound in sounds.items()}
-    gains = gain_plan(
-        levels, target_lufs=loudness.target_lufs, match=loudness.match, ceiling_dbtp=loudness.ceiling_dbtp
-    )
-    for job in jobs:
-        name = job.wanted.name
-        for role in _roles(job.wanted):
-            final = audio.quantise24(sounds[name] * 10 ** (gains[name] / 20))
-            token = experiment.identity([stimuli_id, item.key, name, role])[:24]
-            path = out / "clips" / f"{token}.flac"
-            digest = audio.write_clip(path, final, rate_hz)
-            lie = align(sounds[REFERENCE], sounds[name], rate_hz)
+    maker = _Maker(job)
+    record = job.out / "records" / f"{maker.key}.json"
+    if known := _known(record, job.out):
+        return ItemMade(maker.key, known, fresh=False)
+    clips = maker.clips()
+    with audio.temporary(record) as part:
+        part.write_text(json.dumps([clip.model_dump(mode="json") for clip in clips], indent=1), encoding="utf-8")
+    return ItemMade(maker.key, clips, fresh=True)
+
+
+def scene_of(job: ItemJob) -> Scene:
+    """The item's excerpt of its song."""
+    song = sources.source(job.songs, job.folder).open(job.item.song)
+    start, frames = (audio.frame_at(seconds, song.form.rate_hz) for seconds in (job.item.start_s, job.item.length_s))
+    return Scene(f"item {job.item.name!r}", song, job.item.target, start, frames, job.folder)
+
+
+def _known(record: Path, out: Path) -> tuple[Clip, ...]:
+    """The clips of a record whose files are all there and unchanged; none otherwise."""
+    try:
+        clips = tuple(Clip.model_validate(entry) for entry in json.loads(record.read_text(encoding="utf-8")))
+        return clips if all(file_sha256(out / clip.file) == clip.sha256 for clip in clips) else ()
+    except (OSError, ValueError):
+        return ()
+
+
+@dataclass(frozen=True)
+class _Level:
+    """What was measured of a condition before any gain."""
+
+    energy: Energy
+    lufs: float
+    true_peak_dbtp: float
+
+
+class _Maker:
+    """The work on one item."""
+
+    def __init__(self, job: ItemJob) -> None:
+        self.job, self.scene = job, scene_of(job)
+        self.scene.check()
+        self.rate_hz = self.scene.song.form.rate_hz
+
+    @cached_property
+    def key(self) -> str:
+        """Identity of everything that the item's clips follow from."""
+        item, level = self.job.item.model_dump(mode="json"), self.job.loudness.model_dump(mode="json")
+        made = [[condition.name, *self._made_of(condition)] for condition in self.job.conditions]
+        return identity([STAGES, self.rate_hz, item, level, made])[:32]
+
+    def _made_of(self, condition: Condition) -> list[object]:
+        parameters = parameters_of(condition.entry) if condition.entry else {}
+        version = anchor_version(condition.kind)
+        return [condition.kind, version, parameters, self.scene.contents(condition)]
+
+    def clips(self) -> tuple[Clip, ...]:
+        """All clips, the item lowered as far as its peaks ask for."""
+        lowered_db = 0.0
+        while True:
+            clips, over_db = self._attempt(lowered_db)
+            if over_db <= 0:
+                return tuple(clips)
+            # A millionth of a decibel more, so that rounding does not send us round again.
+            lowered_db += over_db + 1e-6
+
+    def _attempt(self, lowered_db: float) -> tuple[list[Clip], float]:
+        """The clips at one lowering, and by how much the loudest passes the ceiling; then nothing is complete."""
+        clips: list[Clip] = []
+        over_db = 0.0
+        for condition in self.job.conditions:
+            # Faded where it stands: the sound is ours.
+            sound = audio.fade_ends(self.scene.sound(condition), self.rate_hz)
+            level = self._level(condition, sound)
+            gain_db = self._gain_db(condition, level) - lowered_db
+            over_db = max(over_db, level.true_peak_dbtp + gain_db - self.job.loudness.ceiling_dbtp)
+            if over_db <= 0:
+                clips += self._written(condition, sound, level, gain_db)
+        return clips, over_db
+
+    def _level(self, condition: Condition, sound: Sound) -> _Level:
+        place = f"{self.scene.place}: {condition.name}"
+        try:
+            energy = loudness.energy(sound, self.rate_hz)
+        except SoundError as error:
+            raise SoundError(f"{place}: {error}") from None
+        found = _Level(energy, energy.integrated_lufs(), true_peak_dbtp(sound, self.rate_hz))
+        if not np.isfinite(found.lufs):
+            raise SoundError(f"{place}: too quiet to measure its loudness in this excerpt; choose another excerpt")
+        if condition.name == REFERENCE:
+            self._reference_level, self._part = found, loudest(sound, self.rate_hz)
+            self._reference_part = sound[self._part].copy()
+        return found
+
+    def _gain_db(self, condition: Condition, level: _Level) -> float:
+        wanted = self.job.loudness
+        return loudness.gain_db(
+            level.lufs,
+            self._reference_level.lufs,
+            target_lufs=wanted.target_lufs,
+            match=wanted.match,
+            shared=condition.shares_the_references_gain,
+        )
+
+    def _written(self, condition: Condition, sound: Sound, level: _Level, gain_db: float) -> Iterator[Clip]:
+        """Write the sound under each of its roles; the second is a copy of the first."""
+        facts, lag = None, None
+        for role in condition.roles:
+            made = [*self._made_of(condition), self.job.item.name, condition.name, role, round(gain_db, 6)]
+            token = identity([STAGES, self.job.loudness.model_dump(mode="json"), made, self.job.item.start_s])[:24]
+            path = self.job.out / "clips" / f"{token}.flac"
+            written = audio.write_clip(path, sound, self.rate_hz, gain_db=gain_db, part=self._part)
+            if facts is None:
+                facts = self._facts(condition, sound, level, written.part)
+                lag = facts.resemblance
             yield Clip(
                 token=token,
-                file=path.relative_to(out).as_posix(),
-                sha256=manifest.file_sha256(path),
-                samples_sha256=digest,
-                item=item.key,
-                condition=name,
+                file=path.relative_to(self.job.out).as_posix(),
+                sha256=file_sha256(path),
+                samples_sha256=written.samples_sha256,
+                item=self.job.item.name,
+                condition=condition.name,
                 role=role,
-                rate_hz=rate_hz,
-                frames=len(final),
-                channels=final.shape[1],
-                lufs_before=round(levels[name].lufs, 4),
-                lufs_after=round(integrated_lufs(final, rate_hz), 4),
-                gain_db=gains[name],
-                true_peak_dbtp=round(true_peak_dbtp(final), 4),
-                sample_peak_dbfs=round(sample_peak_dbfs(final), 4),
-                lag_s=None if lie.lag_s is None else round(lie.lag_s, 7),
-                polarity=lie.polarity,
-                render_key=job.key,
-                provenance=provenance_of(job),
+                rate_hz=self.rate_hz,
+                frames=len(sound),
+                channels=sound.shape[1],
+                lufs_before=round(level.lufs, 4),
+                lufs_after=round(level.energy.integrated_lufs(gain_db), 4),
+                gain_db=gain_db,
+                true_peak_dbtp=round(level.true_peak_dbtp + gain_db, 4),
+                sample_peak_dbfs=round(sample_peak_dbfs(sound) + gain_db, 4),
+                lag_s=lag.lag_s if lag else 0.0,
+                polarity=lag.polarity if lag else 1,
+                render_key=condition.render.key if condition.render else "",
+                provenance=condition.provenance,
+                facts=facts,
             )
 
+    def _facts(self, condition: Condition, sound: Sound, level: _Level, decoded: Sound) -> Facts:
+        """What the rules will judge; of the reference itself only its blemishes."""
+        short_term = level.energy.short_term_lufs
+        range_lu = level.energy.range_lu
+        return Facts(
+            momentary_lufs=round(float(level.energy.momentary_lufs.max()), 3),
+            short_term_lufs=round(float(short_term.max()), 3) if len(short_term) else None,
+            range_lu=None if range_lu is None else round(range_lu, 3),
+            dc=round(blemishes.dc(sound), 7),
+            end_step=round(blemishes.end_step(sound), 7),
+            clipped=blemishes.clipped(sound),
+            dropout_s=blemishes.dropout_s(level.energy, self._reference_level.energy),
+            resemblance=self._resemblance(condition, sound),
+            response=self._response(condition, decoded),
+        )
 
-def _level(place: str, sound: Sound, rate_hz: int) -> Level:
-    level = Level(integrated_lufs(sound, rate_hz), true_peak_dbtp(sound))
-    if level.lufs == float("-inf"):
-        raise SoundError(f"{place}: too quiet to measure its loudness in this excerpt; choose another excerpt")
-    return level
+    def _resemblance(self, condition: Condition, sound: Sound) -> Resemblance | None:
+        if condition.name == REFERENCE:
+            return None
+        return resemblance(sound[self._part], self._reference_part, self._others, self.rate_hz)
 
+    @cached_property
+    def _others(self) -> dict[str, Sound]:
+        """The other stems and the mixture, in the stretch that is looked at."""
+        first, end, _ = self._part.indices(self.scene.frames)
+        start, frames = self.scene.start + first, end - first
+        read = self.scene.song.read
+        return {name: mixed(read(stem, start, frames) for stem in stems) for name, stems in self.scene.others.items()}
 
-def _roles(wanted: Wanted) -> tuple[Role, ...]:
-    """The target is heard twice: as the open reference, and hidden among the conditions."""
-    if wanted.entry is None:
-        return ("reference", "hidden_reference")
-    if wanted.name == "mixture-open":
-        return ("mixture",)
-    return ("anchor",) if wanted.kind in ("lowpass", "mixture") else ("system",)
-
-
-def excerpt_of(place: str, sound: Sound, rate_hz: int, item: Item) -> Sound:
-    """The item's excerpt of a whole song; ``place`` is named where it reaches beyond the end."""
-    try:
-        return audio.cut(sound, rate_hz, start_s=item.excerpt.start_s, length_s=item.excerpt.length_s)
-    except SoundError as error:
-        raise SoundError(f"{place}: {error}; shorten length_s or move start_s") from None
+    def _response(self, condition: Condition, decoded: Sound) -> Response | None:
+        if condition.name == REFERENCE:
+            self._reference_decoded = decoded
+        if isinstance(condition.entry, LowpassAnchor):
+            return response(self._reference_decoded, decoded, self.rate_hz, condition.entry.cutoff_hz)
+        return None

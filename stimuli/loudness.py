@@ -1,87 +1,141 @@
 """How loud sounds are, and the gains that an item's clips get.
 
-BS.1770-5 loudness by pyloudnorm with its ``DeMan`` filter (the default one reads 0.04 LU low) on whole 100 ms
-blocks; true peak by four-times over-sampling (Annex 2), never below the sample peak.
+BS.1770-5 (Annex 1) on 100 ms steps: the K-weighting of pyloudnorm (its ``DeMan`` filters; its default ones read
+0.04 LU low), gates, momentary and short-term loudness, and the loudness range of EBU Tech 3342. Everything follows
+from the energy of each step, so that a sound is filtered once, and a gain changes no measurement but by itself.
 
-Conventions: loudness in LUFS (-inf for silence), gains in dB, peaks in dBTP or dBFS.
-Defines: ``integrated_lufs``, ``true_peak_dbtp``, ``sample_peak_dbfs``, ``to_level``, ``Level``, ``gain_plan``.
+Conventions: sound (frames, channels); loudness in LUFS (-inf for silence), loudness range in LU, gains in dB.
+One channel counts as two, because a mono clip is heard from both sides; 5 and 6 channels are L R C (LFE) Ls Rs.
+
+Defines: ``Energy``, ``energy``, ``integrated_lufs``, ``to_level``, ``gain_db``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 import pyloudnorm
+from scipy.signal import sosfilt
 
-from stimuli import audio
 from stimuli.errors import SoundError
-from stimuli.experiment import REFERENCE
 
-BLOCK_S = 0.1
+STEP_S = 0.1
 SHORTEST_S = 0.4
+CHUNK_STEPS = 100
+"""Ten seconds are filtered at a time: the working memory stays flat however long the sound."""
+OFFSET = -0.691
+ABSOLUTE_GATE = -70.0
+WEIGHTS = {1: (2.0,), 2: (1.0, 1.0), 5: (1.0, 1.0, 1.0, 1.41, 1.41), 6: (1.0, 1.0, 1.0, 0.0, 1.41, 1.41)}
+"""Channel weights by the number of channels (BS.1770-5, table 3)."""
 
 
-def integrated_lufs(samples: np.ndarray, rate_hz: int) -> float:
-    """Integrated loudness (BS.1770-5, Annex 1); -inf where nothing passes the gate.
+@dataclass(frozen=True)
+class Energy:
+    """K-weighted energy of each whole 100 ms step, summed over channels by their weights: shape (steps,)."""
+
+    steps: np.ndarray
+
+    @property
+    def momentary_lufs(self) -> np.ndarray:
+        """Loudness of each 400 ms window, one every 100 ms."""
+        return _lufs(self._windows(4))
+
+    @property
+    def short_term_lufs(self) -> np.ndarray:
+        """Loudness of each 3 s window, one every 100 ms; empty for a shorter sound."""
+        return _lufs(self._windows(30))
+
+    @property
+    def range_lu(self) -> float | None:
+        """Loudness range (EBU Tech 3342): 3 s windows every second, gated; None where there is none above the gate."""
+        blocks = self._windows(30)[::10]
+        blocks = blocks[_lufs(blocks) > ABSOLUTE_GATE]
+        blocks = blocks[blocks > 0.01 * blocks.mean()] if len(blocks) else blocks
+        if not len(blocks):
+            return None
+        # The nearest of the sorted values, as libebur128 takes it.
+        low, high = (np.sort(blocks)[int((len(blocks) - 1) * share + 0.5)] for share in (0.1, 0.95))
+        return float(10 * np.log10(high / low))
+
+    def integrated_lufs(self, gain_db: float = 0.0) -> float:
+        """Gated loudness of the sound after a gain; -inf where nothing passes the gate."""
+        blocks = self._windows(4) * 10 ** (gain_db / 10)
+        blocks = blocks[_lufs(blocks) > ABSOLUTE_GATE]
+        blocks = blocks[blocks > 0.1 * blocks.mean()] if len(blocks) else blocks
+        return float(_lufs(blocks.mean())) if len(blocks) else -np.inf
+
+    def _windows(self, count: int) -> np.ndarray:
+        if len(self.steps) < count:
+            return np.empty(0)
+        return np.convolve(self.steps, np.full(count, 1 / count), mode="valid")
+
+
+def energy(samples: np.ndarray, rate_hz: int) -> Energy:
+    """Filter a sound once, ready for every measurement; a last part of a step is left out.
 
     Raises
     ------
     SoundError
-        For less than 0.4 s, which has no gating block.
+        For less than 0.4 s, which has no gating block, and for a number of channels without weights.
     """
-    # pyloudnorm counts a last partial block yet divides by a whole one, so that only whole ones may reach it.
-    frames = int(len(samples) / rate_hz / BLOCK_S + 1e-9) * round(BLOCK_S * rate_hz)
-    if frames < SHORTEST_S * rate_hz:
-        raise SoundError(f"loudness needs at least {SHORTEST_S} s of sound, found {len(samples) / rate_hz:.2f} s")
-    if not np.any(samples[:frames]):
-        return -np.inf
-    meter = pyloudnorm.Meter(rate_hz, filter_class="DeMan")
-    return float(meter.integrated_loudness(np.asarray(samples[:frames], np.float64)))
+    step = round(STEP_S * rate_hz)
+    steps = int(len(samples) / rate_hz / STEP_S + 1e-9)
+    if steps * STEP_S < SHORTEST_S - 1e-9:
+        raise SoundError(
+            f"loudness needs at least {SHORTEST_S} s of sound, found {len(samples) / rate_hz:.2f} s; lengthen the excerpt"
+        )
+    channels = samples.shape[1] if samples.ndim == 2 else 1
+    if channels not in WEIGHTS:
+        raise SoundError(f"loudness is defined for 1, 2, 5 and 6 channels, found {channels}; mix the sound down")
+    weighting, state = _weighting(rate_hz), np.zeros((2, channels, 2))
+    weights, found = np.array(WEIGHTS[channels])[:, None], np.empty(steps)
+    for first in range(0, steps, CHUNK_STEPS):
+        last = min(first + CHUNK_STEPS, steps)
+        chunk = np.ascontiguousarray(samples[first * step : last * step].reshape(-1, channels).T, np.float64)
+        weighted, state = sosfilt(weighting, chunk, zi=state)
+        by_step = weighted.reshape(channels, last - first, step)
+        found[first:last] = (weights * np.einsum("csn,csn->cs", by_step, by_step)).sum(axis=0) / step
+    return Energy(found)
 
 
-def sample_peak_dbfs(samples: np.ndarray) -> float:
-    """Largest sample, in dB of full scale; -inf for silence."""
-    peak = float(np.abs(samples).max(initial=0.0))
-    return 20 * np.log10(peak) if peak else -np.inf
-
-
-def true_peak_dbtp(samples: np.ndarray) -> float:
-    """True peak (BS.1770-5, Annex 2): four times over-sampled, and never below the sample peak."""
-    return max(sample_peak_dbfs(samples), sample_peak_dbfs(audio.resample_4x(samples)))
+def integrated_lufs(samples: np.ndarray, rate_hz: int) -> float:
+    """Integrated loudness (BS.1770-5, Annex 1); see ``energy`` for what is refused."""
+    return energy(samples, rate_hz).integrated_lufs()
 
 
 def to_level(samples: np.ndarray, rate_hz: int, lufs: float) -> tuple[np.ndarray, float]:
     """The sound at a given loudness, and the gain in dB that brought it there; silence passes with 0 dB."""
     found = integrated_lufs(samples, rate_hz) if len(samples) >= SHORTEST_S * rate_hz else -np.inf
     gain_db = lufs - found if np.isfinite(found) else 0.0
-    return (samples * 10 ** (gain_db / 20)).astype(samples.dtype), gain_db
+    return samples * samples.dtype.type(10 ** (gain_db / 20)), gain_db
 
 
-@dataclass(frozen=True)
-class Level:
-    """What was measured of one clip before any gain."""
-
-    lufs: float
-    true_peak_dbtp: float
-
-
-def gain_plan(levels: Mapping[str, Level], *, target_lufs: float, match: str, ceiling_dbtp: float) -> dict[str, float]:
-    """Gain in dB for every condition of one item.
+def gain_db(lufs: float, reference_lufs: float, *, target_lufs: float, match: str, shared: bool) -> float:
+    """The gain that brings one condition of an item to its level, before anything is lowered for its peaks.
 
     Parameters
     ----------
-    levels : measured levels by condition; the reference stands under ``"reference"``.
+    lufs, reference_lufs : loudness of the condition and of the item's reference.
     target_lufs : where the reference (``item``) or every condition (``each``) is brought to.
-    match : ``item``: one gain shared by all; ``each``: every condition on its own, but the reference and its
-        low-pass anchors share the reference's gain; ``none``: 0 dB.
-    ceiling_dbtp : the whole item is lowered until its loudest true peak is at most this; nothing is limited.
+    match : ``item``: one gain for all of the item, the reference's; ``each``: every condition its own;
+        ``none``: 0 dB.
+    shared : the condition is the reference or made from it: it has the reference's gain whatever ``match`` says.
     """
-    shared = 0.0 if match == "none" else target_lufs - levels[REFERENCE].lufs
-    gains = dict.fromkeys(levels, shared)
-    if match == "each":
-        own = {name for name in levels if name != REFERENCE and not name.startswith("lowpass-")}
-        gains |= {name: target_lufs - levels[name].lufs for name in own if np.isfinite(levels[name].lufs)}
-    over = max(levels[name].true_peak_dbtp + gain for name, gain in gains.items()) - ceiling_dbtp
-    return {name: gain - max(over, 0.0) for name, gain in gains.items()}
+    if match == "none":
+        return 0.0
+    own = match == "each" and not shared and np.isfinite(lufs)
+    return target_lufs - (lufs if own else reference_lufs)
+
+
+@functools.cache
+def _weighting(rate_hz: int) -> np.ndarray:
+    """K-weighting as second-order sections."""
+    filters = pyloudnorm.Meter(rate_hz, filter_class="DeMan")._filters
+    return np.array([[*stage.b, *stage.a] for stage in filters.values()])
+
+
+def _lufs(mean_square: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return OFFSET + 10 * np.log10(mean_square)

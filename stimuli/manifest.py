@@ -4,7 +4,7 @@ Task: one record per clip, enough to prove that the files are what was made and 
 them. Conventions: loudness in LUFS, gain in dB, peaks in dBTP, lags in seconds (positive = the clip is late
 against the reference), lengths in frames. File paths are relative to the set's folder.
 
-Defines: ``Manifest``, ``Clip``, ``read``, ``write``, ``verify``.
+Defines: ``Manifest``, ``Clip`` and its records, ``read``, ``write``, ``verify``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from stimuli.errors import ManifestError
 from stimuli.experiment import Experiment
 
-SCHEMA = 1
+SCHEMA = 2
+READS = (1, 2)
+"""Schema 1 had no facts of clips, no kinds of rules and no clips named by a rule."""
 FILE_NAME = "manifest.json"
 
 Role = Literal["reference", "hidden_reference", "anchor", "system", "mixture"]
@@ -54,6 +56,58 @@ class Provenance(Record):
     device: str = "cpu"
     seconds: float | None = None
     real_time_factor: float | None = None
+    meant_for: str = ""
+
+
+class Resemblance(Record):
+    """How an anchor or an estimate lies against the reference of its item, before any gain.
+
+    ``gain_error_db``: how much louder the reference is inside it; ``side_*``: the difference of left and right, its
+    correlation with the reference's and its level against the sum; ``closer_to``: another stem that it was driven
+    towards; ``copy_of``: ``reference`` or ``mixture`` where it is one. See ``stimuli.resemblance``.
+    """
+
+    lag_s: float | None
+    polarity: int
+    correlation: float
+    gain_error_db: float | None
+    side_correlation: float | None
+    side_db: float | None
+    reference_side_db: float | None
+    closer_to: str
+    copy_of: str
+
+
+class Response(Record):
+    """A low-pass measured from the finished clip against the reference's clip, in dB; None where it can't be heard.
+
+    ``ripple_db``: largest departure from 0 up to the cut-off; ``at_8_7_db``, ``from_9_7_db``: level at 8/7 of the
+    cut-off (4 kHz for 3.5 kHz), and the highest from 9/7 of it on (4.5 kHz).
+    """
+
+    cutoff_hz: int
+    ripple_db: float | None
+    at_8_7_db: float | None
+    from_9_7_db: float | None
+
+
+class Facts(Record):
+    """What was measured of a clip as it is heard, besides its loudness and peaks.
+
+    ``dc``: largest mean of a channel, full scale 1; ``end_step``: largest first or last sample; ``clipped``: samples
+    in runs of three and more at the sound's own peak; ``dropout_s``: seconds in which it is silent and its reference
+    is not.
+    """
+
+    momentary_lufs: float
+    short_term_lufs: float | None
+    range_lu: float | None
+    dc: float
+    end_step: float
+    clipped: int
+    dropout_s: float
+    resemblance: Resemblance | None = None
+    response: Response | None = None
 
 
 class Clip(Record):
@@ -78,16 +132,18 @@ class Clip(Record):
     polarity: int
     render_key: str
     provenance: Provenance
+    facts: Facts | None = None
 
 
 class RuleResult(Record):
-    """What one rule of the standard said of this set."""
+    """What one rule said of this set. ``clips`` are the tokens of those it found at fault."""
 
     rule: str
     clause: str
     severity: Literal["must", "should", "note"]
     passed: bool
     message: str
+    clips: tuple[str, ...] = ()
 
 
 class LeftOut(Record):
@@ -112,6 +168,11 @@ class Manifest(Record):
     clips: tuple[Clip, ...]
     left_out: tuple[LeftOut, ...] = ()
     rules: tuple[RuleResult, ...] = ()
+
+    @property
+    def missing_for_mushra(self) -> tuple[RuleResult, ...]:
+        """The broken musts: while there is one, the set makes a multi-stimulus test and no MUSHRA test."""
+        return tuple(rule for rule in self.rules if not rule.passed and rule.severity == "must")
 
     def item(self, name: str) -> ItemRecord:
         """The item of that name."""
@@ -140,8 +201,8 @@ def read(folder: Path) -> Manifest:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ManifestError(f"{path}: {place}: {first['msg']}; build the set again with this release") from None
-    if found.schema_number != SCHEMA:
-        raise ManifestError(f"{path}: schema {found.schema_number}, this release reads {SCHEMA}")
+    if found.schema_number not in READS:
+        raise ManifestError(f"{path}: schema {found.schema_number}, this release reads {', '.join(map(str, READS))}")
     return found
 
 

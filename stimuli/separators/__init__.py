@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -27,14 +27,29 @@ Sound = np.ndarray
 class Song:
     """A whole song as a separator may see it.
 
-    ``stems`` are the true stems; only oracles look at them. ``estimate`` names the file of a pre-rendered
-    estimate for systems that read one.
+    ``stems`` are the true stems; only oracles look at them.
     """
 
     name: str
     rate_hz: int
     mixture: Sound
-    stems: dict[str, Sound] = field(default_factory=dict)
+    stems: Mapping[str, Sound] = field(default_factory=dict)
+
+
+class Levelled(Mapping[str, Sound]):
+    """Stems at another level, each made when it is looked at: most systems never do."""
+
+    def __init__(self, stems: Mapping[str, Sound], gain: np.float32) -> None:
+        self._stems, self._gain = stems, gain
+
+    def __getitem__(self, name: str) -> Sound:
+        return self._stems[name] * self._gain
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stems)
+
+    def __len__(self) -> int:
+        return len(self._stems)
 
 
 def mixed(sounds: Iterable[Sound]) -> Sound:
@@ -47,6 +62,8 @@ class Separator(Protocol):
 
     version: str
     """Raised by hand whenever the samples that come out can change."""
+    looks_at_stems: bool
+    """Whether it is an oracle, whose output depends on the true stems and not on the mixture alone."""
 
     def missing(self) -> str | None:
         """Why this system can't run here, with the command that mends it; None if it can."""
@@ -70,7 +87,7 @@ SEPARATORS = {
 }
 """Kind in experiment.toml to ``module:Class``; a class takes its ``System`` entry. Loaded when asked for.
 
-``kind = "files"`` is not here: it reads what somebody else separated, see ``stimuli.estimates``.
+``kind = "files"`` is not here: it reads what somebody else separated, see ``stimuli.sources.estimates``.
 """
 
 

@@ -20,6 +20,7 @@ class VoiceMask:
     """A separator that needs no weights: its mask follows from the mixture alone."""
 
     version: ClassVar[str] = "1"
+    looks_at_stems: ClassVar[bool] = False
     stft: ClassVar[Stft]
 
     def __init__(self, system: AnySystem) -> None:

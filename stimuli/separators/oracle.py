@@ -22,6 +22,7 @@ class OracleRatioMask:
     """Masks the mixture with the true share of the target; any stem can be the target."""
 
     version = "1"
+    looks_at_stems = True
     stft = Stft(window=4096, hop=1024)
 
     def __init__(self, system: OracleRatioMaskSystem) -> None:

@@ -10,10 +10,10 @@ import numpy as np
 
 from stimuli.errors import SoundError, StimuliError
 from stimuli.loudness import to_level
-from stimuli.separators import Separator, Song, Sound
+from stimuli.separators import Levelled, Separator, Song, Sound
 
 INPUT_LUFS = -14.0
-VERSION = 1
+VERSION = 2
 
 
 def run(separator: Separator, name: str, song: Song, target: str) -> tuple[Sound, float]:
@@ -31,7 +31,7 @@ def run(separator: Separator, name: str, song: Song, target: str) -> tuple[Sound
     """
     mixture, gain_db = to_level(song.mixture, song.rate_hz, INPUT_LUFS)
     gain = np.float32(10 ** (gain_db / 20))
-    levelled = Song(song.name, song.rate_hz, mixture, {name: stem * gain for name, stem in song.stems.items()})
+    levelled = Song(song.name, song.rate_hz, mixture, Levelled(song.stems, gain))
     who = f"system {name!r} on {song.name!r}"
     try:
         estimate = separator.separate(levelled, target)

@@ -40,6 +40,7 @@ class Spleeter:
     """Spleeter 2-stems: vocals and accompaniment of a 44.1 kHz song."""
 
     version: ClassVar[str] = "1"
+    looks_at_stems: ClassVar[bool] = False
     stft: ClassVar[Stft] = Stft(window=4096, hop=1024)
 
     def __init__(self, system: SpleeterSystem) -> None:

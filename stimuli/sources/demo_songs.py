@@ -8,15 +8,17 @@ Defines: ``DemoSongs``, ``SONGS``, ``falcon_69``, ``falcon_69_missing``.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from pathlib import Path
 
 import numpy as np
 
-from stimuli import stem_files
-from stimuli.demo_band import DORIAN, MAJOR, MINOR, Score, synthesise
+from stimuli import containers
 from stimuli.errors import StimuliError
-from stimuli.separators import Song, mixed
+from stimuli.separators import mixed
+from stimuli.sources.demo_band import DORIAN, MAJOR, MINOR, Score, synthesise
+from stimuli.sources.songs import Song, SynthesisedSong
 
 FALCON_69 = "Falcon 69"
 
@@ -92,7 +94,7 @@ class DemoSongs:
         real = [] if falcon_69_missing() else [FALCON_69]
         return real + [score.name for score in SONGS]
 
-    def load(self, name: str) -> Song:
+    def open(self, name: str) -> Song:
         """One song with its stems.
 
         Raises
@@ -112,9 +114,10 @@ def falcon_69_missing() -> str | None:
     """Why Falcon 69 can't be read here; None if it can."""
     if importlib.util.find_spec("stempeg") is None:
         return 'the package stempeg is not installed; pip install "hidden-reference[demo]"'
-    return stem_files.missing()
+    return containers.missing()
 
 
+@functools.cache
 def falcon_69() -> Song:
     """The Easton Ellises, "Falcon 69": 6.08 s with a real singer, read out of the installed package stempeg.
 
@@ -126,8 +129,6 @@ def falcon_69() -> Song:
     spec = importlib.util.find_spec("stempeg")
     assert spec is not None and spec.submodule_search_locations
     (path,) = Path(spec.submodule_search_locations[0]).glob("data/*Falcon 69*.mp4")
-    stems, rate_hz = stem_files.read(path)
-    del stems["mixture"]
-    gain = np.float32(0.97 / np.abs(mixed(stems.values())).max())
-    stems = {name: stem * gain for name, stem in stems.items()}
-    return Song(FALCON_69, rate_hz, mixed(stems.values()), stems)
+    sounds = {name: containers.read(path, number)[0] for number, name in enumerate(containers.STREAMS) if number}
+    gain = np.float32(0.97 / np.abs(mixed(sounds.values())).max())
+    return SynthesisedSong(FALCON_69, 44_100, {name: sound * gain for name, sound in sounds.items()})

@@ -9,12 +9,14 @@ seconds. Defines: ``Score``, ``synthesise``.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.signal import butter, oaconvolve, sosfilt
 
-from stimuli.separators import Song, Sound, mixed
+from stimuli.separators import Sound, mixed
+from stimuli.sources.songs import SynthesisedSong
 
 RATE_HZ = 44_100
 LENGTH_S = 10.0
@@ -53,7 +55,8 @@ VOWELS = {
 """Formant frequencies in Hz and strengths, after published tables of sung vowels (alto)."""
 
 
-def synthesise(score: Score) -> Song:
+@functools.cache
+def synthesise(score: Score) -> SynthesisedSong:
     """Play a score: the stems, their sum, and one gain for all so that the sum peaks at 0.9."""
     rng = np.random.default_rng(score.seed)
     stems = {
@@ -65,7 +68,7 @@ def synthesise(score: Score) -> Song:
     stems["vocals"] = singer * 10 ** (score.voice_db / 20) * np.sqrt(np.mean(rest**2) / np.mean(singer**2))
     gain = PEAK / np.abs(mixed(stems.values())).max()
     stems = {name: (stem * gain).astype(np.float32) for name, stem in stems.items()}
-    return Song(score.name, RATE_HZ, mixed(stems.values()), stems)
+    return SynthesisedSong(score.name, RATE_HZ, stems)
 
 
 # --- instruments -------------------------------------------------------------------------------------------

@@ -1,0 +1,199 @@
+"""The sound of every condition of an item, before any gain: the target, anchors made from it, systems' estimates.
+
+Anchors are made from a longer stretch than is heard and cut from it, so that no filter meets an edge. An anchor
+follows from the song and its entry in the experiment file alone: what the manifest holds is enough to make it again.
+
+Conventions: sound is float32 (frames, channels), full scale 1.0. Defines: ``Condition``, ``Scene``, ``anchor_version``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from stimuli import anchors, audio
+from stimuli.description import conditions as kinds
+from stimuli.errors import SoundError, StimuliError
+from stimuli.experiment import REFERENCE, AnyAnchor, AnySystem, FilesSystem, MixtureAnchor, identity
+from stimuli.manifest import Provenance, Role
+from stimuli.render import Render, parameters_of, provenance_of
+from stimuli.separators import Sound
+from stimuli.sources import estimates
+from stimuli.sources.songs import MIXTURE, SILENT_PEAK, Song, read_target, target_stems
+
+MARGIN_S = 0.25
+OPEN_MIXTURE = "mixture-open"
+FROM_THE_REFERENCE = ("reference", "lowpass", "artefact", "distortion", "spatial")
+"""Kinds that are made from the reference alone: they keep its gain, whatever the systems get."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is heard under one name: the target (no entry), an anchor or a system, and its render if it was run here."""
+
+    name: str
+    entry: AnyAnchor | AnySystem | None = None
+    render: Render | None = None
+
+    @property
+    def kind(self) -> str:
+        """Kind of the entry; ``reference`` for the target."""
+        return self.entry.kind if self.entry else REFERENCE
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The target is heard twice: as the open reference, and hidden among the conditions."""
+        if self.entry is None:
+            return ("reference", "hidden_reference")
+        if self.name == OPEN_MIXTURE:
+            return ("mixture",)
+        return ("anchor",) if isinstance(self.entry, kinds.Anchor) else ("system",)
+
+    @property
+    def shares_the_references_gain(self) -> bool:
+        """Whether it is the reference or made from it."""
+        return self.kind in FROM_THE_REFERENCE
+
+    @property
+    def provenance(self) -> Provenance:
+        """How it came to be."""
+        if self.render:
+            return provenance_of(self.render)
+        if isinstance(self.entry, kinds.Anchor):
+            version, meant_for = str(anchor_version(self.kind)), self.entry.meant_for
+            return Provenance(
+                kind=self.kind, version=version, parameters=parameters_of(self.entry), meant_for=meant_for
+            )
+        told = parameters_of(self.entry) if self.entry else {}
+        return Provenance(kind=self.kind, version="1", parameters=told)
+
+
+def anchor_version(kind: str) -> int:
+    """Version of the code that makes an anchor; the mixture is made by nobody."""
+    return anchors.VERSIONS[kind] if kind in anchors.VERSIONS else 1
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One excerpt of one song, and how every condition sounds in it."""
+
+    place: str
+    song: Song
+    target: str
+    start: int
+    frames: int
+    folder: Path
+
+    def check(self) -> None:
+        """Refuse an excerpt that reaches beyond the song, and one whose reference nobody could hear.
+
+        Raises
+        ------
+        StimuliError
+            With the item's name, what was found and what was expected.
+        """
+        rate_hz, there = self.song.form.rate_hz, self.song.form.frames
+        if self.start + self.frames > there:
+            first, last = self.start / rate_hz, (self.start + self.frames) / rate_hz
+            raise SoundError(
+                f"{self.place}: the excerpt {first:g} to {last:g} s reaches beyond the end ({there / rate_hz:.2f} s); "
+                "shorten length_s or move start_s"
+            )
+        peak = max(float(self.reference.max()), -float(self.reference.min()))
+        if peak < SILENT_PEAK:
+            raise SoundError(f"{self.place}: the reference is silent in this excerpt; choose another start_s")
+
+    @cached_property
+    def reference(self) -> Sound:
+        """The target as it is in the song."""
+        return read_target(self.song, self.target, self.start, self.frames)
+
+    def sound(self, condition: Condition) -> Sound:
+        """What the condition sounds like in this excerpt; an array of its own that may be changed."""
+        entry = condition.entry
+        if entry is None:
+            return self.reference.copy()
+        if condition.render:
+            return audio.read(condition.render.path, self.start, self.frames)[0]
+        if isinstance(entry, FilesSystem):
+            return estimates.read(entry, self.folder, self.song, self.target, self.start, self.frames)
+        if isinstance(entry, MixtureAnchor):
+            return self.song.read(MIXTURE, self.start, self.frames).copy()
+        return self._cut_from_longer(entry)
+
+    def contents(self, condition: Condition) -> list[str]:
+        """Hashes of what the condition is made of: with its entry, they say what it sounds like."""
+        if condition.render:
+            return [condition.render.key]
+        if isinstance(condition.entry, FilesSystem):
+            return [audio.samples_sha256(self.sound(condition))]
+        return [self._reference_id] if condition.shares_the_references_gain else [self._reference_id, self._mixture_id]
+
+    @cached_property
+    def others(self) -> dict[str, tuple[str, ...]]:
+        """Stems that are not the target, and the mixture: what a sound may wrongly be."""
+        mine = target_stems(self.song, self.target)
+        return {MIXTURE: (MIXTURE,)} | {name: (name,) for name in self.song.stems if name not in mine}
+
+    @cached_property
+    def _reference_id(self) -> str:
+        return identity([self.song.form.rate_hz, audio.samples_sha256(self.reference), self._neighbours])
+
+    @cached_property
+    def _mixture_id(self) -> str:
+        return audio.samples_sha256(self.song.read(MIXTURE, self.start, self.frames))
+
+    @cached_property
+    def _neighbours(self) -> list[str]:
+        """Hashes of the margins around the excerpt, which an anchor's filter hears."""
+        start, end = self._longer
+        before = read_target(self.song, self.target, start, self.start - start) if start < self.start else None
+        stop = self.start + self.frames
+        after = read_target(self.song, self.target, stop, end - stop) if stop < end else None
+        return [audio.samples_sha256(sound) for sound in (before, after) if sound is not None]
+
+    @property
+    def _longer(self) -> tuple[int, int]:
+        """First frame and end of the excerpt with its margins, as far as the song goes."""
+        margin = audio.frame_at(MARGIN_S, self.song.form.rate_hz)
+        return max(self.start - margin, 0), min(self.start + self.frames + margin, self.song.form.frames)
+
+    def _cut_from_longer(self, entry: AnyAnchor) -> Sound:
+        start, end = self._longer
+        longer = self._anchor(entry, start, end - start)
+        return longer[self.start - start :][: self.frames]
+
+    def _anchor(self, entry: AnyAnchor, start: int, frames: int) -> Sound:
+        """An anchor over a stretch of the song."""
+        rate_hz = self.song.form.rate_hz
+
+        def target() -> Sound:
+            return read_target(self.song, self.target, start, frames)
+
+        def mixture() -> Sound:
+            return self.song.read(MIXTURE, start, frames)
+
+        match entry:
+            case kinds.LowpassAnchor():
+                return anchors.lowpass(target(), rate_hz, cutoff_hz=entry.cutoff_hz)
+            case kinds.LowpassMixtureAnchor():
+                return anchors.lowpass(mixture(), rate_hz, cutoff_hz=entry.cutoff_hz)
+            case kinds.InterferenceAnchor():
+                return anchors.interference(target(), mixture(), level_db=entry.level_db)
+            case kinds.ArtefactAnchor():
+                return anchors.artefact(
+                    target(), rate_hz, removed=entry.removed, noise_db=entry.noise_db, seed=entry.seed
+                )
+            case kinds.DistortionAnchor():
+                return anchors.distortion(
+                    target(), rate_hz, cutoff_hz=entry.cutoff_hz, removed=entry.removed, seed=entry.seed
+                )
+            case kinds.SpatialAnchor():
+                return anchors.spatial(target(), mode=entry.mode, balance_db=entry.balance_db)
+            case kinds.RemixAnchor():
+                if "vocals" not in self.song.stems:
+                    raise StimuliError(f"{self.place}: the anchor {entry.name} needs the stem vocals; leave it out")
+                vocals = self.song.read("vocals", start, frames)
+                return anchors.remix(mixture(), vocals, vocals_db=entry.vocals_db)
+        raise StimuliError(f"{self.place}: no anchor of the kind {entry.kind}")

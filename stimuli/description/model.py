@@ -1,0 +1,21 @@
+"""What every part of an experiment file has in common.
+
+Defines: ``Model``, and the short texts ``Slug``, ``Name`` and ``StemName``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
+StemName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+"""A stem of the songs (``vocals``, ``drums``, ``dialogue``, ``singer1`` …), or ``accompaniment``: all but the vocals."""
+
+
+class Model(BaseModel):
+    """Frozen, and refuses keys it does not know: a misspelt key must not be silently ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)

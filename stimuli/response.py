@@ -1,0 +1,59 @@
+"""The response of a low-pass anchor, measured from the finished clips: does the sound hold the mask?
+
+The transfer function from the reference's clip to the anchor's is the averaged cross-spectrum over the reference's
+power spectrum (Bendat and Piersol), with a Blackman-Harris window, whose leakage lies below what the mask asks for.
+Bins where the reference is too weak to tell are left out: 24 bits and their dither have a floor of their own.
+
+Conventions: sound (frames, channels) of one shape; frequencies in Hz, levels in dB. Defines: ``response``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.signal import csd, welch
+
+from stimuli.manifest import Response
+
+RESOLUTION_HZ = 12.0
+FLOOR_DB = -90.0
+"""Bins of the reference this far below its strongest one say nothing: leakage of the window."""
+NOISE_POWER = 3 * 2.0**-46 / 12
+"""Variance of a 24-bit clip's rounding and triangular dither, per channel."""
+ABOVE_NOISE_DB = 12.0
+
+
+def response(reference: np.ndarray, anchor: np.ndarray, rate_hz: int, cutoff_hz: int) -> Response:
+    """Measure ripple and attenuation of a low-pass anchor.
+
+    Parameters
+    ----------
+    reference, anchor : the two clips after one gain, decoded.
+    """
+    size = 1 << int(np.ceil(np.log2(rate_hz / RESOLUTION_HZ)))
+    size = min(size, len(reference))
+    window = {"fs": rate_hz, "window": "blackmanharris", "nperseg": size, "detrend": False, "axis": 0}
+    frequency, power = welch(reference, **window)
+    _, cross = csd(reference, anchor, **window)
+    _, through = welch(anchor, **window)
+    power, cross, through = power.sum(axis=1), cross.sum(axis=1), through.sum(axis=1)
+    noise = NOISE_POWER * reference.shape[1] / (rate_hz / 2)
+    strong = power > power.max() * 10 ** (FLOOR_DB / 10)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        passed = 20 * np.log10(np.abs(cross) / power)
+        stopped = 10 * np.log10(through / power)
+    resolution = 4 * rate_hz / size
+    heard = strong & (power > noise * 10 ** (ABOVE_NOISE_DB / 10))
+
+    def worst(values: np.ndarray, low_hz: float, high_hz: float, depth_db: float) -> float | None:
+        """Largest value in a band, where the reference is loud enough for ``depth_db`` to be seen."""
+        band = heard & (frequency >= low_hz) & (frequency <= high_hz)
+        band &= power * 10 ** (depth_db / 10) > noise * 10 ** (ABOVE_NOISE_DB / 10)
+        return round(float(values[band].max()), 3) if band.any() else None
+
+    edge = cutoff_hz * 8 / 7
+    return Response(
+        cutoff_hz=cutoff_hz,
+        ripple_db=worst(np.abs(passed), resolution, cutoff_hz - resolution, 0.0),
+        at_8_7_db=worst(stopped, edge, edge + 2 * resolution, -25.0),
+        from_9_7_db=worst(stopped, cutoff_hz * 9 / 7, rate_hz / 2, -50.0),
+    )

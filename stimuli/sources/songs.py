@@ -1,0 +1,225 @@
+"""Songs, read as far as they are needed: an excerpt of a stem, or the whole mixture.
+
+A song is its mixture and its true stems, all of one rate, length and number of channels. The target of a test is
+a stem, or ``accompaniment``: everything but the vocals.
+
+Conventions: sound is float32 (frames, channels), full scale 1.0; stretches are counted in frames.
+Defines: ``Song``, ``FileSong``, ``SynthesisedSong``, ``SongSource``, ``source``, ``whole``, ``target_stems``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from upath import UPath
+
+from stimuli import audio, separators
+from stimuli.audio import Format
+from stimuli.errors import SoundError, StimuliError
+from stimuli.experiment import Songs
+from stimuli.separators import Sound, mixed
+from stimuli.sources.layouts import layout
+from stimuli.sources.parts import Layout, Part, SongFiles
+
+MIXTURE = "mixture"
+ACCOMPANIMENT = "accompaniment"
+SILENT_PEAK = 1e-5
+"""-100 dBFS: nothing a listener could hear."""
+
+
+class Song(Protocol):
+    """One song: what it is made of, and its sound where somebody asks for it."""
+
+    name: str
+    form: Format
+    stems: tuple[str, ...]
+
+    def read(self, what: str, start: int = 0, frames: int | None = None) -> Sound:
+        """A stretch of a stem or of the mixture."""
+        ...
+
+
+class SongSource(Protocol):
+    """Some songs, by name."""
+
+    def names(self) -> list[str]:
+        """All there are, sorted."""
+        ...
+
+    def open(self, name: str) -> Song:
+        """One song, its files checked for rate, length and channels."""
+        ...
+
+
+def place_of(root: str, folder: Path) -> UPath:
+    """A folder or file that an experiment names: an fsspec URL, or a path as seen from the experiment's folder."""
+    return UPath(root) if "://" in root else UPath(folder) / root
+
+
+def source(songs: Songs, folder: Path) -> SongSource:
+    """The songs that an experiment file names; ``folder`` is where the file lies."""
+    if songs.layout == "demo":
+        from stimuli.sources.demo_songs import DemoSongs  # synthesis only where it is wanted
+
+        return DemoSongs()
+    return Files(layout(songs.layout, place_of(songs.root, folder)), songs.resample_hz)
+
+
+class Files:
+    """The songs of a folder, in the layout of a data set."""
+
+    def __init__(self, found: Layout, resample_hz: int | None = None) -> None:
+        self.layout, self.resample_hz = found, resample_hz
+
+    def names(self) -> list[str]:
+        """All there are, sorted."""
+        return self.layout.names()
+
+    def open(self, name: str) -> Song:
+        """One song, its files checked for rate, length and channels."""
+        return FileSong(self.layout.files(name), self.resample_hz)
+
+
+class FileSong:
+    """A song out of files."""
+
+    def __init__(self, files: SongFiles, resample_hz: int | None = None) -> None:
+        self.name, self.files = files.name, files
+        self.stems = tuple(files.stems)
+        self._native = _common_format(files)
+        rate_hz = resample_hz or self._native.rate_hz
+        frames = audio.resampled_frames(self._native.frames, self._native.rate_hz, rate_hz)
+        self.form = Format(rate_hz, frames, self._native.channels)
+
+    def read(self, what: str, start: int = 0, frames: int | None = None) -> Sound:
+        """A stretch of a stem or of the mixture; the mixture is the sum of the stems where no file holds it.
+
+        Raises
+        ------
+        SoundError
+            Where a file can't be read, or the stretch reaches beyond the end.
+        """
+        wanted = self.form.frames - start if frames is None else frames
+        if what == MIXTURE and not self.files.mixture:
+            return mixed(self.read(stem, start, wanted) for stem in self.stems)
+        parts = self.files.mixture if what == MIXTURE else self.files.stems[what]
+        if self.form.rate_hz == self._native.rate_hz:
+            return mixed(_read(part, start, wanted) for part in parts)
+        return self._resampled(parts)[start : start + wanted]
+
+    def _resampled(self, parts: tuple[Part, ...]) -> Sound:
+        """Whole, because a stretch resampled by itself is not the stretch of what was resampled."""
+        native = mixed(_read(part, 0, self._native.frames) for part in parts)
+        return audio.resampled(native, self._native.rate_hz, self.form.rate_hz)
+
+
+class SynthesisedSong:
+    """A song that a program made: its sounds lie in memory."""
+
+    def __init__(self, name: str, rate_hz: int, stems: Mapping[str, Sound]) -> None:
+        self.name, self._sounds = name, dict(stems)
+        self.stems = tuple(stems)
+        self.form = Format(rate_hz, *next(iter(stems.values())).shape)
+
+    def read(self, what: str, start: int = 0, frames: int | None = None) -> Sound:
+        """A stretch of a stem or of the mixture."""
+        stretch = slice(start, None if frames is None else start + frames)
+        if what == MIXTURE:
+            return mixed(sound[stretch] for sound in self._sounds.values())
+        return self._sounds[what][stretch]
+
+
+def whole(song: Song) -> separators.Song:
+    """The whole song as a separator sees it; a stem is read when it is looked at."""
+    return separators.Song(
+        song.name, song.form.rate_hz, song.read(MIXTURE), OnDemand(song.stems, song.read)
+    )
+
+
+class OnDemand(Mapping[str, Sound]):
+    """Sounds by name, each made when it is looked at and not kept."""
+
+    def __init__(self, names: tuple[str, ...], make: Callable[[str], Sound]) -> None:
+        self._names, self._make = names, make
+
+    def __getitem__(self, name: str) -> Sound:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._make(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def target_stems(song: Song, target: str) -> tuple[str, ...]:
+    """The stems whose sum is the target: the one of that name, or for the accompaniment all but the vocals.
+
+    Raises
+    ------
+    StimuliError
+        Where the song has no such stem.
+    """
+    if target in song.stems:
+        return (target,)
+    rest = tuple(name for name in song.stems if name != "vocals")
+    if target == ACCOMPANIMENT and rest:
+        return rest
+    raise StimuliError(
+        f"song {song.name!r}: no stem for the target {target!r}; found {', '.join(sorted(song.stems)) or 'none'}"
+    )
+
+
+def read_target(song: Song, target: str, start: int = 0, frames: int | None = None) -> Sound:
+    """A stretch of the target."""
+    return mixed(song.read(stem, start, frames) for stem in target_stems(song, target))
+
+
+def _common_format(files: SongFiles) -> Format:
+    """What all parts of a song agree in; the first one is what the others are held to."""
+    first: Path | None = None
+    expected = Format(0, 0, 0)
+    for part in dict.fromkeys(part for parts in (*files.stems.values(), files.mixture) for part in parts):
+        found = _form(part)
+        if first is None:
+            first, expected = part.path, found
+        for what, unit in (("rate_hz", "Hz"), ("frames", "frames"), ("channels", "channel(s)")):
+            mine, others = getattr(found, what), getattr(expected, what)
+            if mine != others:
+                raise SoundError(
+                    f"{part.path}: {mine} {unit}, but {first.name} has {others} {unit}; "
+                    "render all stems of a song with one rate, length and number of channels"
+                )
+    if first is None:
+        raise StimuliError(f"song {files.name!r}: missing stems; expected vocals and drums, bass, other")
+    return expected
+
+
+def _form(part: Part) -> Format:
+    """Format of the stretch that is meant."""
+    found = audio.form(part.path, part.stream)
+    start = audio.frame_at(part.start_s, found.rate_hz)
+    frames = found.frames - start if part.length_s is None else audio.frame_at(part.length_s, found.rate_hz)
+    return Format(found.rate_hz, frames, found.channels if part.channel is None else 1)
+
+
+def _read(part: Part, start: int, frames: int) -> Sound:
+    """A stretch of a part, counted from the part's own beginning."""
+    begin = audio.frame_at(part.start_s, _rate(part.path, part.stream)) if part.start_s else 0
+    samples, _ = audio.read(part.path, begin + start, frames, stream=part.stream)
+    if part.channel is not None:
+        if part.channel >= samples.shape[1]:
+            raise SoundError(f"{part.path}: {samples.shape[1]} channel(s), expected {part.channel + 1}; see the layout")
+        samples = np.ascontiguousarray(samples[:, part.channel : part.channel + 1])
+    return samples * np.float32(10 ** (part.gain_db / 20)) if part.gain_db else samples
+
+
+@functools.cache
+def _rate(path: Path, stream: int) -> int:
+    return audio.form(path, stream).rate_hz
