@@ -124,7 +124,7 @@ def test_musdb_accompaniment_is_the_other_stem_only_where_there_are_no_finer_one
 
 
 def test_musdb_stems_files_and_that_they_win_over_a_folder(root) -> None:
-    fill(root, "train/S.stem.mp4", "train/S/vocals.wav", "T.stem.mp4", "T.mp4")
+    fill(root, "train/S.stem.mp4", "train/S/vocals.wav", "T.stem.mp4", "T.mp4", "valid/U.stem.mp4")
     assert layout("musdb", root).names() == ["S", "T"]
     song, path = layout("musdb", root).files("S"), root / "train/S.stem.mp4"
     assert song.mixture == (Part(path, stream=0),)
