@@ -17,7 +17,7 @@ SHORTEST_RUN = 3
 
 def dc(samples: np.ndarray) -> float:
     """Largest mean of a channel: 0 for a sound without offset."""
-    return float(np.abs(samples.mean(axis=0, dtype=np.float64)).max())
+    return max(abs(float(channel.sum(dtype=np.float64))) / len(channel) for channel in samples.T)
 
 
 def end_step(samples: np.ndarray) -> float:
@@ -31,8 +31,9 @@ def clipped(samples: np.ndarray) -> int:
     for channel in samples.T:
         for edge in (channel.max(), channel.min()):
             at = np.flatnonzero(channel == edge) if edge else np.empty(0, int)
-            runs = np.split(at, np.flatnonzero(np.diff(at) > 1) + 1)
-            count += sum(len(run) for run in runs if len(run) >= SHORTEST_RUN)
+            ends = np.flatnonzero(np.diff(at, append=-1) != 1)
+            lengths = np.diff(ends, prepend=-1)
+            count += int(lengths[lengths >= SHORTEST_RUN].sum())
     return count
 
 

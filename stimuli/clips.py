@@ -5,12 +5,13 @@ would pass the ceiling; that is known only when all were measured, so what was w
 An item that was made before from the same sounds is taken from its record.
 
 Conventions: sound (frames, channels), full scale 1.0; loudness in LUFS, gains in dB, peaks in dBTP.
-Defines: ``ItemJob``, ``ItemMade``, ``make_item``.
+Defines: ``ItemJob``, ``make_item``, ``scene_of``.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,16 +58,7 @@ class ItemJob:
         return self.item.length_s * len(self.conditions)
 
 
-@dataclass(frozen=True)
-class ItemMade:
-    """The clips of an item, the identity of what they were made from, and whether there was anything to do."""
-
-    key: str
-    clips: tuple[Clip, ...]
-    fresh: bool
-
-
-def make_item(job: ItemJob) -> ItemMade:
+def make_item(job: ItemJob) -> tuple[Clip, ...]:
     """Write the clips of one item into ``out/clips``, unless they are there.
 
     Raises
@@ -77,11 +69,11 @@ def make_item(job: ItemJob) -> ItemMade:
     maker = _Maker(job)
     record = job.out / "records" / f"{maker.key}.json"
     if known := _known(record, job.out):
-        return ItemMade(maker.key, known, fresh=False)
+        return known
     clips = maker.clips()
     with audio.temporary(record) as part:
         part.write_text(json.dumps([clip.model_dump(mode="json") for clip in clips], indent=1), encoding="utf-8")
-    return ItemMade(maker.key, clips, fresh=True)
+    return clips
 
 
 def scene_of(job: ItemJob) -> Scene:
@@ -120,9 +112,14 @@ class _Maker:
     @cached_property
     def key(self) -> str:
         """Identity of everything that the item's clips follow from."""
-        item, level = self.job.item.model_dump(mode="json"), self.job.loudness.model_dump(mode="json")
         made = [[condition.name, *self._made_of(condition)] for condition in self.job.conditions]
-        return identity([STAGES, self.rate_hz, item, level, made])[:32]
+        return identity([self._common, made])[:32]
+
+    @cached_property
+    def _common(self) -> list[object]:
+        """What all clips of the item follow from: what was cut from where, and how loud it was made."""
+        item = self.job.item.model_dump(mode="json", include={"name", "song", "start_s", "length_s", "target"})
+        return [STAGES, self.rate_hz, item, self.job.loudness.model_dump(mode="json")]
 
     def _made_of(self, condition: Condition) -> list[object]:
         parameters = parameters_of(condition.entry) if condition.entry else {}
@@ -178,20 +175,20 @@ class _Maker:
         )
 
     def _written(self, condition: Condition, sound: Sound, level: _Level, gain_db: float) -> Iterator[Clip]:
-        """Write the sound under each of its roles; the second is a copy of the first."""
-        facts, lag = None, None
-        for role in condition.roles:
-            made = [*self._made_of(condition), self.job.item.name, condition.name, role, round(gain_db, 6)]
-            token = identity([STAGES, self.job.loudness.model_dump(mode="json"), made, self.job.item.start_s])[:24]
-            path = self.job.out / "clips" / f"{token}.flac"
-            written = audio.write_clip(path, sound, self.rate_hz, gain_db=gain_db, part=self._part)
-            if facts is None:
-                facts = self._facts(condition, sound, level, written.part)
-                lag = facts.resemblance
+        """Write the sound, and put it on record under each of its roles; a second role gets a copy of the file."""
+        paths = {role: self._path(condition, role, gain_db) for role in condition.roles}
+        first, *copies = paths.values()
+        written = audio.write_clip(first, sound, self.rate_hz, gain_db=gain_db, part=self._part)
+        for path in copies:
+            with audio.temporary(path) as part:
+                shutil.copyfile(first, part)
+        facts = self._facts(condition, sound, level, written.part)
+        lag, digest, peak_dbfs = facts.resemblance, file_sha256(first), sample_peak_dbfs(sound)
+        for role, path in paths.items():
             yield Clip(
-                token=token,
+                token=path.stem,
                 file=path.relative_to(self.job.out).as_posix(),
-                sha256=file_sha256(path),
+                sha256=digest,
                 samples_sha256=written.samples_sha256,
                 item=self.job.item.name,
                 condition=condition.name,
@@ -203,13 +200,18 @@ class _Maker:
                 lufs_after=round(level.energy.integrated_lufs(gain_db), 4),
                 gain_db=gain_db,
                 true_peak_dbtp=round(level.true_peak_dbtp + gain_db, 4),
-                sample_peak_dbfs=round(sample_peak_dbfs(sound) + gain_db, 4),
+                sample_peak_dbfs=round(peak_dbfs + gain_db, 4),
                 lag_s=lag.lag_s if lag else 0.0,
                 polarity=lag.polarity if lag else 1,
                 render_key=condition.render.key if condition.render else "",
                 provenance=condition.provenance,
                 facts=facts,
             )
+
+    def _path(self, condition: Condition, role: Role, gain_db: float) -> Path:
+        """A name that says nothing, and is another one for any other sound."""
+        made = [self._common, condition.name, role, *self._made_of(condition), round(gain_db, 6)]
+        return self.job.out / "clips" / f"{identity(made)[:24]}.flac"
 
     def _facts(self, condition: Condition, sound: Sound, level: _Level, decoded: Sound) -> Facts:
         """What the rules will judge; of the reference itself only its blemishes."""

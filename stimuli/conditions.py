@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from stimuli import anchors, audio
 from stimuli.description import conditions as kinds
 from stimuli.errors import SoundError, StimuliError
-from stimuli.experiment import REFERENCE, AnyAnchor, AnySystem, FilesSystem, MixtureAnchor, identity
+from stimuli.experiment import REFERENCE, AnyAnchor, AnySystem, FilesSystem, MixtureAnchor
 from stimuli.manifest import Provenance, Role
 from stimuli.render import Render, parameters_of, provenance_of
 from stimuli.separators import Sound
@@ -85,14 +87,8 @@ class Scene:
     frames: int
     folder: Path
 
-    def check(self) -> None:
-        """Refuse an excerpt that reaches beyond the song, and one whose reference nobody could hear.
-
-        Raises
-        ------
-        StimuliError
-            With the item's name, what was found and what was expected.
-        """
+    def check_length(self) -> None:
+        """Refuse an excerpt that reaches beyond the song."""
         rate_hz, there = self.song.form.rate_hz, self.song.form.frames
         if self.start + self.frames > there:
             first, last = self.start / rate_hz, (self.start + self.frames) / rate_hz
@@ -100,6 +96,16 @@ class Scene:
                 f"{self.place}: the excerpt {first:g} to {last:g} s reaches beyond the end ({there / rate_hz:.2f} s); "
                 "shorten length_s or move start_s"
             )
+
+    def check(self) -> None:
+        """Refuse an excerpt that reaches beyond the song, and one whose reference nobody could hear.
+
+        Raises
+        ------
+        SoundError
+            With the item's name, what was found and what was expected.
+        """
+        self.check_length()
         peak = max(float(self.reference.max()), -float(self.reference.min()))
         if peak < SILENT_PEAK:
             raise SoundError(f"{self.place}: the reference is silent in this excerpt; choose another start_s")
@@ -110,48 +116,33 @@ class Scene:
         return read_target(self.song, self.target, self.start, self.frames)
 
     def sound(self, condition: Condition) -> Sound:
-        """What the condition sounds like in this excerpt; an array of its own that may be changed."""
+        """What the condition sounds like in this excerpt."""
         entry = condition.entry
         if entry is None:
-            return self.reference.copy()
+            return self.reference
         if condition.render:
             return audio.read(condition.render.path, self.start, self.frames)[0]
         if isinstance(entry, FilesSystem):
             return estimates.read(entry, self.folder, self.song, self.target, self.start, self.frames)
         if isinstance(entry, MixtureAnchor):
-            return self.song.read(MIXTURE, self.start, self.frames).copy()
+            return self.song.read(MIXTURE, self.start, self.frames)
         return self._cut_from_longer(entry)
 
     def contents(self, condition: Condition) -> list[str]:
-        """Hashes of what the condition is made of: with its entry, they say what it sounds like."""
+        """Fingerprints of what the condition is made of: with its entry, they say what it sounds like."""
         if condition.render:
             return [condition.render.key]
         if isinstance(condition.entry, FilesSystem):
-            return [audio.samples_sha256(self.sound(condition))]
-        return [self._reference_id] if condition.shares_the_references_gain else [self._reference_id, self._mixture_id]
+            return estimates.fingerprints(condition.entry, self.folder, self.song, self.target)
+        names = target_stems(self.song, self.target)
+        made_of = names if condition.shares_the_references_gain else (*names, MIXTURE, *self.song.stems)
+        return [self.song.fingerprint(name) for name in dict.fromkeys(made_of)]
 
     @cached_property
     def others(self) -> dict[str, tuple[str, ...]]:
         """Stems that are not the target, and the mixture: what a sound may wrongly be."""
         mine = target_stems(self.song, self.target)
         return {MIXTURE: (MIXTURE,)} | {name: (name,) for name in self.song.stems if name not in mine}
-
-    @cached_property
-    def _reference_id(self) -> str:
-        return identity([self.song.form.rate_hz, audio.samples_sha256(self.reference), self._neighbours])
-
-    @cached_property
-    def _mixture_id(self) -> str:
-        return audio.samples_sha256(self.song.read(MIXTURE, self.start, self.frames))
-
-    @cached_property
-    def _neighbours(self) -> list[str]:
-        """Hashes of the margins around the excerpt, which an anchor's filter hears."""
-        start, end = self._longer
-        before = read_target(self.song, self.target, start, self.start - start) if start < self.start else None
-        stop = self.start + self.frames
-        after = read_target(self.song, self.target, stop, end - stop) if stop < end else None
-        return [audio.samples_sha256(sound) for sound in (before, after) if sound is not None]
 
     @property
     def _longer(self) -> tuple[int, int]:
@@ -164,12 +155,19 @@ class Scene:
         longer = self._anchor(entry, start, end - start)
         return longer[self.start - start :][: self.frames]
 
+    def _longer_reference(self, start: int, end: int) -> Sound:
+        """The reference with its margins; only these are read, it is there already."""
+        stop = self.start + self.frames
+        before = [read_target(self.song, self.target, start, self.start - start)] if start < self.start else []
+        after = [read_target(self.song, self.target, stop, end - stop)] if stop < end else []
+        return np.concatenate([*before, self.reference, *after]) if before or after else self.reference
+
     def _anchor(self, entry: AnyAnchor, start: int, frames: int) -> Sound:
         """An anchor over a stretch of the song."""
         rate_hz = self.song.form.rate_hz
 
         def target() -> Sound:
-            return read_target(self.song, self.target, start, frames)
+            return self._longer_reference(start, start + frames)
 
         def mixture() -> Sound:
             return self.song.read(MIXTURE, start, frames)

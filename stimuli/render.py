@@ -1,7 +1,7 @@
 """Full-length renders: what each system that runs here makes of each song, before any gain.
 
 A render is content-addressed: its key is the identity of everything that its samples follow from (the song's
-decoded samples, the system's entry and version, the input level, the stage's version). So a changed system
+files, the system's entry and version, the input level, the stage's version). So a changed system
 renders only its own, a stopped build resumes, and an unchanged one has nothing to do.
 
 Conventions: renders are float32 WAV ``<key>.wav`` with their provenance beside them in ``<key>.json``.
@@ -38,6 +38,7 @@ class Render:
     system: AnySystem
     key: str
     length_s: float
+    device: str = "cpu"
 
     @property
     def path(self) -> Path:
@@ -56,17 +57,17 @@ class Render:
 
 
 def song_identity(song: Song, *, stems: bool) -> str:
-    """Identity of what a system can see of a song: the mixture's samples, and an oracle's stems too."""
-    sounds = (MIXTURE, *song.stems) if stems else (MIXTURE,)
-    hashes = {name: audio.samples_sha256(song.read(name)) for name in sounds}
-    return identity({"rate_hz": song.form.rate_hz, "sounds": hashes})
+    """Identity of what a system can see of a song: the mixture, and for an oracle its stems too."""
+    return identity([song.fingerprint(name) for name in ((MIXTURE, *song.stems) if stems else (MIXTURE,))])
 
 
-def key_of(system: AnySystem, song_id: str, target: str) -> str:
+def key_of(system: AnySystem, song_id: str, target: str, device: str = "cpu") -> str:
     """Identity of a render's samples; the system's name is not part of it."""
     version = f"{separator(system).version}.{run.VERSION}"
     made = [VERSION, system.kind, version, parameters_of(system), run.INPUT_LUFS]
-    return identity({"content": song_id, "target": target, "made": made})[:32]
+    # Another device rounds differently; on the processor the key says nothing of it.
+    elsewhere = {} if device == "cpu" else {"device": device}
+    return identity({"content": song_id, "target": target, "made": made} | elsewhere)[:32]
 
 
 def parameters_of(entry: object) -> dict[str, object]:
@@ -84,7 +85,7 @@ def render(job: Render) -> Render:
         Where the system fails or gives something else than a sound of the song's shape.
     """
     song = sources.whole(sources.source(job.songs, job.folder).open(job.song))
-    system = separator(job.system)
+    system = separator(job.system, job.device)
     began = time.perf_counter()
     samples, _ = run.run(system, job.system.name, song, job.target)
     seconds = time.perf_counter() - began

@@ -43,8 +43,8 @@ def lag_between(reference: np.ndarray, estimate: np.ndarray, rate_hz: int, max_l
     """Find the lag within ``max_lag_s`` where the two resemble each other most, channels taken together."""
     reach = min(round(max_lag_s * rate_hz), len(reference) - 1)
     size = next_fast_len(len(reference) + reach + 1, real=True)
-    spectra = [rfft(sound, size, axis=0) for sound in (estimate, reference)]
-    cross = (spectra[0] * np.conj(spectra[1])).sum(axis=1)
+    channels = zip(estimate.T, reference.T, strict=True)
+    cross = sum(rfft(ours, size) * np.conj(rfft(theirs, size)) for ours, theirs in channels)
     magnitude = np.abs(cross)
     if not magnitude.any():
         return Lag(None, 1, 0.0)

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
-import numpy as np
 
-from stimuli import audio, demo_songs
+from stimuli import audio
 from stimuli.errors import StimuliError
-from stimuli.experiment import RepetSystem, Songs, load
-from stimuli.separators import Song, run, separator
-from stimuli.songs import MusdbFolder, SongSource, source
-from stimuli.standard import FEWEST_ITEMS
+from stimuli.experiment import Excerpt, RepetSystem, Songs, load
+from stimuli.separators import run, separator
+from stimuli.sources import demo_songs, excerpts
+from stimuli.sources.songs import Song, SongSource, source, whole
+from stimuli.standard.design import FEWEST_ITEMS
 
 Echo = Callable[[str], object]
 EXCERPT_S = 10.0
@@ -60,13 +60,13 @@ def write_from_folder(path: Path, folder: Path, echo: Echo) -> None:
         Where no songs or no estimates are found.
     """
     root = folder / "songs" if (folder / "songs").is_dir() else folder
-    songs = MusdbFolder(root)
+    songs = source(Songs(root=str(root.absolute())), folder)
     names = songs.names()
     if not names:
         raise StimuliError(f"{root}: no songs here; expected a folder per song with mixture and stems (MUSDB layout)")
     systems = _estimate_systems(folder / "estimates", names)
     each = math.ceil(FEWEST_ITEMS / len(names))
-    choices = [choice for name in names for choice in _busiest(songs.load(name), each)]
+    choices = [choice for name in names for choice in _busiest(songs.open(name), each)]
     base = path.absolute().parent
     _write(
         path,
@@ -83,12 +83,12 @@ def write_from_folder(path: Path, folder: Path, echo: Echo) -> None:
 
 def write_demo(path: Path, songs_folder: Path | None, echo: Echo) -> None:
     """The demo's experiment, and the estimates that its pre-rendered system brings."""
-    songs = Songs(layout="musdb", root=songs_folder.absolute()) if songs_folder else Songs(layout="demo")
+    songs = Songs(layout="musdb", root=str(songs_folder.absolute())) if songs_folder else Songs(layout="demo")
     found = source(songs, path.parent)
     if not path.exists():
         if songs_folder is None and (reason := demo_songs.falcon_69_missing()):
             echo(f"left out: {demo_songs.FALCON_69}: {reason}")
-        items = [c for name in found.names() for c in _busiest(found.load(name))] if songs_folder else _demo_items()
+        items = [c for name in found.names() for c in _busiest(found.open(name))] if songs_folder else _demo_items()
         if not items:
             raise StimuliError(f"{songs_folder}: no songs here; expected a folder per song with stems (MUSDB layout)")
         _write(path, "demo.toml.jinja", songs=songs, items=items)
@@ -114,7 +114,7 @@ def _render_take_home(path: Path, songs: SongSource, echo: Echo) -> None:
         target = experiment.experiment.target
         estimate = path.parent / "estimates" / TAKE_HOME / name / f"{target}.wav"
         if not estimate.is_file():
-            song = songs.load(name)
+            song = whole(songs.open(name))
             estimate.parent.mkdir(parents=True, exist_ok=True)
             audio.write_render(estimate, run.run(repet, TAKE_HOME, song, target)[0], song.rate_hz)
             echo(f"estimate made beforehand: {estimate}")
@@ -143,19 +143,15 @@ def _estimate_systems(folder: Path, songs: Sequence[str]) -> list[str]:
 
 
 def _busiest(song: Song, most: int = 1) -> list[Choice]:
-    """Up to ``most`` windows of ten seconds that do not overlap, those with the most energy in the vocals first."""
-    voice = song.stems.get("vocals", song.mixture)
-    tenths = np.add.reduceat(np.square(voice).sum(axis=1, dtype=float), range(0, len(voice), song.rate_hz // 10))
-    length = min(round(EXCERPT_S * 10), int(len(voice) / song.rate_hz * 10))
-    energy = np.convolve(tenths, np.ones(length), mode="valid")[: int(len(voice) / song.rate_hz * 10) - length + 1]
-    starts: list[int] = []
-    while len(starts) < most and energy.max() > 0:
-        starts.append(int(np.argmax(energy)))
-        energy[max(starts[-1] - length + 1, 0) : starts[-1] + length] = 0
-    names = [f"{song.name}, {start / 10:g} s" if most > 1 else song.name for start in starts]
-    return [
-        Choice(song.name, start / 10, length / 10, name=name) for start, name in zip(starts, names, strict=True)
-    ] or [Choice(song.name, 0.0, length / 10)]
+    """Up to ``most`` stretches of ten seconds that do not overlap, those with the most singing first."""
+    length_s = song.form.frames / song.form.rate_hz
+    each_s = min(EXCERPT_S, int(length_s * 10) / 10)
+    most = max(min(most, int(length_s / each_s)), 1)
+    rule = "vocal-activity" if "vocals" in song.stems else "energy"
+    wanted = Excerpt(rule=rule, length_s=each_s, count=most)
+    starts = excerpts.starts(wanted, excerpts.curve(rule, song), length_s)
+    names = [f"{song.name}, {start:g} s" if most > 1 else song.name for start in starts]
+    return [Choice(song.name, start, each_s, name=name) for start, name in zip(starts, names, strict=True)]
 
 
 def _write(path: Path, template: str, **facts: object) -> None:

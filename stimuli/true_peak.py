@@ -19,7 +19,7 @@ import functools
 import numpy as np
 
 ORDER = 48
-STRETCH = 32
+COARSE, FINE = 256, 16
 """Samples that are judged together."""
 
 
@@ -48,26 +48,36 @@ def interpolator(factor: int) -> np.ndarray:
 
 
 def _peak_between(channel: np.ndarray, phases: np.ndarray, peak: float) -> float:
-    """Largest interpolated value, if it is above ``peak``."""
+    """Largest interpolated value, if it is above ``peak``: first coarse stretches are judged, then fine ones."""
     taps = phases.shape[1]
     reach = float(np.abs(phases).sum(axis=1).max())
-    count = -(-(len(channel) + taps) // STRETCH) + 2
-    padded = np.zeros(count * STRETCH, np.float32)
-    padded[STRETCH : STRETCH + len(channel)] = channel
-    largest = np.abs(padded.reshape(count, STRETCH)).max(axis=1)
-    # What a value of a stretch is made of lies in it and in the one before.
-    bound = reach * np.maximum(largest[1:], largest[:-1])
-    candidates = np.flatnonzero(bound > peak)
-    candidates = candidates[np.argsort(-bound[candidates])]
-    for first in range(0, len(candidates), 512):
-        some = candidates[first : first + 512]
-        if bound[some[0]] <= peak:
+    count = -(-(len(channel) + taps) // COARSE) + 2
+    padded = np.zeros(count * COARSE, np.float32)
+    padded[COARSE : COARSE + len(channel)] = channel
+    coarse = np.flatnonzero(_bounds(padded.reshape(count, COARSE), reach)[1:] > peak) + 1
+    # The last fine stretch of the block before belongs to a block, because a value reaches back into it.
+    fine = padded.reshape(count, COARSE // FINE, FINE)
+    with_before = np.concatenate([fine[coarse - 1, -1:], fine[coarse]], axis=1)
+    bounds = _bounds(with_before, reach)[:, 1:]
+    block, place = np.nonzero(bounds > peak)
+    bounds, starts = bounds[block, place], coarse[block] * COARSE + place * FINE - taps + 1
+    order = np.argsort(-bounds)
+    for first in range(0, len(order), 2048):
+        some = order[first : first + 2048]
+        if bounds[some[0]] <= peak:
             break
-        start = (some + 1) * STRETCH - taps + 1
-        pieces = padded[start[:, None] + np.arange(STRETCH + taps - 1)]
+        pieces = padded[starts[some][:, None] + np.arange(FINE + taps - 1)]
         windows = np.lib.stride_tricks.sliding_window_view(pieces, taps, axis=1)
         peak = max(peak, float(np.abs(windows.reshape(-1, taps) @ phases.T).max()))
     return peak
+
+
+def _bounds(stretches: np.ndarray, reach: float) -> np.ndarray:
+    """What the interpolation can't pass in each stretch: its values come from it and the stretch before."""
+    largest = np.maximum(stretches.max(axis=-1), -stretches.min(axis=-1))
+    bounds = reach * largest
+    bounds[..., 1:] = np.maximum(bounds[..., 1:], bounds[..., :-1])
+    return bounds
 
 
 def _largest(samples: np.ndarray) -> float:

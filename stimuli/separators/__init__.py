@@ -91,7 +91,13 @@ SEPARATORS = {
 """
 
 
-def separator(system: AnySystem) -> Separator:
-    """The separator for one ``[[systems]]`` entry of an experiment file (any kind but ``files``)."""
+def separator(system: AnySystem, device: str = "cpu") -> Separator:
+    """The separator for one ``[[systems]]`` entry of an experiment file (any kind but ``files``).
+
+    ``device`` is where torch systems run; the others take no notice.
+    """
     module, _, name = SEPARATORS[system.kind].partition(":")
-    return getattr(importlib.import_module(module), name)(system)
+    made = getattr(importlib.import_module(module), name)(system)
+    if hasattr(made, "device"):
+        made.device = device
+    return made

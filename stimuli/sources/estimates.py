@@ -4,7 +4,8 @@ What makes a file unusable is refused here. Whether the sound is late, upside do
 with all the others, and judged by the rules.
 
 Conventions: the template's ``{system}``, ``{song}``, ``{target}`` and ``{output}`` are filled in; a relative path
-starts at the experiment file's folder. Defines: ``path_of``, ``check``, ``read``.
+starts at the experiment file's folder. Defines: ``path_of``, ``check``, ``read``,
+``fingerprints``, ``assigned``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from stimuli.errors import SoundError
 from stimuli.experiment import FilesSystem
 from stimuli.resemblance import correlation
 from stimuli.separators import Sound
-from stimuli.sources.songs import Song, place_of, read_target
+from stimuli.sources.songs import Song, fingerprint, place_of, read_target, target_stems
 
 
 def path_of(system: FilesSystem, folder: Path, *, song: str, target: str, output: str = "") -> UPath:
@@ -75,6 +76,13 @@ def read(system: FilesSystem, folder: Path, song: Song, target: str, start: int,
         )
     references = [read_target(song, name, start, frames) for name in system.targets]
     return sounds[assigned(sounds, references)[system.targets.index(target)]]
+
+
+def fingerprints(system: FilesSystem, folder: Path, song: Song, target: str) -> list[str]:
+    """Of all files that the estimate follows from: another one, another sound."""
+    stems = (name for wanted in system.targets for name in target_stems(song, wanted))
+    files = [fingerprint(path) for path in _paths(system, folder, song, target)]
+    return [*files, *(song.fingerprint(name) for name in stems)]
 
 
 def assigned(sounds: list[Sound], references: list[Sound]) -> list[int]:

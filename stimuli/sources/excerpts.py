@@ -1,9 +1,10 @@
 """Which part of a song is heard, where the experiment gives a rule instead of a start.
 
-Each rule draws a curve with one value for every 100 ms; the excerpts are the stretches with the greatest sum that
-don't overlap, the greatest first. Equal sums are ordered by the seed, so that the choice is nobody's.
+Each rule draws a curve with one value for every 100 ms; of all ways to choose so many stretches that don't overlap,
+the one with the greatest sum is taken, the best stretch first. Between equal ones the seed decides, so that the choice
+is nobody's.
 
-* ``vocal-activity``: 1 where the true vocals are within 30 dB of their own loudest moments, else 0.
+* ``vocal-activity``: 1 where the true vocals are within 25 dB of their own loudest moments, else 0.
 * ``energy``: energy of the mixture.
 * ``onset-density``: onsets of the mixture, peaks of the spectral flux above its local mean.
 * ``disagreement``: energy of the systems' differences from their mean, against the reference's. It looks at the
@@ -25,11 +26,13 @@ from stimuli.separators import Sound
 from stimuli.sources.songs import MIXTURE, Song
 
 STEP_S = 0.1
-ACTIVE_DB = -30.0
+Curve = np.ndarray
+"""One value for every 100 ms."""
+ACTIVE_DB = -25.0
 FLUX_WINDOW_S = 0.5
 
 
-def starts(excerpt: Excerpt, values: np.ndarray, length_s: float) -> list[float]:
+def starts(excerpt: Excerpt, values: Curve, length_s: float) -> list[float]:
     """Where the excerpts begin, in seconds, the best first.
 
     Parameters
@@ -43,28 +46,38 @@ def starts(excerpt: Excerpt, values: np.ndarray, length_s: float) -> list[float]
         Where the song is too short for so many excerpts.
     """
     steps = round(excerpt.length_s / STEP_S)
-    last = int((length_s - excerpt.length_s) / STEP_S + 1e-9)
-    if last < 0 or len(values) < steps:
-        raise StimuliError(f"{length_s:.2f} s long, an excerpt of {excerpt.length_s:g} s does not fit; shorten length_s")
-    sums = np.convolve(values, np.ones(steps), mode="valid")[: last + 1].astype(np.float64)
-    # Sums that differ by less than rounding are equal, and the seed decides.
-    sums = np.round(sums / max(sums.max(), 1e-30), 9)
-    luck = np.random.default_rng(excerpt.seed).random(len(sums))
-    found: list[float] = []
-    free = np.ones(len(sums), bool)
-    for place in np.lexsort((luck, -sums)):
-        if len(found) < excerpt.count and free[place]:
-            found.append(round(float(place * STEP_S), 1))
-            free[max(place - steps + 1, 0) : place + steps] = False
-    if len(found) < excerpt.count:
+    last = min(int((length_s - excerpt.length_s) / STEP_S + 1e-9), len(values) - steps)
+    fits = last // steps + 1 if last >= 0 else 0
+    if fits < excerpt.count:
         raise StimuliError(
-            f"{length_s:.2f} s long: {len(found)} excerpts of {excerpt.length_s:g} s that don't overlap fit, "
+            f"{length_s:.2f} s long: {fits} excerpts of {excerpt.length_s:g} s that don't overlap fit, "
             f"{excerpt.count} are asked for; lower count or shorten length_s"
         )
+    sums = np.convolve(values, np.ones(steps), mode="valid")[: last + 1]
+    # What the seed adds is far below any difference that a sum could show.
+    sums = sums / max(float(sums.max()), 1e-30) + 1e-9 * np.random.default_rng(excerpt.seed).random(len(sums))
+    places = _best_apart(sums, steps, excerpt.count)
+    return [round(place * STEP_S, 1) for place in sorted(places, key=lambda place: -sums[place])]
+
+
+def _best_apart(sums: np.ndarray, apart: int, count: int) -> list[int]:
+    """The ``count`` places, at least ``apart`` from each other, with the greatest sum in all (weighted intervals)."""
+    # best[k, i]: greatest sum of k stretches among the first i places; one more place is free at every step.
+    best = np.full((count + 1, len(sums) + 1), -np.inf)
+    best[0] = 0.0
+    for k in range(1, count + 1):
+        for i in range(1, len(sums) + 1):
+            best[k, i] = max(best[k, i - 1], sums[i - 1] + best[k - 1, max(i - apart, 0)])
+    found, i = [], len(sums)
+    for k in range(count, 0, -1):
+        while best[k, i] == best[k, i - 1]:
+            i -= 1
+        found.append(i - 1)
+        i = max(i - apart, 0)
     return found
 
 
-def curve(rule: str, song: Song) -> np.ndarray:
+def curve(rule: str, song: Song) -> Curve:
     """The curve of a rule that looks at the mixture and the true stems alone.
 
     Raises
@@ -86,7 +99,7 @@ def curve(rule: str, song: Song) -> np.ndarray:
     return (voice > max(loud, 1e-12) * 10 ** (ACTIVE_DB / 10)).astype(np.float64)
 
 
-def disagreement(estimates: Iterable[Sound], reference: Sound, rate_hz: int) -> np.ndarray:
+def disagreement(estimates: Iterable[Sound], reference: Sound, rate_hz: int) -> Curve:
     """How far the systems' whole outputs lie apart from 100 ms to 100 ms, against the reference's mean energy."""
     sounds = list(estimates)
     middle = sum(sounds) / len(sounds)

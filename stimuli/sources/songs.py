@@ -4,12 +4,15 @@ A song is its mixture and its true stems, all of one rate, length and number of 
 a stem, or ``accompaniment``: everything but the vocals.
 
 Conventions: sound is float32 (frames, channels), full scale 1.0; stretches are counted in frames.
-Defines: ``Song``, ``FileSong``, ``SynthesisedSong``, ``SongSource``, ``source``, ``whole``, ``target_stems``.
+Defines: ``Song``, ``FileSong``, ``SynthesisedSong``, ``SongSource``, ``source``, ``whole``, ``target_stems``,
+``read_target``, ``fingerprint``.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +23,7 @@ from upath import UPath
 from stimuli import audio, separators
 from stimuli.audio import Format
 from stimuli.errors import SoundError, StimuliError
-from stimuli.experiment import Songs
+from stimuli.experiment import Songs, identity
 from stimuli.separators import Sound, mixed
 from stimuli.sources.layouts import layout
 from stimuli.sources.parts import Layout, Part, SongFiles
@@ -40,6 +43,10 @@ class Song(Protocol):
 
     def read(self, what: str, start: int = 0, frames: int | None = None) -> Sound:
         """A stretch of a stem or of the mixture."""
+        ...
+
+    def fingerprint(self, what: str) -> str:
+        """Changes whenever the sound of a stem or of the mixture can have changed."""
         ...
 
 
@@ -111,6 +118,14 @@ class FileSong:
             return mixed(_read(part, start, wanted) for part in parts)
         return self._resampled(parts)[start : start + wanted]
 
+    def fingerprint(self, what: str) -> str:
+        """Of the files that hold it, byte for byte, and of what of them is meant."""
+        if what == MIXTURE and not self.files.mixture:
+            return identity([self.fingerprint(stem) for stem in self.stems])
+        parts = self.files.mixture if what == MIXTURE else self.files.stems[what]
+        meant = [[dataclasses.astuple(part)[1:], fingerprint(part.path)] for part in parts]
+        return identity([self.form.rate_hz, meant])
+
     def _resampled(self, parts: tuple[Part, ...]) -> Sound:
         """Whole, because a stretch resampled by itself is not the stretch of what was resampled."""
         native = mixed(_read(part, 0, self._native.frames) for part in parts)
@@ -131,6 +146,10 @@ class SynthesisedSong:
         if what == MIXTURE:
             return mixed(sound[stretch] for sound in self._sounds.values())
         return self._sounds[what][stretch]
+
+    def fingerprint(self, what: str) -> str:
+        """Of the samples."""
+        return audio.samples_sha256(self.read(what))
 
 
 def whole(song: Song) -> separators.Song:
@@ -179,6 +198,12 @@ def target_stems(song: Song, target: str) -> tuple[str, ...]:
 def read_target(song: Song, target: str, start: int = 0, frames: int | None = None) -> Sound:
     """A stretch of the target."""
     return mixed(song.read(stem, start, frames) for stem in target_stems(song, target))
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 (hex) of a file's bytes, wherever it lies."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _common_format(files: SongFiles) -> Format:

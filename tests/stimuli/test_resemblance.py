@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_world import noise
 
-from stimuli.alignment import align
+from stimuli.resemblance import lag_between as align
 
 
 @pytest.mark.parametrize("rate_hz", [16_000, 44_100])

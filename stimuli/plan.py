@@ -1,0 +1,168 @@
+"""Everything that is decided and checked before the first sound is made.
+
+Songs, estimates and excerpts are held against each other, and systems that can't run here are left out with the
+reason. Excerpts found by a rule get their starts; those that wait for the systems' outputs get them after the
+renders.
+
+Conventions: times in seconds. Defines: ``Plan``, ``plan``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stimuli import audio
+from stimuli.clips import ItemJob, scene_of
+from stimuli.conditions import OPEN_MIXTURE, Condition
+from stimuli.errors import StimuliError
+from stimuli.experiment import REFERENCE, AnySystem, Experiment, FilesSystem, Item, MixtureAnchor
+from stimuli.manifest import ItemRecord, LeftOut
+from stimuli.render import Render, key_of, song_identity
+from stimuli.separators import separator
+from stimuli.sources import estimates, excerpts
+from stimuli.sources.songs import Song, read_target, source, target_stems
+
+Echo = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An experiment whose inputs were looked at: what to render, and what to cut."""
+
+    experiment: Experiment
+    folder: Path
+    out: Path
+    systems: tuple[AnySystem, ...]
+    left_out: tuple[LeftOut, ...]
+    device: str = "cpu"
+
+    @functools.cached_property
+    def renders(self) -> dict[tuple[str, str, str], Render]:
+        """Renders by song, target and system: systems that run here, on whole songs."""
+        wanted = dict.fromkeys((item.song, self.target_of(item)) for item in self.experiment.items)
+        return {
+            (song, target, system.name): self._render(song, target, system)
+            for song, target in wanted
+            for system in self.systems
+            if not isinstance(system, FilesSystem)
+        }
+
+    def target_of(self, item: Item) -> str:
+        """What the systems are asked for on this item."""
+        return self.experiment.target_of(item)
+
+    def items(self) -> Iterator[ItemJob]:
+        """The items, every excerpt with its start."""
+        for item in self.experiment.items:
+            for key, start_s in zip(item.keys, self._starts(item), strict=True):
+                yield self._item(item, key, start_s)
+
+    def known_items(self) -> Iterator[ItemJob]:
+        """Those items whose start is known before anything is rendered."""
+        for item in self.experiment.items:
+            if item.excerpt.rule != "disagreement":
+                for key, start_s in zip(item.keys, self._starts(item), strict=True):
+                    yield self._item(item, key, start_s)
+
+    def song(self, name: str) -> Song:
+        """One of the songs."""
+        return self._opened(name)
+
+    @functools.cached_property
+    def _opened(self) -> Callable[[str], Song]:
+        return functools.cache(source(self.experiment.songs, self.folder).open)
+
+    def _render(self, song: str, target: str, system: AnySystem) -> Render:
+        key = key_of(system, self._song_id(song, separator(system).looks_at_stems), target, self.device)
+        form = self.song(song).form
+        return Render(
+            self.experiment.songs,
+            self.folder,
+            self.out / "renders",
+            song,
+            target,
+            system,
+            key,
+            form.frames / form.rate_hz,
+            self.device,
+        )
+
+    @functools.cached_property
+    def _song_id(self) -> Callable[[str, bool], str]:
+        return functools.cache(lambda name, stems: song_identity(self.song(name), stems=stems))
+
+    def _starts(self, item: Item) -> list[float]:
+        if item.excerpt.start_s is not None:
+            return [item.excerpt.start_s]
+        form = self.song(item.song).form
+        try:
+            return excerpts.starts(item.excerpt, self._curve(item), form.frames / form.rate_hz)
+        except StimuliError as error:
+            raise StimuliError(f"item {item.key!r}: {error}") from None
+
+    def _curve(self, item: Item) -> excerpts.Curve:
+        assert item.excerpt.rule
+        song, target = self.song(item.song), self.target_of(item)
+        if item.excerpt.rule != "disagreement":
+            return excerpts.curve(item.excerpt.rule, song)
+        outputs = (self._whole_output(song, target, system) for system in self.systems)
+        return excerpts.disagreement(outputs, read_target(song, target), song.form.rate_hz)
+
+    def _whole_output(self, song: Song, target: str, system: AnySystem) -> excerpts.Sound:
+        if isinstance(system, FilesSystem):
+            return estimates.read(system, self.folder, song, target, 0, song.form.frames)
+        return audio.read(self.renders[song.name, target, system.name].path)[0]
+
+    def _item(self, item: Item, key: str, start_s: float) -> ItemJob:
+        record = ItemRecord(
+            name=key,
+            song=item.song,
+            start_s=start_s,
+            length_s=item.excerpt.length_s,
+            target=self.target_of(item),
+            dataset=item.dataset,
+            use=item.use,
+        )
+        found = self.experiment
+        return ItemJob(found.songs, self.folder, self.out, record, tuple(self._conditions(item)), found.loudness)
+
+    def _conditions(self, item: Item) -> Iterator[Condition]:
+        """The target first, then anchors and systems; the mixture too where it is an open reference."""
+        yield Condition(REFERENCE)
+        yield from (Condition(anchor.name, anchor) for anchor in self.experiment.anchors)
+        for system in self.systems:
+            render = self.renders.get((item.song, self.target_of(item), system.name))
+            yield Condition(system.name, system, render)
+        if "mixture" in self.experiment.test.references:
+            yield Condition(OPEN_MIXTURE, MixtureAnchor(kind="mixture"))
+
+
+def plan(found: Experiment, folder: Path, out: Path, echo: Echo, device: str = "cpu") -> Plan:
+    """Look at every song and estimate; leave out systems that can't run here, and say so.
+
+    Raises
+    ------
+    StimuliError
+        Where an input is missing or does not fit, with the place and how to mend it.
+    """
+    left_out = []
+    for system in found.systems:
+        reason = None if isinstance(system, FilesSystem) else separator(system, device).missing()
+        if reason:
+            left_out.append(LeftOut(system=system.name, reason=reason))
+            echo(f"left out: {system.name}: {reason}")
+    gone = {entry.system for entry in left_out}
+    systems = tuple(system for system in found.systems if system.name not in gone)
+    made = Plan(found, folder, out, systems, tuple(left_out), device)
+    for item in found.items:
+        song = made.song(item.song)
+        target_stems(song, made.target_of(item))
+        for system in systems:
+            if isinstance(system, FilesSystem):
+                estimates.check(system, folder, song, made.target_of(item), found.songs.resample_hz)
+    for job in made.known_items():
+        scene_of(job).check_length()
+    return made

@@ -1,0 +1,105 @@
+"""Many independent jobs, on this machine's cores or on a Dask cluster: the same function, the same results.
+
+A job is a small frozen object that says where its inputs lie; what it makes lies on a disk that all workers see. A
+worker that dies takes nothing along: its job is given to another one, and files are renamed into place when whole.
+
+Defines: ``Workers``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from stimuli.errors import StimuliError
+
+RETRIES = 3
+"""How often a job is given to another worker after its own was lost."""
+
+
+class Job(Protocol):
+    """What the progress bar asks of a job: seconds of sound that it makes, and what to say of it."""
+
+    @property
+    def length_s(self) -> float: ...
+
+    @property
+    def told(self) -> str: ...
+
+
+AnyJob = TypeVar("AnyJob", bound=Job)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where jobs run: ``count`` processes here, or the Dask scheduler at ``cluster``; and whether to show a bar."""
+
+    count: int = 2
+    cluster: str | None = None
+    progress: bool = True
+
+    def run(self, what: str, function: Callable[[AnyJob], Result], jobs: Sequence[AnyJob]) -> list[Result]:
+        """Results in the order of the jobs; a bar shows what is done, how fast, and how long it will take.
+
+        Raises
+        ------
+        StimuliError
+            What the first failing job raised; what was finished before stays on the disk.
+        """
+        found: dict[int, Result] = {}
+        begun = time.monotonic()
+        with _bar(what, jobs, self.progress) as bar:
+            for index, result in self._results(function, jobs):
+                found[index] = result
+                bar.update(jobs[index].length_s)
+                factor = (time.monotonic() - begun) / max(bar.n, 1e-9)
+                bar.set_postfix_str(f"{factor:.2f} x real time, {jobs[index].told}", refresh=False)
+        return [found[index] for index in range(len(jobs))]
+
+    def _results(self, function: Callable[[AnyJob], Result], jobs: Sequence[AnyJob]) -> Iterator[tuple[int, Result]]:
+        if self.cluster and jobs:
+            return _on_cluster(self.cluster, function, jobs)
+        if self.count == 1 or len(jobs) < 2:
+            return ((index, function(job)) for index, job in enumerate(jobs))
+        pool: Any = Parallel(n_jobs=self.count, return_as="generator_unordered")
+        return pool(delayed(_numbered)(function, index, job) for index, job in enumerate(jobs))
+
+
+def _numbered(function: Callable[[Any], Any], index: int, job: Any) -> tuple[int, Any]:
+    return index, function(job)
+
+
+def _bar(what: str, jobs: Sequence[Job], shown: bool) -> tqdm:
+    """A bar that counts seconds of sound; a job may be ten times as long as another."""
+    form = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s of sound, {remaining} left{postfix}"
+    total = sum(job.length_s for job in jobs)
+    return tqdm(total=total, desc=what, bar_format=form, postfix="starting", disable=not shown or not jobs)
+
+
+def _on_cluster(address: str, function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    if importlib.util.find_spec("distributed") is None:
+        raise StimuliError('--cluster needs the package distributed; pip install "hidden-reference[cluster]"')
+    from distributed import Client, KilledWorker, as_completed
+
+    try:
+        client = Client(address, timeout="10s", set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise StimuliError(f"--cluster {address}: no Dask scheduler answers there: {error}; start one first") from None
+    with client:
+        numbers = {
+            client.submit(function, job, pure=False, retries=RETRIES): index for index, job in enumerate(jobs)
+        }
+        try:
+            for future in as_completed(numbers):
+                yield numbers[future], future.result()
+        except KilledWorker as error:
+            raise StimuliError(f"--cluster {address}: every worker that took a job died: {error}") from None
+        finally:
+            client.cancel(list(numbers))
