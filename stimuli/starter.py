@@ -23,7 +23,7 @@ from stimuli.errors import StimuliError
 from stimuli.experiment import RepetSystem, Songs, load
 from stimuli.separators import Song, run, separator
 from stimuli.songs import MusdbFolder, SongSource, source
-from stimuli.standard import FEWEST_ITEMS
+from stimuli.standard.design import FEWEST_ITEMS
 
 Echo = Callable[[str], object]
 EXCERPT_S = 10.0
