@@ -12,7 +12,8 @@ from pathlib import Path
 
 import click
 
-from stimuli import experiment, standard
+from stimuli import experiment
+from stimuli.standard.check import check_experiment
 
 FILE = click.Path(path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -41,12 +42,12 @@ def new(path: Path, folder: Path | None, demo: bool, songs: Path | None) -> None
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def check(path: Path, form: str) -> None:
     """Check the experiment file PATH: mistakes (exit 2), then the rules of BS.1534-3 (exit 1 if a must is broken)."""
-    results = standard.check_experiment(experiment.load(path))
+    results = check_experiment(experiment.load(path))
     if form == "json":
         click.echo(json.dumps([result.model_dump() for result in results], indent=1))
     for result in results if form == "text" else ():
         mark = "ok  " if result.passed else {"must": "FAIL", "should": "note", "note": "note"}[result.severity]
-        click.echo(f"{mark}  {result.rule:<18} {result.severity:<6} BS.1534-3, {result.clause}: {result.message}")
+        click.echo(f"{mark}  {result.rule:<19} {result.severity:<6} BS.1534-3, {result.clause}: {result.message}")
     sys.exit(1 if any(not result.passed and result.severity == "must" for result in results) else 0)
 
 

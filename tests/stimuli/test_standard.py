@@ -2,78 +2,428 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
 import pytest
 from small_world import ANCHORS, HEAD, SYSTEMS
 
-from stimuli import experiment, standard
-from stimuli.build import build
+from stimuli import experiment
+from stimuli.experiment import Experiment
+from stimuli.manifest import Clip, Facts, Provenance, Resemblance, Response, RuleResult
+from stimuli.standard.check import check_experiment, check_set
+from stimuli.standard.design import EXPERIMENT_RULES
+from stimuli.standard.estimates import ESTIMATE_RULES
+from stimuli.standard.rule import listed
+from stimuli.standard.sounds import SET_RULES
 
 
-def items(count: int, length_s: float = 10.0, training: bool = True) -> str:
-    entry = '[[items]]\nsong = "S"\nname = "item {n}"\nexcerpt = {{ start_s = 0, length_s = {length} }}\n{use}\n'
+def items(
+    count: int, *, length_s: float = 10.0, use: str = "both", name: str = "item", found: str = "start_s = 0"
+) -> str:
+    """Entries called ``name 0``, ``name 1`` …; ``found`` is how their excerpts are."""
+    excerpt = f"{{ {found}, length_s = {length_s} }}"
     return "".join(
-        entry.format(n=n, length=length_s, use='use = "both"' if training and n == 0 else "") for n in range(count)
+        f'[[items]]\nsong = "S"\nname = "{name} {n}"\nexcerpt = {excerpt}\nuse = "{use}"\n' for n in range(count)
     )
 
 
-GOOD = {"items": items(6), "systems": SYSTEMS, "anchors": ANCHORS, "more": "[test]\nreplicates = 1\n"}
-MANY = "".join(f'[[systems]]\nname = "s{n}"\nkind = "repet"\n' for n in range(9))
+def repets(count: int) -> str:
+    return "".join(f'[[systems]]\nname = "s{n}"\nkind = "repet"\n' for n in range(count))
 
 
-def broken(tmp_path, **change: str) -> set[str]:
+REPLICATES = "[test]\nreplicates = 1\n"
+GOOD = {"head": HEAD, "items": items(6), "systems": SYSTEMS, "anchors": ANCHORS, "more": REPLICATES}
+LOUD = '[[attributes]]\nname = "loud"\nquestion = "How loud?"\n\n'
+OWN_LABELS = 'question = "How good?"\nlabels = ["a", "b", "c", "d", "e"]'
+HIDDEN_ONLY = '[analysis]\nexclude = ["bs1534-hidden-reference"]\n'
+UNTRAINED = items(7, use="test", found="start_s = 20", name="new")
+
+
+def loaded(folder: Path, **change: str) -> Experiment:
     parts = GOOD | change
-    path = tmp_path / "experiment.toml"
-    path.write_text(HEAD + parts["items"] + parts["systems"] + parts["anchors"] + parts["more"])
-    return {result.rule for result in standard.check_experiment(experiment.load(path)) if not result.passed}
+    path = folder / "experiment.toml"
+    path.write_text("".join(parts[name] for name in ("head", "items", "systems", "anchors", "more")), encoding="utf-8")
+    return experiment.load(path)
+
+
+def broken(results: Iterable[RuleResult]) -> dict[str, RuleResult]:
+    return {result.rule: result for result in results if not result.passed}
 
 
 def test_a_good_experiment_breaks_none(tmp_path) -> None:
-    assert broken(tmp_path) == set()
+    results = check_experiment(loaded(tmp_path))
+    assert broken(results) == {}
+    assert [result.rule for result in results] == [rule.id for rule in EXPERIMENT_RULES]
+
+
+EXPERIMENTS: list[tuple[str, dict[str, str], str]] = [
+    (
+        "hidden-signals",
+        {"systems": repets(10), "items": items(15)},
+        r"14 hidden signals per trial; leave systems out, or split",
+    ),
+    (
+        "open-reference",
+        {"more": '[test]\nreplicates = 1\nreferences = ["mixture"]\n'},
+        r'heard openly: mixture, no reference; add "reference" to test\.references',
+    ),
+    (
+        "lowpass-anchors",
+        {"anchors": ANCHORS.replace("7000", "10000")},
+        r"no low-pass anchor at 7 kHz; add \[\[anchors\]\]",
+    ),
+    ("items", {"items": items(4)}, r"4 items in the test; add items: at least 5"),
+    (
+        "items-per-system",
+        {"systems": repets(5), "items": items(7)},
+        r"7 items for 5 systems, about 7\.5 are wanted; add items",
+    ),
+    (
+        "excerpt-length",
+        {"items": items(6) + items(1, length_s=12.5, name="long")},
+        r"longer than 12 s: long 0 \(12\.5 s\); cut them to about 10 s",
+    ),
+    (
+        "excerpts-by-outputs",
+        {"items": items(6) + items(1, found='rule = "disagreement"', name="told")},
+        r"chosen by where the systems' outputs disagree: told 0; such items can't speak for items in general",
+    ),
+    ("training", {"items": items(6, use="test")}, r'no item is used for training; give an item use = "training"'),
+    (
+        "training-covers",
+        {"items": items(1) + UNTRAINED},
+        r'rated, and not heard in training: new 0, new 1, new 2, new 3, new 4 and 2 more; give them use = "both"',
+    ),
+    ("replicates", {"more": ""}, r"no trial is presented twice; set test\.replicates = 1"),
+    (
+        "first-attribute",
+        {"head": HEAD.replace("[[attributes]]", LOUD + "[[attributes]]")},
+        r"of 2 attributes the first is loud; ask for overall quality first",
+    ),
+    (
+        "scale-labels",
+        {"head": HEAD.replace('question = "How good?"', OWN_LABELS)},
+        r"labels of its own: overall \(a, b, c, d, e\); leave labels out",
+    ),
+    (
+        "fixed-gain",
+        {"more": REPLICATES + '[loudness]\nmatch = "each"\n'},
+        r'every system gets a gain of its own.*; set loudness\.match = "item", or say so in the test report',
+    ),
+    (
+        "post-screening",
+        {"more": REPLICATES + HIDDEN_ONLY},
+        r"the plan does not exclude by bs1534-mid-anchor; add it to analysis\.exclude",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "change", "sentence"), EXPERIMENTS, ids=[case[0] for case in EXPERIMENTS])
+def test_each_rule_of_an_experiment_is_broken_alone(tmp_path, rule, change, sentence) -> None:
+    found = broken(check_experiment(loaded(tmp_path, **change)))
+    assert set(found) == {rule}
+    assert re.match(sentence, found[rule].message), found[rule].message
 
 
 @pytest.mark.parametrize(
-    ("rule", "change"),
+    "change",
     [
-        ("hidden-signals", {"systems": MANY, "items": items(14)}),
-        (
-            "lowpass-anchors",
-            {"anchors": ANCHORS.replace("7000", "3500").replace("3500", "7000", 1).split("[[anchors]]")[0]},
+        {"systems": repets(8), "items": items(12)},  # 12 hidden signals
+        {"items": items(5)},
+        {"systems": repets(4)},  # 1.5 items each
+        {"items": items(6, length_s=12.0)},
+        {"items": items(1, found='rule = "energy", count = 6')},  # one entry, six items
+        {"items": items(6) + items(1, use="training", found='rule = "disagreement"', name="t")},
+        {"items": items(6, use="test") + items(1, use="training", name="same excerpt")},
+        {"head": HEAD + LOUD.replace("loud", "clear")},  # asked second
+        {"more": REPLICATES + '[loudness]\nmatch = "none"\n'},
+        {"more": '[test]\nreplicates = 1\nreferences = ["mixture", "reference"]\n'},
+    ],
+)
+def test_an_experiment_at_the_edge_of_a_rule_breaks_none(tmp_path, change) -> None:
+    assert broken(check_experiment(loaded(tmp_path, **change))) == {}
+
+
+def test_an_item_found_by_a_rule_is_named_as_it_will_be(tmp_path) -> None:
+    made = items(1) + items(1, use="test", found='rule = "energy", count = 5', name="S")
+    message = broken(check_experiment(loaded(tmp_path, items=made)))["training-covers"].message
+    assert message.startswith("rated, and not heard in training: S 0 (1), S 0 (2), S 0 (3), S 0 (4), S 0 (5); ")
+
+
+RATE_HZ = 48_000
+CONDITIONS = {
+    "open": ("reference", "reference"),
+    "hidden": ("hidden_reference", "reference"),
+    "low": ("anchor", "lowpass-3500"),
+    "mid": ("anchor", "lowpass-7000"),
+    "mixture": ("anchor", "mixture"),
+    "home": ("system", "home"),
+    "centre": ("system", "centre"),
+    "oracle": ("system", "oracle"),
+}
+"""Clips of one item by a short name; a clip's token is that name and the item's number."""
+GENEROUS = SYSTEMS.replace('kind = "files"', 'kind = "files"\nmax_lag_ms = 2')
+ORACLE = '[[systems]]\nname = "oracle"\nkind = "oracle_ratio_mask"\n'
+FINE = Resemblance(
+    lag_s=0.0,
+    polarity=1,
+    correlation=0.9,
+    gain_error_db=-0.5,
+    side_correlation=0.8,
+    side_db=-12.0,
+    reference_side_db=-10.0,
+    closer_to="",
+    copy_of="",
+)
+HOLDS = {"ripple_db": 0.02, "at_8_7_db": -80.0, "from_9_7_db": -81.0}
+
+
+def clip_of(name: str, item: int) -> Clip:
+    role, condition = CONDITIONS[name]
+    cutoff_hz = {"low": 3500, "mid": 7000}.get(name)
+    return Clip(
+        token=f"{name}-{item}",
+        file=f"clips/{name}-{item}.flac",
+        sha256=f"file of {name}-{item}",
+        samples_sha256=f"samples of {condition} {item}",
+        item=f"item {item}",
+        condition=condition,
+        role=role,  # pyright: ignore[reportArgumentType]
+        rate_hz=RATE_HZ,
+        frames=10 * RATE_HZ,
+        channels=2,
+        lufs_before=-18.0,
+        lufs_after=-23.0,
+        gain_db=-5.0,
+        true_peak_dbtp=-3.0,
+        sample_peak_dbfs=-3.1,
+        lag_s=0.0,
+        polarity=1,
+        render_key="",
+        provenance=Provenance(kind="made", version="1"),
+        facts=Facts(
+            momentary_lufs=-20.0,
+            short_term_lufs=-21.0,
+            range_lu=4.0,
+            dc=0.0,
+            end_step=0.0,
+            clipped=0,
+            dropout_s=0.0,
+            resemblance=None if condition == "reference" else FINE,
+            response=Response(cutoff_hz=cutoff_hz, **HOLDS) if cutoff_hz else None,
         ),
-        ("items", {"items": items(4)}),
-        ("items-per-system", {"systems": MANY[: MANY.index('[[systems]]\nname = "s5"')], "items": items(7)}),
-        ("excerpt-length", {"items": items(6, length_s=12.5)}),
-        ("training", {"items": items(6, training=False)}),
-        ("replicates", {"more": ""}),
-    ],
-)
-def test_each_rule_is_broken_alone(tmp_path, rule, change) -> None:
-    assert broken(tmp_path, **change) == {rule}
+    )
 
 
-def test_twelve_hidden_signals_are_allowed_and_thirteen_are_not(tmp_path) -> None:
-    eight = MANY[: MANY.index('[[systems]]\nname = "s8"')]
-    assert "hidden-signals" not in broken(tmp_path, systems=eight, items=items(14))
+CLIPS = tuple(clip_of(name, item) for item in range(6) for name in CONDITIONS)
 
 
-def test_a_broken_rule_says_what_it_found_and_what_to_do(tmp_path) -> None:
-    path = tmp_path / "experiment.toml"
-    path.write_text(HEAD + items(3) + SYSTEMS)
-    results = {result.rule: result for result in standard.check_experiment(experiment.load(path))}
-    assert results["items"].message == "3 items in the test; add items: at least 5"
-    assert results["lowpass-anchors"].message.startswith("no low-pass anchor at 3.5 kHz and 7 kHz; add [[anchors]]")
+@pytest.fixture
+def judged(tmp_path) -> Callable[..., dict[str, RuleResult]]:
+    """The rules that a set breaks after changes, by token, to clips, their facts, resemblance or response."""
+    described = loaded(tmp_path, systems=GENEROUS + ORACLE)
+
+    def judge(changes: dict[str, dict[str, Any]]) -> dict[str, RuleResult]:
+        return broken(check_set(described, [changed(clip, changes.get(clip.token, {})) for clip in CLIPS]))
+
+    return judge
+
+
+def changed(clip: Clip, change: dict[str, Any]) -> Clip:
+    """Keys are looked for where they belong: in the clip, its facts, and what these hold."""
+    facts = clip.facts
+    assert facts
+    for part in ("resemblance", "response"):
+        inner = getattr(facts, part)
+        mine = {key: value for key, value in change.items() if inner and key in type(inner).model_fields}
+        # A clip has a lag and a polarity as well; the rules read the resemblance.
+        facts = facts.model_copy(update={part: inner and inner.model_copy(update=mine)})
+    facts = facts.model_copy(update={key: value for key, value in change.items() if key in Facts.model_fields})
+    own = {key: value for key, value in change.items() if key in Clip.model_fields}
+    return clip.model_copy(update={"facts": facts, **own})
+
+
+def test_a_good_set_breaks_none(tmp_path) -> None:
+    results = check_set(loaded(tmp_path), CLIPS)
+    assert broken(results) == {}
+    assert [result.rule for result in results] == [rule.id for rule in (*SET_RULES, *ESTIMATE_RULES)]
+
+
+Case = tuple[str, dict[str, dict[str, Any]], str]
+SETS: list[Case] = [
+    (
+        "same-format",
+        {"home-1": {"frames": 479_999}},
+        r"rate, length or channels of their own: home in item 1 \(48000 Hz, 479999 frames, 2 channels; the others "
+        r"48000 Hz, 480000 frames, 2 channels\); build the set again",
+    ),
+    (
+        "hidden-is-reference",
+        {"hidden-2": {"samples_sha256": "others"}},
+        r"other samples than the open reference: reference in item 2; build the set again",
+    ),
+    (
+        "different-sounds",
+        {"home-0": {"samples_sha256": "one"}, "centre-0": {"samples_sha256": "one"}},
+        r"the same samples under several names: home = centre in item 0; leave one of them out",
+    ),
+    (
+        "true-peak",
+        {f"home-{n}": {"true_peak_dbtp": 0.3} for n in range(6)} | {"centre-0": {"true_peak_dbtp": 0.0001}},
+        r"true peak above 0 dBTP: home in item 0 \(0\.3 dBTP\), centre in item 0 \(0\.0001 dBTP\), home in item 1 "
+        r".* and 2 more; lower loudness\.ceiling_dbtp",
+    ),
+    (
+        "reference-loudness",
+        {"open-1": {"lufs_after": -23.51}},
+        r"references differ by 0\.51 LU, from -23\.51 LUFS in item 1 to -23\.00 LUFS in item 5; lower",
+    ),
+    (
+        "shared-gain",
+        {"low-1": {"gain_db": -4.99}, "hidden-2": {"gain_db": -5.5}},
+        r"another gain than the reference's: reference in item 2 \(-0\.5 dB\), lowpass-3500 in item 1 \(\+0\.01 dB\); ",
+    ),
+    (
+        "loudness-in-item",
+        {"home-3": {"lufs_after": -26.1}},
+        r"more than 3 LU from the reference's loudness: home in item 3 \(-3\.1 LU\); look for a wrong level",
+    ),
+    (
+        "anchor-response",
+        {"low-0": {"ripple_db": 0.12, "at_8_7_db": -24.0}, "mid-1": {"from_9_7_db": -49.5}},
+        r"outside the mask \(.*this project's convention\): lowpass-3500 in item 0 \(ripple 0\.12 dB, -24 dB at 4 kHz\)"
+        r", lowpass-7000 in item 1 \(-49\.5 dB from 9 kHz\); build the set again",
+    ),
+    (
+        "anchor-lag",
+        {"mid-1": {"lag_s": -0.5 / RATE_HZ}},
+        r"not at the reference's place in time: lowpass-7000 in item 1 \(-0\.50 samples\); build the set again",
+    ),
+    (
+        "clipping",
+        {"open-1": {"clipped": 4}, "hidden-1": {"clipped": 4}, "mixture-1": {"clipped": 9}},
+        r"flat tops of clipping: reference in item 1 \(4 samples\), mixture in item 1 \(9 samples\); use sources",
+    ),
+    ("dc", {"home-1": {"dc": 0.002}}, r"offset \(DC\) above 0\.001: home in item 1 \(0\.002 of full scale\); remove"),
+    (
+        "end-click",
+        {"low-1": {"end_step": 0.01}},
+        r"begins or ends with a step above 0\.001: lowpass-3500 in item 1 \(0\.01 of full scale\); build the set again",
+    ),
+    ("drop-outs", {"home-1": {"dropout_s": 0.3}}, r"silent where the reference is not: home in item 1 \(0\.3 s\); lis"),
+    (
+        "lag",
+        {"home-1": {"lag_s": 0.0025}, "centre-2": {"lag_s": -0.0015}},
+        r"not at the reference's place in time: home in item 1 \(2\.5 ms = 120\.0 samples late, at most 2 ms\), "
+        r"centre in item 2 \(1\.5 ms = 72\.0 samples early, at most 1 ms\); shift the estimates by as much",
+    ),
+    (
+        "polarity",
+        {"home-1": {"polarity": -1, "side_correlation": -0.8}},
+        r"upside down \(inverted polarity\): home in item 1 \(correlation -0\.90\); multiply the estimates by -1",
+    ),
+    (
+        "gain-error",
+        {"home-1": {"gain_error_db": 4.0}, "centre-1": {"gain_error_db": -3.5}},
+        r"the target more than 3 dB from its level.*: home in item 1 \(\+4 dB\), centre in item 1 \(-3\.5 dB\); look",
+    ),
+    (
+        "swapped-channels",
+        {"home-1": {"side_correlation": -0.7}},
+        r"left and right are swapped: home in item 1 \(left - right correlates by -0\.70\); swap the channels",
+    ),
+    (
+        "dual-mono",
+        {"home-1": {"side_db": -90.0}},
+        r"both channels are the same: home in item 1 \(left - right at -90 dB, the reference's at -10 dB\); render",
+    ),
+    (
+        "wrong-target",
+        {f"home-{n}": {"closer_to": "vocals"} for n in range(4)},
+        r"nearer to another stem than to the target: home \(vocals in 4 of 6 items\); check the system's path",
+    ),
+    (
+        "copy-of-mixture",
+        {"centre-1": {"copy_of": "mixture"}},
+        r"a copy of the mixture: centre in item 1; check the system's path",
+    ),
+    (
+        "copy-of-reference",
+        {"home-5": {"copy_of": "reference"}, "oracle-5": {"copy_of": "reference"}},
+        r"a copy of the reference: home in item 5; check the system's path",
+    ),
+]
+AT_FAULT = {"reference-loudness": {"open-1", "open-5"}, "copy-of-reference": {"home-5"}}
+
+
+@pytest.mark.parametrize(("rule", "changes", "sentence"), SETS, ids=[case[0] for case in SETS])
+def test_each_rule_of_a_set_is_broken_alone(judged, rule, changes, sentence) -> None:
+    found = judged(changes)
+    assert set(found) == {rule}
+    assert re.match(sentence, found[rule].message), found[rule].message
+    assert set(found[rule].clips) == AT_FAULT.get(rule, set(changes))
 
 
 @pytest.mark.parametrize(
-    ("rule", "change"),
+    "changes",
     [
-        ("same-format", {"frames": 1}),
-        ("true-peak", {"true_peak_dbtp": 0.3}),
-        ("reference-loudness", {"lufs_after": -30.0}),
+        {"home-1": {"true_peak_dbtp": 0.0}},
+        {"open-1": {"lufs_after": -23.5}, "open-2": {"lufs_after": -23.0}},
+        {"low-1": {"gain_db": -5.0009}, "mixture-1": {"gain_db": -9.0}, "home-1": {"gain_db": -9.0}},
+        {"home-1": {"lufs_after": -26.0}, "centre-1": {"lufs_after": -20.0}, "mixture-1": {"lufs_after": -10.0}},
+        {"low-1": {"ripple_db": 0.1, "at_8_7_db": -25.0, "from_9_7_db": -50.0}},
+        {"mid-1": {"ripple_db": None, "at_8_7_db": None, "from_9_7_db": None}},
+        {"low-1": {"lag_s": round(0.25 / RATE_HZ, 7)}, "mid-1": {"lag_s": None}, "mixture-1": {"lag_s": 0.1}},
+        {"home-1": {"dc": 0.001, "end_step": 0.001, "dropout_s": 0.2}, "low-1": {"dropout_s": 3.0}},
+        {"home-1": {"lag_s": 0.002}, "centre-1": {"lag_s": -0.001}},
+        {"home-1": {"lag_s": None, "polarity": -1, "side_correlation": None}, "mixture-1": {"polarity": -1}},
+        {"home-1": {"gain_error_db": 3.0}, "centre-1": {"gain_error_db": -3.0}, "home-2": {"gain_error_db": None}},
+        {"home-1": {"side_correlation": -0.5}, "centre-1": {"side_correlation": -1.0, "reference_side_db": -30.0}},
+        {"home-1": {"side_db": -60.0}, "centre-1": {"side_db": -200.0, "reference_side_db": -40.0}},
+        {"home-1": {"side_correlation": None, "side_db": None, "reference_side_db": None}},
+        {f"home-{n}": {"closer_to": "vocals"} for n in range(3)},
+        {"mixture-1": {"samples_sha256": "one", "copy_of": "mixture"}, "home-2": {"samples_sha256": "one"}},
+        {"oracle-1": {"copy_of": "reference"}},
     ],
 )
-def test_each_rule_of_a_set(write_experiment, rule, change) -> None:
-    made = build(write_experiment(), write_experiment().parent / "set", jobs=1, progress=False)
-    assert all(result.passed for result in standard.check_set(made.clips))
-    spoiled = (made.clips[0].model_copy(update=change), *made.clips[1:])
-    assert [result.rule for result in standard.check_set(spoiled) if not result.passed] == [rule]
-    assert {result.rule for result in made.rules} >= {rule, "lowpass-anchors"}
+def test_a_set_at_the_edge_of_a_rule_breaks_none(judged, changes) -> None:
+    assert judged(changes) == {}
+
+
+def test_an_inverted_estimate_with_swapped_channels_has_both_faults(judged) -> None:
+    assert set(judged({"home-1": {"polarity": -1, "side_correlation": 0.9}})) == {"polarity", "swapped-channels"}
+
+
+def test_an_item_that_lacks_a_condition_is_named(tmp_path) -> None:
+    found = broken(check_set(loaded(tmp_path), [clip for clip in CLIPS if clip.token not in ("hidden-1", "home-2")]))
+    assert set(found) == {"same-conditions"}
+    assert found["same-conditions"].message == (
+        "missing: reference (hidden reference) in item 1, home (system) in item 2; build the set again"
+    )
+
+
+def test_what_was_not_measured_is_not_judged(tmp_path) -> None:
+    results = check_set(loaded(tmp_path), [clip.model_copy(update={"facts": None}) for clip in CLIPS])
+    assert [result.rule for result in results] == [rule.id for rule in SET_RULES if not rule.needs_facts]
+    assert "true-peak" in {result.rule for result in results}
+
+
+def test_every_rule_has_a_case_and_a_name_of_its_own() -> None:
+    rules = [rule.id for rule in (*EXPERIMENT_RULES, *SET_RULES, *ESTIMATE_RULES)]
+    assert len(set(rules)) == len(rules)
+    assert {case[0] for case in (*EXPERIMENTS, *SETS)} | {"same-conditions"} == set(rules)
+
+
+def test_places_are_named_once_and_at_most_five() -> None:
+    assert listed(["a", "a", "b"]) == "a, b"
+    assert listed("abcdef") == "a, b, c, d, e and 1 more"
+
+
+def test_the_rules_need_no_numpy() -> None:
+    code = "import sys, stimuli.standard.check; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0

@@ -1,0 +1,1 @@
+"""Requirements of ITU-R BS.1534-3 as named rules, asked in ``stimuli.standard.check``."""

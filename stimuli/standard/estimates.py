@@ -1,0 +1,197 @@
+"""Rules of the systems' clips: faults of how an estimate was made or stored, not of how well it separates.
+
+A listener would rate them as the system's own. Conventions: lags in milliseconds and samples, positive = late;
+levels in dB. Defines: ``ESTIMATE_RULES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stimuli.experiment import Experiment, FilesSystem
+from stimuli.manifest import Clip, Resemblance
+from stimuli.standard.rule import Finding, Rule, listed
+from stimuli.standard.sets import BuiltSet, faults
+
+USUAL_LAG_MS = 1.0
+"""For systems that were run here; files bring their own ``max_lag_ms``."""
+GAIN_ERROR_DB = 3.0
+SWAPPED = -0.5
+"""Correlation of left minus right with the reference's, below which the channels are the wrong way round."""
+WIDE_DB = -30.0
+"""Level of left minus right from which on the reference has two sides to be confused."""
+MONO_DB = -60.0
+
+
+def _faults(what: str, built: BuiltSet, fault: Callable[[Clip, Resemblance], str | None]) -> Finding | None:
+    """Faults of systems, told by how they lie against their reference."""
+
+    def told(clip: Clip) -> str | None:
+        return fault(clip, clip.facts.resemblance) if clip.facts and clip.facts.resemblance else None
+
+    return faults(what, built.of("system"), told)
+
+
+def _limits_ms(experiment: Experiment) -> dict[str, float]:
+    return {system.name: system.max_lag_ms for system in experiment.systems if isinstance(system, FilesSystem)}
+
+
+def _lag(built: BuiltSet) -> Finding | None:
+    limits = _limits_ms(built.experiment)
+
+    def late(clip: Clip, found: Resemblance) -> str | None:
+        limit = limits.get(clip.condition, USUAL_LAG_MS)
+        size = round(abs(found.lag_s or 0.0) * 1000, 4)
+        samples, side = size / 1000 * clip.rate_hz, "late" if (found.lag_s or 0.0) > 0 else "early"
+        return f"{size:g} ms = {samples:.1f} samples {side}, at most {limit:g} ms" if size > limit else None
+
+    return _faults("not at the reference's place in time", built, late)
+
+
+def _polarity(built: BuiltSet) -> Finding | None:
+    def inverted(_: Clip, found: Resemblance) -> str | None:
+        return f"correlation -{found.correlation:.2f}" if found.lag_s is not None and found.polarity < 0 else None
+
+    return _faults("upside down (inverted polarity)", built, inverted)
+
+
+def _gain_error(built: BuiltSet) -> Finding | None:
+    def off(_: Clip, found: Resemblance) -> str | None:
+        error = found.gain_error_db
+        return f"{error:+g} dB" if error is not None and abs(error) > GAIN_ERROR_DB else None
+
+    return _faults(f"the target more than {GAIN_ERROR_DB:g} dB from its level in the mixture", built, off)
+
+
+def _wide(found: Resemblance) -> bool:
+    return found.reference_side_db is not None and found.reference_side_db > WIDE_DB
+
+
+def _swapped_channels(built: BuiltSet) -> Finding | None:
+    def swapped(_: Clip, found: Resemblance) -> str | None:
+        # Polarity taken out: upside down, the difference of the channels is so as well, and that is another rule's.
+        side = None if found.side_correlation is None else found.side_correlation * found.polarity
+        return (
+            f"left - right correlates by {side:.2f}" if side is not None and side < SWAPPED and _wide(found) else None
+        )
+
+    return _faults("left and right are swapped", built, swapped)
+
+
+def _dual_mono(built: BuiltSet) -> Finding | None:
+    def flat(_: Clip, found: Resemblance) -> str | None:
+        mono = found.side_db is not None and found.side_db < MONO_DB and _wide(found)
+        return (
+            f"left - right at {found.side_db:g} dB, the reference's at {found.reference_side_db:g} dB" if mono else None
+        )
+
+    return _faults("both channels are the same", built, flat)
+
+
+def _wrong_target(built: BuiltSet) -> Finding | None:
+    told: dict[str, list[tuple[str, str]]] = {}
+    for clip in built.of("system"):
+        if clip.facts and clip.facts.resemblance:
+            told.setdefault(clip.condition, []).append((clip.facts.resemblance.closer_to, clip.token))
+    nearer = {system: [one for one in items if one[0]] for system, items in told.items()}
+    # In one excerpt a weak system may lean that way; in most of them it is another stem's file.
+    wrong = {system: items for system, items in nearer.items() if 2 * len(items) > len(told[system])}
+    places = (
+        f"{system} ({' and '.join(sorted({stem for stem, _ in items}))} in {len(items)} of {len(told[system])} items)"
+        for system, items in wrong.items()
+    )
+    tokens = tuple(token for items in wrong.values() for _, token in items)
+    return Finding(f"nearer to another stem than to the target: {listed(places)}", tokens) if wrong else None
+
+
+def _copy_of_mixture(built: BuiltSet) -> Finding | None:
+    def copied(_: Clip, found: Resemblance) -> str | None:
+        return "" if found.copy_of == "mixture" else None
+
+    return _faults("a copy of the mixture", built, copied)
+
+
+def _copy_of_reference(built: BuiltSet) -> Finding | None:
+    # An oracle is made from the true stems, and may come out as them.
+    oracles = {system.name for system in built.experiment.systems if system.kind.startswith("oracle")}
+
+    def copied(clip: Clip, found: Resemblance) -> str | None:
+        return "" if found.copy_of == "reference" and clip.condition not in oracles else None
+
+    return _faults("a copy of the reference", built, copied)
+
+
+ESTIMATE_RULES: tuple[Rule[BuiltSet], ...] = (
+    Rule(
+        "lag",
+        "7",
+        "must",
+        "systems are in time with their reference",
+        _lag,
+        "shift the estimates by as much, or raise the system's max_lag_ms",
+        needs_facts=True,
+    ),
+    Rule(
+        "polarity",
+        "7",
+        "must",
+        "no system is upside down",
+        _polarity,
+        "multiply the estimates by -1",
+        needs_facts=True,
+    ),
+    Rule(
+        "gain-error",
+        "7",
+        "should",
+        f"systems give the target at its level in the mixture, within {GAIN_ERROR_DB:g} dB",
+        _gain_error,
+        "look for a normalisation of the files, or for loss of the target",
+        needs_facts=True,
+    ),
+    Rule(
+        "swapped-channels",
+        "7",
+        "must",
+        "left is left in every system",
+        _swapped_channels,
+        "swap the channels of the estimates",
+        needs_facts=True,
+    ),
+    Rule(
+        "dual-mono",
+        "7",
+        "should",
+        "systems are as stereo as their references",
+        _dual_mono,
+        "render both channels if the system can, or say in the test report that it is mono",
+        needs_facts=True,
+    ),
+    Rule(
+        "wrong-target",
+        "7",
+        "must",
+        "systems give the target, not another stem",
+        _wrong_target,
+        "check the system's path and targets, and the experiment's target",
+        needs_facts=True,
+    ),
+    Rule(
+        "copy-of-mixture",
+        "7",
+        "must",
+        "no system gives the mixture back",
+        _copy_of_mixture,
+        "check the system's path; a mixture that is meant is an anchor",
+        needs_facts=True,
+    ),
+    Rule(
+        "copy-of-reference",
+        "7",
+        "must",
+        "no system gives the reference itself",
+        _copy_of_reference,
+        "check the system's path: it may point at the true stems",
+        needs_facts=True,
+    ),
+)
