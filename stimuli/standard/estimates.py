@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stimuli.experiment import Experiment, FilesSystem
+from stimuli.experiment import FilesSystem
 from stimuli.manifest import Clip, Resemblance
 from stimuli.standard.rule import Finding, Rule, listed
 from stimuli.standard.sets import BuiltSet, faults
@@ -32,18 +32,14 @@ def _faults(what: str, built: BuiltSet, fault: Callable[[Clip, Resemblance], str
     return faults(what, built.of("system"), told)
 
 
-def _limits_ms(experiment: Experiment) -> dict[str, float]:
-    return {system.name: system.max_lag_ms for system in experiment.systems if isinstance(system, FilesSystem)}
-
-
 def _lag(built: BuiltSet) -> Finding | None:
-    limits = _limits_ms(built.experiment)
+    files = [system for system in built.experiment.systems if isinstance(system, FilesSystem)]
+    limits = {system.name: system.max_lag_ms for system in files}
 
     def late(clip: Clip, found: Resemblance) -> str | None:
-        limit = limits.get(clip.condition, USUAL_LAG_MS)
-        size = round(abs(found.lag_s or 0.0) * 1000, 4)
-        samples, side = size / 1000 * clip.rate_hz, "late" if (found.lag_s or 0.0) > 0 else "early"
-        return f"{size:g} ms = {samples:.1f} samples {side}, at most {limit:g} ms" if size > limit else None
+        limit, lag_ms = limits.get(clip.condition, USUAL_LAG_MS), round((found.lag_s or 0.0) * 1000, 4)
+        size = f"{abs(lag_ms):g} ms = {abs(lag_ms) / 1000 * clip.rate_hz:.1f} samples"
+        return f"{size} {'late' if lag_ms > 0 else 'early'}, at most {limit:g} ms" if abs(lag_ms) > limit else None
 
     return _faults("not at the reference's place in time", built, late)
 
@@ -70,10 +66,8 @@ def _wide(found: Resemblance) -> bool:
 def _swapped_channels(built: BuiltSet) -> Finding | None:
     def swapped(_: Clip, found: Resemblance) -> str | None:
         # Polarity taken out: upside down, the difference of the channels is so as well, and that is another rule's.
-        side = None if found.side_correlation is None else found.side_correlation * found.polarity
-        return (
-            f"left - right correlates by {side:.2f}" if side is not None and side < SWAPPED and _wide(found) else None
-        )
+        side = (found.side_correlation or 0.0) * found.polarity
+        return f"left - right correlates by {side:.2f}" if side < SWAPPED and _wide(found) else None
 
     return _faults("left and right are swapped", built, swapped)
 
@@ -81,9 +75,8 @@ def _swapped_channels(built: BuiltSet) -> Finding | None:
 def _dual_mono(built: BuiltSet) -> Finding | None:
     def flat(_: Clip, found: Resemblance) -> str | None:
         mono = found.side_db is not None and found.side_db < MONO_DB and _wide(found)
-        return (
-            f"left - right at {found.side_db:g} dB, the reference's at {found.reference_side_db:g} dB" if mono else None
-        )
+        levels = f"left - right at {found.side_db} dB, the reference's at {found.reference_side_db} dB"
+        return levels if mono else None
 
     return _faults("both channels are the same", built, flat)
 
@@ -104,21 +97,18 @@ def _wrong_target(built: BuiltSet) -> Finding | None:
     return Finding(f"nearer to another stem than to the target: {listed(places)}", tokens) if wrong else None
 
 
-def _copy_of_mixture(built: BuiltSet) -> Finding | None:
-    def copied(_: Clip, found: Resemblance) -> str | None:
-        return "" if found.copy_of == "mixture" else None
+def _copies(of: str, meant: str = "") -> Callable[[BuiltSet], Finding | None]:
+    """A check for systems that give back what they were made from; kinds that begin with ``meant`` may."""
 
-    return _faults("a copy of the mixture", built, copied)
+    def copies(built: BuiltSet) -> Finding | None:
+        may = {system.name for system in built.experiment.systems if meant and system.kind.startswith(meant)}
 
+        def copied(clip: Clip, found: Resemblance) -> str | None:
+            return "" if found.copy_of == of and clip.condition not in may else None
 
-def _copy_of_reference(built: BuiltSet) -> Finding | None:
-    # An oracle is made from the true stems, and may come out as them.
-    oracles = {system.name for system in built.experiment.systems if system.kind.startswith("oracle")}
+        return _faults(f"a copy of the {of}", built, copied)
 
-    def copied(clip: Clip, found: Resemblance) -> str | None:
-        return "" if found.copy_of == "reference" and clip.condition not in oracles else None
-
-    return _faults("a copy of the reference", built, copied)
+    return copies
 
 
 ESTIMATE_RULES: tuple[Rule[BuiltSet], ...] = (
@@ -181,7 +171,7 @@ ESTIMATE_RULES: tuple[Rule[BuiltSet], ...] = (
         "7",
         "must",
         "no system gives the mixture back",
-        _copy_of_mixture,
+        _copies("mixture"),
         "check the system's path; a mixture that is meant is an anchor",
         needs_facts=True,
     ),
@@ -190,7 +180,8 @@ ESTIMATE_RULES: tuple[Rule[BuiltSet], ...] = (
         "7",
         "must",
         "no system gives the reference itself",
-        _copy_of_reference,
+        # An oracle is made from the true stems, and may come out as them.
+        _copies("reference", meant="oracle"),
         "check the system's path: it may point at the true stems",
         needs_facts=True,
     ),

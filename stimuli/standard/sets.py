@@ -39,6 +39,10 @@ class BuiltSet:
         """The open reference of each item."""
         return {clip.item: clip for clip in self.of("reference")}
 
+    def against_reference(self, clip: Clip, read: Callable[[Clip], float]) -> float:
+        """How much more of something a clip has than its reference; 0 without one, which is another rule's matter."""
+        return round(read(clip) - read(self.references.get(clip.item, clip)), 6)
+
     @property
     def lowpass_anchors(self) -> list[Clip]:
         """The anchors that the standard itself describes."""

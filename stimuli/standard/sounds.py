@@ -30,8 +30,10 @@ DROPOUT_S = 0.2
 
 
 def _same_conditions(built: BuiltSet) -> str | None:
-    wanted = dict.fromkeys([("reference", REFERENCE), ("hidden_reference", REFERENCE)])
-    wanted |= dict.fromkeys((clip.role, clip.condition) for clip in built.clips)
+    # A system that could not run is missing everywhere, and the manifest says so.
+    anchors = [("anchor", anchor.name) for anchor in built.experiment.anchors]
+    found = [(clip.role, clip.condition) for clip in built.clips]
+    wanted = dict.fromkeys([("reference", REFERENCE), ("hidden_reference", REFERENCE), *anchors, *found])
     there = {(clip.item, clip.role, clip.condition) for clip in built.clips}
     lacks = [(item, role, name) for item in built.items for role, name in wanted if (item, role, name) not in there]
     places = (f"{name} ({role.replace('_', ' ')}) in {item}" for item, role, name in lacks)
@@ -85,13 +87,12 @@ def _reference_loudness(built: BuiltSet) -> Finding | None:
         return None
     ends = (ordered[0], ordered[-1])
     told = " to ".join(f"{clip.lufs_after:.2f} LUFS in {clip.item}" for clip in ends)
-    return Finding(f"references differ by {spread:.2f} LU, from {told}", tuple(clip.token for clip in ends))
+    return Finding(f"references differ by {spread:g} LU, from {told}", tuple(clip.token for clip in ends))
 
 
 def _shared_gain(built: BuiltSet) -> Finding | None:
     def apart(clip: Clip) -> str | None:
-        reference = built.references.get(clip.item, clip)
-        more = clip.gain_db - reference.gain_db
+        more = built.against_reference(clip, lambda one: one.gain_db)
         return f"{more:+g} dB" if abs(more) > SAME_GAIN_DB else None
 
     return faults("another gain than the reference's", [*built.of("hidden_reference"), *built.lowpass_anchors], apart)
@@ -99,8 +100,7 @@ def _shared_gain(built: BuiltSet) -> Finding | None:
 
 def _loudness_in_item(built: BuiltSet) -> Finding | None:
     def apart(clip: Clip) -> str | None:
-        reference = built.references.get(clip.item, clip)
-        more = round(clip.lufs_after - reference.lufs_after, 4)
+        more = built.against_reference(clip, lambda one: one.lufs_after)
         return f"{more:+g} LU" if abs(more) > WITHIN_ITEM_LU else None
 
     return faults(f"more than {WITHIN_ITEM_LU:g} LU from the reference's loudness", built.of("system"), apart)
@@ -131,9 +131,9 @@ def _anchor_response(built: BuiltSet) -> Finding | None:
 
 def _anchor_lag(built: BuiltSet) -> Finding | None:
     def late(clip: Clip) -> str | None:
-        told = clip.facts.resemblance.lag_s if clip.facts and clip.facts.resemblance else None
-        late = told is not None and abs(told) > ANCHOR_LAG_SAMPLES / clip.rate_hz + ROUNDING_S
-        return f"{told * clip.rate_hz:+.2f} samples" if told is not None and late else None
+        lag_s = clip.facts.resemblance.lag_s if clip.facts and clip.facts.resemblance else None
+        most_s = ANCHOR_LAG_SAMPLES / clip.rate_hz + ROUNDING_S
+        return f"{lag_s * clip.rate_hz:+.2f} samples" if lag_s is not None and abs(lag_s) > most_s else None
 
     return faults("not at the reference's place in time", built.lowpass_anchors, late)
 
@@ -154,7 +154,7 @@ SET_RULES: tuple[Rule[BuiltSet], ...] = (
         "same-conditions",
         "7",
         "must",
-        "every item has a reference, hidden and open, and the same conditions",
+        "every item has the reference, open and hidden, all anchors and the same systems",
         _same_conditions,
         "build the set again",
     ),

@@ -340,7 +340,7 @@ SETS: list[Case] = [
     (
         "dual-mono",
         {"home-1": {"side_db": -90.0}},
-        r"both channels are the same: home in item 1 \(left - right at -90 dB, the reference's at -10 dB\); render",
+        r"both channels are the same: home in item 1 \(left - right at -90\.0 dB, the reference's at -10\.0 dB\)",
     ),
     (
         "wrong-target",
@@ -378,7 +378,7 @@ def test_each_rule_of_a_set_is_broken_alone(judged, rule, changes, sentence) -> 
         {"home-1": {"lufs_after": -26.0}, "centre-1": {"lufs_after": -20.0}, "mixture-1": {"lufs_after": -10.0}},
         {"low-1": {"ripple_db": 0.1, "at_8_7_db": -25.0, "from_9_7_db": -50.0}},
         {"mid-1": {"ripple_db": None, "at_8_7_db": None, "from_9_7_db": None}},
-        {"low-1": {"lag_s": round(0.25 / RATE_HZ, 7)}, "mid-1": {"lag_s": None}, "mixture-1": {"lag_s": 0.1}},
+        {"low-1": {"lag_s": 0.25 / RATE_HZ + 4e-8}, "mid-1": {"lag_s": None}, "mixture-1": {"lag_s": 0.1}},
         {"home-1": {"dc": 0.001, "end_step": 0.001, "dropout_s": 0.2}, "low-1": {"dropout_s": 3.0}},
         {"home-1": {"lag_s": 0.002}, "centre-1": {"lag_s": -0.001}},
         {"home-1": {"lag_s": None, "polarity": -1, "side_correlation": None}, "mixture-1": {"polarity": -1}},
@@ -405,6 +405,12 @@ def test_an_item_that_lacks_a_condition_is_named(tmp_path) -> None:
     assert found["same-conditions"].message == (
         "missing: reference (hidden reference) in item 1, home (system) in item 2; build the set again"
     )
+
+
+def test_an_anchor_that_is_in_no_item_is_missed(tmp_path) -> None:
+    found = broken(check_set(loaded(tmp_path), [clip for clip in CLIPS if clip.condition != "lowpass-7000"]))
+    assert set(found) == {"same-conditions"}
+    assert "lowpass-7000 (anchor) in item 4 and 1 more; " in found["same-conditions"].message
 
 
 def test_what_was_not_measured_is_not_judged(tmp_path) -> None:
