@@ -4,7 +4,7 @@ Linear-phase FIR with its delay taken out to the sample, designed anew for each 
 standard's mask (clause 5.1): ripple within 0.1 dB, at least 25 dB down at 4 kHz and 50 dB from 4.5 kHz. For
 7 kHz the standard gives no mask; this project's convention is the same mask scaled by two: 8 kHz and 9 kHz.
 
-Conventions: sound (frames, channels); frequencies in Hz. Defines: ``lowpass_taps``, ``lowpass``, ``VERSIONS``.
+Conventions: sound (frames, channels); frequencies in Hz. Defines: ``lowpass_taps``, ``lowpass``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from scipy.signal import firwin, kaiser_beta
 
 from stimuli.errors import SoundError
 
-VERSIONS = {"lowpass": 2, "lowpass_mixture": 2}
-"""Raised by hand whenever the samples of an anchor can change."""
 BLOCK = 1 << 14
 STOP_DB = 80.0
 """Kaiser design attenuation: 30 dB more than the mask asks, so that the pass-band ripple is far below 0.1 dB."""

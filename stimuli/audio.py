@@ -225,12 +225,14 @@ def _quantised(path: Path, samples: np.ndarray, gain: np.float32) -> tuple[np.nd
             steps += _dither(samples.shape[1])[first % DITHER_FRAMES :][: len(steps)]
         np.rint(steps, out=steps)
         peak = max(float(steps.max()), -float(steps.min()))
-        if not peak <= FULL_SCALE_24:  # also where it is NaN
+        if not np.isfinite(peak):
+            raise SoundError(f"{path}: the samples hold NaN or infinity; nothing was written")
+        if peak > FULL_SCALE_24 + 1:  # dither may reach one step beyond full scale
             raise SoundError(
                 f"{path}: peaks at {peak / FULL_SCALE_24:.3f} of full scale, FLAC would clip it; "
                 "lower loudness.target_lufs; nothing was written"
             )
-        np.minimum(steps, FULL_SCALE_24 - 1, out=steps)
+        np.clip(steps, -FULL_SCALE_24, FULL_SCALE_24 - 1, out=steps)
         np.multiply(steps, 256, out=meant[first : first + CHUNK], casting="unsafe")
         # Adding 0.0 turns -0.0 into 0.0: equal as numbers, but not as the bytes that are hashed.
         steps = steps * np.float32(1 / FULL_SCALE_24) + np.float32(0)

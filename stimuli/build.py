@@ -22,7 +22,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stimuli import experiment, manifest
-from stimuli.clips import ItemJob, make_item, scene_of
+from stimuli.clips import ItemJob, check_inputs, make_item
 from stimuli.errors import StimuliError
 from stimuli.manifest import Clip, Manifest
 from stimuli.plan import Echo, Plan, plan
@@ -70,7 +70,7 @@ def build(
         missing = list({job.key: job for job in planned.renders.values() if not job.done}.values())
         if missing:  # what can't be heard is said before hours are spent on separating it
             for job in planned.known_items():
-                scene_of(job).check()
+                check_inputs(job)
         workers.run("separating", render, missing)
         items = list(planned.items())
         made = _manifest(planned, items, workers.run("clips", make_item, items))

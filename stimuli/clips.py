@@ -5,7 +5,7 @@ would pass the ceiling; that is known only when all were measured, so what was w
 An item that was made before from the same sounds is taken from its record.
 
 Conventions: sound (frames, channels), full scale 1.0; loudness in LUFS, gains in dB, peaks in dBTP.
-Defines: ``ItemJob``, ``make_item``, ``scene_of``.
+Defines: ``ItemJob``, ``make_item``, ``check_inputs``, ``scene_of``.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from stimuli import audio, blemishes, loudness
-from stimuli.conditions import Condition, Scene, anchor_version
+from stimuli.conditions import Condition, Scene
 from stimuli.errors import SoundError
-from stimuli.experiment import REFERENCE, Loudness, LowpassAnchor, Songs, identity
+from stimuli.experiment import REFERENCE, FilesSystem, Loudness, LowpassAnchor, Songs, identity
 from stimuli.loudness import Energy
 from stimuli.manifest import Clip, Facts, ItemRecord, Resemblance, Response, Role, file_sha256
 from stimuli.render import parameters_of
@@ -30,6 +30,7 @@ from stimuli.resemblance import loudest, resemblance
 from stimuli.response import response
 from stimuli.separators import Sound, mixed
 from stimuli.sources import songs as sources
+from stimuli.sources.songs import SILENT_PEAK
 from stimuli.true_peak import sample_peak_dbfs, true_peak_dbtp
 
 STAGES = {"excerpt": 2, "loudness": 2, "clip": 2, "facts": 1}
@@ -83,6 +84,23 @@ def scene_of(job: ItemJob) -> Scene:
     return Scene(f"item {job.item.name!r}", song, job.item.target, start, frames, job.folder)
 
 
+def check_inputs(job: ItemJob) -> None:
+    """Read what is heard of the reference and of estimates that were rendered elsewhere, before anything is rendered.
+
+    Raises
+    ------
+    SoundError
+        Where one of them can't be read, holds NaN, or is silent in this excerpt.
+    """
+    scene = scene_of(job)
+    scene.check()
+    for condition in job.conditions:
+        if isinstance(condition.entry, FilesSystem):
+            sound = scene.sound(condition)
+            if max(float(sound.max()), -float(sound.min())) < SILENT_PEAK:
+                raise SoundError(f"{scene.place}: {condition.name} is silent in this excerpt; render it again")
+
+
 def _known(record: Path, out: Path) -> tuple[Clip, ...]:
     """The clips of a record whose files are all there and unchanged; none otherwise."""
     try:
@@ -123,8 +141,7 @@ class _Maker:
 
     def _made_of(self, condition: Condition) -> list[object]:
         parameters = parameters_of(condition.entry) if condition.entry else {}
-        version = anchor_version(condition.kind)
-        return [condition.kind, version, parameters, self.scene.contents(condition)]
+        return [condition.kind, condition.version, parameters, self.scene.contents(condition)]
 
     def clips(self) -> tuple[Clip, ...]:
         """All clips, the item lowered as far as its peaks ask for."""
@@ -179,11 +196,13 @@ class _Maker:
         paths = {role: self._path(condition, role, gain_db) for role in condition.roles}
         first, *copies = paths.values()
         written = audio.write_clip(first, sound, self.rate_hz, gain_db=gain_db, part=self._part)
+        digest = file_sha256(first)
         for path in copies:
-            with audio.temporary(path) as part:
-                shutil.copyfile(first, part)
+            if not path.is_file() or file_sha256(path) != digest:
+                with audio.temporary(path) as part:
+                    shutil.copyfile(first, part)
         facts = self._facts(condition, sound, level, written.part)
-        lag, digest, peak_dbfs = facts.resemblance, file_sha256(first), sample_peak_dbfs(sound)
+        lag, peak_dbfs = facts.resemblance, sample_peak_dbfs(sound)
         for role, path in paths.items():
             yield Clip(
                 token=path.stem,

@@ -3,7 +3,7 @@
 Anchors are made from a longer stretch than is heard and cut from it, so that no filter meets an edge. An anchor
 follows from the song and its entry in the experiment file alone: what the manifest holds is enough to make it again.
 
-Conventions: sound is float32 (frames, channels), full scale 1.0. Defines: ``Condition``, ``Scene``, ``anchor_version``.
+Conventions: sound is float32 (frames, channels), full scale 1.0. Defines: ``Condition``, ``Scene``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stimuli import anchors, audio
+from stimuli import anchors, audio, separation_anchors
 from stimuli.description import conditions as kinds
 from stimuli.errors import SoundError, StimuliError
 from stimuli.experiment import REFERENCE, AnyAnchor, AnySystem, FilesSystem, MixtureAnchor
@@ -25,6 +25,8 @@ from stimuli.sources import estimates
 from stimuli.sources.songs import MIXTURE, SILENT_PEAK, Song, read_target, target_stems
 
 MARGIN_S = 0.25
+VERSIONS = {"lowpass": 2, "lowpass_mixture": 2, "distortion": 1, "artefact": 1}
+"""Versions of the kinds made here, raised by hand whenever their samples can change; 1 where none is given."""
 OPEN_MIXTURE = "mixture-open"
 FROM_THE_REFERENCE = ("reference", "lowpass", "artefact", "distortion", "spatial")
 """Kinds that are made from the reference alone: they keep its gain, whatever the systems get."""
@@ -53,6 +55,11 @@ class Condition:
         return ("anchor",) if isinstance(self.entry, kinds.Anchor) else ("system",)
 
     @property
+    def version(self) -> int:
+        """Version of the code that makes it here; a render has its own."""
+        return VERSIONS.get(self.kind, 1)
+
+    @property
     def shares_the_references_gain(self) -> bool:
         """Whether it is the reference or made from it."""
         return self.kind in FROM_THE_REFERENCE
@@ -63,17 +70,12 @@ class Condition:
         if self.render:
             return provenance_of(self.render)
         if isinstance(self.entry, kinds.Anchor):
-            version, meant_for = str(anchor_version(self.kind)), self.entry.meant_for
+            version, meant_for = str(self.version), self.entry.meant_for
             return Provenance(
                 kind=self.kind, version=version, parameters=parameters_of(self.entry), meant_for=meant_for
             )
         told = parameters_of(self.entry) if self.entry else {}
         return Provenance(kind=self.kind, version="1", parameters=told)
-
-
-def anchor_version(kind: str) -> int:
-    """Version of the code that makes an anchor; the mixture is made by nobody."""
-    return anchors.VERSIONS[kind] if kind in anchors.VERSIONS else 1
 
 
 @dataclass(frozen=True)
@@ -178,20 +180,20 @@ class Scene:
             case kinds.LowpassMixtureAnchor():
                 return anchors.lowpass(mixture(), rate_hz, cutoff_hz=entry.cutoff_hz)
             case kinds.InterferenceAnchor():
-                return anchors.interference(target(), mixture(), level_db=entry.level_db)
+                return separation_anchors.interference(target(), mixture(), level_db=entry.level_db)
             case kinds.ArtefactAnchor():
-                return anchors.artefact(
+                return separation_anchors.artefact(
                     target(), rate_hz, removed=entry.removed, noise_db=entry.noise_db, seed=entry.seed
                 )
             case kinds.DistortionAnchor():
-                return anchors.distortion(
+                return separation_anchors.distortion(
                     target(), rate_hz, cutoff_hz=entry.cutoff_hz, removed=entry.removed, seed=entry.seed
                 )
             case kinds.SpatialAnchor():
-                return anchors.spatial(target(), mode=entry.mode, balance_db=entry.balance_db)
+                return separation_anchors.spatial(target(), mode=entry.mode, balance_db=entry.balance_db)
             case kinds.RemixAnchor():
                 if "vocals" not in self.song.stems:
                     raise StimuliError(f"{self.place}: the anchor {entry.name} needs the stem vocals; leave it out")
                 vocals = self.song.read("vocals", start, frames)
-                return anchors.remix(mixture(), vocals, vocals_db=entry.vocals_db)
+                return separation_anchors.remix(mixture(), vocals, vocals_db=entry.vocals_db)
         raise StimuliError(f"{self.place}: no anchor of the kind {entry.kind}")

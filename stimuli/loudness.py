@@ -84,7 +84,8 @@ def energy(samples: np.ndarray, rate_hz: int) -> Energy:
     steps = int(len(samples) / rate_hz / STEP_S + 1e-9)
     if steps * STEP_S < SHORTEST_S - 1e-9:
         raise SoundError(
-            f"loudness needs at least {SHORTEST_S} s of sound, found {len(samples) / rate_hz:.2f} s; lengthen the excerpt"
+            f"loudness needs at least {SHORTEST_S} s of sound, found {len(samples) / rate_hz:.2f} s; "
+            "lengthen the excerpt"
         )
     channels = samples.shape[1] if samples.ndim == 2 else 1
     if channels not in WEIGHTS:

@@ -79,9 +79,7 @@ def _top(spectrum: np.ndarray, size: int, best: int) -> float:
     return float(offsets[int(np.argmax(values))])
 
 
-def resemblance(
-    sound: np.ndarray, reference: np.ndarray, stems: Mapping[str, np.ndarray], rate_hz: int
-) -> Resemblance:
+def resemblance(sound: np.ndarray, reference: np.ndarray, stems: Mapping[str, np.ndarray], rate_hz: int) -> Resemblance:
     """Hold a sound against the reference and against what it should not be, all of them the same stretch.
 
     Parameters

@@ -146,7 +146,8 @@ def _busiest(song: Song, most: int = 1) -> list[Choice]:
     """Up to ``most`` stretches of ten seconds that do not overlap, those with the most singing first."""
     length_s = song.form.frames / song.form.rate_hz
     each_s = min(EXCERPT_S, int(length_s * 10) / 10)
-    most = max(min(most, int(length_s / each_s)), 1)
+    # Half of the room stays free, so that the best stretches need not give way to make all fit.
+    most = max(min(most, int(length_s / (1.5 * each_s))), 1)
     rule = "vocal-activity" if "vocals" in song.stems else "energy"
     wanted = Excerpt(rule=rule, length_s=each_s, count=most)
     starts = excerpts.starts(wanted, excerpts.curve(rule, song), length_s)

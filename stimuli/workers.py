@@ -93,9 +93,7 @@ def _on_cluster(address: str, function: Callable[[Any], Any], jobs: Sequence[Any
     except (OSError, TimeoutError, ValueError) as error:
         raise StimuliError(f"--cluster {address}: no Dask scheduler answers there: {error}; start one first") from None
     with client:
-        numbers = {
-            client.submit(function, job, pure=False, retries=RETRIES): index for index, job in enumerate(jobs)
-        }
+        numbers = {client.submit(function, job, pure=False, retries=RETRIES): index for index, job in enumerate(jobs)}
         try:
             for future in as_completed(numbers):
                 yield numbers[future], future.result()

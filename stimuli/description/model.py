@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
 StemName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-"""A stem of the songs (``vocals``, ``drums``, ``dialogue``, ``singer1`` …), or ``accompaniment``: all but the vocals."""
+"""A stem of the songs (``vocals``, ``dialogue``, ``singer1`` …), or ``accompaniment``: all but the vocals."""
 
 
 class Model(BaseModel):

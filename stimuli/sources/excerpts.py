@@ -1,8 +1,8 @@
 """Which part of a song is heard, where the experiment gives a rule instead of a start.
 
-Each rule draws a curve with one value for every 100 ms; of all ways to choose so many stretches that don't overlap,
-the one with the greatest sum is taken, the best stretch first. Between equal ones the seed decides, so that the choice
-is nobody's.
+Each rule draws a curve with one value for every 100 ms. The stretch with the greatest sum is taken first, then the best
+of those that don't overlap it, and so on; each must leave room for the others. Between equal ones the seed decides, so
+that the choice is nobody's.
 
 * ``vocal-activity``: 1 where the true vocals are within 25 dB of their own loudest moments, else 0.
 * ``energy``: energy of the mixture.
@@ -15,6 +15,7 @@ Conventions: sound (frames, channels); times in seconds. Defines: ``starts``, ``
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -54,27 +55,19 @@ def starts(excerpt: Excerpt, values: Curve, length_s: float) -> list[float]:
             f"{excerpt.count} are asked for; lower count or shorten length_s"
         )
     sums = np.convolve(values, np.ones(steps), mode="valid")[: last + 1]
-    # What the seed adds is far below any difference that a sum could show.
-    sums = sums / max(float(sums.max()), 1e-30) + 1e-9 * np.random.default_rng(excerpt.seed).random(len(sums))
-    places = _best_apart(sums, steps, excerpt.count)
-    return [round(place * STEP_S, 1) for place in sorted(places, key=lambda place: -sums[place])]
+    sums = np.round(sums / max(float(sums.max()), 1e-30), 9)  # what differs by rounding only is equal
+    luck = np.random.default_rng(excerpt.seed).random(len(sums))
+    found: list[int] = []
+    for place in map(int, np.lexsort((luck, -sums))):
+        if len(found) < excerpt.count and _room(sorted([*found, place]), steps, last) >= excerpt.count:
+            found.append(place)
+    return [round(place * STEP_S, 1) for place in found]
 
 
-def _best_apart(sums: np.ndarray, apart: int, count: int) -> list[int]:
-    """The ``count`` places, at least ``apart`` from each other, with the greatest sum in all (weighted intervals)."""
-    # best[k, i]: greatest sum of k stretches among the first i places; one more place is free at every step.
-    best = np.full((count + 1, len(sums) + 1), -np.inf)
-    best[0] = 0.0
-    for k in range(1, count + 1):
-        for i in range(1, len(sums) + 1):
-            best[k, i] = max(best[k, i - 1], sums[i - 1] + best[k - 1, max(i - apart, 0)])
-    found, i = [], len(sums)
-    for k in range(count, 0, -1):
-        while best[k, i] == best[k, i - 1]:
-            i -= 1
-        found.append(i - 1)
-        i = max(i - apart, 0)
-    return found
+def _room(places: list[int], steps: int, last: int) -> int:
+    """How many stretches fit in all, with these among them; 0 where two of these overlap."""
+    gaps = [b - a for a, b in itertools.pairwise([-steps, *places, last + steps])]
+    return len(places) + sum(gap // steps - 1 for gap in gaps) if min(gaps) >= steps else 0
 
 
 def curve(rule: str, song: Song) -> Curve:
@@ -119,7 +112,7 @@ def _onsets(sound: Sound, rate_hz: int) -> np.ndarray:
     """Onsets in each 100 ms: where the half-wave rectified log-spectral flux peaks above its mean of half a second."""
     size, hop = 2048, round(rate_hz / 100)
     mono = np.pad(sound.mean(axis=1), (size // 2, size))
-    frames = np.lib.stride_tricks.sliding_window_view(mono, size)[:: hop][: len(sound) // hop]
+    frames = np.lib.stride_tricks.sliding_window_view(mono, size)[::hop][: len(sound) // hop]
     flux = np.empty(len(frames))
     before = np.zeros(size // 2 + 1)
     for first in range(0, len(frames), 500):  # a few seconds at a time, so that memory stays flat

@@ -154,9 +154,7 @@ class SynthesisedSong:
 
 def whole(song: Song) -> separators.Song:
     """The whole song as a separator sees it; a stem is read when it is looked at."""
-    return separators.Song(
-        song.name, song.form.rate_hz, song.read(MIXTURE), OnDemand(song.stems, song.read)
-    )
+    return separators.Song(song.name, song.form.rate_hz, song.read(MIXTURE), OnDemand(song.stems, song.read))
 
 
 class OnDemand(Mapping[str, Sound]):

@@ -20,17 +20,17 @@ def response_db(rate_hz: int, cutoff_hz: int) -> tuple[np.ndarray, np.ndarray]:
     return np.fft.rfftfreq(rate_hz, 1 / rate_hz), 20 * np.log10(spectrum + 1e-12)
 
 
-@pytest.mark.parametrize("cutoff_hz", [3500, 7000])
+@pytest.mark.parametrize("cutoff_hz", [3500, 7000, 10_000])
 @pytest.mark.parametrize("rate_hz", RATES)
 def test_the_mask_holds_at_every_rate(rate_hz, cutoff_hz) -> None:
-    if cutoff_hz * 9 / 7 >= rate_hz / 2:
-        with pytest.raises(SoundError, match="needs a sample rate above 16000 Hz, found 16000 Hz"):
+    if cutoff_hz * 8 / 7 >= rate_hz / 2:
+        with pytest.raises(SoundError, match=rf"needs a sample rate above \d+ Hz, found {rate_hz} Hz"):
             anchors.lowpass_taps(rate_hz, cutoff_hz)
         return
     frequency, level = response_db(rate_hz, cutoff_hz)
     assert np.abs(level[frequency <= cutoff_hz]).max() <= 0.1
     assert level[frequency >= cutoff_hz * 8 / 7].max() <= -25
-    assert level[frequency >= cutoff_hz * 9 / 7].max() <= -50
+    assert level[frequency >= cutoff_hz * 9 / 7].max(initial=-200) <= -50
 
 
 def test_the_anchor_is_not_a_sample_late_or_early() -> None:
