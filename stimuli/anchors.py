@@ -13,7 +13,8 @@ import functools
 from typing import Any
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
+from numpy.fft import irfft, rfft
+from scipy.fft import next_fast_len
 from scipy.signal import firwin, kaiser_beta
 
 from stimuli.errors import SoundError
@@ -52,7 +53,7 @@ def lowpass(samples: np.ndarray, rate_hz: int, *, cutoff_hz: int) -> np.ndarray:
     """
     taps = lowpass_taps(rate_hz, cutoff_hz).astype(samples.dtype)
     half, frames = len(taps) // 2, len(samples)
-    size = max(BLOCK, next_fast_len(4 * len(taps), real=True))
+    size = max(BLOCK, int(next_fast_len(4 * len(taps), real=True) or 0))
     step, response = size - 2 * half, rfft(taps, size)
     through = np.empty(samples.shape[::-1], samples.dtype).T
     padded = np.zeros(frames + 2 * half + step, samples.dtype)

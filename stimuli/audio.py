@@ -5,7 +5,7 @@ files or any fsspec URL. Out: renders are float32 WAV, so that nothing is lost b
 FLAC, which decodes to the same samples in every browser. Files are written under a temporary name and renamed.
 
 Conventions: sound is a float32 array of shape (frames, channels), full scale 1.0; times in seconds.
-Defines: ``Format``, ``form``, ``read``, ``resampled``, ``write_render``, ``write_clip``, ``Written``,
+Defines: ``Place``, ``Format``, ``form``, ``read``, ``resampled``, ``write_render``, ``write_clip``, ``Written``,
 ``samples_sha256``, ``frame_at``, ``fade_ends``, ``in_planes``, ``temporary``.
 """
 
@@ -23,10 +23,13 @@ from typing import Any
 import numpy as np
 import soundfile
 import soxr
+from upath import UPath
 
 from stimuli import containers
 from stimuli.errors import SoundError
 
+Place = Path | UPath
+"""Where a file lies: here, or wherever fsspec reaches."""
 FULL_SCALE_24 = 2**23
 FADE_S = 0.005
 """BS.1534-3, clause 5.3: 5 ms raised-cosine fades."""
@@ -47,7 +50,7 @@ class Format:
     channels: int
 
 
-def form(path: Path, stream: int = 0) -> Format:
+def form(path: Place, stream: int = 0) -> Format:
     """Rate, length and channels of a file, without decoding it where its format allows.
 
     Raises
@@ -62,7 +65,7 @@ def form(path: Path, stream: int = 0) -> Format:
         return Format(sound.samplerate, sound.frames, sound.channels)
 
 
-def read(path: Path, start: int = 0, frames: int | None = None, *, stream: int = 0) -> tuple[np.ndarray, int]:
+def read(path: Place, start: int = 0, frames: int | None = None, *, stream: int = 0) -> tuple[np.ndarray, int]:
     """Read a sound file or a stretch of it.
 
     Parameters
@@ -94,7 +97,7 @@ def read(path: Path, start: int = 0, frames: int | None = None, *, stream: int =
     return samples, rate_hz
 
 
-def _read(path: Path, start: int, frames: int | None) -> tuple[np.ndarray, int, bool]:
+def _read(path: Place, start: int, frames: int | None) -> tuple[np.ndarray, int, bool]:
     """Samples, rate, and whether the format is one that holds integers only."""
     with _opened(path) as sound:
         wanted = sound.frames - start if frames is None else frames
@@ -111,7 +114,7 @@ def _read(path: Path, start: int, frames: int | None) -> tuple[np.ndarray, int, 
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+def _opened(path: Place) -> Iterator[soundfile.SoundFile]:
     """A sound file ready to be read; whatever goes wrong inside is said with the file's name."""
     try:
         if isinstance(path, Path):
@@ -236,9 +239,9 @@ def _quantised(path: Path, samples: np.ndarray, gain: np.float32) -> tuple[np.nd
         np.multiply(steps, 256, out=meant[first : first + CHUNK], casting="unsafe")
         # Adding 0.0 turns -0.0 into 0.0: equal as numbers, but not as the bytes that are hashed.
         steps = steps * np.float32(1 / FULL_SCALE_24) + np.float32(0)
-        digest.update(np.ascontiguousarray(steps[:, 0], "<f4"))
+        digest.update(np.ascontiguousarray(steps[:, 0], "<f4").data)
         later[:, first : first + CHUNK] = steps[:, 1:].T
-    digest.update(later)
+    digest.update(later.data)
     return meant, digest.hexdigest()
 
 
@@ -256,7 +259,7 @@ def samples_sha256(samples: np.ndarray) -> str:
     """SHA-256 (hex) of the samples as little-endian float32, channel after channel: what a browser can compute."""
     digest = hashlib.sha256()
     for channel in samples.T:
-        digest.update(np.ascontiguousarray(channel, "<f4"))
+        digest.update(np.ascontiguousarray(channel, "<f4").data)
     return digest.hexdigest()
 
 

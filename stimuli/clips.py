@@ -126,6 +126,7 @@ class _Maker:
         self.job, self.scene = job, scene_of(job)
         self.scene.check()
         self.rate_hz = self.scene.song.form.rate_hz
+        self._known_contents: dict[str, list[object]] = {}
 
     @cached_property
     def key(self) -> str:
@@ -140,6 +141,12 @@ class _Maker:
         return [STAGES, self.rate_hz, item, self.job.loudness.model_dump(mode="json")]
 
     def _made_of(self, condition: Condition) -> list[object]:
+        """What the condition's samples follow from; asked for twice, and hashing files takes its time."""
+        if condition.name not in self._known_contents:
+            self._known_contents[condition.name] = self._contents(condition)
+        return self._known_contents[condition.name]
+
+    def _contents(self, condition: Condition) -> list[object]:
         parameters = parameters_of(condition.entry) if condition.entry else {}
         return [condition.kind, condition.version, parameters, self.scene.contents(condition)]
 
@@ -174,6 +181,8 @@ class _Maker:
         except SoundError as error:
             raise SoundError(f"{place}: {error}") from None
         found = _Level(energy, energy.integrated_lufs(), true_peak_dbtp(sound, self.rate_hz))
+        if np.isnan(found.true_peak_dbtp):
+            raise SoundError(f"{place}: holds NaN or infinity; render it again, or report it if it was made here")
         if not np.isfinite(found.lufs):
             raise SoundError(f"{place}: too quiet to measure its loudness in this excerpt; choose another excerpt")
         if condition.name == REFERENCE:
@@ -193,7 +202,7 @@ class _Maker:
 
     def _written(self, condition: Condition, sound: Sound, level: _Level, gain_db: float) -> Iterator[Clip]:
         """Write the sound, and put it on record under each of its roles; a second role gets a copy of the file."""
-        paths = {role: self._path(condition, role, gain_db) for role in condition.roles}
+        paths: dict[Role, Path] = {role: self._path(condition, role, gain_db) for role in condition.roles}
         first, *copies = paths.values()
         written = audio.write_clip(first, sound, self.rate_hz, gain_db=gain_db, part=self._part)
         digest = file_sha256(first)
@@ -201,7 +210,7 @@ class _Maker:
             if not path.is_file() or file_sha256(path) != digest:
                 with audio.temporary(path) as part:
                     shutil.copyfile(first, part)
-        facts = self._facts(condition, sound, level, written.part)
+        facts = self._facts(condition, sound, level, gain_db, written.part)
         lag, peak_dbfs = facts.resemblance, sample_peak_dbfs(sound)
         for role, path in paths.items():
             yield Clip(
@@ -232,16 +241,17 @@ class _Maker:
         made = [self._common, condition.name, role, *self._made_of(condition), round(gain_db, 6)]
         return self.job.out / "clips" / f"{identity(made)[:24]}.flac"
 
-    def _facts(self, condition: Condition, sound: Sound, level: _Level, decoded: Sound) -> Facts:
-        """What the rules will judge; of the reference itself only its blemishes."""
+    def _facts(self, condition: Condition, sound: Sound, level: _Level, gain_db: float, decoded: Sound) -> Facts:
+        """What the rules will judge, as it is heard; of the reference itself only its blemishes."""
+        factor = 10 ** (gain_db / 20)
         short_term = level.energy.short_term_lufs
         range_lu = level.energy.range_lu
         return Facts(
-            momentary_lufs=round(float(level.energy.momentary_lufs.max()), 3),
-            short_term_lufs=round(float(short_term.max()), 3) if len(short_term) else None,
+            momentary_lufs=round(float(level.energy.momentary_lufs.max()) + gain_db, 3),
+            short_term_lufs=round(float(short_term.max()) + gain_db, 3) if len(short_term) else None,
             range_lu=None if range_lu is None else round(range_lu, 3),
-            dc=round(blemishes.dc(sound), 7),
-            end_step=round(blemishes.end_step(sound), 7),
+            dc=round(factor * blemishes.dc(sound), 7),
+            end_step=round(factor * blemishes.end_step(sound), 7),
             clipped=blemishes.clipped(sound),
             dropout_s=blemishes.dropout_s(level.energy, self._reference_level.energy),
             resemblance=self._resemblance(condition, sound),

@@ -128,6 +128,7 @@ class Scene:
             return estimates.read(entry, self.folder, self.song, self.target, self.start, self.frames)
         if isinstance(entry, MixtureAnchor):
             return self.song.read(MIXTURE, self.start, self.frames)
+        assert isinstance(entry, kinds.Anchor)
         return self._cut_from_longer(entry)
 
     def contents(self, condition: Condition) -> list[str]:
@@ -152,7 +153,7 @@ class Scene:
         margin = audio.frame_at(MARGIN_S, self.song.form.rate_hz)
         return max(self.start - margin, 0), min(self.start + self.frames + margin, self.song.form.frames)
 
-    def _cut_from_longer(self, entry: AnyAnchor) -> Sound:
+    def _cut_from_longer(self, entry: kinds.Anchor) -> Sound:
         start, end = self._longer
         longer = self._anchor(entry, start, end - start)
         return longer[self.start - start :][: self.frames]
@@ -164,7 +165,7 @@ class Scene:
         after = [read_target(self.song, self.target, stop, end - stop)] if stop < end else []
         return np.concatenate([*before, self.reference, *after]) if before or after else self.reference
 
-    def _anchor(self, entry: AnyAnchor, start: int, frames: int) -> Sound:
+    def _anchor(self, entry: kinds.Anchor, start: int, frames: int) -> Sound:
         """An anchor over a stretch of the song."""
         rate_hz = self.song.form.rate_hz
 
@@ -196,4 +197,4 @@ class Scene:
                     raise StimuliError(f"{self.place}: the anchor {entry.name} needs the stem vocals; leave it out")
                 vocals = self.song.read("vocals", start, frames)
                 return separation_anchors.remix(mixture(), vocals, vocals_db=entry.vocals_db)
-        raise StimuliError(f"{self.place}: no anchor of the kind {entry.kind}")
+        raise StimuliError(f"{self.place}: no anchor of the kind {type(entry).__name__}")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from upath import UPath
 
 from stimuli.errors import SoundError, StimuliError
 
@@ -25,12 +27,12 @@ def missing() -> str | None:
     return None
 
 
-def holds(path: Path) -> bool:
+def holds(path: Path | UPath) -> bool:
     """Whether the file is read here and not by libsndfile."""
     return path.suffix.lower() in SUFFIXES
 
 
-def read(path: Path, stream: int = 0) -> tuple[np.ndarray, int]:
+def read(path: Path | UPath, stream: int = 0) -> tuple[np.ndarray, int]:
     """One audio stream, whole, and its sample rate in Hz.
 
     Raises
@@ -48,7 +50,8 @@ def read(path: Path, stream: int = 0) -> tuple[np.ndarray, int]:
     from av.error import FFmpegError
 
     try:
-        with path.open("rb") as source, av.open(source) as container:
+        with path.open("rb") as source, av.open(source) as opened:
+            container: Any = opened
             count = len(container.streams.audio)
             if path.name.endswith(STEMS) and count != len(STREAMS):
                 raise SoundError(f"{path}: {count} audio streams, expected {len(STREAMS)}: {', '.join(STREAMS)}")
@@ -56,7 +59,7 @@ def read(path: Path, stream: int = 0) -> tuple[np.ndarray, int]:
                 raise SoundError(f"{path}: {count} audio streams, expected one with the number {stream}")
             codec = container.streams.audio[stream].codec_context
             planar = av.AudioResampler(format="fltp", layout=codec.layout.name)
-            frames = container.decode(audio=stream)
+            frames: Any = container.decode(audio=stream)
             pieces = [piece.to_ndarray() for frame in frames for piece in planar.resample(frame)]
             rate_hz = codec.sample_rate
     except (FFmpegError, ValueError) as error:

@@ -136,7 +136,10 @@ class Clip(Record):
 
 
 class RuleResult(Record):
-    """What one rule said of this set. ``clips`` are the tokens of those it found at fault."""
+    """What one rule said of this set. ``clips`` are the tokens of those it found at fault.
+
+    ``clause`` is one of BS.1534-3, or ``practice`` for what the standard takes for granted.
+    """
 
     rule: str
     clause: str
@@ -144,6 +147,11 @@ class RuleResult(Record):
     passed: bool
     message: str
     clips: tuple[str, ...] = ()
+
+    @property
+    def authority(self) -> str:
+        """Who asks for it, as it is printed."""
+        return "good practice" if self.clause == "practice" else f"BS.1534-3, {self.clause}"
 
 
 class LeftOut(Record):

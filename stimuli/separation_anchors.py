@@ -10,7 +10,7 @@ shape and type of what went in. Defines: ``interference``, ``artefact``, ``disto
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.ndimage import uniform_filter
@@ -45,7 +45,9 @@ def artefact(reference: np.ndarray, rate_hz: int, *, removed: float, noise_db: f
     spectra = STFT.forward(reference)
     shape = spectra.shape[1:]
     kept = rng.random(shape, np.float32) >= removed
-    level = np.sqrt(uniform_filter(np.square(np.abs(spectra)), (0, *NEIGHBOURHOOD)))
+    around: Any = NEIGHBOURHOOD
+    # The running mean rounds, and may come out a little below zero where a loud moment has just passed.
+    level = np.sqrt(np.maximum(uniform_filter(np.square(np.abs(spectra)), around, axes=(1, 2)), 0))
     lit = rng.random(shape, np.float32) < MUSICAL_SHARE
     turns = np.exp(2j * np.pi * rng.random(shape, np.float32)).astype(np.complex64)
     noise = level * (lit * turns) * _factor(reference, noise_db)

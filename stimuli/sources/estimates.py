@@ -96,7 +96,7 @@ def _paths(system: FilesSystem, folder: Path, song: Song, target: str) -> list[U
     return [path_of(system, folder, song=song.name, target=target, output=output) for output in outputs]
 
 
-def _stretch(path: Path, song: Song, start: int, frames: int) -> Sound:
+def _stretch(path: UPath, song: Song, start: int, frames: int) -> Sound:
     rate_hz = audio.form(path).rate_hz
     if rate_hz == song.form.rate_hz:
         return audio.read(path, start, frames)[0]

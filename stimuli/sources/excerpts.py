@@ -23,7 +23,7 @@ from scipy.ndimage import uniform_filter1d
 
 from stimuli.errors import StimuliError
 from stimuli.experiment import Excerpt
-from stimuli.separators import Sound
+from stimuli.separators import Sound, mixed
 from stimuli.sources.songs import MIXTURE, Song
 
 STEP_S = 0.1
@@ -95,8 +95,8 @@ def curve(rule: str, song: Song) -> Curve:
 def disagreement(estimates: Iterable[Sound], reference: Sound, rate_hz: int) -> Curve:
     """How far the systems' whole outputs lie apart from 100 ms to 100 ms, against the reference's mean energy."""
     sounds = list(estimates)
-    middle = sum(sounds) / len(sounds)
-    apart = sum(_energy(sound - middle, rate_hz) for sound in sounds)
+    middle = mixed(sounds) / len(sounds)
+    apart = mixed(_energy(sound - middle, rate_hz) for sound in sounds)
     return apart / max(float(_energy(reference, rate_hz).mean()), 1e-12)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from upath import UPath
 
 from stimuli import audio, separators
-from stimuli.audio import Format
+from stimuli.audio import Format, Place
 from stimuli.errors import SoundError, StimuliError
 from stimuli.experiment import Songs, identity
 from stimuli.separators import Sound, mixed
@@ -123,8 +123,13 @@ class FileSong:
         if what == MIXTURE and not self.files.mixture:
             return identity([self.fingerprint(stem) for stem in self.stems])
         parts = self.files.mixture if what == MIXTURE else self.files.stems[what]
-        meant = [[dataclasses.astuple(part)[1:], fingerprint(part.path)] for part in parts]
+        meant = [[dataclasses.astuple(part)[1:], self._hash_of(part.path)] for part in parts]
         return identity([self.form.rate_hz, meant])
+
+    @functools.cached_property
+    def _hash_of(self) -> Callable[[Place], str]:
+        """Each file is hashed once, however many conditions are made from it."""
+        return functools.cache(fingerprint)
 
     def _resampled(self, parts: tuple[Part, ...]) -> Sound:
         """Whole, because a stretch resampled by itself is not the stretch of what was resampled."""
@@ -198,28 +203,30 @@ def read_target(song: Song, target: str, start: int = 0, frames: int | None = No
     return mixed(song.read(stem, start, frames) for stem in target_stems(song, target))
 
 
-def fingerprint(path: Path) -> str:
+def fingerprint(path: Place) -> str:
     """SHA-256 (hex) of a file's bytes, wherever it lies."""
+    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _common_format(files: SongFiles) -> Format:
     """What all parts of a song agree in; the first one is what the others are held to."""
-    first: Path | None = None
-    expected = Format(0, 0, 0)
+    first, expected = "", Format(0, 0, 0)
     for part in dict.fromkeys(part for parts in (*files.stems.values(), files.mixture) for part in parts):
         found = _form(part)
-        if first is None:
-            first, expected = part.path, found
+        if not first:
+            first, expected = part.path.name, found
         for what, unit in (("rate_hz", "Hz"), ("frames", "frames"), ("channels", "channel(s)")):
             mine, others = getattr(found, what), getattr(expected, what)
             if mine != others:
                 raise SoundError(
-                    f"{part.path}: {mine} {unit}, but {first.name} has {others} {unit}; "
+                    f"{part.path}: {mine} {unit}, but {first} has {others} {unit}; "
                     "render all stems of a song with one rate, length and number of channels"
                 )
-    if first is None:
+    if not first:
         raise StimuliError(f"song {files.name!r}: missing stems; expected vocals and drums, bass, other")
     return expected
 
@@ -244,5 +251,5 @@ def _read(part: Part, start: int, frames: int) -> Sound:
 
 
 @functools.cache
-def _rate(path: Path, stream: int) -> int:
+def _rate(path: Place, stream: int) -> int:
     return audio.form(path, stream).rate_hz

@@ -123,7 +123,7 @@ ESTIMATE_RULES: tuple[Rule[BuiltSet], ...] = (
     ),
     Rule(
         "polarity",
-        "7",
+        "practice",
         "must",
         "no system is upside down",
         _polarity,
@@ -132,7 +132,7 @@ ESTIMATE_RULES: tuple[Rule[BuiltSet], ...] = (
     ),
     Rule(
         "gain-error",
-        "7",
+        "practice",
         "should",
         f"systems give the target at its level in the mixture, within {GAIN_ERROR_DB:g} dB",
         _gain_error,
@@ -141,7 +141,7 @@ ESTIMATE_RULES: tuple[Rule[BuiltSet], ...] = (
     ),
     Rule(
         "swapped-channels",
-        "7",
+        "practice",
         "must",
         "left is left in every system",
         _swapped_channels,
@@ -150,7 +150,7 @@ ESTIMATE_RULES: tuple[Rule[BuiltSet], ...] = (
     ),
     Rule(
         "dual-mono",
-        "7",
+        "practice",
         "should",
         "systems are as stereo as their references",
         _dual_mono,
@@ -159,7 +159,7 @@ ESTIMATE_RULES: tuple[Rule[BuiltSet], ...] = (
     ),
     Rule(
         "wrong-target",
-        "7",
+        "practice",
         "must",
         "systems give the target, not another stem",
         _wrong_target,
@@ -168,7 +168,7 @@ ESTIMATE_RULES: tuple[Rule[BuiltSet], ...] = (
     ),
     Rule(
         "copy-of-mixture",
-        "7",
+        "practice",
         "must",
         "no system gives the mixture back",
         _copies("mixture"),
@@ -177,7 +177,7 @@ ESTIMATE_RULES: tuple[Rule[BuiltSet], ...] = (
     ),
     Rule(
         "copy-of-reference",
-        "7",
+        "practice",
         "must",
         "no system gives the reference itself",
         # An oracle is made from the true stems, and may come out as them.

@@ -176,7 +176,7 @@ SET_RULES: tuple[Rule[BuiltSet], ...] = (
     ),
     Rule(
         "different-sounds",
-        "7",
+        "practice",
         "should",
         "no two hidden signals of an item are the same",
         _different_sounds,
@@ -228,7 +228,7 @@ SET_RULES: tuple[Rule[BuiltSet], ...] = (
     ),
     Rule(
         "clipping",
-        "7",
+        "practice",
         "should",
         "no clip has flat tops",
         _over("flat tops of clipping", lambda facts: facts.clipped, 0, "samples"),
@@ -237,7 +237,7 @@ SET_RULES: tuple[Rule[BuiltSet], ...] = (
     ),
     Rule(
         "dc",
-        "7",
+        "practice",
         "should",
         "no clip has an offset",
         _over(f"offset (DC) above {LARGEST_DC:g}", lambda facts: facts.dc, LARGEST_DC, "of full scale"),
@@ -260,7 +260,7 @@ SET_RULES: tuple[Rule[BuiltSet], ...] = (
     ),
     Rule(
         "drop-outs",
-        "7",
+        "practice",
         "should",
         f"no system is silent for more than {DROPOUT_S:g} s while its reference sounds",
         _over("silent where the reference is not", lambda facts: facts.dropout_s, DROPOUT_S, "s", ("system",)),

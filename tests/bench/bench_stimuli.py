@@ -42,7 +42,7 @@ def band(seed: int, seconds: float) -> np.ndarray:
     white = np.fft.rfft(rng.standard_normal((frames, 2)), axis=0)
     pink = np.fft.irfft(white / np.sqrt(np.maximum(np.arange(len(white)), 50.0))[:, None], frames, axis=0)
     sound = 0.08 * pink / np.abs(pink).max()
-    for note in range(round(seconds * 6)):
+    for _ in range(round(seconds * 6)):
         start = int(rng.integers(0, max(frames - RATE_HZ, 1)))
         length = min(RATE_HZ, frames - start)
         time_s = np.arange(length) / RATE_HZ
@@ -121,7 +121,7 @@ def build(folder: Path, jobs: int = 1) -> Callable[[], None]:
 
 
 def measured(what: str, folder: Path, cores: set[int], jobs: int = 1) -> dict[str, float]:
-    """Run one child on its cores; returns its work's CPU and wall seconds, without and with start-up, and its memory."""
+    """Run one child on its cores; returns CPU and wall seconds of its work, those of the process, and its memory."""
     shutil.rmtree(folder / "set", ignore_errors=True)
     began = time.perf_counter()
     told = subprocess.run(

@@ -22,7 +22,7 @@ def song(voice: tuple[float, float] = (12, 18), clicks: tuple[float, float] = (2
     sung = noise(1, LENGTH_S) * ((time >= voice[0]) & (time < voice[1]))[:, None]
     band = noise(2, LENGTH_S) * np.where((time >= 31) & (time < 37), 2.0, 0.2)[:, None].astype(np.float32)
     inside = (time >= clicks[0]) & (time < clicks[1])
-    ticks = (np.exp(-40 * (time % 0.2)) * inside)[:, None].astype(np.float32) * noise(3, LENGTH_S) * 3
+    ticks = (np.exp(-40 * (time % 0.15)) * inside)[:, None].astype(np.float32) * noise(3, LENGTH_S) * 4
     return SynthesisedSong("S", RATE_HZ, {"vocals": sung, "other": band + ticks})
 
 

@@ -89,3 +89,13 @@ def test_the_image_is_gone_or_out_of_balance() -> None:
 def test_a_remix_moves_the_vocals_alone(vocals_db) -> None:
     found = anchors.remix(REFERENCE + VOCALS, VOCALS, vocals_db=vocals_db)
     assert level_db(found - REFERENCE, VOCALS) == pytest.approx(vocals_db, abs=0.01)
+
+
+def test_a_loud_moment_before_silence_makes_no_nan() -> None:
+    """A running mean that rounds below zero would: its root is no number."""
+    sound = np.zeros((2 * RATE_HZ, 2), np.float32)
+    sound[4000:9000] = 0.9 * np.sign(noise(3)[:5000])
+    sound[9000:30_000] = 1e-4 * noise(4)[:21_000]
+    for kind in ("artefact", "distortion"):
+        for seed in range(3):
+            assert np.isfinite(spoiled(kind, sound, seed)).all()
