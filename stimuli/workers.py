@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -18,9 +19,6 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from stimuli.errors import StimuliError
-
-RETRIES = 3
-"""How often a job is given to another worker after its own was lost."""
 
 
 class Job(Protocol):
@@ -68,6 +66,8 @@ class Workers:
             return _on_cluster(self.cluster, function, jobs)
         if self.count == 1 or len(jobs) < 2:
             return ((index, function(job)) for index, job in enumerate(jobs))
+        # A worker that has grown is replaced by joblib; that is no news to a person.
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given to the executor")
         pool: Any = Parallel(n_jobs=self.count, return_as="generator_unordered")
         return pool(delayed(_numbered)(function, index, job) for index, job in enumerate(jobs))
 
@@ -89,11 +89,12 @@ def _on_cluster(address: str, function: Callable[[Any], Any], jobs: Sequence[Any
     from distributed import Client, KilledWorker, as_completed
 
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = Client(address, timeout="10s")
     except (OSError, TimeoutError, ValueError) as error:
         raise StimuliError(f"--cluster {address}: no Dask scheduler answers there: {error}; start one first") from None
     with client:
-        numbers = {client.submit(function, job, pure=False, retries=RETRIES): index for index, job in enumerate(jobs)}
+        # A job whose worker dies goes to another one, three times (Dask's allowed-failures).
+        numbers = {client.submit(function, job, pure=False): index for index, job in enumerate(jobs)}
         try:
             for future in as_completed(numbers):
                 yield numbers[future], future.result()

@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -64,7 +65,12 @@ class SongSource(Protocol):
 
 def place_of(root: str, folder: Path) -> UPath:
     """A folder or file that an experiment names: an fsspec URL, or a path as seen from the experiment's folder."""
-    return UPath(root) if "://" in root else UPath(folder) / root
+    if "://" not in root:
+        return UPath(folder) / root
+    try:
+        return UPath(root)
+    except (ValueError, ImportError) as error:
+        raise StimuliError(f"{root}: {error}; write a folder, or an fsspec URL whose package is installed") from None
 
 
 def source(songs: Songs, folder: Path) -> SongSource:
@@ -84,11 +90,26 @@ class Files:
 
     def names(self) -> list[str]:
         """All there are, sorted."""
-        return self.layout.names()
+        with _reachable():
+            return self.layout.names()
 
     def open(self, name: str) -> Song:
         """One song, its files checked for rate, length and channels."""
-        return FileSong(self.layout.files(name), self.resample_hz)
+        with _reachable():
+            return FileSong(self.layout.files(name), self.resample_hz)
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    """Whatever a store far away answers with (each has errors of its own) becomes one sentence."""
+    try:
+        yield
+    except StimuliError:
+        raise
+    except Exception as error:
+        raise StimuliError(
+            f"songs can't be reached: {type(error).__name__}: {error}; check root, network, keys"
+        ) from error
 
 
 class FileSong:

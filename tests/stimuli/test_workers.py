@@ -1,0 +1,109 @@
+"""The same jobs on a Dask cluster: the same set, even when a worker is killed in the middle of the build."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from small_world import SYSTEMS
+
+from stimuli.build import build
+from stimuli.errors import StimuliError
+from stimuli.verify import verify
+from stimuli.workers import Workers
+
+
+@pytest.fixture
+def cluster(tmp_path) -> Iterator[tuple[str, list[subprocess.Popen]]]:
+    """A scheduler and two worker processes, each a process of its own that can be killed."""
+    address_file = tmp_path / "scheduler.json"
+    scheduler = _start("scheduler", "--scheduler-file", str(address_file), "--host", "127.0.0.1", "--port", "0")
+    workers = [_start("worker", "--scheduler-file", str(address_file), "--nthreads", "1", "--no-nanny") for _ in "ab"]
+    try:
+        yield _address(address_file), workers
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
+
+
+def _start(what: str, *options: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "distributed.cli.dask_" + what, *options, "--no-dashboard"]
+    # Workers unpickle this module's functions: they must find it.
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _address(file) -> str:
+    import json
+
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if file.is_file() and file.read_text():
+            return json.loads(file.read_text())["address"]
+        time.sleep(0.1)
+    raise AssertionError("the scheduler never said where it is")
+
+
+def test_a_cluster_makes_the_same_set(write_experiment, world, cluster) -> None:
+    here = build(write_experiment(), world / "here", jobs=1, progress=False)
+    there = build(write_experiment(), world / "there", cluster=cluster[0], progress=False)
+    assert [c.samples_sha256 for c in there.clips] == [c.samples_sha256 for c in here.clips]
+    assert there.stimuli_id == here.stimuli_id and verify(world / "there") == there
+
+
+def test_a_worker_killed_in_mid_build_takes_nothing_along(write_experiment, world, cluster) -> None:
+    """One of two workers dies by SIGKILL while it separates; the build ends, whole and right."""
+    more = "".join(f'[[systems]]\nname = "r{n}"\nkind = "oracle_ratio_mask"\npower = {n}\n' for n in (1, 2, 3, 4))
+    path = write_experiment(systems=SYSTEMS + more)
+    address, workers = cluster
+    killed = threading.Event()
+
+    def kill_when_begun() -> None:
+        while not list((world / "set").glob("renders/*.json")):
+            time.sleep(0.005)
+        os.kill(workers[0].pid, signal.SIGKILL)
+        killed.set()
+
+    threading.Thread(target=kill_when_begun, daemon=True).start()
+    made = build(path, world / "set", cluster=address, progress=False)
+    assert killed.is_set() and workers[0].wait(10) == -signal.SIGKILL and workers[1].poll() is None
+    assert verify(world / "set") == made and len(made.clips) == 2 * (2 + 3 + 6)
+    assert not list((world / "set").glob("**/.*.part"))
+    alone = build(path, world / "alone", jobs=1, progress=False)
+    assert [c.samples_sha256 for c in made.clips] == [c.samples_sha256 for c in alone.clips]
+
+
+def test_a_cluster_that_is_not_there_is_said(write_experiment, world) -> None:
+    with pytest.raises(StimuliError, match=r"--cluster tcp://127.0.0.1:9: no Dask scheduler answers there"):
+        build(write_experiment(), world / "set", cluster="tcp://127.0.0.1:9", progress=False)
+
+
+class Tenth:
+    """A job of a tenth of a second of sound."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.length_s, self.told = number, 0.1, f"job {number}"
+
+
+def squared(job: Tenth) -> int:
+    if job.number == 13:
+        raise StimuliError("thirteen")
+    return job.number**2
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_results_come_in_the_order_of_the_jobs_and_the_bar_says_how_far(count, capsys) -> None:
+    found = Workers(count, progress=True).run("trying", squared, [Tenth(number) for number in range(12)])
+    assert found == [number**2 for number in range(12)]
+    said = capsys.readouterr().err
+    assert "trying" in said and "100%" in said and "x real time" in said and "left" in said
+    with pytest.raises(StimuliError, match="thirteen"):
+        Workers(count, progress=False).run("trying", squared, [Tenth(13), Tenth(1)])
+    assert Workers(count).run("nothing", squared, []) == []
