@@ -62,7 +62,7 @@ def read(path: Path | UPath, stream: int = 0) -> tuple[np.ndarray, int]:
             frames: Any = container.decode(audio=stream)
             pieces = [piece.to_ndarray() for frame in frames for piece in planar.resample(frame)]
             rate_hz = codec.sample_rate
-    except (FFmpegError, ValueError) as error:
+    except (FFmpegError, ValueError, OSError) as error:
         raise SoundError(f"{path}: can't be read as sound: {error}") from None
     if not pieces:
         raise SoundError(f"{path}: holds no samples; render it again")

@@ -1,8 +1,8 @@
-"""Run the metrics over a stimulus set: the excerpt that was heard, from the full-length renders before any gain.
+"""Run the metrics over a stimulus set: on the clips that were heard, with the logged gain of each undone.
 
-Where a render is gone, reference and estimate are both taken from their clips with the logged gain undone, and the
-row says so: a clip has faded ends, and would differ from a render for that alone. Where no number is defined, the
-row has none and gives the reason: silence, NaN and mismatch never become a number.
+Both ends of every clip are faded in the same way, so that reference and estimate differ there by no more than
+elsewhere. Where no number is defined, the row has none and gives the reason: silence, NaN and mismatch never become
+a number.
 
 Defines: ``METRICS``, ``score``.
 """
@@ -23,7 +23,7 @@ from stimuli.manifest import Clip, Manifest
 COPY_DB = 100
 """SI-SDR from which an estimate is a copy of the reference: what is left is rounding, and its level says nothing."""
 METRICS = {"si_sdr_db": si_sdr, "mdx_sdr_db": mdx_sdr}
-COLUMNS = ("item", "condition", "role", *METRICS, "source", "reason")
+COLUMNS = ("item", "condition", "role", *METRICS, "reason")
 
 
 def score(folder: Path, manifest: Manifest) -> pd.DataFrame:
@@ -32,11 +32,10 @@ def score(folder: Path, manifest: Manifest) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        item, condition, role, si_sdr_db, mdx_sdr_db (dB, missing where undefined), source ("render", "clip", or ""
-        where neither could be read), reason ("" where there are numbers).
+        item, condition, role, si_sdr_db, mdx_sdr_db (dB, missing where undefined), reason ("" where there are numbers).
     """
     rows = [
-        {"item": clip.item, "condition": clip.condition, "role": clip.role} | _scores(folder, manifest, reference, clip)
+        {"item": clip.item, "condition": clip.condition, "role": clip.role} | _scores(folder, reference, clip)
         for item in manifest.items
         for reference in [c for c in manifest.clips if c.item == item.name and c.role == "reference"]
         for clip in manifest.clips
@@ -45,11 +44,11 @@ def score(folder: Path, manifest: Manifest) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
 
 
-def _scores(folder: Path, manifest: Manifest, reference: Clip, clip: Clip) -> dict[str, Any]:
+def _scores(folder: Path, reference: Clip, clip: Clip) -> dict[str, Any]:
     """The numbers of one clip, or why there are none."""
-    found: dict[str, Any] = {**dict.fromkeys(METRICS, np.nan), "source": "", "reason": ""}
+    found: dict[str, Any] = {**dict.fromkeys(METRICS, np.nan), "reason": ""}
     try:
-        wanted, heard, found["source"] = _pair(folder, manifest, reference, clip)
+        wanted, heard = (_before_gain(folder, one) for one in (reference, clip))
         values = {name: metric(wanted, heard) for name, metric in METRICS.items()}
     except AnalysisError as error:
         return found | {"reason": str(error)}
@@ -60,33 +59,15 @@ def _scores(folder: Path, manifest: Manifest, reference: Clip, clip: Clip) -> di
     return found | values
 
 
-def _pair(folder: Path, manifest: Manifest, reference: Clip, clip: Clip) -> tuple[np.ndarray, np.ndarray, str]:
-    """Reference and estimate as heard, before any gain, both from one kind of file."""
-    renders = [_render_path(folder, manifest, one) for one in (reference, clip)]
-    if all(path.is_file() for path in renders):
-        start = round(manifest.item(clip.item).start_s * clip.rate_hz)
-        wanted, heard = (_read(path, start, clip.frames, clip.rate_hz) for path in renders)
-        return wanted, heard, "render"
-    wanted, heard = (
-        _read(folder / one.file, 0, one.frames, one.rate_hz) * 10 ** (-one.gain_db / 20) for one in (reference, clip)
-    )
-    return wanted, heard, "clip"
-
-
-def _render_path(folder: Path, manifest: Manifest, clip: Clip) -> Path:
-    return folder / manifest.renders / f"{clip.render_key}.wav"
-
-
-def _read(path: Path, start: int, frames: int, rate_hz: int) -> np.ndarray:
-    """Samples (frames, channels) of a part of a file; frames beyond its end are refused, not filled up."""
+def _before_gain(folder: Path, clip: Clip) -> np.ndarray:
+    """Samples of a clip (frames, channels) at the level they had before the set's gain."""
+    path = folder / clip.file
     try:
-        with soundfile.SoundFile(path) as sound:
-            if sound.samplerate != rate_hz or sound.frames < start + frames:
-                raise AnalysisError(
-                    f"{path.name}: {sound.frames} frames at {sound.samplerate} Hz; "
-                    f"expected at least {start + frames} at {rate_hz} Hz"
-                )
-            sound.seek(start)
-            return sound.read(frames, dtype="float64", always_2d=True)
+        samples, rate_hz = soundfile.read(path, dtype="float64", always_2d=True)
     except (OSError, soundfile.LibsndfileError):
         raise AnalysisError(f"{path.name}: missing or not a sound file") from None
+    if (len(samples), rate_hz) != (clip.frames, clip.rate_hz):
+        raise AnalysisError(
+            f"{path.name}: {len(samples)} frames at {rate_hz} Hz; expected {clip.frames} at {clip.rate_hz} Hz"
+        )
+    return samples * 10 ** (-clip.gain_db / 20)

@@ -46,9 +46,8 @@ def experiment(**analysis: Any) -> Experiment:
 
 
 def build(folder: Path, described: Experiment) -> Manifest:
-    """Write renders, clips and the manifest."""
-    for name in ("clips", "renders"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    """Write clips and the manifest."""
+    (folder / "clips").mkdir(parents=True, exist_ok=True)
     clips = [
         _clip(folder, item.key, condition, role)
         for item in described.items
@@ -92,9 +91,7 @@ def song(item: str, condition: str) -> np.ndarray:
 
 def _clip(folder: Path, item: str, condition: str, role: Any) -> Clip:
     token = hashlib.sha256(f"{item}/{condition}/{role}".encode()).hexdigest()[:24]
-    key = f"{condition}-{item}".replace(" ", "-")
     whole = song(item, condition)
-    soundfile.write(folder / "renders" / f"{key}.wav", whole, RATE_HZ, subtype="FLOAT")
     gain_db = GAINS_DB.get(condition, -3.0)
     cut = whole[round(START_S * RATE_HZ) :][: round(LENGTH_S * RATE_HZ)] * 10 ** (gain_db / 20)
     path = folder / "clips" / f"{token}.flac"
@@ -104,7 +101,7 @@ def _clip(folder: Path, item: str, condition: str, role: Any) -> Clip:
         **{"samples_sha256": hashlib.sha256(cut.tobytes()).hexdigest(), "item": item, "condition": condition},
         **{"role": role, "rate_hz": RATE_HZ, "frames": len(cut), "channels": 2, "lufs_before": -20.0},
         **{"lufs_after": -23.0, "gain_db": gain_db, "true_peak_dbtp": -6.0, "sample_peak_dbfs": -6.5},
-        **{"lag_s": 0.0, "polarity": 1, "render_key": key, "provenance": Provenance(kind="made", version="1")},
+        **{"lag_s": 0.0, "polarity": 1, "render_key": "", "provenance": Provenance(kind="made", version="1")},
     )
 
 

@@ -52,37 +52,36 @@ def test_what_has_no_number_says_why(estimate: np.ndarray, sentence: str) -> Non
             metric(CLEAN, estimate)
 
 
-def test_a_set_is_scored_on_the_excerpt_of_its_renders(study_folder: Path, study: Manifest) -> None:
+def test_a_set_is_scored_on_its_clips_with_their_gains_undone(study_folder: Path, study: Manifest) -> None:
     found = score(study_folder, study).set_index(["item", "condition"])
     part = slice(4000, 12000)
     expected = si_sdr(CLEAN[part], small_study.song("Song 0", "ours")[part])
     assert found.loc[("Song 0", "ours"), "si_sdr_db"] == pytest.approx(expected, abs=1e-3)
-    assert set(found["source"]) == {"render"} and set(found["reason"]) == {""}
-    assert len(found) == 8 * 5
+    expected = mdx_sdr(CLEAN[part], small_study.song("Song 0", "ours")[part])
+    assert found.loc[("Song 0", "ours"), "mdx_sdr_db"] == pytest.approx(expected, abs=1e-3), "level counts"
+    assert set(found["reason"]) == {""} and len(found) == 8 * 5
 
 
-def test_lost_renders_fall_back_to_clips_with_the_gain_undone(copy: Path, study: Manifest) -> None:
-    before = score(copy, study).set_index(["item", "condition"])["mdx_sdr_db"]
-    (copy / "renders" / "ours-Song-0.wav").unlink()
-    after = score(copy, study).set_index(["item", "condition"])
-    assert (after["source"] == "clip").sum() == 1 and after.loc[("Song 0", "ours"), "source"] == "clip"
-    np.testing.assert_allclose(after["mdx_sdr_db"].astype(float), before.astype(float), atol=0.01)
+def ours(folder: Path, study: Manifest) -> Path:
+    """The clip of the condition ours on Song 0."""
+    clip = next(clip for clip in study.clips if (clip.item, clip.condition) == ("Song 0", "ours"))
+    return folder / clip.file
 
 
 def _silence(path: Path) -> None:
-    soundfile.write(path, np.zeros((16000, 2)), 8000, subtype="FLOAT")
+    soundfile.write(path, np.zeros((8000, 2)), 8000, subtype="FLOAT", format="WAV")
 
 
 def _shorten(path: Path) -> None:
-    soundfile.write(path, np.ones((8000, 2)), 8000, subtype="FLOAT")
+    soundfile.write(path, np.ones((7000, 2)), 8000, subtype="FLOAT", format="WAV")
 
 
 def _poison(path: Path) -> None:
-    soundfile.write(path, np.full((16000, 2), np.nan), 8000, subtype="FLOAT")
+    soundfile.write(path, np.full((8000, 2), np.nan), 8000, subtype="FLOAT", format="WAV")
 
 
 def _copy(path: Path) -> None:
-    soundfile.write(path, 0.3 * CLEAN, 8000, subtype="PCM_24")
+    soundfile.write(path, 0.3 * CLEAN[4000:12000], 8000, subtype="PCM_24")
 
 
 def _scribble(path: Path) -> None:
@@ -93,16 +92,16 @@ def _scribble(path: Path) -> None:
     ("damage", "reason"),
     [
         (_silence, "the estimate is silent"),
-        (_shorten, "8000 frames at 8000 Hz; expected at least 12000"),
+        (_shorten, "7000 frames at 8000 Hz; expected 8000"),
         (_poison, "the estimate holds NaN"),
         (_copy, "a copy of the reference but for its level"),
         (_scribble, "missing or not a sound file"),
     ],
 )
-def test_a_damaged_render_gives_a_missing_value_with_its_reason(
+def test_a_damaged_clip_gives_a_missing_value_with_its_reason(
     copy: Path, study: Manifest, damage: object, reason: str
 ) -> None:
-    damage(copy / "renders" / "ours-Song-0.wav")  # type: ignore[operator]
+    damage(ours(copy, study))  # type: ignore[operator]
     found = score(copy, study).set_index(["item", "condition"]).loc[("Song 0", "ours")]
     assert reason in found["reason"]
     assert np.isnan(found["si_sdr_db"]) and np.isnan(found["mdx_sdr_db"])

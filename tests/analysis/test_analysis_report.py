@@ -185,7 +185,8 @@ def test_other_switching_takes_the_name_away(reported: Callable[[list[Row]], Rep
 
 def test_a_condition_is_compared_with_its_metric_on_the_same_items(tmp_path: Path) -> None:
     manifest = small_study.build(tmp_path, small_study.experiment())
-    (tmp_path / "renders" / "ours-Song-0.wav").write_text("not a sound")
+    clip = next(clip for clip in manifest.clips if (clip.item, clip.condition) == ("Song 0", "ours"))
+    (tmp_path / clip.file).write_text("not a sound")
     (section,) = assemble.assemble(small_study.save(tmp_path / "r.csv", small_study.rows(manifest)), tmp_path).sections
     ours = next(row for row in section.agreement if row["condition"] == "ours")
     heard = [row["mean"] for row in section.cells if row["condition"] == "ours" and row["item"] != "Song 0"]
