@@ -1,4 +1,4 @@
-"""The experimenter's commands: ``new``, ``check``, ``stimuli build``, ``stimuli verify``.
+"""The experimenter's commands: ``new``, ``check``, and ``stimuli`` with ``build``, ``verify``, ``regenerate``.
 
 Errors that a person can mend are raised; ``mushra`` prints them and exits with 2. What needs numpy and scipy
 is imported by the command that uses it.
@@ -98,3 +98,17 @@ def verify_set(folder: Path) -> None:
 
     made = verify(folder)
     click.echo(f"{folder}: {len(made.clips)} clips are what was built; stimuli {made.stimuli_id[:12]}")
+
+
+@stimuli.command("regenerate")
+@click.argument("folder", type=FOLDER, metavar="DIR")
+@click.option("--songs-from", type=FOLDER, default=Path(), help="The folder that the experiment file lay in.")
+def regenerate(folder: Path, songs_from: Path) -> None:
+    """Make every anchor of DIR again from its manifest and the songs; exit 1 if one comes out different."""
+    from stimuli.regenerate import differing
+
+    count, other = differing(folder, songs_from)
+    click.echo(f"{folder}: {count} anchors made again from the manifest, {count - len(other)} the same to the sample")
+    for place in other:
+        click.echo(f"different: {place}")
+    sys.exit(1 if other else 0)
