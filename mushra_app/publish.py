@@ -10,7 +10,7 @@ Defines: ``Published``, ``publish``.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Clip, Condition, Item, Scale, Study, StudyVersion
 from stimuli import manifest as manifests
-from stimuli.manifest import ItemRecord, Manifest
+from stimuli.manifest import ItemRecord, Manifest, RuleResult
 
 OPEN_ROLES = ("reference", "mixture")
 SCALE_RANGE = (0.0, 100.0)
@@ -32,12 +32,13 @@ SCALE_RANGE = (0.0, 100.0)
 
 @dataclass(frozen=True)
 class Published:
-    """What publishing did: ``change`` is new, next version, back or nothing."""
+    """What publishing did: ``change`` is new, next version, back or nothing; ``broken`` are the set's broken rules."""
 
     study: str
     title: str
     number: int
     change: str
+    broken: tuple[RuleResult, ...] = ()
 
 
 def publish(folder: Path, database: Database, settings: Settings) -> Published:
@@ -61,7 +62,8 @@ def publish(folder: Path, database: Database, settings: Settings) -> Published:
             for token, sha256 in _copy(folder, manifest, item, settings).items()
         }
         with database.writing() as session:
-            return _write(session, manifest, stored, published_from=str(folder.absolute()))
+            done = _write(session, manifest, stored, published_from=str(folder.absolute()))
+    return replace(done, broken=tuple(rule for rule in manifest.rules if not rule.passed and rule.severity != "note"))
 
 
 def _check_item(folder: Path, manifest: Manifest, item: ItemRecord) -> None:

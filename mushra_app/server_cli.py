@@ -56,6 +56,10 @@ def publish(stimuli: Path, data_dir: Path | None) -> None:
             "nothing": f"{done.study}: this set is already published (version {done.number}); nothing changed",
         }[done.change]
     )
+    for rule in done.broken:  # nobody publishes such a set without having been told
+        click.echo(f"  {'FAIL' if rule.severity == 'must' else 'warn'}  {rule.rule} ({rule.authority}): {rule.message}")
+    if any(rule.severity == "must" for rule in done.broken):
+        click.echo("  this is a multi-stimulus test, not a MUSHRA test, until the set is mended and published again")
     base = settings.external_url or f"http://{settings.host}:{settings.port}"
     click.echo(f"  listeners:    {base}/listen/{done.study}\n  experimenter: {_studio_link(settings, base)}")
     click.echo(f"  serve it:     mushra serve --data {settings.data_dir}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,19 @@ def test_publish_prints_the_links_and_the_second_time_that_nothing_changed(stimu
     first = typed(server_cli.publish, stimuli, "--data", tmp_path / "data")
     assert "tiny: published" in first and "/listen/tiny" in first and "/studio/?key=" in first
     assert "nothing changed" in typed(server_cli.publish, stimuli, "--data", tmp_path / "data")
+
+
+def test_nobody_publishes_a_broken_set_without_having_been_told(stimuli: Path, tmp_path: Path) -> None:
+    shutil.copytree(stimuli, tmp_path / "set")
+    path = tmp_path / "set" / "manifest.json"
+    told = json.loads(path.read_text())
+    rule = {"clause": "practice", "passed": False, "message": "upside down: ours in Song 0; turn it", "clips": []}
+    told["rules"] = [rule | {"rule": "polarity", "severity": "must"}, rule | {"rule": "covers", "severity": "note"}]
+    path.write_text(json.dumps(told))
+    said = typed(server_cli.publish, tmp_path / "set", "--data", tmp_path / "data")
+    assert "FAIL  polarity (good practice): upside down: ours in Song 0; turn it" in said and "covers" not in said
+    assert "a multi-stimulus test, not a MUSHRA test" in said
+    assert "multi-stimulus" not in typed(server_cli.publish, stimuli, "--data", tmp_path / "data")
 
 
 def test_publishing_what_is_no_set_is_refused(tmp_path: Path) -> None:
