@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.errors import AnalysisError
+from mushra_app.conduct import Run, sittings_of
 from mushra_app.ratings import COLUMNS, read_csv
 from stimuli.manifest import Manifest
 
@@ -25,12 +26,14 @@ CELL = ["listener", "attribute", "item", "condition", "replicate"]
 class Ratings:
     """Ratings that can be analysed, and what was left out on the way.
 
-    ``frame`` holds the rated rows of finished sessions without training; ``simulated`` is true where any row of the
+    ``frame`` holds the rated rows of finished sessions without training; ``run`` what is on record of these sessions;
+    ``simulated`` is true where any row of the
     file, used or not, was made by a program. The counts are of rows, but ``missing``:
     cells of finished sessions' trials that hold no rating, whether the row is empty or not there.
     """
 
     frame: pd.DataFrame
+    run: Run
     study: str
     simulated: bool
     simulated_listeners: int
@@ -52,7 +55,8 @@ def load(path: Path, manifest: Manifest) -> Ratings:
         other sounds, name a condition or item that the set does not have, hold a cell twice, or leave nothing to
         analyse.
     """
-    everything = pd.DataFrame(read_csv(path), columns=pd.Index([column.name for column in COLUMNS]))
+    typed = read_csv(path)
+    everything = pd.DataFrame(typed, columns=pd.Index([column.name for column in COLUMNS]))
     if everything.empty:
         raise AnalysisError(f"{path}: holds no ratings; export again once somebody has listened")
     _check_filled(path, everything)
@@ -69,6 +73,7 @@ def load(path: Path, manifest: Manifest) -> Ratings:
     _check_cells(path, finished)
     return Ratings(
         frame=rated.reset_index(drop=True),
+        run=sittings_of(typed),
         study=str(everything["study"].iloc[0]),
         simulated=bool(everything["simulated"].astype(bool).any()),
         simulated_listeners=int(rated.loc[rated["simulated"].astype(bool), "listener"].nunique()),

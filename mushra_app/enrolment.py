@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from mushra_app.conduct import EXPERIENCED
 from mushra_app.design import Design, PlannedTrial, plan
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.listener.pages import WelcomePage
@@ -23,6 +24,8 @@ from mushra_app.security import new_token, token_sha256
 from stimuli.experiment import Experiment
 
 TRANSDUCERS = ("headphones", "loudspeakers")
+EXPERIENCE = {EXPERIENCED: "yes", "inexperienced": "no"}
+"""What is on record of a listener's experience, and how they say it."""
 HIDDEN_ROLES = ("hidden_reference", "anchor", "system")
 LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Of codes that people read and type: no 0 and O, no 1 and I."""
@@ -30,10 +33,12 @@ LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 @dataclass(frozen=True)
 class Arrival:
-    """What is known of a listener who agrees to take part."""
+    """What is known of a listener who agrees to take part; ``level_db_a`` is that of a calibrated place."""
 
     transducer: str
+    experience: str
     user_agent: str
+    level_db_a: float | None = None
     simulated: bool = False
 
 
@@ -59,6 +64,7 @@ def welcome(version: StudyVersion, errors: tuple[str, ...] = ()) -> WelcomePage:
         contact=experiment.experiment.contact,
         trials=len(plan(_design(version, {}), seed=0)),
         transducers=TRANSDUCERS,
+        experience=EXPERIENCE,
         errors=errors,
     )
 
@@ -69,10 +75,12 @@ def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
     Raises
     ------
     AppError
-        Where the transducer is none of ``TRANSDUCERS``.
+        Where the transducer is none of ``TRANSDUCERS``, or the experience none of ``EXPERIENCE``.
     """
     if arrival.transducer not in TRANSDUCERS:
         raise AppError("Please say whether you listen on headphones or on loudspeakers.")
+    if arrival.experience not in EXPERIENCE:
+        raise AppError("Please say whether you have rated sound quality before.")
     token, seed, moment = new_token(), secrets.randbits(63), now()
     listener = Listener(
         study_id=version.study_id, pseudonym="L-" + _code(6), simulated=arrival.simulated, code=_code(10)
@@ -83,6 +91,8 @@ def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
         token_sha256=token_sha256(token),
         seed=seed,
         transducer=arrival.transducer,
+        experience=arrival.experience,
+        level_db_a=arrival.level_db_a,
         user_agent=arrival.user_agent,
         consent_at=moment,
         consent_sha256=hashlib.sha256(experiment_of(version).test.consent.encode()).hexdigest(),

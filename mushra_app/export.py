@@ -4,7 +4,7 @@ One row per rated sound, from the latest revision of each trial; sessions of lis
 out. Free text is no rating: comments and answers go into a file of their own, without what the questionnaire
 marks as personal.
 
-Defines: ``rows``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``.
+Defines: ``rows``, ``run_of``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from mushra_app import ratings
+from mushra_app.conduct import Run, sittings_of
 from mushra_app.models import (
     Answer,
     Clip,
@@ -57,6 +58,23 @@ def rows(
         query = query.where(ListeningSession.status == "finished")
     for found in db.execute(query.execution_options(yield_per=1000)):
         yield _row(found)
+
+
+def run_of(db: Session, version: StudyVersion) -> Run:
+    """The finished sessions of a version, as the rules of a run see them: what its ratings say, each thing once."""
+    query = _query().with_only_columns(
+        Listener.pseudonym.label("listener"),
+        ListeningSession.id.label("session"),
+        Listener.simulated,
+        (ListeningSession.status == "finished").label("finished"),
+        (Trial.block == "training").label("training"),
+        ListeningSession.experience,
+        ListeningSession.transducer,
+        ListeningSession.level_db_a,
+        Save.fade_mode,
+    )
+    own = query.where(StudyVersion.id == version.id).order_by(None).distinct()
+    return sittings_of(dict(row) for row in db.execute(own.order_by(ListeningSession.id)).mappings())
 
 
 def _query() -> Select[*tuple[Any, ...]]:
@@ -128,6 +146,8 @@ def _row(found: Row[*tuple[Any, ...]]) -> ratings.Row:
         "engine": save.engine,
         "rate_hz": save.rate_hz,
         "transducer": sitting.transducer,
+        "experience": sitting.experience,
+        "level_db_a": sitting.level_db_a,
         "revision": save.revision,
         "saved_at": save.saved_at.isoformat(timespec="milliseconds"),
     }

@@ -218,6 +218,8 @@ class ListeningSession(Base):
     token_sha256: Mapped[str] = mapped_column(unique=True)
     seed: Mapped[int] = mapped_column(BigInteger)
     transducer: Mapped[str]
+    experience: Mapped[str] = mapped_column(doc="with listening tests, as stated; empty in sessions of older releases")
+    level_db_a: Mapped[float | None] = mapped_column(doc="listening level that the place is calibrated to")
     user_agent: Mapped[str]
     consent_at: Mapped[datetime]
     consent_sha256: Mapped[str] = mapped_column(doc="of the text that was agreed to")

@@ -23,11 +23,15 @@ SCHEMA = 1
 
 
 class Column(NamedTuple):
-    """One column: its name, the Python type of its cells, and what it means."""
+    """One column: its name, the Python type of its cells, and what it means.
+
+    ``later``: exports of the first release lack it; their rows have it empty.
+    """
 
     name: str
     type: type
     meaning: str
+    later: bool = False
 
 
 COLUMNS = (
@@ -61,6 +65,8 @@ COLUMNS = (
     Column("engine", str, "playback engine of the page"),
     Column("rate_hz", int, "sample rate of the playback context"),
     Column("transducer", str, "headphones or loudspeakers, as stated"),
+    Column("experience", str, "experienced or inexperienced in rating sound, as stated", later=True),
+    Column("level_db_a", float, "listening level that the place is calibrated to, dB(A)", later=True),
     Column("revision", int, "how often this trial was saved; the latest counts"),
     Column("saved_at", str, "when the server had stored it, ISO 8601 UTC"),
 )
@@ -110,7 +116,7 @@ def read_csv(path: Path) -> list[Row]:
 
 def _check_header(path: Path, names: Iterable[str]) -> None:
     known, found = [column.name for column in COLUMNS], list(names)
-    if missing := [name for name in known if name not in found]:
+    if missing := [column.name for column in COLUMNS if column.name not in found and not column.later]:
         raise RatingsError(
             f"{path}: line 1: the columns {', '.join(missing)} are missing; expected an export of mushra"
         )
@@ -120,10 +126,12 @@ def _check_header(path: Path, names: Iterable[str]) -> None:
 
 def _typed(path: Path, line: int, cells: Mapping[str, str | None]) -> Row:
     if None in cells or None in cells.values():  # csv's marks of a row that is too long, and of one too short
-        raise RatingsError(f"{path}: line {line}: expected {len(COLUMNS)} cells, one per column; export again")
+        raise RatingsError(
+            f"{path}: line {line}: expected {len(cells.keys() - {None})} cells, one per column; export again"
+        )
     row: Row = {}
     for column in COLUMNS:
-        text = cells[column.name]
+        text = cells.get(column.name)
         try:
             row[column.name] = _from_text(text or "", column.type)
         except ValueError:

@@ -16,16 +16,22 @@ from analysis.metrics.score import score
 from analysis.ratings import Ratings
 from analysis.report import methods
 from analysis.report.section import Rows, Section, rows, section
+from mushra_app.conduct import called, check_run
 from stimuli import manifest as sets
 from stimuli.manifest import Manifest, file_sha256
 
 SCHEMA = 1
+CAUTIONS = ("excerpts-by-outputs", "fixed-gain")
+"""Rules whose breach colours every number of the report, so that it is said beside the conclusion."""
 PACKAGES = ("hidden-reference", "numpy", "pandas", "scipy", "matplotlib")
 
 
 @dataclass(frozen=True)
 class Report:
-    """A whole report. ``listeners`` counts those who finished; ``counts`` are of rows, and of missing cells."""
+    """A whole report. ``listeners`` counts those who finished; ``counts`` are of rows, and of missing cells.
+
+    ``cautions`` limit every conclusion: how items were chosen, and gains that were not the same for all.
+    """
 
     schema_number: int
     title: str
@@ -43,6 +49,7 @@ class Report:
     plan: dict[str, Any]
     deviations: tuple[str, ...]
     left_out: Rows
+    cautions: tuple[str, ...]
     rules_not_met: Rows
     versions: dict[str, str]
     hashes: dict[str, str]
@@ -64,8 +71,8 @@ def assemble(ratings_path: Path, folder: Path) -> Report:
         for attribute in manifest.experiment.attributes
         if len(own := found.frame[found.frame["attribute"] == attribute.name])
     )
-    broken = [rule.model_dump() for rule in manifest.rules if not rule.passed]
-    name = _name(broken, found)
+    rules = (*manifest.rules, *check_run(found.run))
+    name = called(rules)
     return Report(
         schema_number=SCHEMA,
         title=manifest.experiment.experiment.title,
@@ -83,7 +90,8 @@ def assemble(ratings_path: Path, folder: Path) -> Report:
         plan=manifest.experiment.analysis.model_dump(mode="json"),
         deviations=_deviations(manifest, found, sections),
         left_out=[entry.model_dump() for entry in manifest.left_out],
-        rules_not_met=broken,
+        cautions=tuple(f"{rule.message} ({rule.rule})." for rule in rules if not rule.passed and rule.rule in CAUTIONS),
+        rules_not_met=[rule.model_dump() | {"authority": rule.authority} for rule in rules if not rule.passed],
         versions={"python": platform.python_version(), **{n: importlib.metadata.version(n) for n in PACKAGES}},
         hashes={"ratings": file_sha256(ratings_path), "manifest": file_sha256(folder / sets.FILE_NAME)},
     )
@@ -99,14 +107,8 @@ def _counts(found: Ratings) -> dict[str, int]:
     }
 
 
-def _name(broken: Rows, found: Ratings) -> str:
-    """What the test may be called: MUSHRA only with every "must" met and the standard's way of switching."""
-    musts = any(rule["severity"] == "must" for rule in broken)
-    return "multi-stimulus test" if musts or set(found.frame["fade_mode"]) != {methods.BS1534} else "MUSHRA test"
-
-
 def _deviations(manifest: Manifest, found: Ratings, sections: tuple[Section, ...]) -> tuple[str, ...]:
-    """Where what was done is not what the plan, or the standard on listening, says."""
+    """Where what was done is not what the plan says."""
     plan, listeners = manifest.experiment.analysis, found.frame["listener"].nunique()
     deviations = []
     if listeners != plan.listeners:
@@ -114,14 +116,6 @@ def _deviations(manifest: Manifest, found: Ratings, sections: tuple[Section, ...
     if plan.inference == "items in general":
         deviations.append("The plan asks for items in general; only exactly these items were tested.")
     deviations += [f"The system {entry.system} was left out: {entry.reason}" for entry in manifest.left_out]
-    if strange := int((found.frame["fade_mode"] != methods.BS1534).sum()):
-        deviations.append(
-            f"{strange} of {len(found.frame)} ratings were not given with the switching of BS.1534-3, clause 5.3 "
-            "(5 ms out, then 5 ms in), or it was not recorded: the test is not called MUSHRA."
-        )
-    if len(kinds := sorted(set(found.frame["transducer"]))) > 1:
-        used = ", ".join(kind or "not recorded" for kind in kinds)
-        deviations.append(f"Listeners did not all use one type of transducer (BS.1534-3, clause 8): {used}.")
     heard = {one.attribute for one in sections}
     deviations += [
         f"The attribute {attribute.name} has no ratings."

@@ -1,6 +1,6 @@
 """The methods paragraph, ready to be pasted into a paper.
 
-Defines: ``paragraph``, ``RULES``, ``BS1534``.
+Defines: ``paragraph``, ``RULES``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from analysis.ratings import Ratings
 from analysis.report.section import Section
 from analysis.report.wording import count, level
+from mushra_app.conduct import BS1534, MUSHRA
 from stimuli.manifest import Manifest
 
 RULES = {
@@ -17,8 +18,6 @@ RULES = {
     "bs1534-mid-anchor": "the 7 kHz anchor above 90",
 }
 """The screening rules in words."""
-BS1534 = "bs1534"
-"""The way of switching that BS.1534-3, clause 5.3, has; with any other the test may not be called MUSHRA."""
 
 
 def paragraph(manifest: Manifest, ratings: Ratings, sections: Sequence[Section], name: str) -> str:
@@ -32,7 +31,7 @@ def _design(manifest: Manifest, ratings: Ratings, name: str) -> str:
     lengths = sorted(item.excerpt.length_s for item in experiment.items if item.use != "training")
     spread = f"{lengths[0]:g}" if lengths[0] == lengths[-1] else f"{lengths[0]:g} to {lengths[-1]:g}"
     anchors, systems = _names(manifest, "anchor"), _names(manifest, "system")
-    met = name.startswith("MUSHRA")
+    met = name == MUSHRA
     standard = "ITU-R BS.1534-3" if met else "after ITU-R BS.1534-3, not all of whose rules are met"
     people = count(ratings.frame["listener"].nunique(), "listener")
     if ratings.simulated:

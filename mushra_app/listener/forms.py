@@ -1,6 +1,7 @@
 """The form of the welcome page. What a trial's page sends is in ``mushra_app.saving``.
 
-Field names: ``consent`` (checked), ``transducer`` (one of ``TRANSDUCERS``); ``csrf_token`` comes with every form.
+Field names: ``consent`` (checked), ``transducer`` (one of ``TRANSDUCERS``), ``experience`` (one of ``EXPERIENCE``);
+``csrf_token`` comes with every form.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, StringField
 from wtforms.validators import AnyOf, InputRequired
 
-from mushra_app.enrolment import TRANSDUCERS
+from mushra_app.enrolment import EXPERIENCE, TRANSDUCERS
 
 
 class WelcomeForm(FlaskForm):
@@ -19,6 +20,7 @@ class WelcomeForm(FlaskForm):
     transducer = StringField(
         validators=[AnyOf(TRANSDUCERS, "Please say whether you listen on headphones or on loudspeakers.")]
     )
+    experience = StringField(validators=[AnyOf(EXPERIENCE, "Please say whether you have rated sound quality before.")])
 
     def sentences(self) -> tuple[str, ...]:
         """What has to be mended, as the page says it."""

@@ -7,6 +7,7 @@ asserts that its context is exactly one of these.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -19,6 +20,7 @@ class WelcomePage:
     contact: str
     trials: int
     transducers: tuple[str, ...]
+    experience: Mapping[str, str]
     errors: tuple[str, ...] = ()
 
 

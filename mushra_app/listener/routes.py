@@ -41,7 +41,13 @@ def enrol(study: str) -> AnyResponse | str:
     if not form.validate_on_submit():
         with services().database.reading() as db:
             return show(enrolment.welcome(enrolment.open_version(db, study), form.sentences()))
-    arrival = enrolment.Arrival(form.transducer.data or "", _user_agent(), simulated=_simulated())
+    arrival = enrolment.Arrival(
+        form.transducer.data or "",
+        form.experience.data or "",
+        _user_agent(),
+        level_db_a=services().settings.listening_level_db_a,
+        simulated=_simulated(),
+    )
     with services().database.writing() as db:
         token = enrolment.enrol(db, enrolment.open_version(db, study), arrival)
     return redirect(url_for("listener.session", token=token), 303)

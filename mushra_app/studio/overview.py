@@ -8,9 +8,14 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
+from mushra_app.conduct import called, check_run
 from mushra_app.enrolment import experiment_of, open_version
+from mushra_app.export import run_of
 from mushra_app.models import Listener, ListeningSession, Response, Save, StudyVersion, Trial
-from mushra_app.studio.pages import SessionRow, StudiesPage, StudyPage, StudyRow
+from mushra_app.studio.pages import BrokenRule, SessionRow, StudiesPage, StudyPage, StudyRow
+from stimuli.manifest import Manifest
+
+SEVERITIES = ("must", "should", "note")
 
 
 def studies(db: Session, address: Callable[[str], str]) -> StudiesPage:
@@ -47,6 +52,7 @@ def studies(db: Session, address: Callable[[str], str]) -> StudiesPage:
 def study(db: Session, name: str, *, listener_url: str, export_url: str, data_dir: str) -> StudyPage:
     """One study in its open version, with every session of any version."""
     version = open_version(db, name)
+    rules = (*Manifest.model_validate(version.manifest).rules, *check_run(run_of(db, version)))
     return StudyPage(
         name=name,
         title=version.title,
@@ -64,6 +70,12 @@ def study(db: Session, name: str, *, listener_url: str, export_url: str, data_di
             f'mushra report ratings.csv --stimuli "{version.published_from}" --out report.html'
         ),
         sessions=tuple(_sessions(db, version.study_id)),
+        called=called(rules),
+        broken=tuple(
+            BrokenRule(rule.rule, rule.severity, rule.authority, rule.message)
+            for rule in sorted(rules, key=lambda rule: SEVERITIES.index(rule.severity))
+            if not rule.passed
+        ),
     )
 
 

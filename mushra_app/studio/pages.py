@@ -37,6 +37,16 @@ class SessionRow:
 
 
 @dataclass(frozen=True)
+class BrokenRule:
+    """A rule of the set or of the run that is not met; a broken "must" takes the name MUSHRA."""
+
+    rule: str
+    severity: str
+    authority: str
+    message: str
+
+
+@dataclass(frozen=True)
 class StudyPage:
     """One study: how far it is, never how the conditions do."""
 
@@ -53,6 +63,8 @@ class StudyPage:
     export_url: str
     report_command: str
     sessions: tuple[SessionRow, ...]
+    called: str
+    broken: tuple[BrokenRule, ...]
 
 
 @dataclass(frozen=True)

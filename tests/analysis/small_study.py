@@ -126,7 +126,7 @@ def _row(manifest: Manifest, listener: str, item: ItemRecord, condition: str, si
         **{"attribute": "overall", "song": item.song, "item": item.name, "target": item.target, "role": role},
         **{"condition": condition, "slot": 1, "replicate": 0, "training": item.use == "training"},
         **{"simulated": simulated, "finished": True, "moved": True},
-        **{"fade_mode": "bs1534", "transducer": "headphones"},
+        **{"fade_mode": "bs1534", "transducer": "headphones", "experience": "experienced", "level_db_a": 78.0},
     }
 
 

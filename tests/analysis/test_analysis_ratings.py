@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import small_study
 
 from analysis import ratings
 from analysis.errors import AnalysisError
+from mushra_app.conduct import check_run
 from mushra_app.errors import RatingsError
 from mushra_app.ratings import Row
 from stimuli.manifest import Manifest
@@ -103,14 +105,28 @@ def test_only_unfinished_sessions_leave_nothing(tmp_path: Path, rows: list[Row],
         load(tmp_path, [], study)
 
 
+def test_an_export_of_the_first_release_opens_and_earns_no_name(
+    tmp_path: Path, rows: list[Row], study: Manifest
+) -> None:
+    """It lacks what later releases record: that is then missing, and nothing else is."""
+    path = small_study.save(tmp_path / "ratings.csv", rows)
+    pd.read_csv(path, dtype=str, keep_default_na=False).drop(columns=["experience", "level_db_a"]).to_csv(
+        path, index=False
+    )
+    found = ratings.load(path, study)
+    assert {(sitting.experience, sitting.level_db_a) for sitting in found.run} == {("", None)}
+    assert [rule.rule for rule in check_run(found.run) if not rule.passed] == ["run-assessors", "run-level"]
+    assert len(found.frame) == 3 * TESTED * CONDITIONS
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
         (",100,", ",101,", r"line \d+: rating: found 101; expected 0 to 100"),
         (",100,", ",loud,", r"line \d+: rating: found 'loud'; expected a number"),
         (",100,", ",nan,", r"line \d+: rating: found nan; expected 0 to 100"),
-        (",100,", ",100,100,", r"line \d+: expected 32 cells, one per column"),
-        (",100,", ",", r"line \d+: expected 32 cells, one per column"),
+        (",100,", ",100,100,", r"line \d+: expected 34 cells, one per column"),
+        (",100,", ",", r"line \d+: expected 34 cells, one per column"),
         ("listener,", "hearer,", "line 1: the columns listener are missing"),
         ("study,", "\0\xff", "line 1: the columns"),
     ],

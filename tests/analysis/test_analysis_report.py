@@ -174,13 +174,36 @@ def test_a_broken_must_takes_the_name_away(tmp_path: Path) -> None:
     assert "The system absent was left out: needs torch" in data["deviations"]
 
 
+def test_how_items_were_chosen_and_gains_of_their_own_are_said_beside_the_conclusion(tmp_path: Path) -> None:
+    broken = {"severity": "should", "passed": False, "message": "chosen by the outputs; such items can't speak"}
+    rules = [RuleResult(rule=rule, clause="7", **broken) for rule in ("excerpts-by-outputs", "fixed-gain", "items")]
+    manifest = study_with(tmp_path, rules=tuple(rules))
+    found = assemble.assemble(small_study.save(tmp_path / "r.csv", small_study.rows(manifest)), tmp_path)
+    html, data = published(found)
+    assert [caution.rpartition("(")[2] for caution in data["cautions"]] == ["excerpts-by-outputs).", "fixed-gain)."]
+    assert html.count('<p class="problem">chosen by the outputs') == 2 and data["method"] == "MUSHRA test"
+
+
 def test_other_switching_takes_the_name_away(reported: Callable[[list[Row]], Report], rows: list[Row]) -> None:
-    few = only(rows, item=["Song 0"])
-    changed = few[0] | {"fade_mode": "equal-gain", "transducer": "loudspeakers"}
-    html, data = published(reported([changed, *few[1:]]))
+    few = only(rows, item=["Song 0", "Song 7"])
+    assert published(reported(few))[1]["method"] == "MUSHRA test"
+    changed = [row | {"fade_mode": "equal-gain"} if row == few[0] else row for row in few]
+    html, data = published(reported(changed))
     assert data["method"] == "multi-stimulus test" and "Switching faded out for 5 ms, then in for 5 ms and " in html
-    assert data["deviations"][1].startswith("1 of 48 ratings were not given with the switching of BS.1534-3")
-    assert "use one type of transducer (BS.1534-3, clause 8): headphones, loudspeakers." in data["deviations"][2]
+    assert [rule["rule"] for rule in data["rules_not_met"]] == ["run-switching"]
+    top, _, below = html.partition('<div class="conclusion">')
+    assert 'no MUSHRA test because of the rule <a href="#rules">run-switching</a> · study' in top
+    assert "<b>run-switching</b> (must, BS.1534-3, 5.3): 1 of 8 sessions with other switching" in below
+
+
+def test_the_test_as_run_earns_the_name_or_the_report_says_what_is_missing(
+    reported: Callable[[list[Row]], Report], rows: list[Row]
+) -> None:
+    changed = [row | {"level_db_a": None, "experience": ""} for row in rows if not row["training"]]
+    html, data = published(reported(changed))
+    assert [rule["rule"] for rule in data["rules_not_met"]] == ["run-training", "run-assessors", "run-level"]
+    assert data["method"] == "multi-stimulus test" and "no MUSHRA test because of the rules" in html
+    assert "no MUSHRA test" not in published(reported(rows))[0]
 
 
 def test_a_condition_is_compared_with_its_metric_on_the_same_items(tmp_path: Path) -> None:

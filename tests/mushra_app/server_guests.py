@@ -22,9 +22,17 @@ ORIGIN = {"Origin": "http://localhost"}
 class Guest:
     """A listener who enrolled through the use cases, to test one of them at a time."""
 
-    def __init__(self, database: Database, study: str = "tiny", *, simulated: bool = False) -> None:
+    def __init__(
+        self,
+        database: Database,
+        study: str = "tiny",
+        *,
+        simulated: bool = False,
+        experience: str = "experienced",
+        level_db_a: float | None = 78.0,
+    ) -> None:
         self.database = database
-        arrival = enrolment.Arrival("headphones", "a test", simulated=simulated)
+        arrival = enrolment.Arrival("headphones", experience, "a test", level_db_a=level_db_a, simulated=simulated)
         with database.writing() as db:
             self.token = enrolment.enrol(db, enrolment.open_version(db, study), arrival)
         self.base = f"/session/{self.token}"

@@ -44,6 +44,7 @@ def test_flags_before_environment_before_file_before_defaults(here: Path, monkey
         "host": "mushra.toml",
         "port": "flag",
         "threads": "environment",
+        "listening_level_db_a": "default",
         "external_url": "default",
     }
 

@@ -35,7 +35,7 @@ def csrf(html: str) -> str:
 
 def enrol(client: FlaskClient, address: str = "/listen/tiny", **changes: str) -> Any:
     token = csrf(client.get(address).text)
-    fields = {"csrf_token": token, "consent": "yes", "transducer": "headphones"} | changes
+    fields = {"csrf_token": token, "consent": "yes", "transducer": "headphones", "experience": "experienced"} | changes
     return client.post(address, data={name: value for name, value in fields.items() if value})
 
 
