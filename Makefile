@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check install clean system-packages
+#   make bench           how fast and how large, as ratios; writes tests/bench/results
+.PHONY: demo test check bench clean system-packages
 
 demo: $(VENV)/.demo-torch-$(TORCH)
 	$(BIN)/mushra demo
@@ -21,6 +22,9 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+bench: $(VENV)/.test
+	$(BIN)/python tests/bench/bench_stimuli.py
 
 # The listener's browser and PostgreSQL's server programs: what pip can't bring.
 system-packages:

@@ -74,7 +74,7 @@ def build(
         workers.run("separating", render, missing)
         items = list(planned.items())
         made = _manifest(planned, items, workers.run("clips", make_item, items))
-        if before and (before.stimuli_id, before.study_id) == (made.stimuli_id, made.study_id):
+        if before and before.model_copy(update={"made_at": made.made_at}) == made:
             echo(f"{out}: nothing to do, the set is what {path.name} describes")
             return before
         manifest.write(out, made)

@@ -1,4 +1,5 @@
-"""The experimenter's commands: ``new``, ``check``, and ``stimuli`` with ``build``, ``verify``, ``regenerate``.
+"""The experimenter's commands: ``new``, ``check``, and ``stimuli`` with ``build``, ``verify``, ``show``,
+``regenerate``.
 
 Errors that a person can mend are raised; ``mushra`` prints them and exits with 2. What needs numpy and scipy
 is imported by the command that uses it.
@@ -98,6 +99,17 @@ def verify_set(folder: Path) -> None:
 
     made = verify(folder)
     click.echo(f"{folder}: {len(made.clips)} clips are what was built; stimuli {made.stimuli_id[:12]}")
+
+
+@stimuli.command("show")
+@click.argument("folder", type=FOLDER, metavar="DIR")
+@click.option("--out", type=FILE, help="The file to write.  [default: contact-sheet.html in DIR]")
+def show_set(folder: Path, out: Path | None) -> None:
+    """Write a contact sheet of DIR: every clip to see and to hear, with its numbers and the rules it breaks."""
+    from stimuli.inspection.page import show
+
+    path = show(folder, out)
+    click.echo(f"{path}: open it in a browser, look and listen before anybody else does")
 
 
 @stimuli.command("regenerate")

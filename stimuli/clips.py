@@ -26,14 +26,14 @@ from stimuli.experiment import REFERENCE, FilesSystem, Loudness, LowpassAnchor, 
 from stimuli.loudness import Energy
 from stimuli.manifest import Clip, Facts, ItemRecord, Resemblance, Response, Role, file_sha256
 from stimuli.render import parameters_of
-from stimuli.resemblance import loudest, resemblance
+from stimuli.resemblance import Yardstick, loudest
 from stimuli.response import response
 from stimuli.separators import Sound, mixed
 from stimuli.sources import songs as sources
 from stimuli.sources.songs import SILENT_PEAK
 from stimuli.true_peak import sample_peak_dbfs, true_peak_dbtp
 
-STAGES = {"excerpt": 2, "loudness": 2, "clip": 2, "facts": 1}
+STAGES = {"excerpt": 2, "loudness": 2, "clip": 2, "facts": 2}
 """Versions of the stages after the renders; raised by hand whenever one can change samples or records."""
 
 
@@ -261,15 +261,16 @@ class _Maker:
     def _resemblance(self, condition: Condition, sound: Sound) -> Resemblance | None:
         if condition.name == REFERENCE:
             return None
-        return resemblance(sound[self._part], self._reference_part, self._others, self.rate_hz)
+        return self._yardstick.resemblance(sound[self._part])
 
     @cached_property
-    def _others(self) -> dict[str, Sound]:
-        """The other stems and the mixture, in the stretch that is looked at."""
+    def _yardstick(self) -> Yardstick:
+        """The reference, the other stems and the mixture, in the stretch that is looked at."""
         first, end, _ = self._part.indices(self.scene.frames)
         start, frames = self.scene.start + first, end - first
         read = self.scene.song.read
-        return {name: mixed(read(stem, start, frames) for stem in stems) for name, stems in self.scene.others.items()}
+        others = {name: mixed(read(stem, start, frames) for stem in stems) for name, stems in self.scene.others.items()}
+        return Yardstick(self._reference_part, others, self.rate_hz)
 
     def _response(self, condition: Condition, decoded: Sound) -> Response | None:
         if condition.name == REFERENCE:

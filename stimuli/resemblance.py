@@ -6,13 +6,14 @@ of the correlation interpolated without loss around its peak.
 
 Conventions: sound (frames, channels) of one shape; lag in seconds, positive = late; polarity +1 or -1;
 correlations -1 to 1 at lag zero, all channels as one vector; levels in dB.
-Defines: ``Lag``, ``lag_between``, ``resemblance``, ``correlation``, ``loudest``.
+Defines: ``Lag``, ``Yardstick``, ``correlation``, ``loudest``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.fft import irfft, rfft
@@ -42,40 +43,137 @@ class Lag:
     correlation: float
 
 
-def lag_between(reference: np.ndarray, estimate: np.ndarray, rate_hz: int, max_lag_s: float = MAX_LAG_S) -> Lag:
-    """Find the lag within ``max_lag_s`` where the two resemble each other most, channels taken together."""
-    reach = min(round(max_lag_s * rate_hz), len(reference) - 1)
-    size = int(next_fast_len(len(reference) + reach + 1, real=True) or 0)
-    # Single precision is plenty for a place in time, and half the work.
-    channels = zip(estimate.T.astype(np.float32), reference.T.astype(np.float32), strict=True)
-    cross = mixed(rfft(ours, size) * np.conj(rfft(theirs, size)) for ours, theirs in channels)
-    magnitude = np.abs(cross)
-    if not magnitude.any():
-        return Lag(None, 1, 0.0)
-    whitened = cross / np.sqrt(magnitude + 1e-9 * magnitude.max())
-    around = _around_zero(irfft(whitened, size), reach)
-    best = int(np.argmax(np.abs(around))) - reach
-    plain = _around_zero(irfft(cross, size), reach)[best + reach]
-    energies = [float(np.vdot(sound, sound).real) for sound in (estimate, reference)]
-    correlation = float(plain / np.sqrt(energies[0] * energies[1]))
-    if abs(correlation) < WEAK:
-        return Lag(None, 1, abs(correlation))
-    sign = 1 if around[best + reach] > 0 else -1
-    return Lag((best + _top(sign * whitened, size, best)) / rate_hz, sign, abs(correlation))
+class _Vector:
+    """A sound as one vector: ``channels`` (channels, frames) lie in one piece, ``size`` is its Euclidean length.
+
+    Double precision: a copy is told by what is left at -60 dB, where single precision has nothing left to say.
+    """
+
+    def __init__(self, sound: np.ndarray) -> None:
+        self.channels = np.ascontiguousarray(sound.T, np.float64)
+        self.size = float(np.sqrt(np.vdot(self.channels, self.channels)))
+
+    def alike(self, other: _Vector) -> float:
+        """Correlation with another; 0 where one of them is silent."""
+        sizes = self.size * other.size
+        return float(np.vdot(self.channels, other.channels)) / sizes if sizes else 0.0
+
+    @cached_property
+    def side(self) -> _Vector | None:
+        """Difference of left and right."""
+        return _Vector((self.channels[0] - self.channels[1])[:, None]) if len(self.channels) == 2 else None
+
+
+class Yardstick:
+    """What the sounds of an item are held against, prepared once for all of them: reference, mixture, other stems.
+
+    Parameters
+    ----------
+    stems : ``mixture`` and what else the song is made of that is not the target, by name; silent ones are left out.
+        All are the same stretch as the reference, and so are the sounds that are measured.
+    """
+
+    def __init__(
+        self, reference: np.ndarray, stems: Mapping[str, np.ndarray], rate_hz: int, *, max_lag_s: float = MAX_LAG_S
+    ) -> None:
+        self._reference = _Vector(reference)
+        self._others = {name: _Vector(stem) for name, stem in stems.items() if np.any(stem)}
+        self._mixture = self._others.pop("mixture", self._reference)
+        self._rate_hz = rate_hz
+        self._reach = min(round(max_lag_s * rate_hz), len(reference) - 1)
+        self._size = int(next_fast_len(len(reference) + self._reach + 1, real=True) or 0)
+
+    @cached_property
+    def _spectra(self) -> list[np.ndarray]:
+        """Of the reference's channels. Single precision is plenty for a place in time, and half the work."""
+        return [np.conj(rfft(channel, self._size)) for channel in self._reference.channels.astype(np.float32)]
+
+    @cached_property
+    def _mixtures(self) -> dict[str, float]:
+        """How the mixture itself correlates with each of the other stems."""
+        return {name: self._mixture.alike(stem) for name, stem in self._others.items()}
+
+    @cached_property
+    def _mixtures_own(self) -> float:
+        return self._mixture.alike(self._reference)
+
+    @cached_property
+    def _reference_side_db(self) -> float | None:
+        return _side_db(self._reference)
+
+    def lag(self, sound: np.ndarray) -> Lag:
+        """The lag where a sound resembles the reference most, channels taken together."""
+        return self._lag(_Vector(sound))
+
+    def _lag(self, sound: _Vector) -> Lag:
+        channels = zip(sound.channels.astype(np.float32), self._spectra, strict=True)
+        cross = mixed(rfft(ours, self._size) * theirs for ours, theirs in channels)
+        magnitude = np.abs(cross)
+        if not magnitude.any():
+            return Lag(None, 1, 0.0)
+        whitened = cross / np.sqrt(magnitude + 1e-9 * magnitude.max())
+        curve = irfft(whitened, self._size)
+        around = _around_zero(curve, self._reach)
+        best = int(np.argmax(np.abs(around))) - self._reach
+        plain = _around_zero(irfft(cross, self._size), self._reach)[best + self._reach]
+        found = float(plain / (sound.size * self._reference.size))
+        if abs(found) < WEAK:
+            return Lag(None, 1, abs(found))
+        sign = 1 if around[best + self._reach] > 0 else -1
+        return Lag((best + _top(sign * curve, best)) / self._rate_hz, sign, abs(found))
+
+    def resemblance(self, heard: np.ndarray) -> Resemblance:
+        """Hold a sound against the reference, and against what it should not be."""
+        sound, reference = _Vector(heard), self._reference
+        lag, own = self._lag(sound), sound.alike(reference)
+        others = {name: sound.alike(stem) for name, stem in self._others.items()}
+        return Resemblance(
+            lag_s=None if lag.lag_s is None else round(lag.lag_s, 7),
+            polarity=lag.polarity,
+            correlation=round(lag.correlation, 4),
+            gain_error_db=_gain_db(sound, reference, lag.correlation),
+            side_correlation=_side_correlation(sound, reference),
+            side_db=_side_db(sound),
+            reference_side_db=self._reference_side_db,
+            closer_to=self._closer_to(own, others),
+            copy_of=self._copy_of(own, sound.alike(self._mixture)),
+        )
+
+    def _closer_to(self, own: float, others: Mapping[str, float]) -> str:
+        """A stem that the sound was driven towards, away from its target; "" where that can't be said.
+
+        A weak system's estimate may still resemble the loudest stem most, because the mixture does. So a stem counts
+        only where the sound lies nearer to it than to the target, nearer than the mixture lies, and further from the
+        target than the mixture lies.
+        """
+        if abs(own) >= abs(self._mixtures_own):
+            return ""
+        towards = {
+            name: abs(ours) for name, ours in others.items() if abs(ours) > max(abs(own), abs(self._mixtures[name]))
+        }
+        return max(towards, key=lambda name: towards[name], default="")
+
+    def _copy_of(self, own: float, mixtures: float) -> str:
+        """``reference`` or ``mixture`` where the sound is a scaled copy of it; "" otherwise."""
+        if _left_db(own) < SAME_REFERENCE_DB:
+            return "reference"
+        # Where nothing had to be removed in this excerpt, the mixture is what a good system gives.
+        if _left_db(mixtures) < SAME_INPUT_DB and _left_db(self._mixtures_own) > SAME_INPUT_DB:
+            return "mixture"
+        return ""
 
 
 def _around_zero(correlation: np.ndarray, reach: int) -> np.ndarray:
     return np.concatenate([correlation[len(correlation) - reach :], correlation[: reach + 1]])
 
 
-def _top(spectrum: np.ndarray, size: int, best: int) -> float:
+def _top(curve: np.ndarray, best: int) -> float:
     """Where the band-limited correlation is largest around sample ``best``: -1 to 1, exact to 1/FINE/2 samples.
 
     The peak's own neighbourhood is interpolated by a windowed sinc, which is the correlation itself up to its length.
     """
     half = 64
-    curve = irfft(spectrum, size)
-    near = curve[np.arange(best - half, best + half + 1) % size]
+    near = curve[np.arange(best - half, best + half + 1) % len(curve)]
     offsets = np.arange(-FINE, FINE + 1) / FINE
     distance = offsets[:, None] - np.arange(-half, half + 1)
     window = np.cos(np.pi * distance / (2 * (half + 1))) ** 2
@@ -83,37 +181,9 @@ def _top(spectrum: np.ndarray, size: int, best: int) -> float:
     return float(offsets[int(np.argmax(values))])
 
 
-def resemblance(sound: np.ndarray, reference: np.ndarray, stems: Mapping[str, np.ndarray], rate_hz: int) -> Resemblance:
-    """Hold a sound against the reference and against what it should not be, all of them the same stretch.
-
-    Parameters
-    ----------
-    stems : ``mixture`` and what else the song is made of that is not the target, by name; silent ones are left out.
-    """
-    # Double precision: a copy is told by what is left at -60 dB, where single precision has nothing left to say.
-    sound, reference = np.asarray(sound, np.float64), np.asarray(reference, np.float64)
-    others = {name: np.asarray(stem, np.float64) for name, stem in stems.items() if np.any(stem)}
-    lag = lag_between(reference, sound, rate_hz)
-    own = correlation(sound, reference)
-    mixture = others.pop("mixture", reference)
-    told = {name: (correlation(sound, stem), correlation(mixture, stem)) for name, stem in others.items()}
-    return Resemblance(
-        lag_s=None if lag.lag_s is None else round(lag.lag_s, 7),
-        polarity=lag.polarity,
-        correlation=round(lag.correlation, 4),
-        gain_error_db=_gain_db(sound, reference),
-        side_correlation=_side_correlation(sound, reference),
-        side_db=_side_db(sound),
-        reference_side_db=_side_db(reference),
-        closer_to=_closer_to(own, correlation(mixture, reference), told),
-        copy_of=_copy_of(sound, reference, mixture),
-    )
-
-
 def correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Normalised inner product, all channels as one vector; 0 where one of them is silent."""
-    energy = float(np.vdot(one, one)) * float(np.vdot(other, other))
-    return float(np.vdot(one, other)) / np.sqrt(energy) if energy else 0.0
+    return _Vector(one).alike(_Vector(other))
 
 
 def loudest(reference: np.ndarray, rate_hz: int) -> slice:
@@ -131,55 +201,29 @@ def loudest(reference: np.ndarray, rate_hz: int) -> slice:
     return slice(start, start + length)
 
 
-def _gain_db(sound: np.ndarray, reference: np.ndarray) -> float | None:
-    """By how much the reference is louder or softer inside the sound (least squares); None without resemblance."""
-    share = float(np.vdot(sound, reference)) / max(float(np.vdot(reference, reference)), 1e-30)
-    return round(20 * np.log10(abs(share)), 3) if abs(correlation(sound, reference)) >= WEAK else None
+def _gain_db(sound: _Vector, reference: _Vector, alike: float) -> float | None:
+    """By how much the reference is louder or softer inside the sound (least squares); None without resemblance.
 
-
-def _side(sound: np.ndarray) -> np.ndarray | None:
-    return sound[:, 0] - sound[:, 1] if sound.shape[1] == 2 else None
-
-
-def _side_correlation(sound: np.ndarray, reference: np.ndarray) -> float | None:
-    """Correlation of the differences of the channels: -1 where left and right are swapped."""
-    ours, theirs = _side(sound), _side(reference)
-    return None if ours is None or theirs is None else round(correlation(ours, theirs), 4)
-
-
-def _side_db(sound: np.ndarray) -> float | None:
-    """Level of the channels' difference against their sum; None for other than stereo and for silence."""
-    side = _side(sound)
-    if side is None:
-        return None
-    middle = sound.sum(axis=1)
-    energies = float(np.vdot(side, side)), float(np.vdot(middle, middle))
-    return round(10 * np.log10((energies[0] + 1e-20) / (energies[1] + 1e-20)), 2) if any(energies) else None
-
-
-def _closer_to(own: float, mixture_own: float, told: Mapping[str, tuple[float, float]]) -> str:
-    """A stem that the sound was driven towards, away from its target; "" where that can't be said.
-
-    A weak system's estimate may still resemble the loudest stem most, because the mixture does. So a stem counts
-    only where the sound lies nearer to it than to the target, nearer than the mixture lies, and further from the
-    target than the mixture lies.
+    ``alike`` is their correlation at the best lag: a sound that is late is not softer for that.
     """
-    if abs(own) >= abs(mixture_own):
-        return ""
-    towards = {name: abs(ours) for name, (ours, mixtures) in told.items() if abs(ours) > max(abs(own), abs(mixtures))}
-    return max(towards, key=lambda name: towards[name], default="")
+    return round(20 * np.log10(alike * sound.size / reference.size), 3) if alike >= WEAK else None
 
 
-def _copy_of(sound: np.ndarray, reference: np.ndarray, mixture: np.ndarray) -> str:
-    """``reference`` or ``mixture`` where the sound is a scaled copy of it; "" otherwise."""
-    if _left_db(sound, reference) < SAME_REFERENCE_DB:
-        return "reference"
-    # Where nothing had to be removed in this excerpt, the mixture is what a good system gives.
-    if _left_db(sound, mixture) < SAME_INPUT_DB and _left_db(mixture, reference) > SAME_INPUT_DB:
-        return "mixture"
-    return ""
+def _side_correlation(sound: _Vector, reference: _Vector) -> float | None:
+    """Correlation of the differences of the channels: -1 where left and right are swapped."""
+    ours, theirs = sound.side, reference.side
+    return None if ours is None or theirs is None else round(ours.alike(theirs), 4)
 
 
-def _left_db(sound: np.ndarray, other: np.ndarray) -> float:
-    """Level of what is left of a sound after its best copy of another is taken away, against the sound's own."""
-    return 10 * np.log10(max(1 - correlation(sound, other) ** 2, 1e-12))
+def _side_db(sound: _Vector) -> float | None:
+    """Level of the channels' difference against their sum; None for other than stereo and for silence."""
+    if sound.side is None or not sound.size:
+        return None
+    side = sound.side.size**2
+    middle = 2 * sound.size**2 - side  # |L + R|^2 = 2 (|L|^2 + |R|^2) - |L - R|^2
+    return round(10 * np.log10((side + 1e-20) / (max(middle, 0.0) + 1e-20)), 2)
+
+
+def _left_db(alike: float) -> float:
+    """Level of what is left of a sound after its best copy of another is taken away, given their correlation."""
+    return 10 * np.log10(max(1 - alike**2, 1e-12))

@@ -12,10 +12,13 @@ from __future__ import annotations
 import functools
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.signal.windows import blackmanharris
 
 from stimuli.manifest import Response
 
+AT_ONCE = 32
+"""Windows that are transformed together."""
 RESOLUTION_HZ = 12.0
 FLOOR_DB = -90.0
 """Bins of the reference this far below its strongest one say nothing: leakage of the window."""
@@ -61,13 +64,19 @@ def _spectra(reference: np.ndarray, anchor: np.ndarray, size: int) -> tuple[np.n
     """Power of the reference, cross-spectrum, and power of the anchor: means over half-overlapping windows."""
     power, cross, through = (np.zeros(size // 2 + 1, kind) for kind in (np.float64, np.complex128, np.float64))
     starts = range(0, len(reference) - size + 1, size // 2)
-    for start in starts:
-        for ours, theirs in zip(reference.T, anchor.T, strict=True):
-            one, other = (np.fft.rfft(sound[start : start + size] * _window(size)) for sound in (ours, theirs))
-            power += np.square(np.abs(one))
-            cross += np.conj(one) * other
-            through += np.square(np.abs(other))
+    for ours, theirs in zip(reference.T, anchor.T, strict=True):
+        for first in range(0, len(starts), AT_ONCE):
+            some = np.array(starts[first : first + AT_ONCE])
+            one, other = (np.fft.rfft(sliding_window_view(s, size)[some] * _window(size)) for s in (ours, theirs))
+            power += _energies(one)
+            cross += np.einsum("wf,wf->f", np.conj(one), other)
+            through += _energies(other)
     return power / len(starts), cross / len(starts), through / len(starts)
+
+
+def _energies(spectra: np.ndarray) -> np.ndarray:
+    """Sum of squared magnitudes over the windows."""
+    return np.square(np.abs(spectra)).sum(axis=0)
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from stimuli import audio, blemishes, loudness, manifest
 from stimuli.errors import ManifestError, SoundError
 from stimuli.experiment import LowpassAnchor
 from stimuli.manifest import Clip, Manifest, RuleResult
-from stimuli.resemblance import lag_between, loudest
+from stimuli.resemblance import Yardstick, loudest
 from stimuli.response import response
 from stimuli.separators import Sound
 from stimuli.standard.check import check_experiment, check_set
@@ -87,7 +87,7 @@ def _anew(path: Path, clip: Clip, sound: Sound, reference: Sound, cutoff_hz: int
     )
     part = loudest(reference, rate_hz)
     if facts and cutoff_hz and clip.role == "anchor" and len(reference) == len(sound):
-        lag = lag_between(reference[part], sound[part], rate_hz)
+        lag = Yardstick(reference[part], {}, rate_hz).lag(sound[part])
         update: dict[str, object] = {"response": response(reference[part], sound[part], rate_hz, cutoff_hz)}
         if facts.resemblance:
             seen = {"lag_s": lag.lag_s, "polarity": lag.polarity}

@@ -54,7 +54,7 @@ def _polarity(built: BuiltSet) -> Finding | None:
 def _gain_error(built: BuiltSet) -> Finding | None:
     def off(_: Clip, found: Resemblance) -> str | None:
         error = found.gain_error_db
-        return f"{error:+g} dB" if error is not None and abs(error) > GAIN_ERROR_DB else None
+        return f"{round(error, 2):+g} dB" if error is not None and abs(error) > GAIN_ERROR_DB else None
 
     return _faults(f"the target more than {GAIN_ERROR_DB:g} dB from its level in the mixture", built, off)
 

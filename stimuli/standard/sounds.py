@@ -101,7 +101,7 @@ def _shared_gain(built: BuiltSet) -> Finding | None:
 def _loudness_in_item(built: BuiltSet) -> Finding | None:
     def apart(clip: Clip) -> str | None:
         more = built.against_reference(clip, lambda one: one.lufs_after)
-        return f"{more:+g} LU" if abs(more) > WITHIN_ITEM_LU else None
+        return f"{round(more, 2):+g} LU" if abs(more) > WITHIN_ITEM_LU else None
 
     return faults(f"more than {WITHIN_ITEM_LU:g} LU from the reference's loudness", built.of("system"), apart)
 

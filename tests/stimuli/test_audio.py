@@ -13,7 +13,7 @@ from small_world import RATE_HZ, noise
 
 from stimuli import audio
 from stimuli.errors import SoundError
-from stimuli.resemblance import lag_between
+from stimuli.resemblance import Yardstick
 
 
 def test_a_clip_decodes_to_exactly_what_was_meant(tmp_path) -> None:
@@ -121,7 +121,7 @@ def test_every_format_is_read_in_place(tmp_path, form) -> None:
     soundfile.write(path, sound, RATE_HZ, format=form)
     back, rate_hz = audio.read(path)
     assert rate_hz == RATE_HZ and back.shape == sound.shape and back.dtype == np.float32
-    assert abs(lag_between(sound, back, RATE_HZ).lag_s or 0) * RATE_HZ < 0.5
+    assert abs(Yardstick(sound, {}, RATE_HZ).lag(back).lag_s or 0) * RATE_HZ < 0.5
     assert np.abs(audio.read(path, 1000, 500)[0] - back[1000:1500]).max() < 1e-3
 
 

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from small_world import noise
 
-from stimuli.resemblance import lag_between as align
+from stimuli.resemblance import Lag, Yardstick
+
+
+def align(reference: np.ndarray, sound: np.ndarray, rate_hz: int) -> Lag:
+    return Yardstick(reference, {}, rate_hz).lag(sound)
 
 
 @pytest.mark.parametrize("rate_hz", [16_000, 44_100])
