@@ -79,7 +79,7 @@ def build(
             return before
         manifest.write(out, made)
         _remove_stale(out, made)
-    echo(f"{out}: {len(made.clips)} clips of {len(made.items)} items; systems run on {len(missing)} songs anew")
+    echo(f"{out}: {len(made.clips)} clips of {len(made.items)} items; {len(missing)} renders made anew")
     return made
 
 

@@ -63,10 +63,11 @@ def song_identity(song: Song, *, stems: bool) -> str:
 
 def key_of(system: AnySystem, song_id: str, target: str, device: str = "cpu") -> str:
     """Identity of a render's samples; the system's name is not part of it."""
-    version = f"{separator(system).version}.{run.VERSION}"
-    made = [VERSION, system.kind, version, parameters_of(system), run.INPUT_LUFS]
-    # Another device rounds differently; on the processor the key says nothing of it.
-    elsewhere = {} if device == "cpu" else {"device": device}
+    runs = separator(system, device)
+    made = [VERSION, system.kind, f"{runs.version}.{run.VERSION}", parameters_of(system), run.INPUT_LUFS]
+    # Another device rounds differently; systems that know none run on the processor, of which the key says nothing.
+    where = getattr(runs, "device", "cpu")
+    elsewhere = {} if where == "cpu" else {"device": where}
     return identity({"content": song_id, "target": target, "made": made} | elsewhere)[:32]
 
 

@@ -13,13 +13,19 @@ import numpy as np
 import pyebur128
 import pytest
 import soundfile
+from pydantic import TypeAdapter
 from small_world import ANCHORS, RATE_HZ, SYSTEMS, noise, write
 
 from stimuli import manifest, separators
 from stimuli.build import build
 from stimuli.errors import ManifestError, StimuliError
+from stimuli.experiment import AnySystem
+from stimuli.render import key_of
 from stimuli.separators.panning import CentreCancellation
+from stimuli.standard import sounds
 from stimuli.verify import verify
+
+SYSTEM = TypeAdapter(AnySystem)
 
 
 def built(path: Path, out: Path | None = None):
@@ -280,6 +286,23 @@ def test_the_sound_of_this_release(write_experiment, world) -> None:
     assert set(found) == set(golden)
     for name, samples in golden.items():
         assert np.abs(np.array(found[name]) - samples).max() <= 1, name
+
+
+def test_another_device_renders_anew_what_runs_on_it_and_nothing_else() -> None:
+    spleeter, repet = (SYSTEM.validate_python({"name": "s", "kind": kind}) for kind in ("spleeter_2stems", "repet"))
+    assert key_of(repet, "song", "vocals", "cuda") == key_of(repet, "song", "vocals")
+    assert key_of(spleeter, "song", "vocals", "cuda") != key_of(spleeter, "song", "vocals")
+
+
+def test_the_rules_of_this_release_are_told_although_the_sounds_are_the_same(
+    write_experiment, world, monkeypatch
+) -> None:
+    """A rule that is new, or measures better, is not kept from anybody by a set that needs no sound anew."""
+    before = build(write_experiment(), world / "set", jobs=1, progress=False)
+    monkeypatch.setattr(sounds, "WITHIN_ITEM_LU", -1.0)
+    after = build(write_experiment(), world / "set", jobs=1, progress=False)
+    assert after.stimuli_id == before.stimuli_id and after.rules != before.rules
+    assert manifest.read(world / "set") == after
 
 
 def test_the_registry_knows_every_kind_but_files() -> None:
