@@ -30,7 +30,7 @@ from stimuli.resemblance import Yardstick, loudest
 from stimuli.response import response
 from stimuli.separators import Sound, mixed
 from stimuli.sources import songs as sources
-from stimuli.sources.songs import SILENT_PEAK
+from stimuli.sources.song import SILENT_PEAK
 from stimuli.true_peak import sample_peak_dbfs, true_peak_dbtp
 
 STAGES = {"excerpt": 2, "loudness": 2, "clip": 2, "facts": 2}

@@ -22,7 +22,7 @@ from stimuli.manifest import Provenance, Role
 from stimuli.render import Render, parameters_of, provenance_of
 from stimuli.separators import Sound
 from stimuli.sources import estimates
-from stimuli.sources.songs import MIXTURE, SILENT_PEAK, Song, read_target, target_stems
+from stimuli.sources.song import MIXTURE, SILENT_PEAK, Song, read_target, target_stems
 
 MARGIN_S = 0.25
 VERSIONS = {"lowpass": 2, "lowpass_mixture": 2, "distortion": 1, "artefact": 1}

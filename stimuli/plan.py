@@ -23,7 +23,8 @@ from stimuli.manifest import ItemRecord, LeftOut
 from stimuli.render import Render, key_of, song_identity
 from stimuli.separators import separator
 from stimuli.sources import estimates, excerpts
-from stimuli.sources.songs import Song, read_target, source, target_stems
+from stimuli.sources.song import Song, read_target, target_stems
+from stimuli.sources.songs import source
 
 Echo = Callable[[str], object]
 

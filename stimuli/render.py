@@ -20,7 +20,7 @@ from stimuli.experiment import AnySystem, Songs, identity
 from stimuli.manifest import Provenance
 from stimuli.separators import run, separator
 from stimuli.sources import songs as sources
-from stimuli.sources.songs import MIXTURE, Song
+from stimuli.sources.song import MIXTURE, Song, whole
 
 VERSION = 2
 """Raised by hand whenever the samples of a render can change and no other version says so."""
@@ -85,7 +85,7 @@ def render(job: Render) -> Render:
     StimuliError
         Where the system fails or gives something else than a sound of the song's shape.
     """
-    song = sources.whole(sources.source(job.songs, job.folder).open(job.song))
+    song = whole(sources.source(job.songs, job.folder).open(job.song))
     system = separator(job.system, job.device)
     began = time.perf_counter()
     samples, _ = run.run(system, job.system.name, song, job.target)

@@ -22,7 +22,8 @@ from stimuli.errors import StimuliError
 from stimuli.experiment import Excerpt, RepetSystem, Songs, load
 from stimuli.separators import run, separator
 from stimuli.sources import demo_songs, excerpts
-from stimuli.sources.songs import Song, SongSource, source, whole
+from stimuli.sources.song import Song, SongSource, whole
+from stimuli.sources.songs import source
 from stimuli.standard.design import FEWEST_ITEMS
 
 Echo = Callable[[str], object]

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.signal import butter, oaconvolve, sosfilt
 
 from stimuli.separators import Sound, mixed
-from stimuli.sources.songs import SynthesisedSong
+from stimuli.sources.song import SynthesisedSong
 
 RATE_HZ = 44_100
 LENGTH_S = 10.0

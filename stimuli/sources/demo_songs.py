@@ -18,7 +18,7 @@ from stimuli import containers
 from stimuli.errors import StimuliError
 from stimuli.separators import mixed
 from stimuli.sources.demo_band import DORIAN, MAJOR, MINOR, Score, synthesise
-from stimuli.sources.songs import Song, SynthesisedSong
+from stimuli.sources.song import Song, SynthesisedSong
 
 FALCON_69 = "Falcon 69"
 

@@ -21,7 +21,8 @@ from stimuli.errors import SoundError
 from stimuli.experiment import FilesSystem
 from stimuli.resemblance import correlation
 from stimuli.separators import Sound
-from stimuli.sources.songs import Song, fingerprint, place_of, read_target, target_stems
+from stimuli.sources.song import Song, read_target, target_stems
+from stimuli.sources.songs import fingerprint, place_of
 
 
 def path_of(system: FilesSystem, folder: Path, *, song: str, target: str, output: str = "") -> UPath:

@@ -24,7 +24,7 @@ from scipy.ndimage import uniform_filter1d
 from stimuli.errors import StimuliError
 from stimuli.experiment import Excerpt
 from stimuli.separators import Sound, mixed
-from stimuli.sources.songs import MIXTURE, Song
+from stimuli.sources.song import MIXTURE, Song
 
 STEP_S = 0.1
 Curve = np.ndarray

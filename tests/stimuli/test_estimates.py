@@ -11,7 +11,8 @@ from stimuli.errors import SoundError
 from stimuli.experiment import FilesSystem, Songs
 from stimuli.resemblance import correlation
 from stimuli.sources import estimates
-from stimuli.sources.songs import Song, source
+from stimuli.sources.song import Song
+from stimuli.sources.songs import source
 
 SYSTEM = FilesSystem(name="home", kind="files", path="estimates/{system}/{song}/{target}.wav")
 PATH = "estimates/home/Song A/accompaniment.wav"

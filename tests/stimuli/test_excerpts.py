@@ -11,7 +11,7 @@ from small_world import RATE_HZ, noise
 from stimuli.errors import StimuliError
 from stimuli.experiment import Excerpt
 from stimuli.sources import excerpts
-from stimuli.sources.songs import SynthesisedSong
+from stimuli.sources.song import SynthesisedSong
 
 LENGTH_S = 40.0
 

@@ -63,7 +63,8 @@ def test_an_anchor_is_cut_from_a_longer_one(built, world) -> None:
     """The excerpt of the whole song's anchor is the anchor of the excerpt: no filter met an edge."""
     from stimuli.anchors import lowpass
     from stimuli.experiment import Songs
-    from stimuli.sources.songs import read_target, source
+    from stimuli.sources.song import read_target
+    from stimuli.sources.songs import source
 
     song = source(Songs(root=str(world / "songs")), world).open("Song A")
     whole = lowpass(read_target(song, "accompaniment"), 44_100, cutoff_hz=3500)

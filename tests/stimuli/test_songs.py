@@ -14,7 +14,8 @@ from stimuli.experiment import Songs
 from stimuli.sources import demo_songs
 from stimuli.sources.demo_band import synthesise
 from stimuli.sources.demo_songs import DemoSongs
-from stimuli.sources.songs import SongSource, read_target, source, target_stems, whole
+from stimuli.sources.song import SongSource, read_target, target_stems, whole
+from stimuli.sources.songs import source
 
 
 def musdb(root: Path, **more: int) -> SongSource:
