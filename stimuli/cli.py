@@ -1,4 +1,5 @@
-"""The experimenter's commands: ``new``, ``check``, and ``stimuli`` with ``build``, ``verify``, ``regenerate``.
+"""The experimenter's commands: ``new``, ``check``, and ``stimuli`` with ``build``, ``show``, ``verify``,
+``regenerate``.
 
 Errors that a person can mend are raised; ``mushra`` prints them and exits with 2. What needs numpy and scipy
 is imported by the command that uses it.
@@ -88,6 +89,19 @@ def build_set(path: Path, out: Path, jobs: int, cluster: str | None, device: str
     if made.missing_for_mushra:
         named = ", ".join(rule.rule for rule in made.missing_for_mushra)
         click.echo(f"this set makes a multi-stimulus test, not a MUSHRA test, until these are mended: {named}")
+
+
+@stimuli.command("show")
+@click.argument("folder", type=FOLDER, metavar="DIR")
+@click.option("--out", type=FILE, help="Where to write it; by default DIR/contact-sheet.html, beside the clips.")
+def show_set(folder: Path, out: Path | None) -> None:
+    """Draw DIR as one HTML page: every clip to see and to hear, side by side, with the rules it breaks."""
+    from stimuli.inspection.show import show
+
+    page = show(folder, out)
+    click.echo(f"wrote {page}; open it in a browser")
+    if page.absolute().parent != folder.absolute():
+        click.echo(f"it plays the clips from where they lie, {folder / 'clips'}: keep both in place")
 
 
 @stimuli.command("verify")
