@@ -1,4 +1,4 @@
-"""The experimenter's commands: ``new``, ``check``, and ``stimuli`` with ``build``, ``verify``, ``show``,
+"""The experimenter's commands: ``new``, ``check``, and ``stimuli`` with ``build``, ``show``, ``verify``,
 ``regenerate``.
 
 Errors that a person can mend are raised; ``mushra`` prints them and exits with 2. What needs numpy and scipy
@@ -91,6 +91,19 @@ def build_set(path: Path, out: Path, jobs: int, cluster: str | None, device: str
         click.echo(f"this set makes a multi-stimulus test, not a MUSHRA test, until these are mended: {named}")
 
 
+@stimuli.command("show")
+@click.argument("folder", type=FOLDER, metavar="DIR")
+@click.option("--out", type=FILE, help="Where to write it; by default DIR/contact-sheet.html, beside the clips.")
+def show_set(folder: Path, out: Path | None) -> None:
+    """Draw DIR as one HTML page: every clip to see and to hear, side by side, with the rules it breaks."""
+    from stimuli.inspection.show import show
+
+    page = show(folder, out)
+    click.echo(f"wrote {page}; open it in a browser")
+    if page.absolute().parent != folder.absolute():
+        click.echo(f"it plays the clips from where they lie, {folder / 'clips'}: keep both in place")
+
+
 @stimuli.command("verify")
 @click.argument("folder", type=FOLDER, metavar="DIR")
 def verify_set(folder: Path) -> None:
@@ -99,17 +112,6 @@ def verify_set(folder: Path) -> None:
 
     made = verify(folder)
     click.echo(f"{folder}: {len(made.clips)} clips are what was built; stimuli {made.stimuli_id[:12]}")
-
-
-@stimuli.command("show")
-@click.argument("folder", type=FOLDER, metavar="DIR")
-@click.option("--out", type=FILE, help="The file to write.  [default: contact-sheet.html in DIR]")
-def show_set(folder: Path, out: Path | None) -> None:
-    """Write a contact sheet of DIR: every clip to see and to hear, with its numbers and the rules it breaks."""
-    from stimuli.inspection.page import show
-
-    path = show(folder, out)
-    click.echo(f"{path}: open it in a browser, look and listen before anybody else does")
 
 
 @stimuli.command("regenerate")

@@ -3,5 +3,5 @@
 COMMANDS = {
     "check": ("stimuli.cli:check", "Check an experiment file: its mistakes, and the standard's rules."),
     "new": ("stimuli.cli:new", "Write an experiment file: commented, or filled in from your folders."),
-    "stimuli": ("stimuli.cli:stimuli", "Build a stimulus set from an experiment file, or verify one."),
+    "stimuli": ("stimuli.cli:stimuli", "Build a stimulus set from an experiment file, look at it, verify it."),
 }

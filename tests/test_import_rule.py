@@ -22,7 +22,10 @@ def loaded_by(code: str) -> set[str]:
 @pytest.mark.parametrize(
     ("code", "never"),
     [
-        ("import stimuli.build, stimuli.cli", WEB | {"torch", "mushra_app", "analysis"}),
+        (
+            "import stimuli.build, stimuli.cli, stimuli.inspection.show",
+            WEB | {"torch", "matplotlib", "mushra_app", "analysis"},
+        ),
         ("from mushra_app.app import create_app", HEAVY | {"analysis"}),
         ("import mushra_app.listener.routes, mushra_app.studio.routes", HEAVY | {"analysis"}),
         ("import analysis.cli, analysis.report.assemble, analysis.report.page", WEB | {"torch"}),

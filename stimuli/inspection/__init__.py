@@ -1,1 +1,1 @@
-"""A built set laid out for eyes and ears, before anybody is invited: the contact sheet, made by ``page.show``."""
+"""Looking at a built set before anybody is asked to listen to it: the contact sheet."""

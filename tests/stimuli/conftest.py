@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import inspected
 import pytest
 from small_world import ANCHORS, HEAD, ITEMS, STEMS, SYSTEMS, noise, write
+
+from stimuli import manifest
+from stimuli.inspection.sheet import Sheet, sheet
 
 
 @pytest.fixture
@@ -33,3 +37,15 @@ def write_experiment(world: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def spoiled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built set with faults; it may be read and shown, and is changed in copies only."""
+    return inspected.make(tmp_path_factory.mktemp("spoiled"))
+
+
+@pytest.fixture(scope="session")
+def spoiled(spoiled_folder: Path) -> Sheet:
+    """The contact sheet of that set."""
+    return sheet(spoiled_folder, manifest.read(spoiled_folder), str)

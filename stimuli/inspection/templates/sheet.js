@@ -1,123 +1,109 @@
-// Players of the contact sheet. Clips of an item share one moment: whichever sounds, it goes on where the last one was.
-// Without this script the native controls do.
+// One sound at a time; all clips of an item share one position, so that another clip goes on where the last one was.
+const clips = [...document.querySelectorAll(".clip")];
+const repeat = document.getElementById("repeat");
+let current = null; // the clip that was touched last
 
-const cards = [...document.querySelectorAll(".card")];
-let sounding = null; // the card that plays
-const moments = new Map(); // item section -> seconds
+const audioOf = (clip) => clip.querySelector("audio");
+const itemOf = (clip) => clip.closest(".item");
+const lengthOf = (clip) => audioOf(clip).duration || Number(clip.dataset.length);
+const isPlaying = (clip) => clip.classList.contains("playing");
+const placeIn = (item) => Number(item.dataset.place || 0);
 
-const itemOf = (card) => card.closest(".item");
-const audioOf = (card) => card.querySelector("audio");
-const momentOf = (card) => moments.get(itemOf(card)) ?? 0;
-
-function show(card) {
-  const on = card === sounding;
-  card.classList.toggle("sounding", on);
-  const button = card.querySelector(".play");
-  button.setAttribute("aria-pressed", String(on));
-  button.firstChild.textContent = on ? "❚❚ Pause" : "▶ Play";
+function showPlace(clip, seconds) {
+  const item = itemOf(clip);
+  item.dataset.place = seconds;
+  item.classList.add("heard");
+  item.style.setProperty("--at", Math.min(seconds / lengthOf(clip), 1));
+  item.querySelector(".clock").value = `${seconds.toFixed(1)} s`;
+  for (const pictures of item.querySelectorAll(".pictures")) {
+    pictures.setAttribute("aria-valuenow", seconds.toFixed(1));
+    pictures.setAttribute("aria-valuetext", `${seconds.toFixed(1)} seconds`);
+  }
 }
 
-function showMoment(item) {
-  const share = Math.min((moments.get(item) ?? 0) / Number(item.dataset.length), 1);
-  for (const head of item.querySelectorAll(".playhead")) {
-    head.hidden = !moments.has(item);
-    head.style.left = `calc(28px + ${share} * (100% - 28px))`;
-  }
-  for (const time of item.querySelectorAll(".play small")) time.textContent = moments.has(item) ? `${moments.get(item).toFixed(1)} s` : "";
+function mark(clip, playing) {
+  clip.classList.toggle("playing", playing);
+  clip.querySelector("button").setAttribute("aria-pressed", String(playing));
 }
 
 function stop() {
-  if (!sounding) return;
-  const card = sounding;
-  sounding = null;
-  audioOf(card).pause();
-  show(card);
+  for (const clip of clips.filter(isPlaying)) {
+    audioOf(clip).pause();
+    if (audioOf(clip).readyState) showPlace(clip, audioOf(clip).currentTime);
+    mark(clip, false);
+  }
 }
 
-async function play(card) {
-  const audio = audioOf(card);
+function play(clip, seconds) {
   stop();
-  sounding = card;
-  show(card);
-  moments.set(itemOf(card), momentOf(card));
-  try {
-    if (audio.readyState === 0) {
-      audio.load();
-      await new Promise((done, failed) => {
-        audio.addEventListener("loadedmetadata", done, { once: true });
-        audio.addEventListener("error", failed, { once: true });
-      });
-    }
-    audio.currentTime = momentOf(card);
-    if (sounding === card) await audio.play();
-  } catch (error) {
-    if (error.name === "AbortError") return; // another one was asked for meanwhile
-    card.querySelector(".trouble").hidden = false;
-    if (sounding === card) stop();
-  }
-}
-
-const toggle = (card) => (card === sounding ? stop() : play(card));
-
-function jump(card, seconds) {
-  const item = itemOf(card);
-  moments.set(item, Math.max(0, Math.min(seconds, Number(item.dataset.length) - 0.05)));
-  if (sounding && itemOf(sounding) === item) audioOf(sounding).currentTime = moments.get(item);
-  showMoment(item);
-  if (card !== sounding) play(card);
-}
-
-function follow() {
-  if (sounding) {
-    const audio = audioOf(sounding);
-    if (audio.readyState > 0 && !audio.seeking && !audio.paused) moments.set(itemOf(sounding), audio.currentTime);
-    showMoment(itemOf(sounding));
-  }
+  current = clip;
+  const audio = audioOf(clip);
+  // From the first play on, the item's other clips are fetched, so that the next switch is immediate.
+  for (const other of itemOf(clip).querySelectorAll("audio")) other.preload = "auto";
+  audio.loop = repeat.checked;
+  audio.currentTime = seconds ?? placeIn(itemOf(clip));
+  mark(clip, true);
+  audio.play().catch(() => {}); // a stop before it began; a file that fails says so by its error event
   requestAnimationFrame(follow);
 }
 
-for (const card of cards) {
-  const audio = audioOf(card);
-  audio.controls = false;
-  audio.hidden = true;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "play";
-  button.setAttribute("aria-label", `Play ${card.querySelector("h3").firstChild.textContent.trim()}`);
-  button.append(document.createElement("span"), document.createElement("small"));
-  button.addEventListener("click", () => toggle(card));
-  audio.after(button);
-  show(card);
-  audio.addEventListener("ended", () => {
-    if (card !== sounding) return;
-    stop();
-    moments.set(itemOf(card), 0);
-    showMoment(itemOf(card));
+function follow() {
+  if (!current || !isPlaying(current)) return;
+  if (audioOf(current).readyState && !audioOf(current).seeking) showPlace(current, audioOf(current).currentTime);
+  requestAnimationFrame(follow);
+}
+
+function seek(clip, seconds) {
+  const there = Math.max(0, Math.min(seconds, lengthOf(clip) - 0.01));
+  if (isPlaying(clip)) audioOf(clip).currentTime = there;
+  current = clip;
+  showPlace(clip, there);
+}
+
+const toggle = (clip) => (isPlaying(clip) ? stop() : play(clip));
+
+for (const clip of clips) {
+  const audio = audioOf(clip);
+  const pictures = clip.querySelector(".pictures");
+  clip.querySelector("button").addEventListener("click", () => toggle(clip));
+  audio.addEventListener("ended", () => { stop(); showPlace(clip, 0); });
+  audio.addEventListener("error", () => {
+    mark(clip, false);
+    if (clip.querySelector("[role=alert]")) return;
+    const said = document.createElement("p");
+    said.className = "must";
+    said.setAttribute("role", "alert");
+    said.textContent = `This clip can’t be played: ${clip.dataset.file} is missing or damaged. Build the set again, or keep this page beside it.`;
+    clip.querySelector(".marks").prepend(said);
   });
-  card.querySelector(".picture").addEventListener("click", (event) => {
-    const box = card.querySelector(".wave").getBoundingClientRect();
-    jump(card, ((event.clientX - box.left) / box.width) * Number(itemOf(card).dataset.length));
+  for (const [name, value] of Object.entries({
+    role: "slider", tabindex: "0", "aria-label": `Position in ${clip.getAttribute("aria-label")}`,
+    "aria-valuemin": "0", "aria-valuemax": clip.dataset.length, "aria-valuenow": "0",
+  })) pictures.setAttribute(name, value);
+  pictures.addEventListener("click", (event) => {
+    const box = pictures.getBoundingClientRect();
+    const seconds = ((event.clientX - box.left) / box.width) * lengthOf(clip);
+    if (isPlaying(clip)) seek(clip, seconds);
+    else play(clip, seconds);
   });
+}
+repeat.addEventListener("change", () => { if (current) audioOf(current).loop = repeat.checked; });
+
+// Keys work from anywhere but where the browser has its own use for them.
+function press(key, clip, item) {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[key];
+  const numbered = /^[1-9]$/.test(key) && item?.querySelectorAll(".clip")[key - 1];
+  if (numbered) play(numbered);
+  else if (step && clip) seek(clip, placeIn(itemOf(clip)) + step);
+  else if (key === " " && clip) toggle(clip);
+  else return false;
+  return true;
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, summary, a")) return;
-  const here = sounding ?? event.target.closest(".card");
-  if (event.key === " " && !event.target.closest("button")) {
-    event.preventDefault();
-    toggle(here ?? cards[0]);
-  } else if (here && (event.key === "ArrowRight" || event.key === "ArrowLeft")) {
-    const own = [...itemOf(here).querySelectorAll(".card")].filter((card) => card.offsetParent);
-    const next = own[own.indexOf(here) + (event.key === "ArrowRight" ? 1 : -1)];
-    if (!next) return;
-    event.preventDefault();
-    next.querySelector(".play").focus();
-    if (sounding) play(next);
-  }
+  const own = event.key === " " ? "input, summary, a, button" : "input, .scroll";
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest(own)) return;
+  const clip = clips.find(isPlaying) ?? event.target.closest(".clip") ?? current;
+  const item = event.target.closest(".item") ?? (clip ? itemOf(clip) : document.querySelector(".item"));
+  if (press(event.key, clip, item)) event.preventDefault();
 });
-
-document.querySelector("#filter")?.addEventListener("change", (event) => {
-  document.body.classList.toggle("marked-only", event.target.checked);
-});
-document.querySelector(".keys").hidden = false;
-requestAnimationFrame(follow);
