@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing
 from pathlib import Path
@@ -13,10 +14,12 @@ from mushra_app.cli import table
 from mushra_app.config import Settings
 from stimuli.experiment import Experiment
 
+ROOT = Path(__file__).resolve().parents[1]
+
 
 @pytest.fixture(scope="module")
 def readme() -> str:
-    return (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    return (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def models(kind: object) -> list[type[BaseModel]]:
@@ -50,8 +53,16 @@ def test_every_kind_of_system_and_anchor_is_named(readme) -> None:
             assert kind in readme, kind
 
 
+def test_the_benchs_table_is_the_last_result_and_its_limits_hold(readme) -> None:
+    result = json.loads((ROOT / "tests/bench/results/stimuli.json").read_text())
+    for ratio in result["ratios"].values():
+        assert f"| {ratio} |" in readme
+    assert all(result["ratios"][name] <= limit for name, limit in result["at_most"].items())
+    assert all(result["ratios"][name] >= limit for name, limit in result["at_least"].items())
+    assert result["song_s"] == 240 and result["machine"]["python"] in readme
+
+
 def test_pictures_are_there_and_the_workplace_is_not_named(readme) -> None:
-    root = Path(__file__).resolve().parents[1]
     for picture in re.findall(r"\]\((docs/[^)]+)\)", readme):
-        assert (root / picture).is_file(), picture
+        assert (ROOT / picture).is_file(), picture
     assert "shared/" not in readme

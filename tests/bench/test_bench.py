@@ -1,0 +1,28 @@
+"""The bench does the work that it says it measures: small, and nothing is timed."""
+
+from __future__ import annotations
+
+import bench_stimuli as bench
+import numpy as np
+import soundfile
+
+
+def test_the_chain_makes_the_clips_of_the_build_and_the_floor_their_files(tmp_path) -> None:
+    bench.world(tmp_path, songs=1, seconds=2.0, excerpt_s=2.0)
+    bench.build(tmp_path)()
+    bench.ready(tmp_path)
+    names = sorted(path.stem for path in (tmp_path / "ready").glob("*.npy"))
+    assert names == ["lowpass-3500", "lowpass-7000", "m0", "reference"]
+    bench.chain(tmp_path)()
+    bench.floor(tmp_path)()
+    for number, name in enumerate(names):
+        built = np.load(tmp_path / "ready" / f"{name}.npy")
+        for path in (tmp_path / f"chain-{name}.flac", tmp_path / f"floor-{number}.flac"):
+            assert np.array_equal(soundfile.read(path, dtype="int32")[0], built), path.name
+
+
+def test_a_missed_limit_is_named() -> None:
+    good = bench.AT_MOST | bench.AT_LEAST
+    assert bench.missed(good) == []
+    assert bench.missed(good | {"chain / floor": 2.6}) == ["chain / floor is 2.6, at most 2.5"]
+    assert bench.missed(good | {"one worker / two workers": 1.6}) == ["one worker / two workers is 1.6, at least 1.7"]
