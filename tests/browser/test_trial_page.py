@@ -173,6 +173,23 @@ def test_a_sound_that_does_not_come_says_so_and_can_be_tried_again(page, server,
     expect(page.locator("#trouble")).to_be_hidden()
 
 
+def test_trying_again_fetches_only_what_failed(page, server) -> None:
+    trial = a.begin(page, server.url)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    lost = trial["sounds"][2]["url"]
+    page.route(f"**{lost}", lambda route: route.abort())
+    page.reload()
+    expect(page.locator("#trouble")).to_contain_text("3 could not be fetched: the connection failed.")
+    page.unroute(f"**{lost}")
+    asked.clear()
+    page.get_by_role("button", name="Try again").click()
+    a.trial(page)
+    assert [url.endswith(lost) for url in asked if "/sound/" in url] == [True]
+    a.play(page, 3)
+    expect(page.locator(".sound").nth(2)).to_contain_class("heard")
+
+
 def test_the_first_sound_comes_within_a_second_of_the_click(page, server) -> None:
     a.begin(page, server.url)
     began = time.monotonic()

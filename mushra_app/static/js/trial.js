@@ -4,8 +4,9 @@
  * Signals are numbered as the engine has them: the open references first, then the hidden sounds.
  */
 
-import { Engine, EngineError } from "./engine.js";
+import { openEngine } from "./engine.js";
 import { Draft, newKey, save } from "./saving.js";
+import { SoundError, load } from "./sounds.js";
 import { Waveform } from "./waveform.js";
 
 const MOST_EVENTS = 5000;
@@ -38,8 +39,10 @@ let running = false;
 let reminded = false;
 let saving = false;
 let position = 0;
-/** @type {Engine | null} */
+/** @type {import("./engine.js").Engine | null} */
 let engine = null;
+/** Sounds that have arrived, by address: what failed is fetched again, and nothing else. */
+const arrived = new Map();
 
 const secondsHere = () => timeBefore + (performance.now() - began) / 1000;
 const tokenOf = (signal) => signals[signal].token;
@@ -226,7 +229,7 @@ async function next() {
 }
 
 function body() {
-  const { context } = /** @type {Engine} */ (engine);
+  const { context } = /** @type {import("./engine.js").Engine} */ (engine);
   return {
     key,
     revision: page.revision + 1,
@@ -253,7 +256,7 @@ for (const hidden of page.sounds.keys()) {
 }
 find("#toggle").addEventListener("click", () => (running ? pause() : play(current)));
 find("#next").addEventListener("click", next);
-find("#retry").addEventListener("click", () => location.reload());
+find("#retry").addEventListener("click", () => (engine ? location.reload() : start()));
 find("#keys-button").addEventListener("click", () => find("#keys").showModal());
 find("#comment").addEventListener("input", keepDraft);
 addEventListener("blur", () => note("blur", null));
@@ -305,23 +308,31 @@ function tellServer(text) {
   void fetch(`${page.save_url.split("/trials/")[0]}/error`, { method: "POST", body: text }).catch(() => {});
 }
 
+/** @type {import("./engine.js").Engine | undefined} */
+let opened;
+
+/** Open the engine and load the sounds; again where the listener tries again. */
 async function start() {
-  find("#comment").value = before?.comment ?? "";
-  show();
+  find("#trouble").hidden = true;
   state("Loading…");
   try {
-    const opened = await Engine.open(page.rate_hz, find("#trial").dataset.worklet);
+    opened ??= await openEngine(page.rate_hz, find("#trial").dataset.worklet);
     opened.onreport = onreport;
-    const drawn = await opened.load(signals, (share) => state(`Loading ${Math.round(share * 100)} %`));
+    const decoded = await load(opened.context, signals, arrived, (share) => state(`Loading ${Math.round(share * 100)} %`));
+    const drawn = decoded[0][0].slice();
+    opened.accept(decoded);
+    arrived.clear();
     engine = opened;
     waveform.show(drawn, page.frames / page.rate_hz);
     document.body.classList.add("ready");
     state(before ? "Your ratings are as you left them" : "Ready");
     show();
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
+    if (!(error instanceof SoundError)) throw error;
     stop(error.message);
   }
 }
 
+find("#comment").value = before?.comment ?? "";
+show();
 void start();
