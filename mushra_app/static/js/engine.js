@@ -47,7 +47,7 @@ export class Engine {
   }
 
   /**
-   * Take the sounds of a trial; they belong to the engine from then on.
+   * Take the sounds of a trial.
    * @param {Float32Array[][]} signals channels of every sound, all of one length
    */
   accept(signals) {
@@ -90,9 +90,9 @@ class WorkletPlayer {
     return new WorkletPlayer(node);
   }
 
-  /** @param {Float32Array[][]} signals given away, not copied */
+  /** @param {Float32Array[][]} signals copied: the page hashes its own once it can be played */
   accept(signals) {
-    this.node.port.postMessage({ signals }, signals.flat().map((channel) => channel.buffer));
+    this.node.port.postMessage({ signals });
   }
 
   /** @param {Wish} wish */

@@ -1,4 +1,4 @@
-/** Fetching and decoding the sounds of a trial, each told by itself where it fails. */
+/** Fetching and decoding the sounds of a trial, each told by itself where it fails; and what was decoded, as hashes. */
 
 /** Something the listener can be told, in a sentence. */
 export class SoundError extends Error {}
@@ -49,4 +49,28 @@ async function decode(context, sound) {
   } catch {
     throw new SoundError(`${sound.label} arrived damaged and can't be played.`);
   }
+}
+
+/**
+ * What this browser made of the sounds, for the server to compare with what was built.
+ *
+ * The token goes into the hash, so that what is sent does not tell which two sounds are the same.
+ * @param {string[]} tokens of the sounds
+ * @param {Float32Array[][]} decoded their channels
+ * @returns {Promise<{sound: string, sha256: string}[]>} none where the page is not secure and browsers can't hash
+ */
+export async function hashes(tokens, decoded) {
+  if (!globalThis.crypto?.subtle) return [];
+  const found = [];
+  for (const [i, sound] of tokens.entries()) {
+    const samples = await sha256(await new Blob(decoded[i]).arrayBuffer());
+    found.push({ sound, sha256: await sha256(new TextEncoder().encode(sound + samples)) });
+  }
+  return found;
+}
+
+/** @param {BufferSource} data */
+async function sha256(data) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

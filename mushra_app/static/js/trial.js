@@ -6,7 +6,7 @@
 
 import { openEngine } from "./engine.js";
 import { Draft, newKey, save } from "./saving.js";
-import { SoundError, load } from "./sounds.js";
+import { SoundError, hashes, load } from "./sounds.js";
 import { Waveform } from "./waveform.js";
 
 const MOST_EVENTS = 5000;
@@ -41,6 +41,8 @@ let saving = false;
 let position = 0;
 /** @type {import("./engine.js").Engine | null} */
 let engine = null;
+/** What this browser made of the sounds; empty until it is known. @type {{sound: string, sha256: string}[]} */
+let decodedAs = [];
 /** Sounds that have arrived, by address: what failed is fetched again, and nothing else. */
 const arrived = new Map();
 
@@ -242,6 +244,7 @@ function body() {
     base_latency_s: context.baseLatency ?? null,
     output_latency_s: context.outputLatency ?? null,
     events,
+    decoded: decodedAs,
   };
 }
 
@@ -319,11 +322,11 @@ async function start() {
     opened ??= await openEngine(page.rate_hz, find("#trial").dataset.worklet);
     opened.onreport = onreport;
     const decoded = await load(opened.context, signals, arrived, (share) => state(`Loading ${Math.round(share * 100)} %`));
-    const drawn = decoded[0][0].slice();
     opened.accept(decoded);
     arrived.clear();
     engine = opened;
-    waveform.show(drawn, page.frames / page.rate_hz);
+    waveform.show(decoded[0][0], page.frames / page.rate_hz);
+    void hashes(signals.map(({ token }) => token), decoded).then((found) => (decodedAs = found));
     document.body.classList.add("ready");
     state(before ? "Your ratings are as you left them" : "Ready");
     show();
