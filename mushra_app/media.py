@@ -22,6 +22,8 @@ from flask import Response, send_file
 
 from mushra_app.errors import AppError
 
+KEPT_S = 3600
+"""How long a browser may keep a sound: all of them equally long."""
 BLOCK_HEADER = 4
 LARGEST_BLOCK = 2**24 - 1
 PADDING, APPLICATION = 1, 2
@@ -123,5 +125,6 @@ def answer(path: Path, mark: bytes) -> Response:
     response = send_file(io.BytesIO(sound), mimetype="audio/flac", conditional=True, etag=False, download_name="sound")
     for name in ("Last-Modified", "Content-Disposition", "Expires"):
         response.headers.pop(name, None)
-    response.headers["Cache-Control"] = "private, no-store"
+    # The next trial's sounds are fetched while this one is rated; the address is this session's alone.
+    response.headers["Cache-Control"] = f"private, max-age={KEPT_S}"
     return response

@@ -206,6 +206,22 @@ def test_sounds_that_were_altered_on_the_way_are_noticed(page, server, data_dir)
     assert altered(data_dir, rated_and_saved(page)) == [2]
 
 
+def test_the_next_trials_sounds_are_there_before_it_is(page, server) -> None:
+    """Fetched while this one is rated: the next page takes them from the browser's cache."""
+    trial = a.begin(page, server.url)
+    entries = "performance.getEntriesByType('resource').filter((e) => e.name.includes('/sound/'))"
+    page.wait_for_function(f"() => {entries}.length === {7 + len(trial['next_sounds'])}")
+    first = page.evaluate(f"{entries}.map((e) => e.transferSize)")
+    assert len(trial["next_sounds"]) == 7 and min(first) > 10_000
+    rated_and_saved(page)
+    while page.locator("form[method=post]").count():
+        a.fill_in(page)
+    after = a.trial(page)
+    assert {sound["url"] for sound in (*after["references"], *after["sounds"])} == set(trial["next_sounds"])
+    now = page.evaluate(f"{entries}.slice(0, 7).map((e) => [e.transferSize, e.decodedBodySize])")
+    assert [sent for sent, _ in now] == [0] * 7 and all(body > 10_000 for _, body in now)
+
+
 def test_trying_again_fetches_only_what_failed(page, server) -> None:
     trial = a.begin(page, server.url)
     asked: list[str] = []

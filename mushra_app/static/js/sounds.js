@@ -12,14 +12,15 @@ export class SoundError extends Error {}
  * @param {BaseAudioContext} context decodes at its own rate
  * @param {Sound[]} sounds
  * @param {Map<string, Float32Array[]>} arrived channels by address, filled as they come
+ * @param {RequestCache} cache "reload" where what is kept may be what was damaged
  * @param {(share: number) => void} onprogress 0 to 1
  * @returns {Promise<Float32Array[][]>} channels of every sound, all of one length
  * @throws {SoundError} naming the first sound that failed; the others stay in `arrived`
  */
-export async function load(context, sounds, arrived, onprogress) {
+export async function load(context, sounds, arrived, cache, onprogress) {
   const results = await Promise.allSettled(
     sounds.map(async (sound) => {
-      if (!arrived.has(sound.url)) arrived.set(sound.url, await decode(context, sound));
+      if (!arrived.has(sound.url)) arrived.set(sound.url, await decode(context, sound, cache));
       onprogress(sounds.filter(({ url }) => arrived.has(url)).length / sounds.length);
     }),
   );
@@ -34,11 +35,12 @@ export async function load(context, sounds, arrived, onprogress) {
 /**
  * @param {BaseAudioContext} context
  * @param {Sound} sound
+ * @param {RequestCache} cache
  */
-async function decode(context, sound) {
+async function decode(context, sound, cache) {
   let response;
   try {
-    response = await fetch(sound.url);
+    response = await fetch(sound.url, { cache });
   } catch {
     throw new SoundError(`${sound.label} could not be fetched: the connection failed.`);
   }
@@ -48,6 +50,20 @@ async function decode(context, sound) {
     return Array.from({ length: buffer.numberOfChannels }, (_, c) => buffer.getChannelData(c).slice());
   } catch {
     throw new SoundError(`${sound.label} arrived damaged and can't be played.`);
+  }
+}
+
+/**
+ * Fetch sounds that will be wanted, one after the other, into the browser's cache. Nobody waits for them.
+ * @param {string[]} urls
+ */
+export async function prefetch(urls) {
+  for (const url of urls) {
+    try {
+      await (await fetch(url, { priority: "low" })).arrayBuffer();
+    } catch {
+      return; // it is fetched when it is wanted, and told then
+    }
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { openEngine } from "./engine.js";
 import { Draft, newKey, save } from "./saving.js";
-import { SoundError, hashes, load } from "./sounds.js";
+import { SoundError, hashes, load, prefetch } from "./sounds.js";
 import { Waveform } from "./waveform.js";
 
 const MOST_EVENTS = 5000;
@@ -313,6 +313,7 @@ function tellServer(text) {
 
 /** @type {import("./engine.js").Engine | undefined} */
 let opened;
+let attempts = 0;
 
 /** Open the engine and load the sounds; again where the listener tries again. */
 async function start() {
@@ -321,12 +322,15 @@ async function start() {
   try {
     opened ??= await openEngine(page.rate_hz, find("#trial").dataset.worklet);
     opened.onreport = onreport;
-    const decoded = await load(opened.context, signals, arrived, (share) => state(`Loading ${Math.round(share * 100)} %`));
+    const cache = attempts++ ? "reload" : "default";
+    const decoded = await load(opened.context, signals, arrived, cache, (share) => state(`Loading ${Math.round(share * 100)} %`));
     opened.accept(decoded);
     arrived.clear();
     engine = opened;
     waveform.show(decoded[0][0], page.frames / page.rate_hz);
-    void hashes(signals.map(({ token }) => token), decoded).then((found) => (decodedAs = found));
+    void hashes(signals.map(({ token }) => token), decoded)
+      .then((found) => (decodedAs = found))
+      .then(() => prefetch(page.next_sounds));
     document.body.classList.add("ready");
     state(before ? "Your ratings are as you left them" : "Ready");
     show();
