@@ -1,0 +1,106 @@
+"""axe-core on every page that people see: nothing to complain about, in light and dark, on a desk and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import listener as a
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from mushra_app.config import Settings
+from mushra_app.security import studio_key
+
+VIEWS = {
+    "desk, light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
+    "phone, dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
+}
+
+
+@pytest.fixture(params=VIEWS)
+def seen(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page that may run axe beside its own scripts."""
+    context = browser.new_context(**VIEWS[request.param], bypass_csp=True, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+def complaints(page: Page) -> list[str]:
+    """What axe finds, a line each: the rule, and the first place."""
+    found = Axe().run(page).response["violations"]
+    return [f"{page.title()}: {one['id']}: {one['help']}: {one['nodes'][0]['html'][:120]}" for one in found]
+
+
+def test_every_page_of_a_listener(seen: Page, server) -> None:
+    found: list[str] = []
+    kinds: set[str] = set()
+    seen.goto(f"{server.url}/listen/tiny")
+    for _ in range(20):
+        kinds.add(seen.locator("h1").inner_text())
+        if seen.locator("#trial").count():
+            trial = a.trial(seen)
+            found += complaints(seen)
+            for number in range(1, len(trial["sounds"]) + 1):
+                a.play(seen, number)
+                seen.keyboard.press("PageUp")
+            found += complaints(seen)
+            seen.locator("#keys-button").click()
+            found += complaints(seen)
+            seen.keyboard.press("Escape")
+            a.next_button(seen).click()  # reminds once: nothing is at 100
+            with seen.expect_navigation():
+                a.next_button(seen).click()
+            continue
+        found += complaints(seen)
+        if not seen.locator("form[method=post]").count() or "Thank you" in seen.locator("h1").inner_text():
+            break
+        a.fill_in(seen)
+    assert len(kinds) >= 6, kinds
+    assert found == []
+
+
+def test_every_page_of_the_studio(seen: Page, server, data_dir: Path) -> None:
+    seen.goto(f"{server.url}/studio/")
+    found = complaints(seen)
+    seen.goto(f"{server.url}/studio/?key={studio_key(Settings(data_dir=data_dir))}")
+    found += complaints(seen)
+    seen.goto(f"{server.url}/studio/tiny")
+    assert found + complaints(seen) == []
+
+
+def test_a_message_page(seen: Page, server) -> None:
+    seen.goto(f"{server.url}/listen/nothing")
+    assert complaints(seen) == []
+
+
+def test_the_contact_sheet(seen: Page, tmp_path: Path) -> None:
+    import tiny_set
+
+    from stimuli.inspection.show import show
+
+    tiny_set.make(tmp_path / "set")
+    seen.goto(show(tmp_path / "set", progress=False).as_uri())
+    assert complaints(seen) == []
+
+
+def test_the_report(seen: Page, tmp_path: Path) -> None:
+    import small_study
+
+    from analysis.report import assemble, page
+
+    manifest = small_study.build(tmp_path / "set", small_study.experiment())
+    ratings = small_study.save(tmp_path / "ratings.csv", small_study.rows(manifest, simulated=True))
+    path = tmp_path / "report.html"
+    path.write_text(page.html(assemble.assemble(ratings, tmp_path / "set")), encoding="utf-8")
+    seen.goto(path.as_uri())
+    assert complaints(seen) == []
+
+
+def test_axe_would_complain(seen: Page) -> None:
+    """A planted fault: a button without a name, and pale text."""
+    seen.set_content(
+        "<html lang=en><title>x</title><main><h1>x</h1><button></button><p style='color:#ccc'>pale</p></main>"
+    )
+    assert [line.split(": ")[1] for line in complaints(seen)] == ["button-name", "color-contrast"]
