@@ -88,6 +88,33 @@ def test_a_reload_brings_everything_back_and_a_save_takes_it_away(page, server) 
     assert page.evaluate("Object.keys(localStorage)") == []
 
 
+def test_sorted_by_rating_neighbours_lie_side_by_side(page, server, data_dir) -> None:
+    """Numbers stay with their sounds, the keyboard follows the page, and what is saved is what was rated."""
+    trial = a.begin(page, server.url)
+    sort = page.get_by_role("button", name="Sort by rating")
+    expect(sort).to_be_disabled()
+    for number, share in enumerate((0.9, 0.2, 1.0, 0.5, 0.3), 1):
+        a.play(page, number)
+        a.rate(page, number, share)
+    values = a.values(page)
+    sort.click()
+    expect(sort).to_have_attribute("aria-pressed", "true")
+    assert page.locator(".hear b").all_inner_texts() == ["2", "5", "4", "1", "3"]
+    assert a.values(page) == sorted(values, key=int)
+    page.keyboard.press("2")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("button", name="Play sound 5", exact=True)).to_have_attribute("aria-pressed", "true")
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowUp")
+    assert page.locator(".hear b").all_inner_texts() == ["2", "5", "4", "1", "3"], "nothing runs from under a hand"
+    page.keyboard.press("s")
+    assert page.locator(".hear b").all_inner_texts() == ["1", "2", "3", "4", "5"]
+    shown = [int(value) for value in a.values(page)]
+    with page.expect_navigation():
+        a.next_button(page).click()
+    assert [row[0] for row in saved(data_dir, trial["token"])] == shown and shown[4] == int(values[4]) + 30
+
+
 def test_nothing_can_be_sent_that_was_not_heard_and_rated(page, server) -> None:
     a.begin(page, server.url)
     expect(a.next_button(page)).to_be_disabled()

@@ -183,8 +183,32 @@ function showProgress() {
   const unheard = ratings.filter((rating) => rating.heard_s === 0).length;
   const unrated = ratings.filter((rating) => rating.value === null).length;
   find("#next").disabled = !engine || saving || unheard + unrated > 0;
+  find("#sort").disabled = unrated > 0;
   const left = [unheard && `${unheard} to hear`, unrated && `${unrated} to rate`].filter(Boolean);
   find("#left").textContent = left.length ? left.join(", ") : "All sounds heard and rated";
+}
+
+// --- order on the page --------------------------------------------------------------------------------------
+
+/** Hidden sounds from left to right: as they were drawn, or by rating. */
+let order = [...page.sounds.keys()];
+
+/** Side by side what was rated alike. The order stays as it is while ratings change: nothing runs from under a hand. */
+function arrange(byRating) {
+  const drawn = [...page.sounds.keys()];
+  const value = (hidden) => ratings[hidden].value ?? 0;
+  order = byRating ? drawn.sort((one, other) => value(one) - value(other) || one - other) : drawn;
+  const focused = /** @type {HTMLElement} */ (document.activeElement);
+  // Moved in the document and not by style alone, so that the keyboard and readers go the same way.
+  for (const hidden of order) find(".sounds").append(slider(hidden).closest(".sound"));
+  focused.focus();
+  find("#sort").setAttribute("aria-pressed", String(byRating));
+}
+
+/** The signal beside the current one, as the page has them. */
+function neighbour(step) {
+  const row = [...page.references.keys(), ...order.map((hidden) => hidden + firstHidden)];
+  return row[Math.min(Math.max(row.indexOf(current) + step, 0), row.length - 1)];
 }
 
 function hint(sentence) {
@@ -259,6 +283,7 @@ for (const hidden of page.sounds.keys()) {
 }
 find("#toggle").addEventListener("click", () => (running ? pause() : play(current)));
 find("#next").addEventListener("click", next);
+find("#sort").addEventListener("click", () => arrange(find("#sort").getAttribute("aria-pressed") !== "true"));
 find("#retry").addEventListener("click", () => (engine ? location.reload() : start()));
 find("#keys-button").addEventListener("click", () => find("#keys").showModal());
 find("#comment").addEventListener("input", keepDraft);
@@ -276,8 +301,9 @@ const KEYS = {
   " ": () => (running ? pause() : play(current)),
   r: () => choose(0),
   0: () => choose(0),
-  ArrowLeft: () => choose(Math.max(current - 1, 0)),
-  ArrowRight: () => choose(Math.min(current + 1, signals.length - 1)),
+  ArrowLeft: () => choose(neighbour(-1)),
+  ArrowRight: () => choose(neighbour(1)),
+  s: () => find("#sort").disabled || find("#sort").click(),
   a: () => waveform.moved(at(waveform.start)),
   b: () => waveform.moved(at(waveform.end)),
   l: () => (waveform.setLoop(0, waveform.length), setLoop(0, waveform.length)),
