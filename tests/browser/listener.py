@@ -50,3 +50,31 @@ def values(page: Page) -> list[str]:
 def next_button(page: Page):
     """The button that goes on."""
     return page.get_by_role("button", name="Next", exact=True)
+
+
+def rate_everything(page: Page, share: float = 1.0) -> None:
+    """Hear and rate every sound of the trial."""
+    for number in range(1, len(values(page)) + 1):
+        play(page, number)
+        rate(page, number, share)
+
+
+def kept(page: Page) -> dict[str, list[Any]]:
+    """Everything in the outbox of this page's browser, whosever it is."""
+    return page.evaluate(KEPT)
+
+
+KEPT = """() => new Promise((resolve) => {
+  const request = indexedDB.open("mushra-outbox", 1);
+  request.onsuccess = () => {
+    const found = {};
+    const transaction = request.result.transaction(["drafts", "parcels"]);
+    for (const store of ["drafts", "parcels"]) {
+      transaction.objectStore(store).getAll().onsuccess = (event) => (found[store] = event.target.result);
+    }
+    transaction.oncomplete = () => {
+      request.result.close();
+      resolve(found);
+    };
+  };
+})"""

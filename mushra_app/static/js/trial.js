@@ -5,7 +5,8 @@
  */
 
 import { Engine, EngineError } from "./engine.js";
-import { Draft, newKey, save } from "./saving.js";
+import { Outbox } from "./outbox.js";
+import { deliver, newKey } from "./saving.js";
 import { Waveform } from "./waveform.js";
 
 const MOST_EVENTS = 5000;
@@ -18,8 +19,8 @@ const page = JSON.parse(find("#trial").textContent);
 const signals = [...page.references, ...page.sounds];
 const firstHidden = page.references.length;
 const began = performance.now();
-const draft = new Draft(page.token);
-const before = draft.read();
+const outbox = await Outbox.open(page.token);
+const before = await outbox.draft();
 
 /** What is known of every hidden sound; `value` is null until its slider was moved. */
 const ratings = page.sounds.map((sound, i) => ({
@@ -31,7 +32,6 @@ const ratings = page.sounds.map((sound, i) => ({
 }));
 const heardBefore = ratings.map((rating) => rating.heard_s);
 const timeBefore = before?.trial_s ?? 0;
-const key = before?.key ?? newKey();
 const events = before?.events ?? [];
 let current = 0;
 let running = false;
@@ -62,8 +62,9 @@ function note(kind, signal, value = null) {
   events.push({ at_s: Math.round(secondsHere() * 1000) / 1000, kind, sound, value });
 }
 
-function keepDraft() {
-  draft.write({ ratings, comment: find("#comment").value, trial_s: secondsHere(), key, events });
+function keepDraft(leaving = false) {
+  if (saving) return; // what is sent is in the outbox
+  void outbox.keepDraft({ ratings, comment: find("#comment").value, trial_s: secondsHere(), events }, leaving);
 }
 
 // --- hearing ------------------------------------------------------------------------------------------------
@@ -102,6 +103,7 @@ function onreport(report) {
   report.heard_s.slice(firstHidden).forEach((seconds, i) => {
     const first = ratings[i].heard_s === 0 && seconds > 0;
     ratings[i].heard_s = Math.round((heardBefore[i] + seconds) * 1000) / 1000;
+    if (first) keepDraft();
     if (first) show();
   });
 }
@@ -112,7 +114,10 @@ function onreport(report) {
 const noted = new Map();
 
 function rate(hidden, value) {
-  if (saving) return;
+  if (saving) {
+    showSlider(hidden);
+    return;
+  }
   if (hidden + firstHidden !== current || ratings[hidden].plays === 0) {
     showSlider(hidden);
     hint(`Play sound ${hidden + 1} first: only the sound you are listening to can be rated.`);
@@ -178,6 +183,7 @@ function showProgress() {
   const unheard = ratings.filter((rating) => rating.heard_s === 0).length;
   const unrated = ratings.filter((rating) => rating.value === null).length;
   find("#next").disabled = !engine || saving || unheard + unrated > 0;
+  find("#comment").readOnly = saving;
   const left = [unheard && `${unheard} to hear`, unrated && `${unrated} to rate`].filter(Boolean);
   find("#left").textContent = left.length ? left.join(", ") : "All sounds heard and rated";
 }
@@ -206,29 +212,28 @@ async function next() {
     hint("None of the sounds is at 100 yet. One of them is the reference itself, hidden: it should get 100. Press Next again to go on as it is.");
     return;
   }
-  saving = true;
   pause();
+  keepDraft();
+  saving = true;
   show();
   state("Saving…");
-  keepDraft();
-  try {
-    const { next: address } = await save(page.save_url, body(), (sentence) => state(sentence, "waiting"));
-    draft.remove();
-    state("Saved ✓", "saved");
-    await engine.close();
-    location.assign(address);
-  } catch (error) {
-    saving = false;
-    state("");
-    stop(`Your ratings were not saved: ${/** @type {Error} */ (error).message}`);
-    show();
-  }
+  await outbox.put(page.token, body());
+  await sendAll();
+}
+
+/** Send what waits and go on; false where the server refused, and the listener has to choose. */
+async function sendAll() {
+  const address = await deliver(outbox, state);
+  if (address === null) return false;
+  await engine?.close();
+  location.assign(address);
+  return true;
 }
 
 function body() {
   const { context } = /** @type {Engine} */ (engine);
   return {
-    key,
+    key: newKey(), // once per body: a repeat is read from the outbox, another tab's body is another save
     revision: page.revision + 1,
     ratings: ratings.map(({ sound, value, heard_s, plays }) => ({ sound, value, moved: true, heard_s, plays })),
     comment: find("#comment").value,
@@ -238,7 +243,7 @@ function body() {
     rate_hz: context.sampleRate,
     base_latency_s: context.baseLatency ?? null,
     output_latency_s: context.outputLatency ?? null,
-    events,
+    events: events.slice(), // it must not grow while it is being sent
   };
 }
 
@@ -255,10 +260,10 @@ find("#toggle").addEventListener("click", () => (running ? pause() : play(curren
 find("#next").addEventListener("click", next);
 find("#retry").addEventListener("click", () => location.reload());
 find("#keys-button").addEventListener("click", () => find("#keys").showModal());
-find("#comment").addEventListener("input", keepDraft);
+find("#comment").addEventListener("input", () => keepDraft());
 addEventListener("blur", () => note("blur", null));
 addEventListener("focus", () => note("focus", null));
-addEventListener("pagehide", () => saving || keepDraft());
+addEventListener("pagehide", () => keepDraft(true));
 
 /** Play by keyboard: the focus goes along, so that Space and Enter act on what is heard. */
 function choose(signal) {
@@ -306,7 +311,6 @@ function tellServer(text) {
 }
 
 async function start() {
-  find("#comment").value = before?.comment ?? "";
   show();
   state("Loading…");
   try {
@@ -324,4 +328,19 @@ async function start() {
   }
 }
 
-void start();
+/** What an earlier page left to send goes first: once it has arrived, this page is no longer the next one. */
+async function begin() {
+  outbox.onlost = () => (find("#fleeting").hidden = false);
+  if (!outbox.durable) outbox.onlost();
+  find("#comment").value = before?.comment ?? "";
+  if ((await outbox.pending()).length) {
+    saving = true;
+    show();
+    state("Sending what you rated before…");
+    if (await sendAll()) return;
+    saving = false;
+  }
+  await start();
+}
+
+void begin();
