@@ -25,6 +25,7 @@ from mushra_app.simulated.browser import FLAGS
 
 DAY_MS = 24 * 3600 * 1000
 PUTS = "**/session/*/trials/*"
+LEAVES = """() => dispatchEvent(new Event("beforeunload", {cancelable: true}))"""
 
 
 @pytest.fixture
@@ -100,6 +101,7 @@ def test_a_browser_killed_while_the_server_is_away_sends_it_when_both_are_back(p
     a.next_button(page).click()
     expect(page.locator("#state")).to_contain_text("Not saved yet: no connection")
     (parcel,), address = a.kept(page)["parcels"], page.url
+    assert page.evaluate(LEAVES), "nobody is held up where all is on the disk"
     kill_browser(tmp_path / "profile")
     again = Served(data_dir, port=int(first.url.rsplit(":", 1)[1]))
     try:
@@ -285,6 +287,7 @@ def test_without_a_store_it_still_rates_waits_and_saves(page, server, data_dir, 
     page.route(PUTS, lambda route: route.abort())
     a.next_button(page).click()
     expect(page.locator("#state")).to_contain_text("Not saved yet")
+    assert not page.evaluate(LEAVES), "the browser asks first"
     page.unroute(PUTS)
     gone_on(page)
     assert len(keys(data_dir, trial["token"])) == 1
@@ -298,9 +301,9 @@ def mushra(*arguments: object) -> str:
 
 
 def test_answers_can_be_downloaded_and_imported_and_may_still_arrive(page, server, data_dir, tmp_path) -> None:
+    page.clock.install()
     trial, shown = rated(page, server.url)
     page.get_by_label("Comment").fill("a click at 0.5 s")
-    page.clock.install()
     page.route(PUTS, lambda route: route.abort())
     a.next_button(page).click()
     expect(page.locator("#state")).to_contain_text("Not saved yet")

@@ -35,6 +35,8 @@ export function newKey() {
  */
 export async function deliver(outbox, tell) {
   let waiting = true;
+  const hold = (event) => outbox.durable || event.preventDefault(); // the browser then asks before it leaves
+  addEventListener("beforeunload", hold);
   setTimeout(async () => {
     const parcels = await outbox.pending();
     if (waiting) offerFile(outbox, parcels);
@@ -54,6 +56,7 @@ export async function deliver(outbox, tell) {
     }
   }
   waiting = false;
+  removeEventListener("beforeunload", hold);
   find("#unsent").hidden = true;
   if (refused.length) {
     tell("");
@@ -82,7 +85,7 @@ async function send({ trial, body }, onwait) {
       onwait("Not saved yet: the server is busy. Trying again…");
     } catch (error) {
       if (error instanceof Refused) throw error;
-      onwait("Not saved yet: no connection to the server. Trying again…");
+      onwait("Not saved yet: no connection. Trying again…");
     }
     await awhile(wait);
   }
@@ -116,12 +119,14 @@ function offerFile(outbox, parcels) {
     `The server does not answer. Your answers are kept ${kept}; this page goes on trying. ` +
       "You can also download them and send the file to the experimenter.",
     parcels,
+    "waiting",
   );
 }
 
 /** @param {Outbox} outbox @param {Parcel[]} parcels @param {string} sentence the server's */
 function sayRefused(outbox, parcels, sentence) {
-  say(`Your answers were not saved: ${sentence} They stay here until you load what is stored instead.`, parcels);
+  const which = parcels.every(({ trial }) => trial === outbox.trial) ? "Your answers" : "Your answers to an earlier page";
+  say(`${which} were not saved: ${sentence} They are kept here until you load what is stored instead.`, parcels);
   find("#load").hidden = false;
   find("#load").onclick = async () => {
     for (const parcel of parcels) await outbox.drop(parcel);
@@ -129,9 +134,11 @@ function sayRefused(outbox, parcels, sentence) {
   };
 }
 
-function say(sentence, parcels) {
-  find("#unsent p").textContent = sentence;
-  find("#unsent").hidden = false;
+function say(sentence, parcels, kind = "") {
+  const box = find("#unsent");
+  Object.assign(box, { className: `trouble ${kind}`, hidden: false });
+  box.querySelector("p").textContent = sentence;
+  box.scrollIntoView({ block: "nearest" }); // on a phone the listener is at the other end, where Next is
   find("#load").hidden = true;
   find("#download").onclick = () => download(parcels);
 }

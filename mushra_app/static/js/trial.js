@@ -114,10 +114,7 @@ function onreport(report) {
 const noted = new Map();
 
 function rate(hidden, value) {
-  if (saving) {
-    showSlider(hidden);
-    return;
-  }
+  if (saving) return;
   if (hidden + firstHidden !== current || ratings[hidden].plays === 0) {
     showSlider(hidden);
     hint(`Play sound ${hidden + 1} first: only the sound you are listening to can be rated.`);
@@ -183,6 +180,7 @@ function showProgress() {
   const unheard = ratings.filter((rating) => rating.heard_s === 0).length;
   const unrated = ratings.filter((rating) => rating.value === null).length;
   find("#next").disabled = !engine || saving || unheard + unrated > 0;
+  for (const part of [".deck", ".board"]) find(part).inert = saving;
   find("#comment").readOnly = saving;
   const left = [unheard && `${unheard} to hear`, unrated && `${unrated} to rate`].filter(Boolean);
   find("#left").textContent = left.length ? left.join(", ") : "All sounds heard and rated";
@@ -216,6 +214,7 @@ async function next() {
   keepDraft();
   saving = true;
   show();
+  hint("");
   state("Saving…");
   await outbox.put(page.token, body());
   await sendAll();
