@@ -310,7 +310,7 @@ def test_answers_can_be_downloaded_and_imported_and_may_still_arrive(page, serve
     page.clock.run_for(18_000)
     expect(page.locator("#unsent")).to_be_hidden()
     page.clock.run_for(3_000)
-    expect(page.locator("#unsent")).to_contain_text("The server does not answer. Your answers are kept in this browser")
+    expect(page.locator("#unsent")).to_contain_text("has not taken your answers yet. They are kept in this browser")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download your answers").click()
     file = tmp_path / download.value.suggested_filename
@@ -329,8 +329,9 @@ def test_answers_can_be_downloaded_and_imported_and_may_still_arrive(page, serve
 
 
 def test_of_two_tabs_the_later_one_is_told_and_can_load_what_is_stored(context, server, data_dir) -> None:
-    page, other = context.new_page(), context.new_page()
+    page = context.new_page()
     trial, shown = rated(page, server.url)
+    other = context.new_page()
     other.goto(page.url)
     assert a.trial(other)["token"] == trial["token"] and a.values(other) == shown, "the draft is the browser's"
     a.play(other, 1)
@@ -338,7 +339,7 @@ def test_of_two_tabs_the_later_one_is_told_and_can_load_what_is_stored(context, 
     page.bring_to_front()
     a.next_button(page).click()
     gone_on(page)
-    a.rate(other, 2, 1.0)
+    other.bring_to_front()
     a.next_button(other).click()
     expect(other.locator("#unsent")).to_contain_text(
         "This page was saved elsewhere meanwhile (revision 1, this one is 1)"

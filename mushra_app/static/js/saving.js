@@ -114,9 +114,9 @@ function awhile(ms) {
 
 /** @param {Outbox} outbox @param {Parcel[]} parcels */
 function offerFile(outbox, parcels) {
-  const kept = outbox.durable ? "in this browser" : "on this page only, so please don't close it";
+  const kept = outbox.durable ? "in this browser" : "on this page only (please don't close it)";
   say(
-    `The server does not answer. Your answers are kept ${kept}; this page goes on trying. ` +
+    `The server has not taken your answers yet. They are kept ${kept}, and this page goes on trying. ` +
       "You can also download them and send the file to the experimenter.",
     parcels,
     "waiting",
@@ -126,7 +126,7 @@ function offerFile(outbox, parcels) {
 /** @param {Outbox} outbox @param {Parcel[]} parcels @param {string} sentence the server's */
 function sayRefused(outbox, parcels, sentence) {
   const which = parcels.every(({ trial }) => trial === outbox.trial) ? "Your answers" : "Your answers to an earlier page";
-  say(`${which} were not saved: ${sentence} They are kept here until you load what is stored instead.`, parcels);
+  say(`${which} were not saved: ${sentence} Your answers are kept here until you load what is stored instead.`, parcels);
   find("#load").hidden = false;
   find("#load").onclick = async () => {
     for (const parcel of parcels) await outbox.drop(parcel);
