@@ -238,6 +238,23 @@ def test_the_next_listener_at_the_machine_neither_sees_nor_sends_it(context, ser
     assert len(keys(data_dir, first["token"])) == 1
 
 
+def test_a_trial_page_leaves_no_other_listeners_draft(context, server) -> None:
+    """Two listeners in turn, without a page between their trials that would tidy up."""
+    addresses = []
+    for _ in range(2):
+        page = context.new_page()
+        a.begin(page, server.url)
+        a.play(page, 1)
+        a.rate(page, 1, 0.5)
+        addresses.append(page.url)
+        page.close()
+    page = context.new_page()
+    page.goto(addresses[0])
+    a.trial(page)
+    assert a.values(page) == ["–"] * 5, "the second listener's pages removed the draft"
+    assert a.kept(page) == {"drafts": [], "parcels": []}, "and now the second's is gone as well"
+
+
 @pytest.mark.parametrize("days", [6, 8])
 def test_what_a_stranger_left_is_kept_for_a_week(context, server, days) -> None:
     first = leave_unsent(context, server.url)
@@ -291,6 +308,25 @@ def test_without_a_store_it_still_rates_waits_and_saves(page, server, data_dir, 
     page.unroute(PUTS)
     gone_on(page)
     assert len(keys(data_dir, trial["token"])) == 1
+
+
+ON_PLAIN_HTTP = """async () => {
+  const { Outbox } = await import("/static/js/outbox.js");
+  const { newKey } = await import("/static/js/saving.js");
+  const outbox = await Outbox.open("a trial");
+  await outbox.put("a trial", { key: newKey() });
+  const again = await Outbox.open("a trial");
+  return [isSecureContext, outbox.durable, (await again.pending()).map((parcel) => parcel.body.key.length)];
+}"""
+
+
+def test_it_works_where_browsers_hold_back_what_is_for_secure_pages(browser, server) -> None:
+    rules = f"--host-resolver-rules=MAP lab.test {server.url.split('/')[2].split(':')[0]}"
+    plain = browser.browser_type.launch(executable_path=browser_path(), args=[*FLAGS, rules])
+    page = plain.new_page()
+    page.goto(f"http://lab.test:{server.url.rsplit(':', 1)[1]}/session/a-token/")
+    assert page.evaluate(ON_PLAIN_HTTP) == [False, True, [32]]
+    plain.close()
 
 
 def mushra(*arguments: object) -> str:

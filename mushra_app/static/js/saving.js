@@ -107,8 +107,13 @@ async function put(url, body) {
 /** Wait, but not after the connection is back. */
 function awhile(ms) {
   return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-    addEventListener("online", resolve, { once: true });
+    const go = () => {
+      clearTimeout(timer);
+      removeEventListener("online", go);
+      resolve(undefined);
+    };
+    const timer = setTimeout(go, ms);
+    addEventListener("online", go);
   });
 }
 
