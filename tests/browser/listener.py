@@ -1,13 +1,18 @@
-"""What a listener does on the pages, in a line each."""
+"""What a listener does on the pages, in a line each, and what is kept of it."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from mushra_app.simulated.browser import _fill_in as fill_in
+
+PUTS = "**/session/*/trials/*"
+"""Addresses of saves."""
 
 
 def begin(page: Page, url: str) -> dict[str, Any]:
@@ -78,3 +83,33 @@ KEPT = """() => new Promise((resolve) => {
     };
   };
 })"""
+
+
+def keys(data_dir: Path, trial: str) -> list[str]:
+    """Keys of the saves of a trial."""
+    with sqlite3.connect(data_dir / "mushra.sqlite3") as database:
+        query = "select s.key from save s join trial t on t.id = s.trial_id where t.token = ?"
+        return [key for (key,) in database.execute(query, (trial,))]
+
+
+def rated(page: Page, url: str) -> tuple[dict[str, Any], list[str]]:
+    """A first trial, heard and rated; with the numbers shown."""
+    trial = begin(page, url)
+    rate_everything(page)
+    return trial, values(page)
+
+
+def gone_on(page: Page) -> None:
+    """Wait until the page is another one."""
+    page.wait_for_function("() => document.body && !document.querySelector('#trial')", timeout=30_000)
+
+
+def leave_unsent(context: BrowserContext, url: str) -> dict[str, Any]:
+    """A listener whose first trial never got through, and who has gone."""
+    page = context.new_page()
+    trial, _ = rated(page, url)
+    page.route(PUTS, lambda route: route.abort())
+    next_button(page).click()
+    expect(page.locator("#state")).to_contain_text("Not saved yet")
+    page.close()
+    return trial
