@@ -8,8 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+#   make proof           what can only be shown on a machine that has nothing else to do
 #   make bench           how fast and how large, as ratios; writes tests/bench/results
-.PHONY: demo test check bench clean system-packages
+.PHONY: demo test check bench proof clean system-packages
 
 demo: $(VENV)/.demo-torch-$(TORCH)
 	$(BIN)/mushra demo
@@ -22,6 +23,9 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+proof: $(VENV)/.test system-packages
+	$(BIN)/python -m pytest -m proof
 
 bench: $(VENV)/.test
 	$(BIN)/python tests/bench/bench_stimuli.py

@@ -38,6 +38,8 @@ class Sitting:
     transducer: str
     level_db_a: float | None
     fade_modes: frozenset[str]
+    altered: int = 0
+    """Most sounds of one of its trials that a browser decoded otherwise than they were built."""
 
 
 def sittings_of(rows: Iterable[Mapping[str, Any]]) -> Run:
@@ -55,7 +57,8 @@ def sittings_of(rows: Iterable[Mapping[str, Any]]) -> Run:
         if not row["finished"]:
             continue
         known = found.setdefault(row["session"], _sitting(row))
-        found[row["session"]] = replace(known, fade_modes=known.fade_modes | {row["fade_mode"]})
+        altered = max(known.altered, row["altered"] or 0)
+        found[row["session"]] = replace(known, fade_modes=known.fade_modes | {row["fade_mode"]}, altered=altered)
     return tuple(replace(sitting, trained=sitting.listener in trained) for sitting in found.values())
 
 
@@ -124,6 +127,11 @@ def _switching(run: Run) -> str | None:
     return f"{other} with other switching, or it was not recorded" if other else None
 
 
+def _as_built(run: Run) -> str | None:
+    other = _share(run, lambda one: one.altered > 0)
+    return f"{other} in which the browser decoded sounds otherwise than they were built" if other else None
+
+
 RUN_RULES: tuple[Rule[Run], ...] = (
     Rule(
         "run-people",
@@ -172,5 +180,13 @@ RUN_RULES: tuple[Rule[Run], ...] = (
         "sounds were switched by 5 ms out, then 5 ms in",
         _switching,
         "let listeners use this release's page",
+    ),
+    Rule(
+        "run-sounds",
+        "practice",
+        "should",
+        "no browser is known to have played other sounds than were built",
+        _as_built,
+        "look which browser it was, and what lies between it and the server",
     ),
 )

@@ -100,7 +100,7 @@ def _places() -> Iterator[Finding]:
     mend = f"stop what listens there, or: mushra serve --port {settings.port + 1}" if taken else ""
     yield Finding("port", f"{settings.host}:{settings.port} is {'taken' if taken else 'free'}", mend, needed=False)
     secure = settings.host in ("127.0.0.1", "localhost") or str(settings.external_url or "").startswith("https:")
-    mend = "" if secure else "serve over https: browsers refuse the audio engine on plain http other than localhost"
+    mend = "" if secure else "serve over https if you can: over plain http a second engine plays, 30 ms later"
     yield Finding("secure context", "yes" if secure else "no", mend, needed=False)
     yield Finding("folder of the command", str(Path(sys.argv[0]).absolute().parent))
 

@@ -72,6 +72,7 @@ def run_of(db: Session, version: StudyVersion) -> Run:
         ListeningSession.transducer,
         ListeningSession.level_db_a,
         Save.fade_mode,
+        Save.altered,
     )
     own = query.where(StudyVersion.id == version.id).order_by(None).distinct()
     return sittings_of(dict(row) for row in db.execute(own.order_by(ListeningSession.id)).mappings())
@@ -148,6 +149,7 @@ def _row(found: Row[*tuple[Any, ...]]) -> ratings.Row:
         "transducer": sitting.transducer,
         "experience": sitting.experience,
         "level_db_a": sitting.level_db_a,
+        "altered": save.altered,
         "revision": save.revision,
         "saved_at": save.saved_at.isoformat(timespec="milliseconds"),
     }

@@ -188,7 +188,17 @@ def _trial_page(db: Session, sitting: ListeningSession, steps: list[Step], step:
         rate_hz=clip.rate_hz,
         frames=clip.frames,
         revision=max((save.revision for save in trial.saves), default=0),
+        next_sounds=_next_sounds(db, steps, step, base),
     )
+
+
+def _next_sounds(db: Session, steps: list[Step], step: Step, base: str) -> tuple[str, ...]:
+    """Addresses of the sounds of the trial that follows, in the order of its page."""
+    later = next((other for other in steps if other.position > step.position and not other.saved), None)
+    if later is None:
+        return ()
+    tokens = db.scalars(select(Slot.token).where(Slot.trial_id == later.id).order_by(Slot.hidden, Slot.position))
+    return tuple(f"{base}/sound/{token}" for token in tokens)
 
 
 def _sound(slot: Slot, label: str, base: str) -> pages.Sound:

@@ -2,7 +2,9 @@
 
 A low-passed anchor packs into a smaller FLAC file than the others, so the number of bytes alone would name
 it. Every sound of an item is therefore padded to one size with a FLAC PADDING block, which players skip.
-Answers carry no file name, no hash and no date: the open and the hidden reference would share them.
+Answers carry no file name, no hash and no date: the open and the hidden reference would share them. Nor do they
+share their bytes: the header's hash of the samples is taken out, and a block that players skip too is filled anew
+for every slot of every session. What is left to compare is the decoded sound itself.
 
 Defines: ``common_size``, ``padded``, ``store``, ``path_of``, ``answer``.
 """
@@ -10,6 +12,7 @@ Defines: ``common_size``, ``padded``, ``store``, ``path_of``, ``answer``.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import secrets
 from collections.abc import Iterable
@@ -19,34 +22,43 @@ from flask import Response, send_file
 
 from mushra_app.errors import AppError
 
+KEPT_S = 3600
+"""How long a browser may keep a sound: all of them equally long."""
 BLOCK_HEADER = 4
 LARGEST_BLOCK = 2**24 - 1
-PADDING = 1
+PADDING, APPLICATION = 1, 2
 LAST = 0x80
+STREAM_INFO_END = 4 + BLOCK_HEADER + 34
+MD5_LENGTH = 16
+MARK_LENGTH = 32
+"""Bytes of a sound that are another slot's others."""
+MARK_BLOCK = bytes([APPLICATION]) + (4 + MARK_LENGTH).to_bytes(3, "big") + b"HRef"
+MARK_START = STREAM_INFO_END + len(MARK_BLOCK)
 
 
 def common_size(sizes: Iterable[int]) -> int:
     """The size in bytes to which files of these sizes can all be padded."""
-    return max(sizes) + BLOCK_HEADER
+    return max(sizes) + len(MARK_BLOCK) + MARK_LENGTH + BLOCK_HEADER
 
 
 def padded(flac: bytes, size: int) -> bytes:
-    """The FLAC file made exactly ``size`` bytes long by PADDING blocks; decodes to the same samples.
+    """The FLAC file made exactly ``size`` bytes long, ready to be marked; decodes to the same samples.
 
     Parameters
     ----------
     flac : a whole FLAC file (RFC 9639).
-    size : at least four bytes more than it has, the header of one block.
+    size : at least what ``common_size`` says of it.
 
     Raises
     ------
     AppError
         Where it is no FLAC file or leaves no room.
     """
+    flac = _markable(flac)
     end, last = _end_of_blocks(flac)
     missing = size - len(flac)
     if missing < BLOCK_HEADER:
-        raise AppError(f"a sound of {len(flac)} bytes can't be padded to {size}")
+        raise AppError(f"a sound of {len(flac)} bytes with its mark can't be padded to {size}")
     blocks = []
     while missing:
         take = min(missing, LARGEST_BLOCK)
@@ -56,6 +68,15 @@ def padded(flac: bytes, size: int) -> bytes:
         blocks.append(bytes([PADDING | (0 if missing else LAST)]) + length.to_bytes(3, "big") + bytes(length))
     opened = flac[:last] + bytes([flac[last] & ~LAST]) + flac[last + 1 : end]
     return opened + b"".join(blocks) + flac[end:]
+
+
+def _markable(flac: bytes) -> bytes:
+    """Without the hash of its samples (zeros: not known), and with an empty mark after its first block."""
+    _end_of_blocks(flac)  # refuses what is no FLAC file
+    first = flac[: STREAM_INFO_END - MD5_LENGTH] + bytes(MD5_LENGTH)
+    was_last = flac[4] & LAST
+    mark = bytes([MARK_BLOCK[0] | was_last]) + MARK_BLOCK[1:] + bytes(MARK_LENGTH)
+    return first[:4] + bytes([flac[4] & ~LAST]) + first[5:] + mark + flac[STREAM_INFO_END:]
 
 
 def _end_of_blocks(flac: bytes) -> tuple[int, int]:
@@ -91,10 +112,19 @@ def path_of(folder: Path, sha256: str) -> Path:
     return folder / f"{sha256}.flac"
 
 
-def answer(path: Path) -> Response:
-    """The sound as an HTTP answer; ranges are served, and the headers of all sounds of a trial are alike."""
-    response = send_file(path.absolute(), mimetype="audio/flac", conditional=True, etag=False, download_name="sound")
+def answer(path: Path, mark: bytes) -> Response:
+    """The sound as an HTTP answer; ranges are served, and the headers of all sounds of a trial are alike.
+
+    Parameters
+    ----------
+    mark : ``MARK_LENGTH`` bytes that are this slot's own; sounds that an older release stored have no place for them.
+    """
+    sound = path.read_bytes()
+    if sound[STREAM_INFO_END + 1 : MARK_START] == MARK_BLOCK[1:]:
+        sound = sound[:MARK_START] + mark + sound[MARK_START + MARK_LENGTH :]
+    response = send_file(io.BytesIO(sound), mimetype="audio/flac", conditional=True, etag=False, download_name="sound")
     for name in ("Last-Modified", "Content-Disposition", "Expires"):
         response.headers.pop(name, None)
-    response.headers["Cache-Control"] = "private, no-store"
+    # The next trial's sounds are fetched while this one is rated; the address is this session's alone.
+    response.headers["Cache-Control"] = f"private, max-age={KEPT_S}"
     return response

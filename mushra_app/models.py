@@ -298,6 +298,7 @@ class Save(Base):
     rate_hz: Mapped[int]
     base_latency_s: Mapped[float | None]
     output_latency_s: Mapped[float | None]
+    altered: Mapped[int | None] = mapped_column(doc="sounds that the browser decoded otherwise; empty: not checked")
     user_agent: Mapped[str]
     saved_at: Mapped[datetime] = mapped_column(default=now)
 

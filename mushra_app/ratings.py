@@ -67,6 +67,7 @@ COLUMNS = (
     Column("transducer", str, "headphones or loudspeakers, as stated"),
     Column("experience", str, "experienced or inexperienced in rating sound, as stated", later=True),
     Column("level_db_a", float, "listening level that the place is calibrated to, dB(A)", later=True),
+    Column("altered", int, "sounds of the trial that the browser decoded otherwise; empty: not checked", later=True),
     Column("revision", int, "how often this trial was saved; the latest counts"),
     Column("saved_at", str, "when the server had stored it, ISO 8601 UTC"),
 )

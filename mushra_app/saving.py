@@ -5,11 +5,12 @@ the same and no row is added. Revisions only rise: a page that knows less than w
 pydantic models below are the whole of what is accepted; unknown keys are refused.
 
 Conventions: ratings are 0 to 100 in steps of 0.1; times in seconds; tokens are those of the page.
-Defines: ``TrialSave``, ``read_body``, ``save_trial``, ``store_script_error``.
+Defines: ``TrialSave``, ``read_body``, ``save_trial``, ``decoded_sha256``, ``store_script_error``.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -61,6 +62,13 @@ class PageEvent(Sent):
     value: float | None = None
 
 
+class Decoded(Sent):
+    """What a browser made of one sound: SHA-256 of its token and the hash of its samples, so that equals differ."""
+
+    sound: Token
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class TrialSave(Sent):
     """Everything about one trial; ``key`` stays the same when the request is repeated."""
 
@@ -75,6 +83,7 @@ class TrialSave(Sent):
     base_latency_s: Seconds | None = None
     output_latency_s: Seconds | None = None
     events: list[PageEvent] = Field(default=[], max_length=MOST_EVENTS)
+    decoded: list[Decoded] = Field(default=[], max_length=100)
 
 
 def read_body(body: bytes) -> TrialSave:
@@ -107,7 +116,8 @@ def save_trial(db: Session, sitting: ListeningSession, token: str, sent: TrialSa
     _refuse_outdated(db, sitting, trial, sent)
     slots = {slot.token: slot for slot in trial.slots}
     _refuse_other_sounds([slot for slot in trial.slots if slot.hidden], sent)
-    save = Save(trial_id=trial.id, user_agent=user_agent, **sent.model_dump(exclude={"ratings", "events"}))
+    plain = sent.model_dump(exclude={"ratings", "events", "decoded"})
+    save = Save(trial_id=trial.id, user_agent=user_agent, altered=_altered(sent.decoded, slots), **plain)
     db.add(save)
     db.flush()
     scale = trial.scales[0]
@@ -132,7 +142,7 @@ def _locked_trial(db: Session, sitting: ListeningSession, token: str) -> Trial:
     found = db.scalar(
         select(Trial)
         .where(Trial.token == token, Trial.session_id == sitting.id)
-        .options(selectinload(Trial.slots), selectinload(Trial.scales))
+        .options(selectinload(Trial.slots).joinedload(Slot.clip), selectinload(Trial.scales))
         .with_for_update()
     )
     if found is None:
@@ -160,6 +170,21 @@ def _refuse_other_sounds(hidden: list[Slot], sent: TrialSave) -> None:
         raise AppError(
             f"ratings: found {len(rated)}; expected each of the {len(hidden)} sounds once; nothing was saved"
         )
+
+
+def decoded_sha256(token: str, samples_sha256: str) -> str:
+    """What a page sends of a sound that was decoded as it was built."""
+    return hashlib.sha256(f"{token}{samples_sha256}".encode()).hexdigest()
+
+
+def _altered(decoded: list[Decoded], slots: dict[str, Slot]) -> int | None:
+    """How many sounds were decoded otherwise than they were built; None where the page could not tell."""
+    if not decoded:
+        return None
+    if strange := next((one.sound for one in decoded if one.sound not in slots), None):
+        raise AppError(f"decoded: the sound {strange!r} is not on this page; nothing was saved")
+    expected = {token: decoded_sha256(token, slot.clip.samples_sha256) for token, slot in slots.items()}
+    return sum(one.sha256 != expected[one.sound] for one in decoded)
 
 
 def _response(rating: SoundRating, slots: dict[str, Slot]) -> dict[str, object]:

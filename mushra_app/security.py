@@ -4,7 +4,7 @@ Two keys are made at the first start and kept in the data folder, readable by th
 signs cookies and links, ``studio.key`` opens the studio. A listener's session is authorised by the token in
 its address, of which the database knows the SHA-256 only.
 
-Defines: ``secret_key``, ``studio_key``, ``new_token``, ``token_sha256``, ``simulated_link_token``,
+Defines: ``secret_key``, ``studio_key``, ``new_token``, ``token_sha256``, ``mark_of``, ``simulated_link_token``,
 ``is_simulated_link``, ``is_same_origin``, ``HEADERS``.
 """
 
@@ -84,6 +84,11 @@ def new_token() -> str:
 def token_sha256(token: str) -> str:
     """What the database keeps of a session's token."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def mark_of(secret: str, slot: str) -> bytes:
+    """32 bytes that only this server can tell of a slot: with them, equal sounds are unequal files."""
+    return hmac.digest(secret.encode(), b"mark of " + slot.encode(), "sha256")
 
 
 def simulated_link_token(secret: str) -> str:

@@ -7,9 +7,14 @@ one of ``ALLOWED_SKIPS``: a test that silently stops running proves nothing.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from mushra_app.doctor import browser_path
+from mushra_app.simulated.browser import FLAGS
 
 ROOT = Path(__file__).resolve().parents[1]
 ALLOWED_SKIPS = ("shared data not present",)
@@ -28,6 +33,29 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("shared data not present")
     return folder
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """One for all rooms: there can't be a second one in a process."""
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def launch(playwright: Playwright) -> Callable[..., Browser]:
+    """Start the installed Chromium, with further flags if wanted."""
+    path = browser_path()
+    assert path, "these tests need Chromium: make test installs it on Debian"
+    return lambda *flags: playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    """The installed Chromium."""
+    found = launch()
+    yield found
+    found.close()
 
 
 def _skips(reporter: pytest.TerminalReporter) -> list[tuple[str, str]]:

@@ -67,7 +67,10 @@ class Sound:
 
 @dataclass(frozen=True)
 class TrialPage:
-    """One MUSHRA trial: open references, and hidden sounds in the order drawn for this session."""
+    """One MUSHRA trial: open references, and hidden sounds in the order drawn for this session.
+
+    ``next_sounds`` are the addresses of the trial after it, to be fetched while this one is rated.
+    """
 
     title: str
     number: int
@@ -83,6 +86,7 @@ class TrialPage:
     rate_hz: int
     frames: int
     revision: int
+    next_sounds: tuple[str, ...]
 
 
 @dataclass(frozen=True)

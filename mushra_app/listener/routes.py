@@ -16,7 +16,7 @@ from mushra_app import enrolment, listening, media, saving
 from mushra_app.listener.forms import WelcomeForm
 from mushra_app.listener.pages import InstructionsPage, QuestionsPage
 from mushra_app.models import ListeningSession
-from mushra_app.security import is_same_origin, is_simulated_link, secret_key
+from mushra_app.security import is_same_origin, is_simulated_link, mark_of, secret_key
 from mushra_app.web import own_origins, services, show
 
 blueprint = Blueprint("listener", __name__)
@@ -92,7 +92,8 @@ def sound(token: str, slot: str) -> Response:
     """One sound of this session."""
     with services().database.reading() as db:
         sha256 = listening.sound_sha256(db, token, slot)
-    return media.answer(media.path_of(services().settings.media_dir, sha256))
+    settings = services().settings
+    return media.answer(media.path_of(settings.media_dir, sha256), mark_of(secret_key(settings), slot))
 
 
 @blueprint.post("/session/<token>/error")

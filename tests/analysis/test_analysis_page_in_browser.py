@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import small_study
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from analysis.report import assemble, page
-from mushra_app.doctor import browser_path
-from mushra_app.simulated.browser import FLAGS
 from stimuli.manifest import Manifest
 
 RATIO = """(selector) => {
@@ -35,20 +32,9 @@ def report_file(tmp_path_factory: pytest.TempPathFactory, study_folder: Path, st
     return folder / "report.html"
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """The installed Chromium."""
-    path = browser_path()
-    assert path, "these tests need Chromium: make test installs it on Debian"
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield found
-        found.close()
-
-
-def show(chromium: Browser, file: Path, *, width: int, scheme: str) -> tuple[Page, list[str]]:
+def show(browser: Browser, file: Path, *, width: int, scheme: str) -> tuple[Page, list[str]]:
     """The page at this width, and what it asked for."""
-    shown = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme).new_page()  # type: ignore[arg-type]
+    shown = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme).new_page()  # type: ignore[arg-type]
     asked: list[str] = []
     shown.on("request", lambda request: asked.append(request.url))
     shown.goto(file.as_uri())
@@ -56,8 +42,8 @@ def show(chromium: Browser, file: Path, *, width: int, scheme: str) -> tuple[Pag
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_it_never_scrolls_sideways_and_asks_for_nothing(chromium: Browser, report_file: Path, width: int) -> None:
-    shown, asked = show(chromium, report_file, width=width, scheme="light")
+def test_it_never_scrolls_sideways_and_asks_for_nothing(browser: Browser, report_file: Path, width: int) -> None:
+    shown, asked = show(browser, report_file, width=width, scheme="light")
     assert shown.evaluate("document.documentElement.scrollWidth") == width
     assert asked == [report_file.as_uri()]
     assert shown.get_by_role("alert").is_visible()
@@ -65,12 +51,12 @@ def test_it_never_scrolls_sideways_and_asks_for_nothing(chromium: Browser, repor
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("selector", ["h1", "figcaption", ".banner", ".mark", "svg text"])
-def test_text_stands_out_seven_to_one(chromium: Browser, report_file: Path, scheme: str, selector: str) -> None:
-    shown, _ = show(chromium, report_file, width=900, scheme=scheme)
+def test_text_stands_out_seven_to_one(browser: Browser, report_file: Path, scheme: str, selector: str) -> None:
+    shown, _ = show(browser, report_file, width=900, scheme=scheme)
     assert shown.evaluate(RATIO, selector) >= 7
 
 
-def test_words_in_figures_are_nine_pixels_at_least_on_a_phone(chromium: Browser, report_file: Path) -> None:
-    shown, _ = show(chromium, report_file, width=390, scheme="light")
+def test_words_in_figures_are_nine_pixels_at_least_on_a_phone(browser: Browser, report_file: Path) -> None:
+    shown, _ = show(browser, report_file, width=390, scheme="light")
     heights = shown.evaluate("[...document.querySelectorAll('svg text')].map((t) => t.getBoundingClientRect().height)")
     assert len(heights) > 50 and min(heights) >= 9

@@ -7,26 +7,13 @@ from pathlib import Path
 
 import pytest
 import tiny_set
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from server_guests import Served
 
 from mushra_app import schema
 from mushra_app.config import Settings
 from mushra_app.db import Database
-from mushra_app.doctor import browser_path
 from mushra_app.publish import publish
-from mushra_app.simulated.browser import FLAGS
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The installed Chromium."""
-    path = browser_path()
-    assert path, "these tests need Chromium: make test installs it on Debian"
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,19 @@ Commands are dictionaries as the worklet takes them, each with ``at`` (the frame
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 
 
-def render(signals: np.ndarray, commands: list[dict], frames: int, rate_hz: int) -> np.ndarray:
-    """What a listener would hear: ``signals`` (count, length) in, ``frames`` samples out."""
+def render(
+    signals: np.ndarray, commands: list[dict], frames: int, rate_hz: int, seen: Counter[tuple[str, str]] | None = None
+) -> np.ndarray:
+    """What a listener would hear: ``signals`` (count, length) in, ``frames`` samples out.
+
+    ``seen`` counts in which state of the engine each kind of command came.
+    """
+    rising = False
     steps = math.ceil(0.005 * rate_hz)
     shortest = math.ceil(0.5 * rate_hz)
     length = signals.shape[1]
@@ -22,6 +29,9 @@ def render(signals: np.ndarray, commands: list[dict], frames: int, rate_hz: int)
     for frame in range(frames):
         while waiting and waiting[0]["at"] <= frame:
             command = waiting.pop(0)
+            if seen is not None:
+                state = "silent" if phase == 0 else "full" if phase == steps else "rising" if rising else "falling"
+                seen[state, _kind(command)] += 1
             wanted = command.get("wanted", wanted)
             running = command.get("running", running)
             if "loop" in command:
@@ -37,11 +47,11 @@ def render(signals: np.ndarray, commands: list[dict], frames: int, rate_hz: int)
             current = wanted
             if not running:
                 continue
-            phase = 1 if position < loop_end - 1 else 0
+            phase, rising = (1 if position < loop_end - 1 else 0), True
         elif not running or wanted != current or seek is not None or not loop_start <= position < loop_end - phase:
-            phase -= 1
+            phase, rising = phase - 1, False
         else:
-            phase = min(phase + 1, steps)
+            phase, rising = min(phase + 1, steps), True
         heard[frame] = 0.5 * (1 - math.cos(math.pi * phase / steps)) * signals[current, position]
         position += 1
     return heard
@@ -53,7 +63,7 @@ def random_commands(seed: int, count: int, frames: int, signals: int, length_s: 
     commands: list[dict] = [{"at": 0, "wanted": 0, "running": True}]
     at = 0
     for _ in range(count):
-        at += int(rng.choice([1, 30, 100, 240, 700, 4000]) * rng.uniform(0.5, 1.5)) + 1
+        at += int(rng.choice([1, 30, 100, 240, 360, 360, 700, 2000]) * rng.uniform(0.5, 1.5)) + 1
         if at >= frames:
             break
         kind = rng.choice(["wanted", "wanted", "seek", "loop", "running"])
@@ -65,8 +75,15 @@ def random_commands(seed: int, count: int, frames: int, signals: int, length_s: 
             start, end = sorted(rng.uniform(0, length_s, 2))
             commands.append({"at": at, "loop": [float(start), float(end)]})
         else:
-            commands.append({"at": at, "running": bool(rng.random() < 0.7)})
+            commands.append({"at": at, "running": bool(rng.random() < 0.55)})
     return commands
+
+
+def _kind(command: dict) -> str:
+    """``wanted``, ``seek``, ``loop``, ``start`` or ``stop``."""
+    if "running" in command:
+        return "start" if command["running"] else "stop"
+    return next(kind for kind in ("wanted", "seek", "loop") if kind in command)
 
 
 def _round(value: float) -> int:

@@ -6,6 +6,7 @@ Positions are coded into the sound (sample i holds i / 2**20), so that a misalig
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -54,19 +55,37 @@ def test_the_worklet_is_the_model_sample_by_sample(page, server, rate_hz) -> Non
     assert np.abs(found - render(coded(rate_hz), commands, frames, rate_hz)).max() < 1e-7
 
 
+def commands_of(seed: int) -> list[dict]:
+    """Nine hundred events in six seconds."""
+    return random_commands(seed, 900, 6 * 48_000, 4, LENGTH_S)
+
+
 def largest_step(page, server, seed: int, worklet: str = WORKLET) -> float:
     """Largest step between neighbouring samples on DC of +0.9 and -0.9, in units of the fade's own slope."""
     rate_hz, frames = 48_000, 6 * 48_000
     signals = np.full((4, int(LENGTH_S * rate_hz)), 0.9, np.float32) * np.array([[1], [-1], [1], [-1]], np.float32)
-    commands = random_commands(seed, 900, frames, 4, LENGTH_S)
-    found = heard(page, server, signals, commands, frames, rate_hz, worklet)
+    found = heard(page, server, signals, commands_of(seed), frames, rate_hz, worklet)
     assert np.abs(found).max() == pytest.approx(0.9, abs=1e-6), "it reached full level"
     return float(np.abs(np.diff(found)).max() / (0.9 * math.pi / (2 * 240)))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+SEEDS = (1, 2, 3)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_no_event_at_any_moment_clicks(page, server, seed) -> None:
     assert largest_step(page, server, seed) <= 1.0001
+
+
+def test_these_seeds_meet_every_state_with_every_kind_of_event() -> None:
+    """At least twenty times each: silent, rising, full and falling, each with a switch, seek, loop, start and stop."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for seed in SEEDS:
+        render(np.zeros((4, int(LENGTH_S * 48_000))), commands_of(seed), 6 * 48_000, 48_000, seen)
+    pairs = [
+        (s, e) for s in ("silent", "rising", "full", "falling") for e in ("wanted", "seek", "loop", "start", "stop")
+    ]
+    assert min(seen[pair] for pair in pairs) >= 20, sorted((seen[pair], pair) for pair in pairs)[:5]
 
 
 def test_this_test_would_hear_a_click(browser, server, root) -> None:

@@ -173,6 +173,72 @@ def test_a_sound_that_does_not_come_says_so_and_can_be_tried_again(page, server,
     expect(page.locator("#trouble")).to_be_hidden()
 
 
+def altered(data_dir, token: str) -> list[int | None]:
+    with sqlite3.connect(data_dir / "mushra.sqlite3") as database:
+        query = "select s.altered from save s join trial t on t.id = s.trial_id where t.token = ?"
+        return [row[0] for row in database.execute(query, (token,))]
+
+
+def rated_and_saved(page) -> str:
+    """Rate all sounds of the trial that is shown and go on; the trial's token."""
+    trial = a.trial(page)
+    for number in range(1, len(trial["sounds"]) + 1):
+        a.play(page, number)
+        a.rate(page, number, 1.0)
+    with page.expect_navigation():
+        a.next_button(page).click()
+    return trial["token"]
+
+
+def test_what_was_decoded_is_held_against_what_was_built(page, server, data_dir) -> None:
+    a.begin(page, server.url)
+    assert altered(data_dir, rated_and_saved(page)) == [0]
+
+
+def test_sounds_that_were_altered_on_the_way_are_noticed(page, server, data_dir) -> None:
+    """A proxy that gives one sound in the place of two others, as a cache gone wrong would."""
+    trial = a.begin(page, server.url)
+    taken, *others = (f"{server.url}{sound['url']}" for sound in trial["sounds"][:3])
+    body = page.request.get(taken).body()
+    for other in others:
+        page.route(other, lambda route: route.fulfill(body=body, content_type="audio/flac"))
+    page.reload()
+    assert altered(data_dir, rated_and_saved(page)) == [2]
+
+
+def test_the_next_trials_sounds_are_there_before_it_is(page, server) -> None:
+    """Fetched while this one is rated: the next page takes them from the browser's cache."""
+    trial = a.begin(page, server.url)
+    entries = "performance.getEntriesByType('resource').filter((e) => e.name.includes('/sound/'))"
+    page.wait_for_function(f"() => {entries}.length === {7 + len(trial['next_sounds'])}")
+    first = page.evaluate(f"{entries}.map((e) => e.transferSize)")
+    assert len(trial["next_sounds"]) == 7 and min(first) > 10_000
+    rated_and_saved(page)
+    while page.locator("form[method=post]").count():
+        a.fill_in(page)
+    after = a.trial(page)
+    assert {sound["url"] for sound in (*after["references"], *after["sounds"])} == set(trial["next_sounds"])
+    now = page.evaluate(f"{entries}.slice(0, 7).map((e) => [e.transferSize, e.decodedBodySize])")
+    assert [sent for sent, _ in now] == [0] * 7 and all(body > 10_000 for _, body in now)
+
+
+def test_trying_again_fetches_only_what_failed(page, server) -> None:
+    trial = a.begin(page, server.url)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    lost = trial["sounds"][2]["url"]
+    page.route(f"**{lost}", lambda route: route.abort())
+    page.reload()
+    expect(page.locator("#trouble")).to_contain_text("3 could not be fetched: the connection failed.")
+    page.unroute(f"**{lost}")
+    asked.clear()
+    page.get_by_role("button", name="Try again").click()
+    a.trial(page)
+    assert [url.endswith(lost) for url in asked if "/sound/" in url] == [True]
+    a.play(page, 3)
+    expect(page.locator(".sound").nth(2)).to_contain_class("heard")
+
+
 def test_the_first_sound_comes_within_a_second_of_the_click(page, server) -> None:
     a.begin(page, server.url)
     began = time.monotonic()

@@ -105,7 +105,7 @@ def test_all_sounds_of_a_trial_answer_alike(app: Flask, client: FlaskClient, ask
     answers = [client.get(sound.url, headers=asked) for sound in (*page.references, *page.sounds)]
     headers = [{name: value for name, value in answer.headers if name != "Date"} for answer in answers]
     assert all(other == headers[0] for other in headers)
-    assert headers[0]["Cache-Control"] == "private, no-store" and headers[0]["Content-Type"] == "audio/flac"
+    assert headers[0]["Cache-Control"] == "private, max-age=3600" and headers[0]["Content-Type"] == "audio/flac"
     assert not {"ETag", "Last-Modified", "Content-Disposition"} & set(headers[0])
 
 

@@ -36,6 +36,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("run-level", {"level_db_a": None}, "no calibrated listening level is on record for 1 of 4 sessions; calibrate"),
     ("run-level", {"level_db_a": 73.9}, "1 of 4 sessions at another level (73.9 to 82 dB(A)); calibrate"),
     ("run-switching", {"fade_modes": frozenset({"bs1534", "crossfade"})}, "1 of 4 sessions with other switching"),
+    ("run-sounds", {"altered": 2}, "1 of 4 sessions in which the browser decoded sounds otherwise than they were"),
     ("run-switching", {"fade_modes": frozenset({""})}, "1 of 4 sessions with other switching, or it was not recorded"),
 ]
 
@@ -45,7 +46,7 @@ def test_each_rule_is_broken_alone_and_takes_the_name(rule: str, change: dict[st
     run = (*OTHERS, replace(GOOD, listener="L-4", **change))
     found = broken(*run)
     assert set(found) == {rule} and found[rule].startswith(sentence)
-    assert called(check_run(run)) == MULTI_STIMULUS
+    assert called(check_run(run)) == (MUSHRA if rule == "run-sounds" else MULTI_STIMULUS)
 
 
 def test_nobody_yet_earns_nothing() -> None:
@@ -60,7 +61,7 @@ def row(**changes: Any) -> dict[str, Any]:
     told = {"listener": "L-1", "session": "1", "simulated": False, "finished": True, "training": False}
     return (
         told
-        | {"experience": "experienced", "transducer": "headphones", "level_db_a": 78.0}
+        | {"experience": "experienced", "transducer": "headphones", "level_db_a": 78.0, "altered": 0}
         | {"fade_mode": "bs1534"}
         | changes
     )

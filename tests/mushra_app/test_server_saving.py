@@ -13,9 +13,9 @@ from mushra_app import listening
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError
-from mushra_app.models import Event, Response, Save
+from mushra_app.models import Clip, Event, Response, Save, Slot
 from mushra_app.publish import publish
-from mushra_app.saving import read_body, save_trial
+from mushra_app.saving import decoded_sha256, read_body, save_trial
 
 
 @pytest.fixture
@@ -152,3 +152,20 @@ def test_ratings_in_tenths_are_kept_as_written() -> None:
     rating = {"sound": "a", "value": 33.3, "moved": True, "heard_s": 1, "plays": 1}
     body = {"key": "0" * 32, "revision": 1, "ratings": [rating], "trial_s": 1, "engine": "x", "fade_mode": "x"}
     assert read_body(as_json(body | {"rate_hz": 48000})).ratings[0].value == 33.3
+
+
+def test_what_was_decoded_is_compared_and_flagged_and_refuses_nothing(guest: Guest) -> None:
+    """A listener is not to blame for a browser: the ratings are kept, and what was heard is on record."""
+    page = guest.trial()
+    with guest.database.reading() as db:
+        built = dict(db.execute(select(Slot.token, Clip.samples_sha256).join(Clip)).tuples().all())
+    tokens = [sound.token for sound in (*page.references, *page.sounds)]
+    right = [{"sound": token, "sha256": decoded_sha256(token, built[token])} for token in tokens]
+    unsalted = [{"sound": token, "sha256": built[token]} for token in tokens[:2]]
+    for revision, decoded in enumerate(([], right, [*unsalted, *right[2:]]), 1):
+        save(guest, page.token, body_of(page, revision=revision, decoded=decoded))
+    with guest.database.reading() as db:
+        assert db.scalars(select(Save.altered).order_by(Save.revision)).all() == [None, 0, 2]
+    with pytest.raises(AppError, match="is not on this page; nothing was saved"):
+        save(guest, page.token, body_of(page, revision=4, decoded=[right[0] | {"sound": "elsewhere"}]))
+    assert counts(guest)[0] == 3

@@ -16,6 +16,7 @@ import soundfile
 
 from stimuli import experiment as experiments
 from stimuli import manifest as manifests
+from stimuli.audio import samples_sha256
 from stimuli.experiment import Experiment
 from stimuli.manifest import Clip, ItemRecord, Manifest, Provenance
 
@@ -100,7 +101,7 @@ def _clip(folder: Path, item: str, condition: str, role: Any) -> Clip:
         token=token,
         file=f"clips/{token}.flac",
         sha256=manifests.file_sha256(path),
-        samples_sha256=hashlib.sha256(samples.tobytes()).hexdigest(),
+        samples_sha256=samples_sha256(soundfile.read(path, dtype="float32")[0]),
         item=item,
         condition=condition,
         role=role,

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 from inspected import SHIFTED
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
-from mushra_app.doctor import browser_path
-from mushra_app.simulated.browser import FLAGS
 from stimuli.inspection.show import show
 
 PLAYING = "[...document.querySelectorAll('audio')].filter((a) => !a.paused).map((a) => a.closest('.clip').id)"
@@ -48,23 +46,12 @@ def sheet_file(spoiled_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     return show(folder, progress=False)
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """The installed Chromium."""
-    path = browser_path()
-    assert path, "these tests need Chromium: make test installs it on Debian"
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield found
-        found.close()
-
-
 class Opened:
     """The page, what it asked for and what it complained about."""
 
-    def __init__(self, chromium: Browser, file: Path, **more: object) -> None:
+    def __init__(self, browser: Browser, file: Path, **more: object) -> None:
         options: dict = {"viewport": {"width": 1280, "height": 844}, **more}
-        self.context = chromium.new_context(**options)
+        self.context = browser.new_context(**options)
         self.page: Page = self.context.new_page()
         self.asked: list[str] = []
         self.complaints: list[str] = []
@@ -89,9 +76,9 @@ class Opened:
 
 
 @pytest.fixture
-def opened(chromium: Browser, sheet_file: Path) -> Iterator[Opened]:
+def opened(browser: Browser, sheet_file: Path) -> Iterator[Opened]:
     """The sheet at 1280 pixels."""
-    found = Opened(chromium, sheet_file)
+    found = Opened(browser, sheet_file)
     yield found
     found.context.close()
 
@@ -167,9 +154,9 @@ def test_at_its_end_a_clip_stops_and_begins_anew(opened: Opened) -> None:
     assert opened.playing() == [] and opened.page.locator("[aria-pressed=true]").count() == 0
 
 
-def test_a_clip_that_is_gone_says_so_and_the_others_play(chromium: Browser, sheet_file: Path, tmp_path: Path) -> None:
+def test_a_clip_that_is_gone_says_so_and_the_others_play(browser: Browser, sheet_file: Path, tmp_path: Path) -> None:
     shutil.copytree(sheet_file.parent, tmp_path / "set")
-    shown = Opened(chromium, tmp_path / "set" / sheet_file.name)
+    shown = Opened(browser, tmp_path / "set" / sheet_file.name)
     gone = shown.clip("home").get_attribute("data-file")
     (tmp_path / "set" / str(gone)).unlink()
     shown.clip("home").get_by_role("button").click()
@@ -184,10 +171,10 @@ def test_a_clip_that_is_gone_says_so_and_the_others_play(chromium: Browser, shee
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_seven_to_one_and_the_page_never_scrolls_sideways(
-    chromium: Browser, sheet_file: Path, scheme: str
+    browser: Browser, sheet_file: Path, scheme: str
 ) -> None:
     for width in (390, 1280):
-        shown = Opened(chromium, sheet_file, viewport={"width": width, "height": 844}, color_scheme=scheme)
+        shown = Opened(browser, sheet_file, viewport={"width": width, "height": 844}, color_scheme=scheme)
         shown.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
         shown.clip("home").get_by_role("button").click()
         ratios = shown.page.evaluate(RATIOS)
@@ -203,8 +190,8 @@ def test_only_the_broken_ones_beside_their_references(opened: Opened) -> None:
     assert opened.clip(SHIFTED, 2).is_visible() and not opened.clip("lowpass-3500", 2).is_visible()
 
 
-def test_without_script_there_are_the_browsers_own_players(chromium: Browser, sheet_file: Path) -> None:
-    shown = Opened(chromium, sheet_file, java_script_enabled=False)
+def test_without_script_there_are_the_browsers_own_players(browser: Browser, sheet_file: Path) -> None:
+    shown = Opened(browser, sheet_file, java_script_enabled=False)
     assert shown.page.locator("audio:visible").count() == shown.page.locator(".clip").count() > 10
     assert shown.page.locator("button:visible").count() == 0
     shown.context.close()

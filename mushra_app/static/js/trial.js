@@ -4,9 +4,10 @@
  * Signals are numbered as the engine has them: the open references first, then the hidden sounds.
  */
 
-import { Engine, EngineError } from "./engine.js";
+import { openEngine } from "./engine.js";
 import { Outbox } from "./outbox.js";
 import { deliver, newKey } from "./saving.js";
+import { SoundError, hashes, load, prefetch } from "./sounds.js";
 import { Waveform } from "./waveform.js";
 
 const MOST_EVENTS = 5000;
@@ -38,8 +39,12 @@ let running = false;
 let reminded = false;
 let saving = false;
 let position = 0;
-/** @type {Engine | null} */
+/** @type {import("./engine.js").Engine | null} */
 let engine = null;
+/** What this browser made of the sounds; empty until it is known. @type {{sound: string, sha256: string}[]} */
+let decodedAs = [];
+/** Sounds that have arrived, by address: what failed is fetched again, and nothing else. */
+const arrived = new Map();
 
 const secondsHere = () => timeBefore + (performance.now() - began) / 1000;
 const tokenOf = (signal) => signals[signal].token;
@@ -230,7 +235,7 @@ async function sendAll() {
 }
 
 function body() {
-  const { context } = /** @type {Engine} */ (engine);
+  const { context } = /** @type {import("./engine.js").Engine} */ (engine);
   return {
     key: newKey(), // once per body: a repeat is read from the outbox, another tab's body is another save
     revision: page.revision + 1,
@@ -243,6 +248,7 @@ function body() {
     base_latency_s: context.baseLatency ?? null,
     output_latency_s: context.outputLatency ?? null,
     events: events.slice(), // it must not grow while it is being sent
+    decoded: decodedAs,
   };
 }
 
@@ -257,7 +263,7 @@ for (const hidden of page.sounds.keys()) {
 }
 find("#toggle").addEventListener("click", () => (running ? pause() : play(current)));
 find("#next").addEventListener("click", next);
-find("#retry").addEventListener("click", () => location.reload());
+find("#retry").addEventListener("click", () => (engine ? location.reload() : start()));
 find("#keys-button").addEventListener("click", () => find("#keys").showModal());
 find("#comment").addEventListener("input", () => keepDraft());
 addEventListener("blur", () => note("blur", null));
@@ -309,20 +315,31 @@ function tellServer(text) {
   void fetch(`${page.save_url.split("/trials/")[0]}/error`, { method: "POST", body: text }).catch(() => {});
 }
 
+/** @type {import("./engine.js").Engine | undefined} */
+let opened;
+let attempts = 0;
+
+/** Open the engine and load the sounds; again where the listener tries again. */
 async function start() {
-  show();
+  find("#trouble").hidden = true;
   state("Loading…");
   try {
-    const opened = await Engine.open(page.rate_hz, find("#trial").dataset.worklet);
+    opened ??= await openEngine(page.rate_hz, find("#trial").dataset.worklet);
     opened.onreport = onreport;
-    const drawn = await opened.load(signals, (share) => state(`Loading ${Math.round(share * 100)} %`));
+    const cache = attempts++ ? "reload" : "default";
+    const decoded = await load(opened.context, signals, arrived, cache, (share) => state(`Loading ${Math.round(share * 100)} %`));
+    opened.accept(decoded);
+    arrived.clear();
     engine = opened;
-    waveform.show(drawn, page.frames / page.rate_hz);
+    waveform.show(decoded[0][0], page.frames / page.rate_hz);
+    void hashes(signals.map(({ token }) => token), decoded)
+      .then((found) => (decodedAs = found))
+      .then(() => prefetch(page.next_sounds));
     document.body.classList.add("ready");
     state(before ? "Your ratings are as you left them" : "Ready");
     show();
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
+    if (!(error instanceof SoundError)) throw error;
     stop(error.message);
   }
 }
@@ -332,12 +349,14 @@ async function begin() {
   outbox.onlost = () => (find("#fleeting").hidden = false);
   if (!outbox.durable) outbox.onlost();
   find("#comment").value = before?.comment ?? "";
+  show();
   if ((await outbox.pending()).length) {
     saving = true;
     show();
     state("Sending what you rated before…");
     if (await sendAll()) return;
     saving = false;
+    show();
   }
   await start();
 }
