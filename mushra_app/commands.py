@@ -9,6 +9,10 @@ COMMANDS = {
     ),
     "doctor": ("mushra_app.doctor:doctor", "Say what is installed, what is missing, and how to mend it."),
     "export": ("mushra_app.server_cli:export", "Write every rating to a CSV file."),
+    "import": (
+        "mushra_app.server_cli:import_answers",
+        "Store the answers that a listener downloaded while the server was away.",
+    ),
     "publish": ("mushra_app.server_cli:publish", "Put a built stimulus set into the database, ready for listeners."),
     "serve": ("mushra_app.server_cli:serve", "Serve the published listening tests."),
     "simulate": (

@@ -160,7 +160,8 @@ def _start_of(block: str, title: str, *, pages_in_block: int) -> pages.Instructi
         f"There are {pages_in_block} pages to rate, each with another piece of music or another order of sounds.",
         "Compare the numbered sounds with the reference as often as you like, and rate each one.",
         "One of the numbered sounds is the reference itself. Rate it 100.",
-        "Every page is stored when you go on; you may close it and come back with the same address.",
+        "Every page is stored when you go on; you may close it and come back with the same address, also on another "
+        "computer. What you have set on a page before you go on is kept in this browser only.",
     )
     return pages.InstructionsPage(title, "The test", text, "Start")
 

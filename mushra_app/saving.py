@@ -146,7 +146,7 @@ def _locked_trial(db: Session, sitting: ListeningSession, token: str) -> Trial:
         .with_for_update()
     )
     if found is None:
-        raise NotFoundError("This trial is not part of this session; nothing was saved. Please reload the page.")
+        raise NotFoundError("This trial is not part of this session; nothing was saved.")
     return found
 
 
@@ -157,7 +157,7 @@ def _refuse_outdated(db: Session, sitting: ListeningSession, trial: Trial, sent:
     if sent.revision <= latest:
         raise ConflictError(
             f"This page was saved elsewhere meanwhile (revision {latest}, this one is {sent.revision}); "
-            "nothing was overwritten. Please reload the page."
+            "nothing was overwritten."
         )
 
 

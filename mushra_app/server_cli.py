@@ -1,4 +1,4 @@
-"""``mushra publish``, ``serve``, ``export``, ``config`` and ``db``: the server from the command line."""
+"""``mushra publish``, ``serve``, ``import``, ``export``, ``config`` and ``db``: the server from the command line."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 from sqlalchemy import make_url, select
 
+from mushra_app import answer_file, ratings, schema, security
 from mushra_app import config as configuration
 from mushra_app import export as exporting
 from mushra_app import publish as publishing
-from mushra_app import ratings, schema, security
 from mushra_app.config import Settings, load_settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
@@ -152,6 +152,26 @@ def export(
         click.echo(f"{out}: {count} ratings")
         if answers is not None:
             click.echo(f"{answers}: {exporting.write_answers(answers, db, study)} answers")
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@data_option
+def import_answers(file: Path, data_dir: Path | None) -> None:
+    """Store the answers in FILE, which a listener downloaded while the server was away.
+
+    All of the file is stored or nothing. What has arrived meanwhile is recognised and left as it is, so a file may be
+    imported twice, and while the server runs.
+    """
+    settings = load_settings(data_dir=data_dir)
+    _require_data(settings)
+    answers = answer_file.read(file)
+    with opened(settings) as database, database.writing() as db:
+        outcomes = answer_file.store(db, answers, file)
+    for outcome in outcomes:
+        click.echo(outcome.sentence)
+    new = sum(outcome.new for outcome in outcomes)
+    click.echo(f"{file}: {new} stored, {len(outcomes) - new} there already")
 
 
 def _require_data(settings: Settings) -> None:

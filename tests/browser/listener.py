@@ -1,13 +1,18 @@
-"""What a listener does on the pages, in a line each."""
+"""What a listener does on the pages, in a line each, and what is kept of it."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from mushra_app.simulated.browser import _fill_in as fill_in
+
+PUTS = "**/session/*/trials/*"
+"""Addresses of saves."""
 
 
 def begin(page: Page, url: str) -> dict[str, Any]:
@@ -50,3 +55,61 @@ def values(page: Page) -> list[str]:
 def next_button(page: Page):
     """The button that goes on."""
     return page.get_by_role("button", name="Next", exact=True)
+
+
+def rate_everything(page: Page, share: float = 1.0) -> None:
+    """Hear and rate every sound of the trial."""
+    for number in range(1, len(values(page)) + 1):
+        play(page, number)
+        rate(page, number, share)
+
+
+def kept(page: Page) -> dict[str, list[Any]]:
+    """Everything in the outbox of this page's browser, whosever it is."""
+    return page.evaluate(KEPT)
+
+
+KEPT = """() => new Promise((resolve) => {
+  const request = indexedDB.open("mushra-outbox", 1);
+  request.onsuccess = () => {
+    const found = {};
+    const transaction = request.result.transaction(["drafts", "parcels"]);
+    for (const store of ["drafts", "parcels"]) {
+      transaction.objectStore(store).getAll().onsuccess = (event) => (found[store] = event.target.result);
+    }
+    transaction.oncomplete = () => {
+      request.result.close();
+      resolve(found);
+    };
+  };
+})"""
+
+
+def keys(data_dir: Path, trial: str) -> list[str]:
+    """Keys of the saves of a trial."""
+    with sqlite3.connect(data_dir / "mushra.sqlite3") as database:
+        query = "select s.key from save s join trial t on t.id = s.trial_id where t.token = ?"
+        return [key for (key,) in database.execute(query, (trial,))]
+
+
+def rated(page: Page, url: str) -> tuple[dict[str, Any], list[str]]:
+    """A first trial, heard and rated; with the numbers shown."""
+    trial = begin(page, url)
+    rate_everything(page)
+    return trial, values(page)
+
+
+def gone_on(page: Page) -> None:
+    """Wait until the page is another one."""
+    page.wait_for_function("() => document.body && !document.querySelector('#trial')", timeout=30_000)
+
+
+def leave_unsent(context: BrowserContext, url: str) -> dict[str, Any]:
+    """A listener whose first trial never got through, and who has gone."""
+    page = context.new_page()
+    trial, _ = rated(page, url)
+    page.route(PUTS, lambda route: route.abort())
+    next_button(page).click()
+    expect(page.locator("#state")).to_contain_text("Not saved yet")
+    page.close()
+    return trial

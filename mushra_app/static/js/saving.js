@@ -1,51 +1,26 @@
 /**
- * Keeping a trial: a draft in this browser while it is rated, and a save that is only believed when acknowledged.
+ * Sending what the outbox holds: each parcel by PUT with its own key, again and again until the server has
+ * acknowledged it. What takes long can be downloaded meanwhile; what is refused is told and kept.
  *
- * The draft belongs to one trial; drafts of other trials are removed, so that the next listener at a shared
- * machine finds nothing.
+ * The page has a box for both: #unsent, with a sentence, #download and #load.
  */
 
-const PREFIX = "mushra-draft-";
+/** @typedef {import("./outbox.js").Outbox} Outbox */
+/** @typedef {import("./outbox.js").Parcel} Parcel */
+
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30000;
+/** How long one request may take; its key makes another one harmless. */
+const LONGEST_ANSWER_MS = 60000;
+/** How long the server may stay away before the answers are offered as a file. */
+const OFFER_AFTER_MS = 20000;
+const FILE_SCHEMA = 1;
 
-export class Draft {
-  /** @param {string} trial */
-  constructor(trial) {
-    this.key = PREFIX + trial;
-    try {
-      for (const key of Object.keys(localStorage)) {
-        if (key.startsWith(PREFIX) && key !== this.key) localStorage.removeItem(key);
-      }
-    } catch {
-      // No storage in this browser (a private window, a policy): a reload then starts the page afresh.
-    }
-  }
+/** The server understood and won't have it: its sentence. Trying again can't help. */
+class Refused extends Error {}
 
-  read() {
-    try {
-      return JSON.parse(localStorage.getItem(this.key) ?? "null");
-    } catch {
-      return null;
-    }
-  }
-
-  write(content) {
-    try {
-      localStorage.setItem(this.key, JSON.stringify(content));
-    } catch {
-      // See above.
-    }
-  }
-
-  remove() {
-    try {
-      localStorage.removeItem(this.key);
-    } catch {
-      // See above.
-    }
-  }
-}
+/** @type {(selector: string) => any} */
+const find = (selector) => document.querySelector(selector);
 
 /** Thirty-two random hexadecimal digits; randomUUID exists on secure pages only. */
 export function newKey() {
@@ -53,30 +28,137 @@ export function newKey() {
 }
 
 /**
- * Save until the server acknowledges. The body's key makes repeats harmless.
- * @param {string} url
- * @param {object} body
- * @param {(sentence: string) => void} onwait told what is the matter before each further try
- * @returns {Promise<{next: string}>}
- * @throws {Error} with the server's sentence where trying again can't help
+ * Send everything that this session still has to send.
+ * @param {Outbox} outbox
+ * @param {(sentence: string, kind?: string) => void} tell shows where things stand
+ * @returns {Promise<string | null>} where to go on; null where something was refused, and the box says what
  */
-export async function save(url, body, onwait) {
+export async function deliver(outbox, tell) {
+  let waiting = true;
+  const hold = (event) => outbox.durable || event.preventDefault(); // the browser then asks before it leaves
+  addEventListener("beforeunload", hold);
+  setTimeout(async () => {
+    const parcels = await outbox.pending();
+    if (waiting) offerFile(outbox, parcels);
+  }, OFFER_AFTER_MS);
+  /** @type {Parcel[]} */
+  const refused = [];
+  let address = location.pathname;
+  let sentence = "";
+  for (const parcel of await outbox.pending()) {
+    try {
+      address = await send(parcel, (reason) => tell(reason, "waiting"));
+      await outbox.acknowledged(parcel);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      refused.push(parcel);
+      sentence = error.message;
+    }
+  }
+  waiting = false;
+  removeEventListener("beforeunload", hold);
+  find("#unsent").hidden = true;
+  if (refused.length) {
+    tell("");
+    sayRefused(outbox, refused, sentence);
+    return null;
+  }
+  tell("Saved ✓", "saved");
+  return address;
+}
+
+/**
+ * One parcel, until the server has it.
+ * @param {Parcel} parcel
+ * @param {(sentence: string) => void} onwait
+ * @returns {Promise<string>} where the server says to go on
+ * @throws {Refused}
+ */
+async function send({ trial, body }, onwait) {
+  // The page's own session, and no other: only that is in its address.
+  const url = `${location.pathname.replace(/\/$/, "")}/trials/${trial}`;
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     try {
-      const response = await fetch(url, {
-        method: "PUT",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(body),
-      });
-      if (response.ok) return await response.json();
-      if (response.status < 500) throw new Refused((await response.json()).error ?? `The server answered ${response.status}.`);
+      const { status, answer } = await put(url, body);
+      if (status === 200 && answer.saved === true) return answer.next;
+      if (status < 500 && answer.error) throw new Refused(answer.error);
       onwait("Not saved yet: the server is busy. Trying again…");
     } catch (error) {
       if (error instanceof Refused) throw error;
-      onwait("Not saved yet: no connection to the server. Trying again… Please keep this page open.");
+      onwait("Not saved yet: no connection. Trying again…");
     }
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    await awhile(wait);
   }
 }
 
-class Refused extends Error {}
+/** One request. What is not our server's JSON (a proxy's page, a hotel's log-in) counts as no answer. */
+async function put(url, body) {
+  const impatience = new AbortController();
+  const timer = setTimeout(() => impatience.abort(), LONGEST_ANSWER_MS);
+  try {
+    const headers = { "Content-Type": "application/json" };
+    const response = await fetch(url, { method: "PUT", headers, body: JSON.stringify(body), signal: impatience.signal });
+    return { status: response.status, answer: await response.json() };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Wait, but not after the connection is back. */
+function awhile(ms) {
+  return new Promise((resolve) => {
+    const go = () => {
+      clearTimeout(timer);
+      removeEventListener("online", go);
+      resolve(undefined);
+    };
+    const timer = setTimeout(go, ms);
+    addEventListener("online", go);
+  });
+}
+
+/** @param {Outbox} outbox @param {Parcel[]} parcels */
+function offerFile(outbox, parcels) {
+  const kept = outbox.durable ? "in this browser" : "on this page only (please don't close it)";
+  say(
+    `The server has not taken your answers yet. They are kept ${kept}, and this page goes on trying. ` +
+      "You can also download them and send the file to the experimenter.",
+    parcels,
+    "waiting",
+  );
+}
+
+/** @param {Outbox} outbox @param {Parcel[]} parcels @param {string} sentence the server's */
+function sayRefused(outbox, parcels, sentence) {
+  const which = parcels.every(({ trial }) => trial === outbox.trial) ? "Your answers" : "Your answers to an earlier page";
+  say(`${which} were not saved: ${sentence} Your answers are kept here until you load what is stored instead.`, parcels);
+  find("#load").hidden = false;
+  find("#load").onclick = async () => {
+    for (const parcel of parcels) await outbox.drop(parcel);
+    location.assign(location.pathname);
+  };
+}
+
+function say(sentence, parcels, kind = "") {
+  const box = find("#unsent");
+  Object.assign(box, { className: `trouble ${kind}`, hidden: false });
+  box.querySelector("p").textContent = sentence;
+  box.scrollIntoView({ block: "nearest" }); // on a phone the listener is at the other end, where Next is
+  find("#load").hidden = true;
+  find("#download").onclick = () => download(parcels);
+}
+
+/**
+ * The file that `mushra import` takes. It names no session: a trial's token finds it in the experimenter's database
+ * and opens nothing elsewhere, so the file can travel by mail. Nothing in it says what a sound is.
+ * @param {Parcel[]} parcels
+ */
+function download(parcels) {
+  const trials = parcels.map(({ trial, body }) => ({ trial, body }));
+  const content = { format: "mushra-answers", schema: FILE_SCHEMA, user_agent: navigator.userAgent, trials };
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 1)], { type: "application/json" }));
+  link.download = `listening-test-answers-${parcels[0].body.key.slice(0, 8)}.json`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), LONGEST_ANSWER_MS);
+}

@@ -5,7 +5,8 @@
  */
 
 import { openEngine } from "./engine.js";
-import { Draft, newKey, save } from "./saving.js";
+import { Outbox } from "./outbox.js";
+import { deliver, newKey } from "./saving.js";
 import { SoundError, hashes, load, prefetch } from "./sounds.js";
 import { Waveform } from "./waveform.js";
 
@@ -19,8 +20,8 @@ const page = JSON.parse(find("#trial").textContent);
 const signals = [...page.references, ...page.sounds];
 const firstHidden = page.references.length;
 const began = performance.now();
-const draft = new Draft(page.token);
-const before = draft.read();
+const outbox = await Outbox.open(page.token);
+const before = await outbox.draft();
 
 /** What is known of every hidden sound; `value` is null until its slider was moved. */
 const ratings = page.sounds.map((sound, i) => ({
@@ -32,7 +33,6 @@ const ratings = page.sounds.map((sound, i) => ({
 }));
 const heardBefore = ratings.map((rating) => rating.heard_s);
 const timeBefore = before?.trial_s ?? 0;
-const key = before?.key ?? newKey();
 const events = before?.events ?? [];
 let current = 0;
 let running = false;
@@ -67,8 +67,9 @@ function note(kind, signal, value = null) {
   events.push({ at_s: Math.round(secondsHere() * 1000) / 1000, kind, sound, value });
 }
 
-function keepDraft() {
-  draft.write({ ratings, comment: find("#comment").value, trial_s: secondsHere(), key, events });
+function keepDraft(leaving = false) {
+  if (saving) return; // what is sent is in the outbox
+  void outbox.keepDraft({ ratings, comment: find("#comment").value, trial_s: secondsHere(), events }, leaving);
 }
 
 // --- hearing ------------------------------------------------------------------------------------------------
@@ -107,6 +108,7 @@ function onreport(report) {
   report.heard_s.slice(firstHidden).forEach((seconds, i) => {
     const first = ratings[i].heard_s === 0 && seconds > 0;
     ratings[i].heard_s = Math.round((heardBefore[i] + seconds) * 1000) / 1000;
+    if (first) keepDraft();
     if (first) show();
   });
 }
@@ -184,6 +186,8 @@ function showProgress() {
   const unrated = ratings.filter((rating) => rating.value === null).length;
   find("#next").disabled = !engine || saving || unheard + unrated > 0;
   find("#sort").disabled = unrated > 0;
+  for (const part of [".deck", ".board"]) find(part).inert = saving;
+  find("#comment").readOnly = saving;
   const left = [unheard && `${unheard} to hear`, unrated && `${unrated} to rate`].filter(Boolean);
   find("#left").textContent = left.length ? left.join(", ") : "All sounds heard and rated";
 }
@@ -235,29 +239,29 @@ async function next() {
     hint("None of the sounds is at 100 yet. One of them is the reference itself, hidden: it should get 100. Press Next again to go on as it is.");
     return;
   }
-  saving = true;
   pause();
-  show();
-  state("Saving…");
   keepDraft();
-  try {
-    const { next: address } = await save(page.save_url, body(), (sentence) => state(sentence, "waiting"));
-    draft.remove();
-    state("Saved ✓", "saved");
-    await engine.close();
-    location.assign(address);
-  } catch (error) {
-    saving = false;
-    state("");
-    stop(`Your ratings were not saved: ${/** @type {Error} */ (error).message}`);
-    show();
-  }
+  saving = true;
+  show();
+  hint("");
+  state("Saving…");
+  await outbox.put(page.token, body());
+  await sendAll();
+}
+
+/** Send what waits and go on; false where the server refused, and the listener has to choose. */
+async function sendAll() {
+  const address = await deliver(outbox, state);
+  if (address === null) return false;
+  await engine?.close();
+  location.assign(address);
+  return true;
 }
 
 function body() {
   const { context } = /** @type {import("./engine.js").Engine} */ (engine);
   return {
-    key,
+    key: newKey(), // once per body: a repeat is read from the outbox, another tab's body is another save
     revision: page.revision + 1,
     ratings: ratings.map(({ sound, value, heard_s, plays }) => ({ sound, value, moved: true, heard_s, plays })),
     comment: find("#comment").value,
@@ -267,7 +271,7 @@ function body() {
     rate_hz: context.sampleRate,
     base_latency_s: context.baseLatency ?? null,
     output_latency_s: context.outputLatency ?? null,
-    events,
+    events: events.slice(), // it must not grow while it is being sent
     decoded: decodedAs,
   };
 }
@@ -286,10 +290,10 @@ find("#next").addEventListener("click", next);
 find("#sort").addEventListener("click", () => arrange(find("#sort").getAttribute("aria-pressed") !== "true"));
 find("#retry").addEventListener("click", () => (engine ? location.reload() : start()));
 find("#keys-button").addEventListener("click", () => find("#keys").showModal());
-find("#comment").addEventListener("input", keepDraft);
+find("#comment").addEventListener("input", () => keepDraft());
 addEventListener("blur", () => note("blur", null));
 addEventListener("focus", () => note("focus", null));
-addEventListener("pagehide", () => saving || keepDraft());
+addEventListener("pagehide", () => keepDraft(true));
 
 /** Play by keyboard: the focus goes along, so that Space and Enter act on what is heard. */
 function choose(signal) {
@@ -366,6 +370,21 @@ async function start() {
   }
 }
 
-find("#comment").value = before?.comment ?? "";
-show();
-void start();
+/** What an earlier page left to send goes first: once it has arrived, this page is no longer the next one. */
+async function begin() {
+  outbox.onlost = () => (find("#fleeting").hidden = false);
+  if (!outbox.durable) outbox.onlost();
+  find("#comment").value = before?.comment ?? "";
+  show();
+  if ((await outbox.pending()).length) {
+    saving = true;
+    show();
+    state("Sending what you rated before…");
+    if (await sendAll()) return;
+    saving = false;
+    show();
+  }
+  await start();
+}
+
+void begin();
