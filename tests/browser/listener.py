@@ -47,6 +47,17 @@ def rate(page: Page, number: int, share: float) -> None:
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * (1 - share))
 
 
+def rate_all(page: Page) -> str:
+    """Hear every sound of the trial that is shown, rate it 100 and go on; the trial's token."""
+    shown = trial(page)
+    for number in range(1, len(shown["sounds"]) + 1):
+        play(page, number)
+        rate(page, number, 1.0)
+    with page.expect_navigation():
+        next_button(page).click()
+    return shown["token"]
+
+
 def values(page: Page) -> list[str]:
     """What the numbers under the sliders say."""
     return page.locator(".hear output").all_inner_texts()

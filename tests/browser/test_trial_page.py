@@ -206,20 +206,9 @@ def altered(data_dir, token: str) -> list[int | None]:
         return [row[0] for row in database.execute(query, (token,))]
 
 
-def rated_and_saved(page) -> str:
-    """Rate all sounds of the trial that is shown and go on; the trial's token."""
-    trial = a.trial(page)
-    for number in range(1, len(trial["sounds"]) + 1):
-        a.play(page, number)
-        a.rate(page, number, 1.0)
-    with page.expect_navigation():
-        a.next_button(page).click()
-    return trial["token"]
-
-
 def test_what_was_decoded_is_held_against_what_was_built(page, server, data_dir) -> None:
     a.begin(page, server.url)
-    assert altered(data_dir, rated_and_saved(page)) == [0]
+    assert altered(data_dir, a.rate_all(page)) == [0]
 
 
 def test_sounds_that_were_altered_on_the_way_are_noticed(page, server, data_dir) -> None:
@@ -230,7 +219,7 @@ def test_sounds_that_were_altered_on_the_way_are_noticed(page, server, data_dir)
     for other in others:
         page.route(other, lambda route: route.fulfill(body=body, content_type="audio/flac"))
     page.reload()
-    assert altered(data_dir, rated_and_saved(page)) == [2]
+    assert altered(data_dir, a.rate_all(page)) == [2]
 
 
 def test_the_next_trials_sounds_are_there_before_it_is(page, server) -> None:
@@ -240,7 +229,7 @@ def test_the_next_trials_sounds_are_there_before_it_is(page, server) -> None:
     page.wait_for_function(f"() => {entries}.length === {7 + len(trial['next_sounds'])}")
     first = page.evaluate(f"{entries}.map((e) => e.transferSize)")
     assert len(trial["next_sounds"]) == 7 and min(first) > 10_000
-    rated_and_saved(page)
+    a.rate_all(page)
     while page.locator("form[method=post]").count():
         a.fill_in(page)
     after = a.trial(page)
@@ -329,12 +318,7 @@ def test_nothing_that_reaches_the_browser_names_what_is_heard(page, server) -> N
     page.on("response", remember)
     a.begin(page, server.url)
     while page.locator("#trial").count():
-        trial = a.trial(page)
-        for number in range(1, len(trial["sounds"]) + 1):
-            a.play(page, number)
-            a.rate(page, number, 1.0)
-        with page.expect_navigation():
-            a.next_button(page).click()
+        a.rate_all(page)
         while page.locator("form[method=post]").count():
             a.fill_in(page)
     expect(page.get_by_role("heading", name="Thank you")).to_be_visible()

@@ -170,18 +170,11 @@ function finished(transaction) {
 }
 
 /**
- * 53 bits (cyrb53) of a session's token: enough to tell sessions apart, far too few to get the 128 random bits of the
- * token back, whatever the hash; crypto.subtle exists on secure pages only.
+ * 64 bits of a session's token (FNV-1a, of Fowler, Noll and Vo, forwards and backwards): enough to tell sessions apart,
+ * far too few to get the 128 random bits of the token back, whatever the hash. crypto.subtle exists on secure pages only.
  * @param {string} token
  */
 function fingerprint(token) {
-  let a = 0xdeadbeef;
-  let b = 0x41c6ce57;
-  for (const character of token) {
-    a = Math.imul(a ^ character.charCodeAt(0), 2654435761);
-    b = Math.imul(b ^ character.charCodeAt(0), 1597334677);
-  }
-  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
-  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
-  return (4294967296 * (2097151 & b) + (a >>> 0)).toString(36);
+  const fnv = (letters) => letters.reduce((hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 16777619) >>> 0, 2166136261);
+  return [[...token], [...token].reverse()].map((letters) => fnv(letters).toString(36)).join("-");
 }
