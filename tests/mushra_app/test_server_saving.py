@@ -158,7 +158,7 @@ def test_what_was_decoded_is_compared_and_flagged_and_refuses_nothing(guest: Gue
     """A listener is not to blame for a browser: the ratings are kept, and what was heard is on record."""
     page = guest.trial()
     with guest.database.reading() as db:
-        built = dict(db.execute(select(Slot.token, Clip.samples_sha256).join(Clip)).tuples().all())
+        built = dict(tuple(row) for row in db.execute(select(Slot.token, Clip.samples_sha256).join(Clip)))
     tokens = [sound.token for sound in (*page.references, *page.sounds)]
     right = [{"sound": token, "sha256": decoded_sha256(token, built[token])} for token in tokens]
     unsalted = [{"sound": token, "sha256": built[token]} for token in tokens[:2]]
