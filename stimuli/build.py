@@ -125,7 +125,7 @@ def _intact(out: Path) -> Manifest | None:
 
 @contextmanager
 def _only_builder(out: Path) -> Iterator[None]:
-    """Make the folder and hold it alone; leave no temporary files of a build that was killed."""
+    """Make the folder and hold it alone; leave no temporary files, of a build that was killed or of a worker that died."""
     try:
         for name in FOLDERS:
             (out / name).mkdir(parents=True, exist_ok=True)
@@ -136,11 +136,16 @@ def _only_builder(out: Path) -> Iterator[None]:
     except OSError as error:
         raise StimuliError(f"{out}: can't be written: {error.strerror}; choose another --out") from None
     try:
-        for part in (part for name in FOLDERS for part in (out / name).glob(".*.part")):
-            part.unlink()
+        _remove_unfinished(out)
         yield
     finally:
+        _remove_unfinished(out)
         lock.release()
+
+
+def _remove_unfinished(out: Path) -> None:
+    for part in (part for name in FOLDERS for part in (out / name).glob(".*.part")):
+        part.unlink(missing_ok=True)
 
 
 def _remove_stale(out: Path, made: Manifest) -> None:
