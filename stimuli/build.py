@@ -125,7 +125,7 @@ def _intact(out: Path) -> Manifest | None:
 
 @contextmanager
 def _only_builder(out: Path) -> Iterator[None]:
-    """Make the folder and hold it alone; leave no temporary files, of a build that was killed or of a worker that died."""
+    """Make the folder and hold it alone; leave no temporary files of a killed build or of a worker that died."""
     try:
         for name in FOLDERS:
             (out / name).mkdir(parents=True, exist_ok=True)
