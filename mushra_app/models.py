@@ -104,7 +104,7 @@ class StudyVersion(Base):
     stimuli_id: Mapped[str]
     title: Mapped[str]
     experiment: Mapped[dict[str, Any]]
-    # Large, and no page needs it: read only where it is asked for.
+    # Large, and no page of a listener's needs it: read only where it is asked for.
     manifest: Mapped[dict[str, Any]] = mapped_column(deferred=True)
     published_from: Mapped[str]
     published_at: Mapped[datetime] = mapped_column(default=now)

@@ -12,6 +12,7 @@ from mushra_app.conduct import MULTI_STIMULUS, MUSHRA, RUN_RULES, Sitting, calle
 from mushra_app.enrolment import open_version
 from mushra_app.export import rows, run_of
 from mushra_app.publish import publish
+from mushra_app.studio import overview
 
 GOOD = Sitting("L-1", False, True, "experienced", "headphones", 78.0, frozenset({"bs1534"}))
 OTHERS = (GOOD, replace(GOOD, listener="L-2", level_db_a=74.0), replace(GOOD, listener="L-3", level_db_a=82.0))
@@ -87,6 +88,19 @@ def test_rows_are_gathered_by_session() -> None:
         replace(GOOD, listener="L-2", trained=False),
         replace(GOOD, listener="L-4"),
     )
+
+
+def test_the_studio_names_what_is_missing_even_of_a_set_with_a_silent_clip(database, either, stimuli) -> None:
+    """The database keeps an infinite loudness as null, which no manifest would pass with."""
+    publish(stimuli, database, either)
+    broken = {"rule": "items", "clause": "7", "severity": "must", "passed": False, "message": "2 items"}
+    with database.writing() as db:
+        version = open_version(db, "tiny")
+        clips = [clip | {"lufs_before": None} for clip in version.manifest["clips"]]
+        version.manifest = version.manifest | {"clips": clips, "rules": [broken]}
+    with database.reading() as db:
+        page = overview.study(db, "tiny", listener_url="", export_url="", data_dir="")
+    assert page.called == MULTI_STIMULUS and [rule.rule for rule in page.broken] == ["items", "run-people"]
 
 
 def test_the_database_and_an_export_tell_the_same(database, either, stimuli) -> None:
