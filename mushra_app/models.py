@@ -205,15 +205,39 @@ class Listener(Base):
     listener_group: Mapped[str] = mapped_column(default="")
     simulated: Mapped[bool]
     code: Mapped[str] = mapped_column(unique=True)
+    sessions: Mapped[list[ListeningSession]] = relationship(back_populates="listener", order_by="ListeningSession.part")
+
+
+class Place(Base):
+    """One calibration of one listening place, as it was written down; a place calibrated again gets another row."""
+
+    __tablename__ = "place"
+
+    name: Mapped[str] = mapped_column(index=True)
+    level_db_a: Mapped[float] = mapped_column(doc="of one channel's alignment noise, at the listener's ear")
+    transducer: Mapped[str]
+    device: Mapped[str] = mapped_column(doc="interface, amplifier, headphones or loudspeakers, as written")
+    calibrated_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class ListeningSession(Base):
-    """One sitting of one listener; its plan follows from ``seed`` and was drawn when it began."""
+    """One sitting of one listener; its plan follows from ``seed`` and was drawn when the listener enrolled.
+
+    A listener of a test with several sessions has all of them from the first day on; those that have not begun are
+    ``planned``. ``refused`` are those that a setup step ended.
+    """
 
     __tablename__ = "session"
-    __table_args__ = (CheckConstraint("status IN ('started', 'finished', 'withdrawn')", "status"),)
+    __table_args__ = (
+        CheckConstraint("status IN ('planned', 'started', 'finished', 'withdrawn', 'refused')", "status"),
+        UniqueConstraint("listener_id", "part"),
+    )
 
     listener_id: Mapped[int] = mapped_column(ForeignKey("listener.id"), index=True)
+    part: Mapped[int] = mapped_column(default=1, doc="from 1: which of the listener's sessions")
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"))
+    language: Mapped[str] = mapped_column(default="", doc="of the pages; empty in sessions of older releases")
+    gain_db: Mapped[float | None] = mapped_column(doc="of the page, as the listener set it; None: left as built")
     study_version_id: Mapped[int] = mapped_column(ForeignKey("study_version.id"), index=True)
     token_sha256: Mapped[str] = mapped_column(unique=True)
     seed: Mapped[int] = mapped_column(BigInteger)
@@ -227,9 +251,25 @@ class ListeningSession(Base):
     finished_at: Mapped[datetime | None]
     status: Mapped[str] = mapped_column(default="started")
     read_to: Mapped[int] = mapped_column(default=0, doc="instructions were read up to the trial at this position")
-    listener: Mapped[Listener] = relationship()
+    listener: Mapped[Listener] = relationship(back_populates="sessions")
     version: Mapped[StudyVersion] = relationship()
+    place: Mapped[Place | None] = relationship()
+    setup_steps: Mapped[list[SetupStep]] = relationship(order_by="SetupStep.id")
     trials: Mapped[list[Trial]] = relationship(back_populates="session", order_by="Trial.position")
+
+
+class SetupStep(Base):
+    """One step of setting up that a listener went through, and whether it was passed (None: nothing to pass)."""
+
+    __tablename__ = "setup_step"
+    __table_args__ = (UniqueConstraint("session_id", "step", "attempt"),)
+
+    session_id: Mapped[int] = mapped_column(ForeignKey("session.id"))
+    step: Mapped[str] = mapped_column(doc="level, sides or headphones")
+    attempt: Mapped[int] = mapped_column(doc="from 1")
+    passed: Mapped[bool | None]
+    detail: Mapped[dict[str, Any]] = mapped_column(doc="what was answered, and what the browser said of its output")
+    done_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Trial(Base):
@@ -238,7 +278,7 @@ class Trial(Base):
     __tablename__ = "trial"
     __table_args__ = (
         UniqueConstraint("session_id", "position"),
-        CheckConstraint("block IN ('training', 'test')", "block"),
+        CheckConstraint("block IN ('training', 'test', 'attention')", "block"),
     )
 
     session_id: Mapped[int] = mapped_column(ForeignKey("session.id"))
@@ -293,6 +333,7 @@ class Save(Base):
     revision: Mapped[int] = mapped_column(doc="from 1; the highest counts")
     comment: Mapped[str]
     trial_s: Mapped[float]
+    gain_db: Mapped[float] = mapped_column(default=0.0, doc="of the page while this trial was rated")
     engine: Mapped[str]
     fade_mode: Mapped[str]
     rate_hz: Mapped[int]
@@ -368,10 +409,11 @@ class Answer(Base):
     """One session's answer to one question of the questionnaire; personal ones can be erased."""
 
     __tablename__ = "answer"
-    __table_args__ = (UniqueConstraint("session_id", "question"),)
+    __table_args__ = (UniqueConstraint("session_id", "question", "at_position"),)
 
     session_id: Mapped[int] = mapped_column(ForeignKey("session.id"))
     question: Mapped[str]
+    at_position: Mapped[int] = mapped_column(default=0, doc="of the trial that followed; 0 before and after the test")
     text: Mapped[str]
     personal: Mapped[bool]
     answered_at: Mapped[datetime] = mapped_column(default=now)

@@ -17,9 +17,9 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from stimuli.description.conditions import (
     AnyAnchor,
@@ -34,7 +34,7 @@ from stimuli.description.conditions import (
     SpleeterSystem,
 )
 from stimuli.description.model import Model, Name, Slug, StemName
-from stimuli.description.session import AnalysisPlan, Attribute, Question, Test
+from stimuli.description.session import AnalysisPlan, Attribute, Completion, Question, Setup, Test
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
 from stimuli.errors import ExperimentError
 
@@ -45,6 +45,7 @@ __all__ = [
     "AnySystem",
     "Attribute",
     "CentreCancellationSystem",
+    "Completion",
     "Excerpt",
     "Experiment",
     "FilesSystem",
@@ -57,6 +58,7 @@ __all__ = [
     "Question",
     "RepetSimSystem",
     "RepetSystem",
+    "Setup",
     "Songs",
     "SpleeterSystem",
     "Test",
@@ -64,6 +66,8 @@ __all__ = [
     "load",
     "study_id",
 ]
+
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 
 REFERENCE = "reference"
 """Condition name of the hidden reference."""
@@ -90,8 +94,12 @@ class Experiment(Model):
     anchors: tuple[AnyAnchor, ...] = ()
     loudness: Loudness = Loudness()
     test: Test = Test()
+    setup: Setup = Setup()
+    completion: Completion = Completion()
     questions: tuple[Question, ...] = ()
     analysis: AnalysisPlan = AnalysisPlan()
+    translations: dict[Language, dict[str, str]] = Field(default_factory=dict)
+    """For every language, texts of this file as listeners with that language read them."""
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -105,6 +113,17 @@ class Experiment(Model):
         if not self.analysis.contrasts:
             return tuple((a, b) for i, a in enumerate(names) for b in names[i + 1 :])
         return tuple(_pair(text) for text in self.analysis.contrasts)
+
+    def anchors_of(self, attribute: str) -> frozenset[str]:
+        """Names of the anchors that are heard for an attribute."""
+        chosen = next(one.anchors for one in self.attributes if one.name == attribute)
+        return frozenset(anchor.name for anchor in self.anchors if chosen == "all" or anchor.name in chosen)
+
+    @property
+    def lowest_anchor(self) -> str | None:
+        """Name of the low-pass anchor with the lowest cut-off: the worst sound that everybody can tell."""
+        found = [anchor for anchor in self.anchors if isinstance(anchor, LowpassAnchor)]
+        return min(found, key=lambda anchor: anchor.cutoff_hz).name if found else None
 
     def target_of(self, item: Item) -> str:
         """What the systems are asked for on this item."""
@@ -217,10 +236,24 @@ def _contradictions(experiment: Experiment) -> list[str]:
         for name in _pair(text)
         if name not in experiment.conditions
     ]
+    anchors = [anchor.name for anchor in experiment.anchors]
+    problems += [
+        f"attributes[{index}].anchors: {name!r} is no anchor of this experiment; found {', '.join(anchors) or 'none'}"
+        for index, attribute in enumerate(experiment.attributes)
+        for name in (() if attribute.anchors == "all" else attribute.anchors)
+        if name not in anchors
+    ]
+    if experiment.test.attention_checks and experiment.lowest_anchor is None:
+        problems.append(
+            "test.attention_checks: a check is made of copies of a low-pass anchor, and there is none; "
+            'add [[anchors]] kind = "lowpass", cutoff_hz = 3500, or set it to 0'
+        )
     if all(item.use == "training" for item in experiment.items):
         problems.append('items: every item has use = "training"; at least one must be rated in the test')
     tested = sum(len(item.keys) for item in experiment.items if item.use != "training")
     wanted = experiment.test.items_per_listener
     if wanted != "all" and not 1 <= wanted <= tested:
         problems.append(f"test.items_per_listener: found {wanted}; expected 1 to {tested} (the test's items), or 'all'")
+    elif (heard := tested if wanted == "all" else wanted) < experiment.test.sessions:
+        problems.append(f"test.sessions: found {experiment.test.sessions}; expected at most {heard}, an item for each")
     return problems

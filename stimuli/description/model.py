@@ -1,6 +1,6 @@
 """What every part of an experiment file has in common.
 
-Defines: ``Model``, and the short texts ``Slug``, ``Name`` and ``StemName``.
+Defines: ``Model``, and the short texts ``Slug``, ``Name``, ``Paragraph`` and ``StemName``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
+Paragraph = Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)]
 StemName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 """A stem of the songs (``vocals``, ``dialogue``, ``singer1`` …), or ``accompaniment``: all but the vocals."""
 

@@ -1,15 +1,16 @@
 """What people are asked, how the test is run, and what will be made of the ratings.
 
-Defines: ``Attribute``, ``Test``, ``Question``, ``AnalysisPlan``.
+Conventions: texts that listeners read may be translated in ``[translations.<language>]``; waiting times in hours.
+Defines: ``Attribute``, ``Test``, ``Setup``, ``Completion``, ``Question``, ``AnalysisPlan``.
 """
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stimuli.description.model import Model, Name, Slug
+from stimuli.description.model import Model, Name, Paragraph, Slug
 
 
 class Attribute(Model):
@@ -18,6 +19,10 @@ class Attribute(Model):
     name: Slug
     question: Name
     labels: tuple[Name, Name, Name, Name, Name] = ("Bad", "Poor", "Fair", "Good", "Excellent")
+    instructions: Paragraph = ""
+    """Said before the block; the house's own words where it is empty."""
+    anchors: tuple[Slug, ...] | Literal["all"] = "all"
+    """Names of the anchors that are heard for this attribute."""
 
 
 class Test(Model):
@@ -29,10 +34,42 @@ class Test(Model):
     items_per_listener: int | Literal["all"] = "all"
     replicates: int = Field(default=0, ge=0, le=3)
     break_every: int = Field(default=10, ge=0)
+    sessions: int = Field(default=1, ge=1, le=10)
+    """Sittings of each listener, with the items split over them; training is in the first."""
+    hours_between_sessions: float = Field(default=12.0, ge=0, le=24 * 60)
+    attention_checks: int = Field(default=0, ge=0, le=5)
+    """Trials that only somebody who listens gets right: the reference among copies of the low anchor."""
+    switching: Literal["bs1534", "crossfade"] = "bs1534"
+    show_numbers: bool = True
     consent: str = (
         "You will hear short pieces of music and rate their quality. Taking part is voluntary and you may stop "
         "at any time. Your ratings are stored under a pseudonym and are used for research."
     )
+
+
+class Setup(Model):
+    """What listeners go through before the first trial of a session.
+
+    ``level``: set the volume by a tone and by noise. ``sides``: hear left and right apart (finds mono, swapped channels
+    and hands-free Bluetooth). ``headphones``: a screening that loudspeakers fail, by antiphase tones (Woods et al.
+    2017, doi:10.3758/s13414-017-1361-2) or by Huggins pitch (Milne et al. 2021, doi:10.3758/s13428-020-01514-0).
+    ``on_failure``: keep a note and say nothing, warn and let them go on, or refuse after a second try.
+    """
+
+    level: bool = True
+    sides: bool = True
+    headphones: Literal["off", "antiphase", "huggins"] = "off"
+    on_failure: Literal["note", "warn", "refuse"] = "warn"
+
+
+class Completion(Model):
+    """What a listener gets at the end: a code to paste elsewhere, an address to return to.
+
+    ``{code}`` in the address stands for the listener's own code.
+    """
+
+    code: Name | Literal[""] = ""
+    return_url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
 
 
 class Question(Model):
@@ -42,7 +79,8 @@ class Question(Model):
     text: Name
     type: Literal["text", "number", "choice"] = "text"
     choices: tuple[Name, ...] = ()
-    when: Literal["before", "after"] = "after"
+    when: Literal["before", "between", "after"] = "after"
+    """``between``: at every break of the test."""
     required: bool = False
     personal: bool = False
 

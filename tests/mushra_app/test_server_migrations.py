@@ -25,7 +25,7 @@ from mushra_app.saving import read_body, save_trial
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "0004", "0003", None, None
+revision, down_revision, branch_labels, depends_on = "0005", "0004", None, None
 
 def upgrade() -> None:
     with op.batch_alter_table("response") as table:
@@ -57,7 +57,7 @@ def rated(database: Database, either: Settings, stimuli: Path) -> Database:
 def next_release(folder: Path, *, loss: str = "") -> Path:
     """A copy of the migrations with one more, which rebuilds the tables that hold ratings."""
     shutil.copytree(schema.migrations_folder(), folder)
-    (folder / "versions" / "0004_player.py").write_text(NEXT.replace("LOSS", loss))
+    (folder / "versions" / "0005_player.py").write_text(NEXT.replace("LOSS", loss))
     return folder
 
 
@@ -87,8 +87,8 @@ def test_up_and_down_again_keeps_every_row(rated: Database, tmp_path: Path) -> N
     assert (before["response"], before["save"], before["event"]) == (5, 1, 1)
     schema.upgrade(rated, folder=folder)
     assert {column["name"] for column in inspect(rated.engine).get_columns("save")} >= {"player"}
-    schema.downgrade(rated, "0003", folder=folder)
-    assert rows(rated) == before and schema.current(rated) == "0003"
+    schema.downgrade(rated, "0004", folder=folder)
+    assert rows(rated) == before and schema.current(rated) == "0004"
     with rated.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
@@ -111,7 +111,7 @@ def test_a_migration_that_loses_ratings_is_undone(rated: Database, tmp_path: Pat
     folder = next_release(tmp_path / "migrations", loss='op.execute("DELETE FROM response WHERE number = 10")')
     with pytest.raises(AppError, match="response: 5 rows before, 4 after"):
         schema.upgrade(rated, folder=folder)
-    assert rows(rated) == before and schema.current(rated) == "0003"
+    assert rows(rated) == before and schema.current(rated) == "0004"
     assert "extra" not in {column["name"] for column in inspect(rated.engine).get_columns("response")}
 
 
@@ -142,9 +142,9 @@ def test_an_older_database_is_refused_with_the_command(
     database: Database, either: Settings, tmp_path: Path, monkeypatch: Any
 ) -> None:
     folder = next_release(tmp_path / "migrations")
-    (folder / ".current-alembic-head").write_text("0004\n")
+    (folder / ".current-alembic-head").write_text("0005\n")
     monkeypatch.setattr(schema, "migrations_folder", lambda: folder)
-    with pytest.raises(AppError, match=r"has revision 0003, this release needs 0004; run: mushra db upgrade"):
+    with pytest.raises(AppError, match=r"has revision 0004, this release needs 0005; run: mushra db upgrade"):
         schema.require(database, either)
     schema.upgrade(database)
     schema.require(database, either)

@@ -38,6 +38,7 @@ def experiment(**changes: Any) -> Experiment:
         "systems": [{"name": name, "kind": "centre_cancellation"} for name in SYSTEMS],
         "anchors": [{"kind": "lowpass", "cutoff_hz": 3500}, {"kind": "lowpass", "cutoff_hz": 7000}],
         "test": {"references": ["reference", "mixture"]},
+        "setup": {"level": False, "sides": False},
         "questions": [
             {"name": "ears", "text": "Do you hear well?", "type": "choice", "choices": ["yes", "no"], "when": "before"},
             {"name": "age", "text": "How old are you?", "type": "number", "personal": True},
