@@ -1,7 +1,7 @@
 """Read ratings and check that they belong together, and to this stimulus set.
 
 Conventions: one row per rating, columns as in ``mushra_app.ratings``; ids are text. What is left out of the
-analysis (training, unfinished sessions, missing cells) is counted, never silently dropped.
+analysis (training, attention checks, unfinished sessions, missing cells) is counted, never silently dropped.
 
 Defines: ``Ratings``, ``load``.
 """
@@ -26,10 +26,10 @@ CELL = ["listener", "attribute", "item", "condition", "replicate"]
 class Ratings:
     """Ratings that can be analysed, and what was left out on the way.
 
-    ``frame`` holds the rated rows of finished sessions without training; ``run`` what is on record of these sessions;
-    ``simulated`` is true where any row of the
-    file, used or not, was made by a program. The counts are of rows, but ``missing``:
-    cells of finished sessions' trials that hold no rating, whether the row is empty or not there.
+    ``frame`` holds the rated rows of finished sessions without training and attention checks; ``run`` what is on
+    record of these sessions; ``simulated`` is true where any row of the file, used or not, was made by a program. The
+    counts are of rows, but ``missing``: cells of finished sessions' trials that hold no rating, whether the row is
+    empty or not there.
     """
 
     frame: pd.DataFrame
@@ -39,6 +39,7 @@ class Ratings:
     simulated_listeners: int
     rows: int
     training: int
+    attention_checks: int
     unfinished: int
     missing: int
 
@@ -61,13 +62,15 @@ def load(path: Path, manifest: Manifest) -> Ratings:
         raise AnalysisError(f"{path}: holds no ratings; export again once somebody has listened")
     _check_filled(path, everything)
     _check_identity(path, everything, manifest)
-    tested = everything[~everything["training"].astype(bool)]
+    is_check = everything["attention_check"].fillna(value=False).astype(bool)
+    rehearsed = everything["training"].astype(bool)
+    tested = everything[~rehearsed & ~is_check]
     finished = tested[tested["finished"].astype(bool)]
     rated = finished[finished["rating"].notna()]
     if rated.empty:
         raise AnalysisError(
             f"{path}: no rating of a finished session is left to analyse ({len(tested) - len(finished)} rows of "
-            f"unfinished sessions, {len(everything) - len(tested)} of training); "
+            f"unfinished sessions, {rehearsed.sum()} of training); "
             "export again once somebody has finished"
         )
     _check_cells(path, finished)
@@ -78,7 +81,8 @@ def load(path: Path, manifest: Manifest) -> Ratings:
         simulated=bool(everything["simulated"].astype(bool).any()),
         simulated_listeners=int(rated.loc[rated["simulated"].astype(bool), "listener"].nunique()),
         rows=len(everything),
-        training=len(everything) - len(tested),
+        training=int(rehearsed.sum()),
+        attention_checks=int(is_check.sum()),
         unfinished=len(tested) - len(finished),
         missing=_expected(finished, manifest) - len(rated),
     )
@@ -122,10 +126,18 @@ _FILLED = {
 
 def _expected(finished: pd.DataFrame, manifest: Manifest) -> int:
     """How many cells the trials of these sessions have: what was to be rated on each of them."""
+    experiment = manifest.experiment
+    all_anchors = {anchor.name for anchor in experiment.anchors}
+    not_asked = {one.name: all_anchors - experiment.anchors_of(one.name) for one in experiment.attributes}
     rated = {(c.item, c.condition) for c in manifest.clips if c.role not in ("reference", "mixture")}
-    per_item = Counter(item for item, _ in rated)
+    cells = Counter(
+        (item, attribute)
+        for attribute, without in not_asked.items()
+        for item, condition in rated
+        if condition not in without
+    )
     trials = finished.drop_duplicates(["listener", "attribute", "item", "replicate"])
-    return sum(per_item[item] for item in trials["item"])
+    return sum(cells[item, attribute] for item, attribute in zip(trials["item"], trials["attribute"], strict=True))
 
 
 def _check_identity(path: Path, frame: pd.DataFrame, manifest: Manifest) -> None:

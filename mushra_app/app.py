@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 
 from flask import Flask, Response, jsonify, request
+from flask_babel import Babel, get_locale
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException
@@ -22,16 +23,26 @@ from mushra_app.listener import routes as listener
 from mushra_app.listener.pages import MessagePage
 from mushra_app.security import HEADERS, secret_key
 from mushra_app.studio import routes as studio
-from mushra_app.web import Services, show
+from mushra_app.web import LANGUAGES, WRITTEN_IN, Services, language, script_words, show
+from mushra_app.words import say, say_later
 
 MOST_BODY_BYTES = 2 * 2**20
-TITLE = "Listening test"
+TITLE = say_later("Listening test")
 SENTENCES = {
-    400: ("That did not work", "The server did not understand this request. Please go back and try again."),
-    403: ("Not allowed", "This page can't be opened this way. Please use the link that you were given."),
-    404: ("Nothing here", "There is no such page. Please use the link that you were given."),
-    413: ("Too large", "What was sent is too large."),
-    500: ("Something went wrong", "The server made a mistake. What you have saved is safe; please try again."),
+    400: (
+        say_later("That did not work"),
+        say_later("The server did not understand this request. Please go back and try again."),
+    ),
+    403: (
+        say_later("Not allowed"),
+        say_later("This page can't be opened this way. Please use the link that you were given."),
+    ),
+    404: (say_later("Nothing here"), say_later("There is no such page. Please use the link that you were given.")),
+    413: (say_later("Too large"), say_later("What was sent is too large.")),
+    500: (
+        say_later("Something went wrong"),
+        say_later("The server made a mistake. What you have saved is safe; please try again."),
+    ),
 }
 
 log = logging.getLogger(__name__)
@@ -58,6 +69,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         WTF_CSRF_SSL_STRICT=False,  # asks for a Referer, which our own policy forbids browsers to send
     )
     app.extensions["mushra"] = Services(settings, database or Database(settings))
+    Babel(app, default_locale=WRITTEN_IN, locale_selector=language)
+    app.jinja_env.globals |= {"locale": get_locale, "languages": LANGUAGES, "script_words": script_words}
     csrf = CSRFProtect(app)
     for view in (listener.save, listener.script_error):  # authorised by the session's token and the origin
         csrf.exempt(view)
@@ -73,7 +86,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
 
 
 def _front() -> str:
-    return show(MessagePage(TITLE, "Listening tests", ("Please use the link that you were given.",)))
+    return show(MessagePage(str(TITLE), say("Listening tests"), (say("Please use the link that you were given."),)))
 
 
 def _with_headers(response: Response) -> Response:
@@ -87,26 +100,28 @@ def _on_http_error(error: HTTPException) -> tuple[Response | str, int]:
     heading, sentence = SENTENCES.get(code, SENTENCES[400 if code < 500 else 500])
     # The descriptions of 403 are our own, and those of a refused form; all others are werkzeug's, for programmers.
     if code == 403 or isinstance(error, CSRFError):
-        sentence = _CSRF if isinstance(error, CSRFError) else str(error.description)
-    return _said(heading, sentence, code)
+        sentence = _CSRF if isinstance(error, CSRFError) else error.description
+    return _said(str(heading), str(sentence), code)
 
 
-_CSRF = "This form is out of date. Please go back, reload the page and try again; cookies must be allowed."
+_CSRF = say_later("This form is out of date. Please go back, reload the page and try again; cookies must be allowed.")
 
 
 def _on_app_error(error: AppError) -> tuple[Response | str, int]:
     code = 404 if isinstance(error, NotFoundError) else 409 if isinstance(error, ConflictError) else 400
-    return _said(SENTENCES.get(code, SENTENCES[400])[0], str(error), code)
+    return _said(str(SENTENCES.get(code, SENTENCES[400])[0]), str(error), code)
 
 
 def _on_conflict(error: IntegrityError) -> tuple[Response | str, int]:
     """Two requests at once wanted the same row; the database let one of them have it."""
     log.warning("refused by the database: %s", error.orig)
-    return _said(SENTENCES[400][0], "This was saved by another request meanwhile. Please reload the page.", 409)
+    return _said(
+        str(SENTENCES[400][0]), say("This was saved by another request meanwhile. Please reload the page."), 409
+    )
 
 
 def _said(heading: str, sentence: str, code: int) -> tuple[Response | str, int]:
     """An error as whoever asked can read it."""
     if request.method == "PUT" or request.is_json:
         return jsonify(error=sentence), code
-    return show(MessagePage(TITLE, heading, (sentence,))), code
+    return show(MessagePage(str(TITLE), heading, (sentence,))), code

@@ -1,12 +1,17 @@
 """How a session begins: the welcome page, a new listener, a plan drawn from a seed, and its rows.
 
+All sessions of a listener are drawn and stored when the listener enrols. The token of each later one follows from the
+one before it, so that one address is enough to come back with, and the database still knows no token.
+
 Functions take a SQLAlchemy session and know nothing of the web.
 
-Defines: ``open_version``, ``experiment_of``, ``welcome``, ``Arrival``, ``enrol``.
+Defines: ``open_version``, ``experiment_of``, ``title_of``, ``welcome``, ``Arrival``, ``enrol``,
+``token_after``.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 from collections.abc import Mapping
@@ -21,11 +26,11 @@ from mushra_app.errors import AppError, NotFoundError
 from mushra_app.listener.pages import WelcomePage
 from mushra_app.models import Clip, Item, Listener, ListeningSession, Slot, Study, StudyVersion, Trial, now
 from mushra_app.security import new_token, token_sha256
-from stimuli.experiment import Experiment
+from mushra_app.words import say, written
+from stimuli.experiment import REFERENCE, Experiment
 
 TRANSDUCERS = ("headphones", "loudspeakers")
-EXPERIENCE = {EXPERIENCED: "yes", "inexperienced": "no"}
-"""What is on record of a listener's experience, and how they say it."""
+EXPERIENCE = (EXPERIENCED, "inexperienced")
 HIDDEN_ROLES = ("hidden_reference", "anchor", "system")
 LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Of codes that people read and type: no 0 and O, no 1 and I."""
@@ -40,13 +45,16 @@ class Arrival:
     user_agent: str
     level_db_a: float | None = None
     simulated: bool = False
+    language: str = ""
 
 
 def open_version(db: Session, study: str) -> StudyVersion:
     """The version of a study that takes listeners; NotFoundError where there is none."""
     found = db.scalar(select(StudyVersion).join(Study).where(Study.name == study, StudyVersion.status == "open"))
     if found is None:
-        raise NotFoundError(f"no study {study!r} takes listeners here; check the link, or ask who sent it to you")
+        raise NotFoundError(
+            say("No study %(study)r takes listeners here; check the link, or ask who sent it to you.", study=study)
+        )
     return found
 
 
@@ -55,22 +63,28 @@ def experiment_of(version: StudyVersion) -> Experiment:
     return Experiment.model_validate(version.experiment)
 
 
+def title_of(version: StudyVersion) -> str:
+    """What a version is called, as this listener reads it."""
+    return written(experiment_of(version), version.title)
+
+
 def welcome(version: StudyVersion, errors: tuple[str, ...] = ()) -> WelcomePage:
     """The first page of a study."""
     experiment = experiment_of(version)
     return WelcomePage(
-        title=version.title,
-        consent=experiment.test.consent,
+        title=title_of(version),
+        consent=written(experiment, experiment.test.consent),
         contact=experiment.experiment.contact,
         trials=len(plan(_design(version, {}), seed=0)),
-        transducers=TRANSDUCERS,
-        experience=EXPERIENCE,
+        sessions=experiment.test.sessions,
+        transducers=dict(zip(TRANSDUCERS, (say("headphones"), say("loudspeakers")), strict=True)),
+        experience=dict(zip(EXPERIENCE, (say("yes"), say("no")), strict=True)),
         errors=errors,
     )
 
 
 def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
-    """Begin a session: a new listener, a new plan; returns the session's token.
+    """Begin a listener's first session, with a plan for all of them; returns the token of the first.
 
     Raises
     ------
@@ -78,30 +92,44 @@ def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
         Where the transducer is none of ``TRANSDUCERS``, or the experience none of ``EXPERIENCE``.
     """
     if arrival.transducer not in TRANSDUCERS:
-        raise AppError("Please say whether you listen on headphones or on loudspeakers.")
+        raise AppError(say("Please say whether you listen on headphones or on loudspeakers."))
     if arrival.experience not in EXPERIENCE:
-        raise AppError("Please say whether you have rated sound quality before.")
-    token, seed, moment = new_token(), secrets.randbits(63), now()
+        raise AppError(say("Please say whether you have rated sound quality before."))
+    experiment, seed, moment = experiment_of(version), secrets.randbits(63), now()
     listener = Listener(
         study_id=version.study_id, pseudonym="L-" + _code(6), simulated=arrival.simulated, code=_code(10)
     )
-    sitting = ListeningSession(
-        listener=listener,
-        version=version,
-        token_sha256=token_sha256(token),
-        seed=seed,
-        transducer=arrival.transducer,
-        experience=arrival.experience,
-        level_db_a=arrival.level_db_a,
-        user_agent=arrival.user_agent,
-        consent_at=moment,
-        consent_sha256=hashlib.sha256(experiment_of(version).test.consent.encode()).hexdigest(),
-        started_at=moment,
-    )
-    db.add(sitting)
+    db.add(listener)
+    consent = written(experiment, experiment.test.consent)
     planned = plan(_design(version, _times_heard(db, version)), seed)
-    sitting.trials = [_trial(version, trial, position) for position, trial in enumerate(planned, 1)]
-    return token
+    token = first = new_token()
+    for part in range(1, experiment.test.sessions + 1):
+        own = [trial for trial in planned if trial.part == part]
+        sitting = ListeningSession(
+            listener=listener,
+            version=version,
+            part=part,
+            token_sha256=token_sha256(token),
+            seed=seed,
+            transducer=arrival.transducer,
+            experience=arrival.experience,
+            level_db_a=arrival.level_db_a,
+            language=arrival.language,
+            user_agent=arrival.user_agent,
+            consent_at=moment,
+            consent_sha256=hashlib.sha256(consent.encode()).hexdigest(),
+            started_at=moment,
+            status="started" if part == 1 else "planned",
+        )
+        sitting.trials = [_trial(version, trial, position) for position, trial in enumerate(own, 1)]
+        db.add(sitting)
+        token = token_after(token)
+    return first
+
+
+def token_after(token: str) -> str:
+    """The token of the session after the one that ``token`` opens; it can't be followed back."""
+    return base64.urlsafe_b64encode(hashlib.sha256(f"session after {token}".encode()).digest()[:16]).decode()[:22]
 
 
 def _code(length: int) -> str:
@@ -110,18 +138,30 @@ def _code(length: int) -> str:
 
 def _design(version: StudyVersion, seen: Mapping[str, int]) -> Design:
     """What sessions of this version are drawn from."""
-    test = experiment_of(version).test
+    experiment = experiment_of(version)
+    test, anchors = experiment.test, {anchor.name for anchor in experiment.anchors}
+    left_out = {scale.name: anchors - experiment.anchors_of(scale.name) for scale in version.scales}
     return Design(
         attributes=tuple(scale.name for scale in version.scales),
         training=tuple(item.name for item in version.items if item.use in ("training", "both")),
         test=tuple(item.name for item in version.items if item.use in ("test", "both")),
         hidden={
-            item.name: tuple(sorted(clip.condition.name for clip in item.clips if clip.role in HIDDEN_ROLES))
+            (attribute, item.name): tuple(
+                sorted(
+                    clip.condition.name
+                    for clip in item.clips
+                    if clip.role in HIDDEN_ROLES and clip.condition.name not in without
+                )
+            )
+            for attribute, without in left_out.items()
             for item in version.items
         },
         per_listener=None if test.items_per_listener == "all" else test.items_per_listener,
         replicates=test.replicates,
         seen=seen,
+        sessions=test.sessions,
+        attention_checks=test.attention_checks,
+        attention=(REFERENCE, experiment.lowest_anchor or ""),
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
-from mushra_app import ratings
+from mushra_app import ratings, setting_up
 from mushra_app.conduct import Run, sittings_of
 from mushra_app.models import (
     Answer,
@@ -43,6 +43,8 @@ def rows(
     db: Session, study: str | None = None, *, training: bool = True, unfinished: bool = True
 ) -> Iterator[ratings.Row]:
     """Ratings in the order in which they were heard, one dictionary per row of ``ratings.COLUMNS``.
+
+    Attention checks are among them, and say so.
 
     Parameters
     ----------
@@ -116,6 +118,7 @@ def _query() -> Select[*tuple[Any, ...]]:
 
 def _row(found: Row[*tuple[Any, ...]]) -> ratings.Row:
     study, identity, stimuli_id, listener, sitting, trial, scale, item, condition, role, slot, response, save = found
+    checks = setting_up.outcomes(sitting.setup_steps)
     return {
         "study": study.name,
         "study_id": identity,
@@ -123,6 +126,7 @@ def _row(found: Row[*tuple[Any, ...]]) -> ratings.Row:
         "listener": listener.pseudonym,
         "listener_group": listener.listener_group,
         "session": str(sitting.id),
+        "part": sitting.part,
         "trial": str(trial.id),
         "presentation": trial.position,
         "attribute": scale.name,
@@ -137,6 +141,7 @@ def _row(found: Row[*tuple[Any, ...]]) -> ratings.Row:
         "rating": response.number,
         "replicate": trial.replicate,
         "training": trial.block == "training",
+        "attention_check": trial.block == "attention",
         "simulated": listener.simulated,
         "finished": sitting.status == "finished",
         "moved": response.moved,
@@ -149,6 +154,10 @@ def _row(found: Row[*tuple[Any, ...]]) -> ratings.Row:
         "transducer": sitting.transducer,
         "experience": sitting.experience,
         "level_db_a": sitting.level_db_a,
+        "gain_db": save.gain_db,
+        "sides_check": checks.get("sides", ""),
+        "headphone_check": checks.get("headphones", ""),
+        "language": sitting.language,
         "altered": save.altered,
         "revision": save.revision,
         "saved_at": save.saved_at.isoformat(timespec="milliseconds"),

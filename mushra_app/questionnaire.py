@@ -1,4 +1,4 @@
-"""The questionnaires before and after the trials: which questions are open, and whether answers will do.
+"""The questionnaires before, between and after the trials: which questions are open, and whether answers will do.
 
 Every question that was put gets an answer row, an empty one where it was left out, so that what is open
 follows from what is stored.
@@ -15,20 +15,25 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mushra_app.enrolment import experiment_of, title_of
 from mushra_app.listener.pages import Field, QuestionsPage
-from mushra_app.models import Answer, ListeningSession
+from mushra_app.models import Answer, ListeningSession, StudyVersion
+from mushra_app.words import say, written
 from stimuli.experiment import Question
 
 LONGEST_ANSWER = 2000
 
 
-def open_questions(db: Session, sitting: ListeningSession, when: Literal["before", "after"]) -> list[Question]:
-    """The questions of one questionnaire that were not put to this listener yet."""
+def open_questions(
+    db: Session, sitting: ListeningSession, when: Literal["before", "between", "after"], at_position: int = 0
+) -> list[Question]:
+    """The questions of one questionnaire that were not put in this session yet; those between, at this position."""
     written = [Question.model_validate(question) for question in sitting.version.experiment["questions"]]
     wanted = [question for question in written if question.when == when]
     if not wanted:
         return []
-    put = set(db.scalars(select(Answer.question).where(Answer.session_id == sitting.id)))
+    own = (Answer.session_id == sitting.id, Answer.at_position == at_position)
+    put = set(db.scalars(select(Answer.question).where(*own)))
     return [question for question in wanted if question.name not in put]
 
 
@@ -40,12 +45,12 @@ def mistakes(questions: Sequence[Question], given: Mapping[str, str]) -> dict[st
 
 def _mistake(question: Question, text: str) -> str:
     if not text:
-        return "Please answer this question." if question.required else ""
+        return say("Please answer this question.") if question.required else ""
     if len(text) > LONGEST_ANSWER:
-        return f"Please use at most {LONGEST_ANSWER} characters; these are {len(text)}."
+        return say("Please use at most %(most)d characters; these are %(found)d.", most=LONGEST_ANSWER, found=len(text))
     if question.type == "choice" and text not in question.choices:
-        return "Please choose one of the answers."
-    return "Please write a number." if question.type == "number" and not _is_number(text) else ""
+        return say("Please choose one of the answers.")
+    return say("Please write a number.") if question.type == "number" and not _is_number(text) else ""
 
 
 def _is_number(text: str) -> bool:
@@ -56,7 +61,7 @@ def _is_number(text: str) -> bool:
 
 
 def as_page(
-    title: str,
+    version: StudyVersion,
     questions: Sequence[Question],
     *,
     heading: str,
@@ -64,17 +69,17 @@ def as_page(
     wrong: Mapping[str, str] | None = None,
 ) -> QuestionsPage:
     """The questions as a page shows them, with what was answered and what is wrong with it."""
-    given, wrong = given or {}, wrong or {}
+    given, wrong, experiment = given or {}, wrong or {}, experiment_of(version)
     fields = (
         Field(
             name=question.name,
-            text=question.text,
+            text=written(experiment, question.text),
             type=question.type,
-            choices=question.choices,
+            choices={choice: written(experiment, choice) for choice in question.choices},
             required=question.required,
             value=given.get(question.name, ""),
             error=wrong.get(question.name, ""),
         )
         for question in questions
     )
-    return QuestionsPage(title=title, heading=heading, fields=tuple(fields))
+    return QuestionsPage(title=title_of(version), heading=heading, fields=tuple(fields))

@@ -57,7 +57,7 @@ class PageEvent(Sent):
     """One thing that the listener did."""
 
     at_s: Seconds
-    kind: Literal["play", "pause", "switch", "seek", "loop", "slider", "blur", "focus"]
+    kind: Literal["play", "pause", "switch", "seek", "loop", "slider", "gain", "blur", "focus"]
     sound: Token | None = None
     value: float | None = None
 
@@ -77,6 +77,7 @@ class TrialSave(Sent):
     ratings: list[SoundRating] = Field(max_length=100)
     comment: str = Field(default="", max_length=5000)
     trial_s: Seconds
+    gain_db: float = Field(default=0.0, ge=-60, le=0)
     engine: str = Field(max_length=40)
     fade_mode: str = Field(max_length=40)
     rate_hz: int = Field(ge=1, le=1_000_000)

@@ -1,25 +1,36 @@
 """What both blueprints share: the services of this process, and showing a page.
 
-A page is one frozen dataclass, and its template gets exactly that as ``page``.
-Defines: ``Services``, ``services``, ``show``, ``own_origins``, ``external_address``.
+A page is one frozen dataclass, and its template gets exactly that as ``page``. Its language is that of the listener's
+session, of the link (``?lang=de``) or of the browser, in this order.
+Defines: ``Services``, ``services``, ``show``, ``LANGUAGES``, ``language``, ``remember_language``, ``script_words``,
+``own_origins``, ``external_address``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from flask import current_app, render_template, request
+from babel.messages.mofile import read_mo
+from flask import current_app, g, render_template, request
+from flask_babel import refresh
 
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.listener import pages as listener_pages
 from mushra_app.studio import pages as studio_pages
 
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+"""Of our own words, and what each calls itself."""
+WRITTEN_IN = "en"
 TEMPLATES: dict[type, str] = {
     listener_pages.WelcomePage: "listener/welcome.html",
     listener_pages.QuestionsPage: "listener/questions.html",
     listener_pages.InstructionsPage: "listener/instructions.html",
+    listener_pages.LevelPage: "listener/level.html",
+    listener_pages.CheckPage: "listener/check.html",
     listener_pages.TrialPage: "listener/trial.html",
     listener_pages.DonePage: "listener/done.html",
     listener_pages.MessagePage: "listener/message.html",
@@ -45,6 +56,32 @@ def services() -> Services:
 def show(page: Any) -> str:
     """The HTML of a page."""
     return render_template(TEMPLATES[type(page)], page=page)
+
+
+def language() -> str:
+    """The language of the page that is being made: one of ``LANGUAGES``."""
+    chosen = g.get("language") or request.args.get("lang")
+    return chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, WRITTEN_IN)
+
+
+def remember_language(chosen: str) -> None:
+    """From here on this request is answered in the language of a session; "" leaves it as it was."""
+    g.language = chosen
+    refresh()
+
+
+def script_words() -> dict[str, str]:
+    """What the pages' scripts say, by its English, in the language of this page; nothing for English itself."""
+    return _script_words(language())
+
+
+@lru_cache
+def _script_words(chosen: str) -> dict[str, str]:
+    path = Path(current_app.root_path) / "translations" / chosen / "LC_MESSAGES" / "scripts.mo"
+    if not path.is_file():
+        return {}
+    with path.open("rb") as stream:
+        return {str(message.id): str(message.string) for message in read_mo(stream) if message.id}
 
 
 def own_origins() -> tuple[str, ...]:

@@ -101,6 +101,7 @@ def _counts(found: Ratings) -> dict[str, int]:
     return {
         "rows": found.rows,
         "training": found.training,
+        "attention_checks": found.attention_checks,
         "unfinished": found.unfinished,
         "missing": found.missing,
         "analysed": len(found.frame),

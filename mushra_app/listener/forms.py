@@ -11,16 +11,19 @@ from wtforms import BooleanField, StringField
 from wtforms.validators import AnyOf, InputRequired
 
 from mushra_app.enrolment import EXPERIENCE, TRANSDUCERS
+from mushra_app.words import say_later
 
 
 class WelcomeForm(FlaskForm):
     """Consent, and how the listener listens."""
 
-    consent = BooleanField(validators=[InputRequired("Please confirm that you agree to take part.")])
+    consent = BooleanField(validators=[InputRequired(say_later("Please confirm that you agree to take part."))])
     transducer = StringField(
-        validators=[AnyOf(TRANSDUCERS, "Please say whether you listen on headphones or on loudspeakers.")]
+        validators=[AnyOf(TRANSDUCERS, say_later("Please say whether you listen on headphones or on loudspeakers."))]
     )
-    experience = StringField(validators=[AnyOf(EXPERIENCE, "Please say whether you have rated sound quality before.")])
+    experience = StringField(
+        validators=[AnyOf(EXPERIENCE, say_later("Please say whether you have rated sound quality before."))]
+    )
 
     def sentences(self) -> tuple[str, ...]:
         """What has to be mended, as the page says it."""

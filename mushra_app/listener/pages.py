@@ -19,19 +19,20 @@ class WelcomePage:
     consent: str
     contact: str
     trials: int
-    transducers: tuple[str, ...]
+    sessions: int
+    transducers: Mapping[str, str]
     experience: Mapping[str, str]
     errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Field:
-    """One question of a questionnaire."""
+    """One question of a questionnaire; ``choices`` are what is stored, and how the listener reads it."""
 
     name: str
     text: str
     type: str
-    choices: tuple[str, ...]
+    choices: Mapping[str, str]
     required: bool
     value: str = ""
     error: str = ""
@@ -39,7 +40,7 @@ class Field:
 
 @dataclass(frozen=True)
 class QuestionsPage:
-    """A questionnaire, before or after the trials."""
+    """A questionnaire, before or after the trials or at a break."""
 
     title: str
     heading: str
@@ -57,6 +58,45 @@ class InstructionsPage:
 
 
 @dataclass(frozen=True)
+class LevelPage:
+    """Set the level by a tone and by noise; gains in dB, to be changed by the listener within their range."""
+
+    title: str
+    tone_url: str
+    noise_url: str
+    lowest_db: float
+    highest_db: float
+    gain_db: float
+    step: str = "level"
+
+
+@dataclass(frozen=True)
+class Round:
+    """One sound of a check, and the name of its answer."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
+class CheckPage:
+    """A check of the listener's sound: ``kind`` is sides, antiphase or huggins, ``answers`` what can be said.
+
+    With ``once`` each sound is played a single time. ``error`` says what was wrong before; ``may_skip`` lets go on.
+    """
+
+    title: str
+    step: str
+    kind: str
+    rounds: tuple[Round, ...]
+    answers: tuple[str, ...]
+    gain_db: float
+    once: bool
+    error: str
+    may_skip: bool
+
+
+@dataclass(frozen=True)
 class Sound:
     """One sound of a trial, as the browser knows it."""
 
@@ -69,7 +109,8 @@ class Sound:
 class TrialPage:
     """One MUSHRA trial: open references, and hidden sounds in the order drawn for this session.
 
-    ``next_sounds`` are the addresses of the trial after it, to be fetched while this one is rated.
+    ``next_sounds`` are the addresses of the trial after it, to be fetched while this one is rated. ``gain_db`` is the
+    page's own gain, to be changed within its range before the first sound is played; equal ends: not at all.
     """
 
     title: str
@@ -87,15 +128,27 @@ class TrialPage:
     frames: int
     revision: int
     next_sounds: tuple[str, ...]
+    gain_db: float
+    lowest_gain_db: float
+    highest_gain_db: float
+    show_numbers: bool
 
 
 @dataclass(frozen=True)
 class DonePage:
-    """The last page: everything is stored."""
+    """The last page of a session: everything is stored.
+
+    ``completion`` is a code to paste elsewhere and ``return_url`` where to return to. Where another session follows,
+    ``next_url`` is its address, and ``wait_h`` how many hours it takes until it can begin.
+    """
 
     title: str
     code: str
     contact: str
+    completion: str = ""
+    return_url: str = ""
+    next_url: str = ""
+    wait_h: int = 0
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,16 @@ import logging
 from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, redirect, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from mushra_app import enrolment, listening, media, saving
+from mushra_app import enrolment, listening, media, saving, setting_up
 from mushra_app.listener.forms import WelcomeForm
-from mushra_app.listener.pages import InstructionsPage, QuestionsPage
+from mushra_app.listener.pages import CheckPage, InstructionsPage, LevelPage, QuestionsPage
 from mushra_app.models import ListeningSession
 from mushra_app.security import is_same_origin, is_simulated_link, mark_of, secret_key
-from mushra_app.web import own_origins, services, show
+from mushra_app.web import language, own_origins, remember_language, services, show
+from mushra_app.words import say
 
 blueprint = Blueprint("listener", __name__)
 log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ def enrol(study: str) -> AnyResponse | str:
         _user_agent(),
         level_db_a=services().settings.listening_level_db_a,
         simulated=_simulated(),
+        language=language(),
     )
     with services().database.writing() as db:
         token = enrolment.enrol(db, enrolment.open_version(db, study), arrival)
@@ -57,7 +60,7 @@ def enrol(study: str) -> AnyResponse | str:
 def session(token: str) -> Response:
     """The page that is next."""
     with services().database.reading() as db:
-        page = listening.next_page(db, listening.sitting_of(db, token), _base(token))
+        page = listening.next_page(db, _sitting(db, token), _base(token))
     return _fresh(show(page))
 
 
@@ -66,13 +69,15 @@ def go_on(token: str) -> AnyResponse:
     """Answer the questionnaire that is next, or go on from the instructions that are."""
     given = {name: value for name, value in request.form.items() if name != "csrf_token"}
     with services().database.writing() as db:
-        sitting = listening.sitting_of(db, token)
+        sitting = _sitting(db, token)
         page = listening.next_page(db, sitting, _base(token))
         if isinstance(page, QuestionsPage):
             if corrections := listening.answer(db, sitting, given):
                 return _fresh(show(corrections))
-        elif isinstance(page, InstructionsPage) and not set(given) & _question_names(sitting):
-            listening.go_on(db, sitting)
+        elif isinstance(page, LevelPage | CheckPage):
+            setting_up.answer(db, sitting, given)
+        elif isinstance(page, InstructionsPage) and not given:
+            listening.go_on(db, sitting, _user_agent())
     return redirect(url_for("listener.session", token=token), 303)
 
 
@@ -82,7 +87,7 @@ def save(token: str, trial: str) -> Response:
     _refuse_other_origins()
     sent = saving.read_body(request.get_data())
     with services().database.writing() as db:
-        sitting = listening.sitting_of(db, token)
+        sitting = _sitting(db, token)
         revision = saving.save_trial(db, sitting, trial, sent, _user_agent())
     return jsonify(saved=True, revision=revision, next=f"{_base(token)}/")
 
@@ -96,13 +101,21 @@ def sound(token: str, slot: str) -> Response:
     return media.answer(media.path_of(settings.media_dir, sha256), mark_of(secret_key(settings), slot))
 
 
+@blueprint.get("/session/<token>/setup/<step>/<int:attempt>/<int:number>")
+def setup_sound(token: str, step: str, attempt: int, number: int) -> Response:
+    """One sound of a setup step."""
+    with services().database.reading() as db:
+        wav = setting_up.sound(_sitting(db, token), step, attempt, number)
+    return Response(wav, mimetype="audio/wav", headers={"Cache-Control": "private, no-store"})
+
+
 @blueprint.post("/session/<token>/error")
 def script_error(token: str) -> tuple[str, int]:
     """Keep what a page's script complained about."""
     _refuse_other_origins()
     text = request.get_data(as_text=True)[:LONGEST_SCRIPT_ERROR].replace("\0", "")
     with services().database.writing() as db:
-        saving.store_script_error(db, listening.sitting_of(db, token), text, _user_agent())
+        saving.store_script_error(db, _sitting(db, token), text, _user_agent())
     log.warning("a listener's page reported: %r", text[:500])
     return "", 204
 
@@ -111,12 +124,15 @@ def script_error(token: str) -> tuple[str, int]:
 def withdraw(token: str) -> AnyResponse:
     """Take back consent."""
     with services().database.writing() as db:
-        listening.withdraw(db, listening.sitting_of(db, token))
+        listening.withdraw(db, _sitting(db, token))
     return redirect(url_for("listener.session", token=token), 303)
 
 
-def _question_names(sitting: ListeningSession) -> set[str]:
-    return {question["name"] for question in sitting.version.experiment["questions"]}
+def _sitting(db: Session, token: str) -> ListeningSession:
+    """The session of this address, and its language for the rest of the request."""
+    sitting = listening.sitting_of(db, token)
+    remember_language(sitting.language)
+    return sitting
 
 
 def _base(token: str) -> str:
@@ -136,10 +152,10 @@ def _simulated() -> bool:
     """Whether this link marks its listeners as simulated; a link that was tampered with opens nothing."""
     token: Any = request.args.get("as")
     if token is not None and not is_simulated_link(secret_key(services().settings), token):
-        abort(403, "This link was changed. Please use it exactly as you were given it.")
+        abort(403, say("This link was changed. Please use it exactly as you were given it."))
     return token is not None
 
 
 def _refuse_other_origins() -> None:
     if not is_same_origin(request.headers, own_origins()):
-        abort(403, "This request did not come from a page of this server; nothing was saved.")
+        abort(403, say("This request did not come from a page of this server; nothing was saved."))

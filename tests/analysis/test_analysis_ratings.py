@@ -37,6 +37,24 @@ def test_training_is_never_analysed(tmp_path: Path, rows: list[Row], study: Mani
     assert found.frame["rating"].dtype == float and found.frame["listener"].iloc[0] == "L00"
 
 
+def test_attention_checks_are_counted_and_never_analysed(tmp_path: Path, rows: list[Row], study: Manifest) -> None:
+    copies = [row | {"attention_check": True, "rating": 1.0} for row in rows if not row["training"]][:5]
+    found, without = load(tmp_path, [*rows, *copies], study), load(tmp_path, rows, study)
+    assert (found.attention_checks, without.attention_checks) == (5, 0)
+    assert found.frame.drop(columns="attention_check").equals(without.frame.drop(columns="attention_check"))
+    assert found.missing == without.missing
+
+
+def test_anchors_that_an_attribute_does_not_hear_are_not_missing(tmp_path: Path, rows: list[Row], study) -> None:
+    heard = tuple(anchor.name for anchor in study.experiment.anchors[:1])
+    first, *others = study.experiment.attributes
+    attributes = (first.model_copy(update={"anchors": heard}), *others)
+    asked = study.model_copy(update={"experiment": study.experiment.model_copy(update={"attributes": attributes})})
+    unheard = study.experiment.anchors[1].name
+    kept = [row for row in rows if row["condition"] != unheard]
+    assert load(tmp_path, kept, study).missing == 3 * TESTED and load(tmp_path, kept, asked).missing == 0
+
+
 def test_unfinished_sessions_are_left_out_and_counted(tmp_path: Path, rows: list[Row], study: Manifest) -> None:
     found = load(tmp_path, [row | {"finished": row["listener"] != "L01"} for row in rows], study)
     assert set(found.frame["listener"]) == {"L00", "L02"}
@@ -125,8 +143,8 @@ def test_an_export_of_the_first_release_opens_and_earns_no_name(
         (",100,", ",101,", r"line \d+: rating: found 101; expected 0 to 100"),
         (",100,", ",loud,", r"line \d+: rating: found 'loud'; expected a number"),
         (",100,", ",nan,", r"line \d+: rating: found nan; expected 0 to 100"),
-        (",100,", ",100,100,", r"line \d+: expected 35 cells, one per column"),
-        (",100,", ",", r"line \d+: expected 35 cells, one per column"),
+        (",100,", ",100,100,", r"line \d+: expected 41 cells, one per column"),
+        (",100,", ",", r"line \d+: expected 41 cells, one per column"),
         ("listener,", "hearer,", "line 1: the columns listener are missing"),
         ("study,", "\0\xff", "line 1: the columns"),
     ],

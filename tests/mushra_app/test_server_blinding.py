@@ -96,7 +96,7 @@ def test_the_values_of_a_trial_page_hold_no_secret(app: Flask, manifest: Manifes
     page = Guest(app.extensions["mushra"].database).trial()
     assert told(secrets_of(app, manifest) - {"reference", "mixture"}, str(dataclasses.asdict(page))) == set()
     assert [sound.label for sound in page.references] == ["Reference", "Mixture"]
-    assert [sound.label for sound in page.sounds] == ["1", "2", "3", "4", "5"]
+    assert [sound.label for sound in page.sounds] == [f"Sound {n}" for n in range(1, 6)]
 
 
 @pytest.mark.parametrize("asked", [{}, {"Range": "bytes=0-99"}])

@@ -69,7 +69,7 @@ def watched(app: Flask, client: FlaskClient, sessions: int) -> list[list[Seen]]:
                         "headers": number(str(sorted((k, v) for k, v in answer.headers if k != "Date"))),
                         "address": number(sound.url),
                         "token's letters": number(sound.token[:2]),
-                        "label": float(sound.label),
+                        "label": float(sound.label.removeprefix("Sound ")),
                         "place": float(at),
                         "time": took_s,
                     },

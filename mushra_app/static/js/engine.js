@@ -10,6 +10,7 @@
  */
 
 import { SoundError } from "./sounds.js";
+import { say } from "./words.js";
 
 /**
  * @param {number} rateHz sample rate of the stimuli
@@ -20,7 +21,7 @@ import { SoundError } from "./sounds.js";
 export async function openEngine(rateHz, worklet) {
   const context = new AudioContext({ sampleRate: rateHz, latencyHint: "interactive" });
   if (context.sampleRate !== rateHz) {
-    throw new SoundError(`Your browser can't play sound at ${rateHz} Hz. Please use a current Chrome, Edge or Firefox.`);
+    throw new SoundError(say("Your browser can't play sound at {rate} Hz. Please use a current Chrome, Edge or Firefox.", { rate: rateHz }));
   }
   // AudioWorkletNode is there on insecure pages too, and of no use.
   if (context.audioWorklet) return new Engine(context, await WorkletPlayer.open(context, worklet));

@@ -2,6 +2,7 @@
 
 import { Outbox } from "./outbox.js";
 import { deliver } from "./saving.js";
+import { say } from "./words.js";
 
 /** @type {any} */
 const main = document.querySelector("main");
@@ -12,7 +13,7 @@ if ((await outbox.pending()).length) {
   // What is on this page may be out of date once everything has arrived: nobody should fill it in meanwhile.
   const form = main.querySelector("form");
   if (form) form.inert = true;
-  tell("Sending what you rated before…");
+  tell(say("Sending what you rated before…"));
   const address = await deliver(outbox, tell);
   if (address) location.assign(address);
   else if (form) form.inert = false;

@@ -5,6 +5,8 @@
  * The page has a box for both: #unsent, with a sentence, #download and #load.
  */
 
+import { say } from "./words.js";
+
 /** @typedef {import("./outbox.js").Outbox} Outbox */
 /** @typedef {import("./outbox.js").Parcel} Parcel */
 
@@ -63,7 +65,7 @@ export async function deliver(outbox, tell) {
     sayRefused(outbox, refused, sentence);
     return null;
   }
-  tell("Saved ✓", "saved");
+  tell(say("Saved ✓"), "saved");
   return address;
 }
 
@@ -82,10 +84,10 @@ async function send({ trial, body }, onwait) {
       const { status, answer } = await put(url, body);
       if (status === 200 && answer.saved === true) return answer.next;
       if (status < 500 && answer.error) throw new Refused(answer.error);
-      onwait("Not saved yet: the server is busy. Trying again…");
+      onwait(say("Not saved yet: the server is busy. Trying again…"));
     } catch (error) {
       if (error instanceof Refused) throw error;
-      onwait("Not saved yet: no connection. Trying again…");
+      onwait(say("Not saved yet: no connection. Trying again…"));
     }
     await awhile(wait);
   }
@@ -119,19 +121,18 @@ function awhile(ms) {
 
 /** @param {Outbox} outbox @param {Parcel[]} parcels */
 function offerFile(outbox, parcels) {
-  const kept = outbox.durable ? "in this browser" : "on this page only (please don't close it)";
-  say(
-    `The server has not taken your answers yet. They are kept ${kept}, and this page goes on trying. ` +
-      "You can also download them and send the file to the experimenter.",
-    parcels,
-    "waiting",
-  );
+  const sentence = outbox.durable
+    ? say("The server has not taken your answers yet. They are kept in this browser, and this page goes on trying. You can also download them and send the file to the experimenter.")
+    : say("The server has not taken your answers yet. They are kept on this page only (please don't close it), and it goes on trying. You can also download them and send the file to the experimenter.");
+  tellAndOffer(sentence, parcels, "waiting");
 }
 
 /** @param {Outbox} outbox @param {Parcel[]} parcels @param {string} sentence the server's */
 function sayRefused(outbox, parcels, sentence) {
-  const which = parcels.every(({ trial }) => trial === outbox.trial) ? "Your answers" : "Your answers to an earlier page";
-  say(`${which} were not saved: ${sentence} Your answers are kept here until you load what is stored instead.`, parcels);
+  const told = parcels.every(({ trial }) => trial === outbox.trial)
+    ? say("Your answers were not saved: {reason} They are kept here until you load what is stored instead.", { reason: sentence })
+    : say("Your answers to an earlier page were not saved: {reason} They are kept here until you load what is stored instead.", { reason: sentence });
+  tellAndOffer(told, parcels);
   find("#load").hidden = false;
   find("#load").onclick = async () => {
     for (const parcel of parcels) await outbox.drop(parcel);
@@ -139,7 +140,7 @@ function sayRefused(outbox, parcels, sentence) {
   };
 }
 
-function say(sentence, parcels, kind = "") {
+function tellAndOffer(sentence, parcels, kind = "") {
   const box = find("#unsent");
   Object.assign(box, { className: `trouble ${kind}`, hidden: false });
   box.querySelector("p").textContent = sentence;

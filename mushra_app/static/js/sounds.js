@@ -1,5 +1,7 @@
 /** Fetching and decoding the sounds of a trial, each told by itself where it fails; and what was decoded, as hashes. */
 
+import { say } from "./words.js";
+
 /** Something the listener can be told, in a sentence. */
 export class SoundError extends Error {}
 
@@ -27,7 +29,7 @@ export async function load(context, sounds, arrived, cache, onprogress) {
   for (const result of results) if (result.status === "rejected") throw result.reason;
   const decoded = sounds.map(({ url }) => /** @type {Float32Array[]} */ (arrived.get(url)));
   if (new Set(decoded.map((channels) => channels[0].length)).size > 1) {
-    throw new SoundError("The sounds of this page differ in length. Please tell the experimenter.");
+    throw new SoundError(say("The sounds of this page differ in length. Please tell the experimenter."));
   }
   return decoded;
 }
@@ -42,14 +44,14 @@ async function decode(context, sound, cache) {
   try {
     response = await fetch(sound.url, { cache });
   } catch {
-    throw new SoundError(`${sound.label} could not be fetched: the connection failed.`);
+    throw new SoundError(say("{sound} could not be fetched: the connection failed.", { sound: sound.label }));
   }
-  if (!response.ok) throw new SoundError(`${sound.label} could not be fetched: the server answered ${response.status}.`);
+  if (!response.ok) throw new SoundError(say("{sound} could not be fetched: the server answered {status}.", { sound: sound.label, status: response.status }));
   try {
     const buffer = await context.decodeAudioData(await response.arrayBuffer());
     return Array.from({ length: buffer.numberOfChannels }, (_, c) => buffer.getChannelData(c).slice());
   } catch {
-    throw new SoundError(`${sound.label} arrived damaged and can't be played.`);
+    throw new SoundError(say("{sound} arrived damaged and can't be played.", { sound: sound.label }));
   }
 }
 

@@ -9,6 +9,7 @@ import { Outbox } from "./outbox.js";
 import { deliver, newKey } from "./saving.js";
 import { SoundError, hashes, load, prefetch } from "./sounds.js";
 import { Waveform } from "./waveform.js";
+import { say } from "./words.js";
 
 const MOST_EVENTS = 5000;
 const BANDS = 5;
@@ -69,7 +70,7 @@ function note(kind, signal, value = null) {
 
 function keepDraft(leaving = false) {
   if (saving) return; // what is sent is in the outbox
-  void outbox.keepDraft({ ratings, comment: find("#comment").value, trial_s: secondsHere(), events }, leaving);
+  void outbox.keepDraft({ ratings, comment: find("#comment").value, trial_s: secondsHere(), gain_db: gainDb, events }, leaving);
 }
 
 // --- hearing ------------------------------------------------------------------------------------------------
@@ -77,6 +78,7 @@ function keepDraft(leaving = false) {
 /** Sound a signal: switch to it, and start if nothing runs. */
 function play(signal) {
   if (!engine || saving) return;
+  fixVolume();
   const switched = signal !== current;
   if (!running || switched) {
     note(running ? "switch" : "play", signal);
@@ -99,7 +101,7 @@ function pause() {
 function setLoop(start, end) {
   engine?.send({ loop: [start, end] });
   note("loop", null, start);
-  find("#loop").textContent = start > 0 || end < waveform.length ? `Loop ${start.toFixed(1)} – ${end.toFixed(1)} s` : "Whole clip";
+  find("#loop").textContent = start > 0 || end < waveform.length ? say("Loop {start} – {end} s", { start: start.toFixed(1), end: end.toFixed(1) }) : say("Whole clip");
 }
 
 function onreport(report) {
@@ -113,6 +115,36 @@ function onreport(report) {
   });
 }
 
+// --- volume -------------------------------------------------------------------------------------------------
+
+/** The page's own gain: set before the first sound, fixed from there to the end of the trial. */
+let gainDb = before?.gain_db ?? page.gain_db;
+/** @type {HTMLInputElement | null} */
+const volume = find("#volume");
+
+function showVolume() {
+  if (!volume) return;
+  volume.value = String(gainDb);
+  const change = gainDb - (page.lowest_gain_db + page.highest_gain_db) / 2;
+  const text = say("{change} dB", { change: `${change > 0 ? "+" : change < 0 ? "−" : "±"}${Math.abs(change)}` });
+  volume.setAttribute("aria-valuetext", text);
+  find("output[for=volume]").textContent = text;
+}
+
+function fixVolume() {
+  if (volume) volume.disabled = true;
+}
+
+volume?.addEventListener("input", () => {
+  gainDb = Number(volume.value);
+  if (engine) engine.gainDb = gainDb;
+  note("gain", null, gainDb);
+  keepDraft();
+  showVolume();
+});
+if (ratings.some(({ plays }) => plays > 0) || events.some(({ kind }) => kind === "play")) fixVolume();
+showVolume();
+
 // --- rating -------------------------------------------------------------------------------------------------
 
 /** @type {Map<number, number>} when a slider's move was last noted; a drag is many moves */
@@ -122,7 +154,7 @@ function rate(hidden, value) {
   if (saving) return;
   if (hidden + firstHidden !== current || ratings[hidden].plays === 0) {
     showSlider(hidden);
-    hint(`Play sound ${hidden + 1} first: only the sound you are listening to can be rated.`);
+    hint(say("Play sound {number} first: only the sound you are listening to can be rated.", { number: hidden + 1 }));
     return;
   }
   ratings[hidden].value = Math.min(Math.max(Math.round(value), 0), 100);
@@ -139,7 +171,7 @@ function rate(hidden, value) {
 
 function nudge(step) {
   if (current < firstHidden) {
-    hint("This is the reference. Choose a numbered sound to rate it.");
+    hint(say("This is the reference. Choose a numbered sound to rate it."));
     return;
   }
   const hidden = current - firstHidden;
@@ -157,12 +189,12 @@ function showSlider(hidden) {
   const { value } = ratings[hidden];
   const input = slider(hidden);
   input.value = String(value ?? 50);
-  input.setAttribute("aria-valuetext", value === null ? "not yet rated" : describe(value));
+  input.setAttribute("aria-valuetext", value === null ? say("not yet rated") : describe(value));
   const box = input.closest(".sound");
   box.classList.toggle("unrated", value === null);
   box.classList.toggle("heard", ratings[hidden].heard_s > 0);
   box.style.setProperty("--value", String(value ?? 0));
-  box.querySelector("output").textContent = value === null ? "–" : String(value);
+  box.querySelector("output").textContent = value === null ? "–" : page.show_numbers ? String(value) : "✓";
 }
 
 function show() {
@@ -176,7 +208,7 @@ function show() {
   });
   ratings.forEach((_, hidden) => showSlider(hidden));
   const toggle = find("#toggle");
-  toggle.querySelector("span").textContent = running ? "Pause" : "Play";
+  toggle.querySelector("span").textContent = running ? say("Pause") : say("Play");
   toggle.classList.toggle("running", running);
   showProgress();
 }
@@ -188,8 +220,8 @@ function showProgress() {
   find("#sort").disabled = unrated > 0;
   for (const part of [".deck", ".board"]) find(part).inert = saving;
   find("#comment").readOnly = saving;
-  const left = [unheard && `${unheard} to hear`, unrated && `${unrated} to rate`].filter(Boolean);
-  find("#left").textContent = left.length ? left.join(", ") : "All sounds heard and rated";
+  const left = [unheard && say("{number} to hear", { number: unheard }), unrated && say("{number} to rate", { number: unrated })].filter(Boolean);
+  find("#left").textContent = left.length ? left.join(", ") : say("All sounds heard and rated");
 }
 
 // --- order on the page --------------------------------------------------------------------------------------
@@ -236,7 +268,7 @@ async function next() {
   if (find("#next").disabled || !engine) return;
   if (!reminded && !ratings.some((rating) => rating.value === 100)) {
     reminded = true;
-    hint("None of the sounds is at 100 yet. One of them is the reference itself, hidden: it should get 100. Press Next again to go on as it is.");
+    hint(say("None of the sounds is at 100 yet. One of them is the reference itself, hidden: it should get 100. Press Next again to go on as it is."));
     return;
   }
   pause();
@@ -244,7 +276,7 @@ async function next() {
   saving = true;
   show();
   hint("");
-  state("Saving…");
+  state(say("Saving…"));
   await outbox.put(page.token, body());
   await sendAll();
 }
@@ -268,6 +300,7 @@ function body() {
     trial_s: Math.round(secondsHere() * 10) / 10,
     engine: engine?.name,
     fade_mode: engine?.fadeMode,
+    gain_db: gainDb,
     rate_hz: context.sampleRate,
     base_latency_s: context.baseLatency ?? null,
     output_latency_s: context.outputLatency ?? null,
@@ -322,7 +355,7 @@ function at(handle) {
 
 addEventListener("keydown", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
-  if (event.ctrlKey || event.metaKey || event.altKey || find("#keys").open || target.matches("textarea, .loop-handle")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || find("#keys").open || target.matches("textarea, .loop-handle, #volume")) return;
   // Space and Enter on a button press that button, as everywhere.
   if (event.key === " " && target.matches("button")) return;
   const vertical = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
@@ -348,21 +381,22 @@ let attempts = 0;
 /** Open the engine and load the sounds; again where the listener tries again. */
 async function start() {
   find("#trouble").hidden = true;
-  state("Loading…");
+  state(say("Loading…"));
   try {
     opened ??= await openEngine(page.rate_hz, find("#trial").dataset.worklet);
     opened.onreport = onreport;
     const cache = attempts++ ? "reload" : "default";
-    const decoded = await load(opened.context, signals, arrived, cache, (share) => state(`Loading ${Math.round(share * 100)} %`));
+    const decoded = await load(opened.context, signals, arrived, cache, (share) => state(say("Loading {share} %", { share: Math.round(share * 100) })));
     opened.accept(decoded);
     arrived.clear();
     engine = opened;
+    engine.gainDb = gainDb;
     waveform.show(decoded[0][0], page.frames / page.rate_hz);
     void hashes(signals.map(({ token }) => token), decoded)
       .then((found) => (decodedAs = found))
       .then(() => prefetch(page.next_sounds));
     document.body.classList.add("ready");
-    state(before ? "Your ratings are as you left them" : "Ready");
+    state(before ? say("Your ratings are as you left them") : say("Ready"));
     show();
   } catch (error) {
     if (!(error instanceof SoundError)) throw error;
@@ -379,7 +413,7 @@ async function begin() {
   if ((await outbox.pending()).length) {
     saving = true;
     show();
-    state("Sending what you rated before…");
+    state(say("Sending what you rated before…"));
     if (await sendAll()) return;
     saving = false;
     show();

@@ -1,5 +1,7 @@
 /** The reference's waveform with playhead, loop handles and seeking. Times in seconds. */
 
+import { say } from "./words.js";
+
 const SHORTEST_LOOP_S = 0.5;
 
 export class Waveform {
@@ -51,7 +53,7 @@ export class Waveform {
     this.start.value = String(start);
     this.end.value = String(end);
     for (const [handle, time] of /** @type {const} */ ([[this.start, start], [this.end, end]])) {
-      handle.setAttribute("aria-valuetext", `${time.toFixed(2)} seconds`);
+      handle.setAttribute("aria-valuetext", say("{time} seconds", { time: time.toFixed(2) }));
     }
     this.root.style.setProperty("--loop-start", String(start / this.length));
     this.root.style.setProperty("--loop-end", String(end / this.length));
