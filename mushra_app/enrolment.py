@@ -19,7 +19,7 @@ from mushra_app.conduct import EXPERIENCED
 from mushra_app.design import Design, PlannedTrial, plan
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.listener.pages import WelcomePage
-from mushra_app.models import Clip, Item, Listener, ListeningSession, Slot, Study, StudyVersion, Trial, now
+from mushra_app.models import Clip, Item, Listener, ListeningSession, Place, Slot, Study, StudyVersion, Trial, now
 from mushra_app.security import new_token, token_sha256
 from stimuli.experiment import Experiment
 
@@ -33,12 +33,15 @@ LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 @dataclass(frozen=True)
 class Arrival:
-    """What is known of a listener who agrees to take part; ``level_db_a`` is that of a calibrated place."""
+    """What is known of a listener who agrees to take part.
+
+    At a calibrated place its record says what they listen on, and ``transducer`` is not asked for.
+    """
 
     transducer: str
     experience: str
     user_agent: str
-    level_db_a: float | None = None
+    place: Place | None = None
     simulated: bool = False
 
 
@@ -55,16 +58,17 @@ def experiment_of(version: StudyVersion) -> Experiment:
     return Experiment.model_validate(version.experiment)
 
 
-def welcome(version: StudyVersion, errors: tuple[str, ...] = ()) -> WelcomePage:
-    """The first page of a study."""
+def welcome(version: StudyVersion, place: Place | None = None, errors: tuple[str, ...] = ()) -> WelcomePage:
+    """The first page of a study, as it is opened at a listening place or anywhere else."""
     experiment = experiment_of(version)
     return WelcomePage(
         title=version.title,
         consent=experiment.test.consent,
         contact=experiment.experiment.contact,
         trials=len(plan(_design(version, {}), seed=0)),
-        transducers=TRANSDUCERS,
+        transducers=(place.transducer,) if place else TRANSDUCERS,
         experience=EXPERIENCE,
+        place=place.name if place else "",
         errors=errors,
     )
 
@@ -72,12 +76,16 @@ def welcome(version: StudyVersion, errors: tuple[str, ...] = ()) -> WelcomePage:
 def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
     """Begin a session: a new listener, a new plan; returns the session's token.
 
+    The session keeps what its place's record says now: a later calibration is of later sessions.
+
     Raises
     ------
     AppError
         Where the transducer is none of ``TRANSDUCERS``, or the experience none of ``EXPERIENCE``.
     """
-    if arrival.transducer not in TRANSDUCERS:
+    place = arrival.place
+    transducer = place.transducer if place else arrival.transducer
+    if transducer not in TRANSDUCERS:
         raise AppError("Please say whether you listen on headphones or on loudspeakers.")
     if arrival.experience not in EXPERIENCE:
         raise AppError("Please say whether you have rated sound quality before.")
@@ -90,9 +98,10 @@ def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
         version=version,
         token_sha256=token_sha256(token),
         seed=seed,
-        transducer=arrival.transducer,
+        transducer=transducer,
         experience=arrival.experience,
-        level_db_a=arrival.level_db_a,
+        place_id=place.id if place else None,
+        level_db_a=place.level_db_a if place else None,
         user_agent=arrival.user_agent,
         consent_at=moment,
         consent_sha256=hashlib.sha256(experiment_of(version).test.consent.encode()).hexdigest(),

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class WelcomePage:
-    """First page of a study: what it is about, consent, and how the listener listens."""
+    """First page of a study: what it is about, consent, and how the listener listens.
+
+    At a calibrated ``place`` (its name) there is one transducer, which the page says instead of asking.
+    """
 
     title: str
     consent: str
@@ -21,6 +24,7 @@ class WelcomePage:
     trials: int
     transducers: tuple[str, ...]
     experience: Mapping[str, str]
+    place: str = ""
     errors: tuple[str, ...] = ()
 
 
