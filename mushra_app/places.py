@@ -69,13 +69,14 @@ def _on_one_line(text: str) -> str:
 
 def _mistakes(name: str, level_db_a: float, transducer: str, device: str) -> list[str]:
     found = "no number" if math.isnan(level_db_a) else f"{level_db_a:g}"
+    kind = repr(transducer) if transducer else "nothing"
     rules = (
         (_is_short_text(name, LONGEST_NAME), f"the name: expected 1 to {LONGEST_NAME} letters, such as Booth 1"),
         (
             LOWEST_DB_A <= level_db_a <= HIGHEST_DB_A,
             f"the level: found {found}; expected {LOWEST_DB_A} to {HIGHEST_DB_A} dB(A), as the sound level meter says",
         ),
-        (transducer in TRANSDUCERS, f"the transducer: found {transducer!r}; expected {' or '.join(TRANSDUCERS)}"),
+        (transducer in TRANSDUCERS, f"the transducer: found {kind}; expected {' or '.join(TRANSDUCERS)}"),
         (
             _is_short_text(device, LONGEST_DEVICE),
             f"the device: expected 1 to {LONGEST_DEVICE} letters, such as the interface and the headphones",

@@ -8,14 +8,26 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from mushra_app.conduct import called, check_run
-from mushra_app.enrolment import experiment_of, open_version
+from mushra_app import places
+from mushra_app.conduct import ADJUSTED_DB, REFERENCE_DB_A, called, check_run
+from mushra_app.enrolment import TRANSDUCERS, experiment_of, open_version
 from mushra_app.export import run_of
 from mushra_app.models import Listener, ListeningSession, Response, Save, StudyVersion, Trial
-from mushra_app.studio.pages import BrokenRule, SessionRow, StudiesPage, StudyPage, StudyRow
+from mushra_app.studio.pages import (
+    BrokenRule,
+    Calibration,
+    PlaceLink,
+    PlaceRow,
+    PlacesPage,
+    SessionRow,
+    StudiesPage,
+    StudyPage,
+    StudyRow,
+)
 from stimuli.manifest import RuleResult
 
 SEVERITIES = ("must", "should", "note")
+ALLOWED_DB_A = (REFERENCE_DB_A - ADJUSTED_DB, REFERENCE_DB_A + ADJUSTED_DB)
 
 
 def studies(db: Session, address: Callable[[str], str]) -> StudiesPage:
@@ -31,9 +43,6 @@ def studies(db: Session, address: Callable[[str], str]) -> StudiesPage:
         .join(Response, Response.trial_id == Trial.id)
         .group_by(StudyVersion.study_id),
     )
-    opened = db.scalars(
-        select(StudyVersion).where(StudyVersion.status == "open").options(selectinload(StudyVersion.study))
-    )
     rows = (
         StudyRow(
             name=version.study.name,
@@ -44,9 +53,32 @@ def studies(db: Session, address: Callable[[str], str]) -> StudiesPage:
             ratings=ratings.get(version.study_id, 0),
             url=address(version.study.name),
         )
-        for version in opened
+        for version in _open_versions(db)
     )
-    return StudiesPage(tuple(sorted(rows, key=lambda row: row.name)))
+    return StudiesPage(tuple(rows))
+
+
+def listening_places(
+    db: Session, address: Callable[[str, str], str], typed: Calibration | None = None, errors: tuple[str, ...] = ()
+) -> PlacesPage:
+    """All listening places; ``address`` gives the listener's link of a study at a place, both by name."""
+    versions = _open_versions(db)
+    rows = (
+        PlaceRow(
+            name=place.name,
+            level_db_a=place.level_db_a,
+            off=not ALLOWED_DB_A[0] <= place.level_db_a <= ALLOWED_DB_A[1],
+            transducer=place.transducer,
+            device=place.device,
+            calibrated_at=place.calibrated_at.isoformat(timespec="seconds"),
+            links=tuple(
+                PlaceLink(version.study.name, version.title, address(version.study.name, place.name))
+                for version in versions
+            ),
+        )
+        for place in places.latest(db)
+    )
+    return PlacesPage(tuple(rows), TRANSDUCERS, ALLOWED_DB_A, typed or Calibration(), errors)
 
 
 def study(db: Session, name: str, *, listener_url: str, export_url: str, data_dir: str) -> StudyPage:
@@ -79,6 +111,12 @@ def study(db: Session, name: str, *, listener_url: str, export_url: str, data_di
             if not rule.passed
         ),
     )
+
+
+def _open_versions(db: Session) -> list[StudyVersion]:
+    """The versions that take listeners, by the name of their study."""
+    query = select(StudyVersion).where(StudyVersion.status == "open").options(selectinload(StudyVersion.study))
+    return sorted(db.scalars(query), key=lambda version: version.study.name)
 
 
 def _sessions(db: Session, study_id: int) -> list[SessionRow]:

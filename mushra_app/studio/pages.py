@@ -68,6 +68,49 @@ class StudyPage:
 
 
 @dataclass(frozen=True)
+class PlaceLink:
+    """The address that is opened at a place for one study."""
+
+    study: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True)
+class PlaceRow:
+    """One listening place as it was last calibrated; ``off`` is a level that the standard does not allow."""
+
+    name: str
+    level_db_a: float
+    off: bool
+    transducer: str
+    device: str
+    calibrated_at: str
+    links: tuple[PlaceLink, ...]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A calibration as it was typed."""
+
+    name: str = ""
+    level_db_a: str = ""
+    transducer: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class PlacesPage:
+    """All listening places, and a form to write down a calibration; ``errors`` say why ``typed`` was refused."""
+
+    places: tuple[PlaceRow, ...]
+    transducers: tuple[str, ...]
+    allowed_db_a: tuple[float, float]
+    typed: Calibration = Calibration()
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class LoginPage:
     """The key of the studio is asked for."""
 
