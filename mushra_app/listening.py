@@ -52,7 +52,8 @@ def next_page(db: Session, sitting: ListeningSession, base: str) -> Page:
     """The page that is next in this session."""
     version, steps = sitting.version, _steps(db, sitting)
     if sitting.status == "withdrawn":
-        return pages.MessagePage(version.title, "You have withdrawn", ("Your answers will not be used.",))
+        text = ("Your answers will not be used.",)
+        return pages.MessagePage(version.title, "You have withdrawn", text, forgets=True)
     if questions := open_questions(db, sitting, "before"):
         return as_page(version.title, questions, heading="Before you begin")
     step = next((step for step in steps if not step.saved), None)

@@ -104,8 +104,9 @@ class DonePage:
 
 @dataclass(frozen=True)
 class MessagePage:
-    """A page that says what is the matter and what to do."""
+    """A page that says what is the matter and what to do; where it ``forgets``, the browser drops what it keeps."""
 
     title: str
     heading: str
     paragraphs: tuple[str, ...]
+    forgets: bool = False
