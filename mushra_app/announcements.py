@@ -56,9 +56,8 @@ def before_a_later_session(sitting: ListeningSession) -> pages.InstructionsPage 
 def ended(sitting: ListeningSession) -> pages.MessagePage:
     """A session that a listener has ended, or a check."""
     if sitting.status == "withdrawn":
-        return pages.MessagePage(
-            title_of(sitting.version), say("You have withdrawn"), (say("Your answers will not be used."),)
-        )
+        text = (say("Your answers will not be used."),)
+        return pages.MessagePage(title_of(sitting.version), say("You have withdrawn"), text, forgets=True)
     sorry = say("This test needs sound from the left and from the right that your device does not give us.")
     if sitting.setup_steps[-1].step == "headphones":
         sorry = say("This test needs headphones, and the check did not find any.")

@@ -13,6 +13,10 @@ COMMANDS = {
         "mushra_app.server_cli:import_answers",
         "Store the answers that a listener downloaded while the server was away.",
     ),
+    "place": (
+        "mushra_app.place_cli:place",
+        "Write down how the listening places of a lab are calibrated, or list them.",
+    ),
     "publish": ("mushra_app.server_cli:publish", "Put a built stimulus set into the database, ready for listeners."),
     "serve": ("mushra_app.server_cli:serve", "Serve the published listening tests."),
     "simulate": (

@@ -171,7 +171,7 @@ RUN_RULES: tuple[Rule[Run], ...] = (
         "must",
         f"the listening level is on record and within {ADJUSTED_DB:g} dB of {REFERENCE_DB_A:g} dB(A)",
         _level,
-        "calibrate the listening places and set listening_level_db_a on the server, or call it a multi-stimulus test",
+        "calibrate the listening places (mushra place add) and give out their links, or call it a multi-stimulus test",
     ),
     Rule(
         "run-switching",

@@ -39,12 +39,6 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address that the server listens on")
     port: int = Field(default=8000, ge=0, le=65535, description="port that the server listens on; 0 takes a free one")
     threads: int = Field(default=16, ge=1, le=256, description="requests served at once")
-    listening_level_db_a: float | None = Field(
-        default=None,
-        ge=40,
-        le=110,
-        description="dB(A) per channel that all listening places are calibrated to; unset: unknown",
-    )
     external_url: WebAddress | None = Field(default=None, description="how listeners reach the server, behind a proxy")
 
     @property

@@ -24,7 +24,7 @@ from mushra_app.conduct import EXPERIENCED
 from mushra_app.design import Design, PlannedTrial, plan
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.listener.pages import WelcomePage
-from mushra_app.models import Clip, Item, Listener, ListeningSession, Slot, Study, StudyVersion, Trial, now
+from mushra_app.models import Clip, Item, Listener, ListeningSession, Place, Slot, Study, StudyVersion, Trial, now
 from mushra_app.security import new_token, token_sha256
 from mushra_app.words import say, written
 from stimuli.experiment import REFERENCE, Experiment
@@ -38,12 +38,15 @@ LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 @dataclass(frozen=True)
 class Arrival:
-    """What is known of a listener who agrees to take part; ``level_db_a`` is that of a calibrated place."""
+    """What is known of a listener who agrees to take part.
+
+    At a calibrated place its record says what they listen on, and ``transducer`` is not asked for.
+    """
 
     transducer: str
     experience: str
     user_agent: str
-    level_db_a: float | None = None
+    place: Place | None = None
     simulated: bool = False
     language: str = ""
 
@@ -68,17 +71,19 @@ def title_of(version: StudyVersion) -> str:
     return written(experiment_of(version), version.title)
 
 
-def welcome(version: StudyVersion, errors: tuple[str, ...] = ()) -> WelcomePage:
-    """The first page of a study."""
+def welcome(version: StudyVersion, place: Place | None = None, errors: tuple[str, ...] = ()) -> WelcomePage:
+    """The first page of a study, as it is opened at a listening place or anywhere else."""
     experiment = experiment_of(version)
+    transducers = dict(zip(TRANSDUCERS, (say("headphones"), say("loudspeakers")), strict=True))
     return WelcomePage(
         title=title_of(version),
         consent=written(experiment, experiment.test.consent),
         contact=experiment.experiment.contact,
         trials=len(plan(_design(version, {}), seed=0)),
         sessions=experiment.test.sessions,
-        transducers=dict(zip(TRANSDUCERS, (say("headphones"), say("loudspeakers")), strict=True)),
+        transducers={one: label for one, label in transducers.items() if place is None or one == place.transducer},
         experience=dict(zip(EXPERIENCE, (say("yes"), say("no")), strict=True)),
+        place=place.name if place else "",
         errors=errors,
     )
 
@@ -86,12 +91,16 @@ def welcome(version: StudyVersion, errors: tuple[str, ...] = ()) -> WelcomePage:
 def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
     """Begin a listener's first session, with a plan for all of them; returns the token of the first.
 
+    The session keeps what its place's record says now: a later calibration is of later sessions.
+
     Raises
     ------
     AppError
         Where the transducer is none of ``TRANSDUCERS``, or the experience none of ``EXPERIENCE``.
     """
-    if arrival.transducer not in TRANSDUCERS:
+    place = arrival.place
+    transducer = place.transducer if place else arrival.transducer
+    if transducer not in TRANSDUCERS:
         raise AppError(say("Please say whether you listen on headphones or on loudspeakers."))
     if arrival.experience not in EXPERIENCE:
         raise AppError(say("Please say whether you have rated sound quality before."))
@@ -111,9 +120,10 @@ def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
             part=part,
             token_sha256=token_sha256(token),
             seed=seed,
-            transducer=arrival.transducer,
+            transducer=transducer,
             experience=arrival.experience,
-            level_db_a=arrival.level_db_a,
+            place=place,
+            level_db_a=place.level_db_a if place else None,
             language=arrival.language,
             user_agent=arrival.user_agent,
             consent_at=moment,

@@ -26,6 +26,7 @@ from mushra_app.models import (
     Item,
     Listener,
     ListeningSession,
+    Place,
     Response,
     Save,
     Scale,
@@ -98,6 +99,7 @@ def _query() -> Select[*tuple[Any, ...]]:
             Slot.position,
             Response,
             Save,
+            Place.name,
         )
         .select_from(Response)
         .join(Save, Save.id == Response.save_id)
@@ -109,6 +111,7 @@ def _query() -> Select[*tuple[Any, ...]]:
         .join(Scale, Scale.id == Response.scale_id)
         .join(ListeningSession, ListeningSession.id == Trial.session_id)
         .join(Listener, Listener.id == ListeningSession.listener_id)
+        .outerjoin(Place, Place.id == ListeningSession.place_id)
         .join(StudyVersion, StudyVersion.id == ListeningSession.study_version_id)
         .join(Study, Study.id == StudyVersion.study_id)
         .where(Save.revision == newest, ListeningSession.status != "withdrawn", Response.number.is_not(None))
@@ -117,7 +120,9 @@ def _query() -> Select[*tuple[Any, ...]]:
 
 
 def _row(found: Row[*tuple[Any, ...]]) -> ratings.Row:
-    study, identity, stimuli_id, listener, sitting, trial, scale, item, condition, role, slot, response, save = found
+    study, identity, stimuli_id, listener, sitting, trial, scale, item, condition, role, slot, response, save, place = (
+        found
+    )
     checks = setting_up.outcomes(sitting.setup_steps)
     return {
         "study": study.name,
@@ -154,6 +159,7 @@ def _row(found: Row[*tuple[Any, ...]]) -> ratings.Row:
         "transducer": sitting.transducer,
         "experience": sitting.experience,
         "level_db_a": sitting.level_db_a,
+        "place": place or "",
         "gain_db": save.gain_db,
         "sides_check": checks.get("sides", ""),
         "headphone_check": checks.get("headphones", ""),

@@ -5,7 +5,7 @@ signs cookies and links, ``studio.key`` opens the studio. A listener's session i
 its address, of which the database knows the SHA-256 only.
 
 Defines: ``secret_key``, ``studio_key``, ``new_token``, ``token_sha256``, ``mark_of``, ``simulated_link_token``,
-``is_simulated_link``, ``is_same_origin``, ``HEADERS``.
+``is_simulated_link``, ``place_link_token``, ``place_of_link``, ``is_same_origin``, ``HEADERS``.
 """
 
 from __future__ import annotations
@@ -102,6 +102,19 @@ def is_simulated_link(secret: str, token: str) -> bool:
         return URLSafeSerializer(secret, salt="simulated").loads(token) == SIMULATED
     except BadSignature:
         return False
+
+
+def place_link_token(secret: str, name: str) -> str:
+    """The ``place`` of a link that is opened at a listening place: ``/listen/<study>?place=<token>``."""
+    return str(URLSafeSerializer(secret, salt="place").dumps(name))
+
+
+def place_of_link(secret: str, token: str) -> str | None:
+    """The name of the place whose link this server's key signed; None for any other token."""
+    try:
+        return str(URLSafeSerializer(secret, salt="place").loads(token))
+    except BadSignature:
+        return None
 
 
 def is_same_origin(headers: Headers, own: Collection[str]) -> bool:

@@ -141,7 +141,7 @@ def export(
     Answers that the questionnaire marks as personal are never written.
     """
     settings = load_settings(data_dir=data_dir)
-    _require_data(settings)
+    require_data(settings)
     with opened(settings) as database, database.reading() as db:
         known = db.scalars(select(Study.name).order_by(Study.name)).all()
         if study is None and len(known) != 1:
@@ -164,7 +164,7 @@ def import_answers(file: Path, data_dir: Path | None) -> None:
     imported twice, and while the server runs.
     """
     settings = load_settings(data_dir=data_dir)
-    _require_data(settings)
+    require_data(settings)
     answers = answer_file.read(file)
     with opened(settings) as database, database.writing() as db:
         outcomes = answer_file.store(db, answers, file)
@@ -174,7 +174,7 @@ def import_answers(file: Path, data_dir: Path | None) -> None:
     click.echo(f"{file}: {new} stored, {len(outcomes) - new} there already")
 
 
-def _require_data(settings: Settings) -> None:
+def require_data(settings: Settings) -> None:
     """Refuse to make an empty database out of a mistyped folder."""
     if settings.database_url is None and not settings.database_file.is_file():
         raise AppError(f"{settings.database_file}: no such database; name its folder with --data DIR")
@@ -218,7 +218,7 @@ def upgrade(data_dir: Path | None) -> None:
 def current(data_dir: Path | None) -> None:
     """Say which revision the database has, and which this release needs."""
     settings = load_settings(data_dir=data_dir)
-    _require_data(settings)
+    require_data(settings)
     database = Database(settings)
     click.echo(f"database: {schema.current(database) or 'empty'}; this release: {schema.head()}")
     database.close()

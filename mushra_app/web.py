@@ -37,6 +37,7 @@ TEMPLATES: dict[type, str] = {
     studio_pages.LoginPage: "studio/login.html",
     studio_pages.StudiesPage: "studio/studies.html",
     studio_pages.StudyPage: "studio/study.html",
+    studio_pages.PlacesPage: "studio/places.html",
 }
 
 

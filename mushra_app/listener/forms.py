@@ -1,7 +1,7 @@
 """The form of the welcome page. What a trial's page sends is in ``mushra_app.saving``.
 
 Field names: ``consent`` (checked), ``transducer`` (one of ``TRANSDUCERS``), ``experience`` (one of ``EXPERIENCE``);
-``csrf_token`` comes with every form.
+``csrf_token`` comes with every form. At a listening place the transducer is not asked for.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from wtforms import BooleanField, StringField
 from wtforms.validators import AnyOf, InputRequired
 
 from mushra_app.enrolment import EXPERIENCE, TRANSDUCERS
+from mushra_app.models import Place
 from mushra_app.words import say_later
 
 
@@ -24,6 +25,14 @@ class WelcomeForm(FlaskForm):
     experience = StringField(
         validators=[AnyOf(EXPERIENCE, say_later("Please say whether you have rated sound quality before."))]
     )
+
+    @classmethod
+    def at(cls, place: Place | None) -> WelcomeForm:
+        """The form as it is asked at a listening place, or anywhere else."""
+        form = cls()
+        if place is not None:
+            del form.transducer
+        return form
 
     def sentences(self) -> tuple[str, ...]:
         """What has to be mended, as the page says it."""

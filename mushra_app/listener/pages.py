@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class WelcomePage:
-    """First page of a study: what it is about, consent, and how the listener listens."""
+    """First page of a study: what it is about, consent, and how the listener listens.
+
+    At a calibrated ``place`` (its name) there is one transducer, which the page says instead of asking.
+    """
 
     title: str
     consent: str
@@ -22,6 +25,7 @@ class WelcomePage:
     sessions: int
     transducers: Mapping[str, str]
     experience: Mapping[str, str]
+    place: str = ""
     errors: tuple[str, ...] = ()
 
 
@@ -153,8 +157,9 @@ class DonePage:
 
 @dataclass(frozen=True)
 class MessagePage:
-    """A page that says what is the matter and what to do."""
+    """A page that says what is the matter and what to do; where it ``forgets``, the browser drops what it keeps."""
 
     title: str
     heading: str
     paragraphs: tuple[str, ...]
+    forgets: bool = False

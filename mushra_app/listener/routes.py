@@ -13,17 +13,18 @@ from flask import Blueprint, Response, abort, jsonify, redirect, request, url_fo
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from mushra_app import enrolment, listening, media, saving, setting_up
+from mushra_app import enrolment, listening, media, places, saving, setting_up
 from mushra_app.listener.forms import WelcomeForm
 from mushra_app.listener.pages import CheckPage, InstructionsPage, LevelPage, QuestionsPage
-from mushra_app.models import ListeningSession
-from mushra_app.security import is_same_origin, is_simulated_link, mark_of, secret_key
+from mushra_app.models import ListeningSession, Place
+from mushra_app.security import is_same_origin, is_simulated_link, mark_of, place_of_link, secret_key
 from mushra_app.web import language, own_origins, remember_language, services, show
-from mushra_app.words import say
+from mushra_app.words import say, say_later
 
 blueprint = Blueprint("listener", __name__)
 log = logging.getLogger(__name__)
 
+CHANGED_LINK = say_later("This link was changed. Please use it exactly as you were given it.")
 LONGEST_USER_AGENT = 300
 LONGEST_SCRIPT_ERROR = 4000
 
@@ -33,26 +34,28 @@ def welcome(study: str) -> str:
     """What the study is about, and consent."""
     _simulated()  # refuse a bad link before anything is filled in
     with services().database.reading() as db:
-        return show(enrolment.welcome(enrolment.open_version(db, study)))
+        return show(enrolment.welcome(enrolment.open_version(db, study), _place(db)))
 
 
 @blueprint.post("/listen/<study>")
 def enrol(study: str) -> AnyResponse | str:
     """Begin a session."""
-    form = WelcomeForm()
-    if not form.validate_on_submit():
-        with services().database.reading() as db:
-            return show(enrolment.welcome(enrolment.open_version(db, study), form.sentences()))
-    arrival = enrolment.Arrival(
-        form.transducer.data or "",
-        form.experience.data or "",
-        _user_agent(),
-        level_db_a=services().settings.listening_level_db_a,
-        simulated=_simulated(),
-        language=language(),
-    )
+    simulated = _simulated()
     with services().database.writing() as db:
-        token = enrolment.enrol(db, enrolment.open_version(db, study), arrival)
+        version, place = enrolment.open_version(db, study), _place(db)
+        form = WelcomeForm.at(place)
+        if not form.validate_on_submit():
+            return show(enrolment.welcome(version, place, form.sentences()))
+        given = form.data
+        arrival = enrolment.Arrival(
+            given.get("transducer") or "",
+            given["experience"],
+            _user_agent(),
+            place=place,
+            simulated=simulated,
+            language=language(),
+        )
+        token = enrolment.enrol(db, version, arrival)
     return redirect(url_for("listener.session", token=token), 303)
 
 
@@ -152,8 +155,19 @@ def _simulated() -> bool:
     """Whether this link marks its listeners as simulated; a link that was tampered with opens nothing."""
     token: Any = request.args.get("as")
     if token is not None and not is_simulated_link(secret_key(services().settings), token):
-        abort(403, say("This link was changed. Please use it exactly as you were given it."))
+        abort(403, CHANGED_LINK)
     return token is not None
+
+
+def _place(db: Session) -> Place | None:
+    """The listening place that this link is opened at, if any, as it was last calibrated."""
+    token = request.args.get("place")
+    if token is None:
+        return None
+    name = place_of_link(secret_key(services().settings), token)
+    if name is None:
+        abort(403, CHANGED_LINK)
+    return places.current(db, name)
 
 
 def _refuse_other_origins() -> None:

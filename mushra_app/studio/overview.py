@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from mushra_app.conduct import called, check_run
-from mushra_app.enrolment import experiment_of, open_version
+from mushra_app import places
+from mushra_app.conduct import ADJUSTED_DB, REFERENCE_DB_A, called, check_run
+from mushra_app.enrolment import TRANSDUCERS, experiment_of, open_version
 from mushra_app.export import run_of
-from mushra_app.models import Listener, ListeningSession, Response, Save, StudyVersion, Trial
-from mushra_app.studio.pages import BrokenRule, SessionRow, StudiesPage, StudyPage, StudyRow
+from mushra_app.models import Listener, ListeningSession, Response, Save, ScriptError, StudyVersion, Trial
+from mushra_app.studio.browsers import browser
+from mushra_app.studio.pages import (
+    BrokenRule,
+    Calibration,
+    PageError,
+    PlaceLink,
+    PlaceRow,
+    PlacesPage,
+    SessionRow,
+    StudiesPage,
+    StudyPage,
+    StudyRow,
+)
 from stimuli.manifest import RuleResult
 
+MOST_ERRORS = 50
+LONGEST_LINE = 160
 SEVERITIES = ("must", "should", "note")
+ALLOWED_DB_A = (REFERENCE_DB_A - ADJUSTED_DB, REFERENCE_DB_A + ADJUSTED_DB)
 
 
 def studies(db: Session, address: Callable[[str], str]) -> StudiesPage:
@@ -31,9 +47,7 @@ def studies(db: Session, address: Callable[[str], str]) -> StudiesPage:
         .join(Response, Response.trial_id == Trial.id)
         .group_by(StudyVersion.study_id),
     )
-    opened = db.scalars(
-        select(StudyVersion).where(StudyVersion.status == "open").options(selectinload(StudyVersion.study))
-    )
+    errors = _counts(db, _errors(select(Listener.study_id, func.count())).group_by(Listener.study_id))
     rows = (
         StudyRow(
             name=version.study.name,
@@ -42,11 +56,35 @@ def studies(db: Session, address: Callable[[str], str]) -> StudiesPage:
             listeners=listeners.get(version.study_id, 0),
             finished=finished.get(version.study_id, 0),
             ratings=ratings.get(version.study_id, 0),
+            script_errors=errors.get(version.study_id, 0),
             url=address(version.study.name),
         )
-        for version in opened
+        for version in _open_versions(db)
     )
-    return StudiesPage(tuple(sorted(rows, key=lambda row: row.name)))
+    return StudiesPage(tuple(rows))
+
+
+def listening_places(
+    db: Session, address: Callable[[str, str], str], typed: Calibration | None = None, errors: tuple[str, ...] = ()
+) -> PlacesPage:
+    """All listening places; ``address`` gives the listener's link of a study at a place, both by name."""
+    versions = _open_versions(db)
+    rows = (
+        PlaceRow(
+            name=place.name,
+            level_db_a=place.level_db_a,
+            off=not ALLOWED_DB_A[0] <= place.level_db_a <= ALLOWED_DB_A[1],
+            transducer=place.transducer,
+            device=place.device,
+            calibrated_at=place.calibrated_at.isoformat(timespec="seconds"),
+            links=tuple(
+                PlaceLink(version.study.name, version.title, address(version.study.name, place.name))
+                for version in versions
+            ),
+        )
+        for place in places.latest(db)
+    )
+    return PlacesPage(tuple(rows), TRANSDUCERS, ALLOWED_DB_A, typed or Calibration(), errors)
 
 
 def study(db: Session, name: str, *, listener_url: str, export_url: str, data_dir: str) -> StudyPage:
@@ -78,7 +116,15 @@ def study(db: Session, name: str, *, listener_url: str, export_url: str, data_di
             for rule in sorted(rules, key=lambda rule: SEVERITIES.index(rule.severity))
             if not rule.passed
         ),
+        page_errors=tuple(_page_errors(db, version.study_id)),
+        page_errors_in_all=db.scalar(_errors(select(func.count()), version.study_id)) or 0,
     )
+
+
+def _open_versions(db: Session) -> list[StudyVersion]:
+    """The versions that take listeners, by the name of their study."""
+    query = select(StudyVersion).where(StudyVersion.status == "open").options(selectinload(StudyVersion.study))
+    return sorted(db.scalars(query), key=lambda version: version.study.name)
 
 
 def _sessions(db: Session, study_id: int) -> list[SessionRow]:
@@ -104,6 +150,27 @@ def _sessions(db: Session, study_id: int) -> list[SessionRow]:
         )
         for sitting in sittings
     ]
+
+
+def _page_errors(db: Session, study_id: int) -> Iterator[PageError]:
+    """The newest ones."""
+    query = _errors(select(ScriptError, Listener.pseudonym), study_id)
+    for error, pseudonym in db.execute(query.order_by(ScriptError.id.desc()).limit(MOST_ERRORS)):
+        line = next(iter(error.text.strip().splitlines()), "(an error without words)")
+        yield PageError(
+            reported_at=error.reported_at.isoformat(timespec="seconds"),
+            listener=pseudonym,
+            browser=browser(error.user_agent),
+            user_agent=error.user_agent,
+            first_line=line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…",
+            text=error.text,
+        )
+
+
+def _errors(query: Select[*tuple[Any, ...]], study_id: int | None = None) -> Select[*tuple[Any, ...]]:
+    """What is asked, of the script errors of all studies or of one."""
+    found = query.select_from(ScriptError).join(ListeningSession).join(Listener)
+    return found if study_id is None else found.where(Listener.study_id == study_id)
 
 
 def _counts(db: Session, query: Select[*tuple[Any, ...]]) -> dict[int, int]:

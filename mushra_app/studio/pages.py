@@ -15,6 +15,7 @@ class StudyRow:
     listeners: int
     finished: int
     ratings: int
+    script_errors: int
     url: str
 
 
@@ -47,8 +48,20 @@ class BrokenRule:
 
 
 @dataclass(frozen=True)
+class PageError:
+    """One error that the script of a listener's page reported; ``browser`` is its user agent in a few words."""
+
+    reported_at: str
+    listener: str
+    browser: str
+    user_agent: str
+    first_line: str
+    text: str
+
+
+@dataclass(frozen=True)
 class StudyPage:
-    """One study: how far it is, never how the conditions do."""
+    """One study: how far it is, never how the conditions do. Of its pages' errors the newest, and how many in all."""
 
     name: str
     title: str
@@ -65,6 +78,51 @@ class StudyPage:
     sessions: tuple[SessionRow, ...]
     called: str
     broken: tuple[BrokenRule, ...]
+    page_errors: tuple[PageError, ...]
+    page_errors_in_all: int
+
+
+@dataclass(frozen=True)
+class PlaceLink:
+    """The address that is opened at a place for one study."""
+
+    study: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True)
+class PlaceRow:
+    """One listening place as it was last calibrated; ``off`` is a level that the standard does not allow."""
+
+    name: str
+    level_db_a: float
+    off: bool
+    transducer: str
+    device: str
+    calibrated_at: str
+    links: tuple[PlaceLink, ...]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A calibration as it was typed."""
+
+    name: str = ""
+    level_db_a: str = ""
+    transducer: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class PlacesPage:
+    """All listening places, and a form to write down a calibration; ``errors`` say why ``typed`` was refused."""
+
+    places: tuple[PlaceRow, ...]
+    transducers: tuple[str, ...]
+    allowed_db_a: tuple[float, float]
+    typed: Calibration = Calibration()
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

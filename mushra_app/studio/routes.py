@@ -1,4 +1,4 @@
-"""The experimenter's addresses, behind the studio's key: the studies, one study, its ratings as a file."""
+"""The experimenter's addresses, behind the studio's key: the studies, one study, its ratings, the listening places."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from mushra_app import ratings
+from mushra_app import places, ratings
 from mushra_app.enrolment import open_version
+from mushra_app.errors import AppError
 from mushra_app.export import rows
-from mushra_app.security import is_studio_key
+from mushra_app.security import is_studio_key, place_link_token, secret_key
 from mushra_app.studio import overview
-from mushra_app.studio.forms import LoginForm
+from mushra_app.studio.forms import CalibrationForm, LoginForm
 from mushra_app.studio.pages import LoginPage
 from mushra_app.web import external_address, services, show
 
@@ -51,6 +52,30 @@ def login() -> Any:
     return _enter(form.key.data or "")
 
 
+@blueprint.get("/places")
+@with_key
+def listening_places() -> str:
+    """All listening places, each with the links that are opened there."""
+    with services().database.reading() as db:
+        return show(overview.listening_places(db, _address_at_place))
+
+
+@blueprint.post("/places")
+@with_key
+def calibrate() -> AnyResponse | str:
+    """Write down a calibration."""
+    form = CalibrationForm()
+    typed = form.typed()
+    try:
+        with services().database.writing() as db:
+            places.add(db, typed.name, level_db_a=form.level(), transducer=typed.transducer, device=typed.device)
+    except AppError as error:
+        with services().database.reading() as db:
+            errors = tuple(str(error).splitlines())
+            return show(overview.listening_places(db, _address_at_place, typed, errors))
+    return redirect(url_for("studio.listening_places"), 303)
+
+
 @blueprint.get("/<study>/")
 @with_key
 def study(study: str) -> str:
@@ -77,6 +102,11 @@ def ratings_csv(study: str) -> Response:
         ratings.write_stream(stream, rows(db, study))
     named = {"Content-Disposition": f'attachment; filename="{study}-ratings.csv"', "Cache-Control": "private, no-store"}
     return Response(stream.getvalue(), mimetype="text/csv", headers=named)
+
+
+def _address_at_place(study: str, name: str) -> str:
+    token = place_link_token(secret_key(services().settings), name)
+    return external_address(url_for("listener.welcome", study=study, place=token))
 
 
 @with_key

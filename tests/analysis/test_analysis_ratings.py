@@ -128,9 +128,9 @@ def test_an_export_of_the_first_release_opens_and_earns_no_name(
 ) -> None:
     """It lacks what later releases record: that is then missing, and nothing else is."""
     path = small_study.save(tmp_path / "ratings.csv", rows)
-    pd.read_csv(path, dtype=str, keep_default_na=False).drop(columns=["experience", "level_db_a", "altered"]).to_csv(
-        path, index=False
-    )
+    pd.read_csv(path, dtype=str, keep_default_na=False).drop(
+        columns=["experience", "level_db_a", "place", "altered"]
+    ).to_csv(path, index=False)
     found = ratings.load(path, study)
     assert {(sitting.experience, sitting.level_db_a) for sitting in found.run} == {("", None)}
     assert [rule.rule for rule in check_run(found.run) if not rule.passed] == ["run-assessors", "run-level"]
@@ -143,8 +143,8 @@ def test_an_export_of_the_first_release_opens_and_earns_no_name(
         (",100,", ",101,", r"line \d+: rating: found 101; expected 0 to 100"),
         (",100,", ",loud,", r"line \d+: rating: found 'loud'; expected a number"),
         (",100,", ",nan,", r"line \d+: rating: found nan; expected 0 to 100"),
-        (",100,", ",100,100,", r"line \d+: expected 41 cells, one per column"),
-        (",100,", ",", r"line \d+: expected 41 cells, one per column"),
+        (",100,", ",100,100,", r"line \d+: expected 42 cells, one per column"),
+        (",100,", ",", r"line \d+: expected 42 cells, one per column"),
         ("listener,", "hearer,", "line 1: the columns listener are missing"),
         ("study,", "\0\xff", "line 1: the columns"),
     ],

@@ -9,9 +9,13 @@ import listener as a
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
+from server_guests import Guest, calibrate
 
+from mushra_app import listening
 from mushra_app.config import Settings
-from mushra_app.security import studio_key
+from mushra_app.db import Database
+from mushra_app.saving import store_script_error
+from mushra_app.security import place_link_token, secret_key, studio_key
 
 VIEWS = {
     "desk, light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
@@ -66,8 +70,30 @@ def test_every_page_of_the_studio(seen: Page, server, data_dir: Path) -> None:
     found = complaints(seen)
     seen.goto(f"{server.url}/studio/?key={studio_key(Settings(data_dir=data_dir))}")
     found += complaints(seen)
+    calibrate_and_fail(data_dir)
+    for address in ("", "tiny", "places"):
+        seen.goto(f"{server.url}/studio/{address}")
+        found += complaints(seen)
     seen.goto(f"{server.url}/studio/tiny")
+    seen.locator("details").first.evaluate("details => details.open = true")
     assert found + complaints(seen) == []
+
+
+def calibrate_and_fail(data_dir: Path) -> None:
+    """A listening place that is too loud, and a page's error: what the studio shows of them."""
+    database = Database(Settings(data_dir=data_dir))
+    calibrate(database, level_db_a=90.0)
+    guest = Guest(database)
+    with database.writing() as db:
+        sitting = listening.sitting_of(db, guest.token)
+        store_script_error(db, sitting, "TypeError: nothing\n  at trial.js", "a test")
+    database.close()
+
+
+def test_the_welcome_page_of_a_listening_place(seen: Page, server, data_dir: Path) -> None:
+    calibrate_and_fail(data_dir)
+    seen.goto(f"{server.url}/listen/tiny?place={place_link_token(secret_key(Settings(data_dir=data_dir)), 'Booth 1')}")
+    assert "at Booth 1" in seen.locator("main").inner_text() and complaints(seen) == []
 
 
 def test_a_message_page(seen: Page, server) -> None:

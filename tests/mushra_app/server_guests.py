@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from mushra_app import enrolment, listening
+from mushra_app import enrolment, listening, places
 from mushra_app.db import Database
 from mushra_app.listener.pages import DonePage, InstructionsPage, QuestionsPage, TrialPage
 from mushra_app.saving import read_body, save_trial
@@ -20,7 +20,7 @@ ORIGIN = {"Origin": "http://localhost"}
 
 
 class Guest:
-    """A listener who enrolled through the use cases, to test one of them at a time."""
+    """A listener who enrolled through the use cases, to test one of them at a time; ``at`` is a listening place."""
 
     def __init__(
         self,
@@ -29,11 +29,12 @@ class Guest:
         *,
         simulated: bool = False,
         experience: str = "experienced",
-        level_db_a: float | None = 78.0,
+        at: str = "",
     ) -> None:
         self.database = database
-        arrival = enrolment.Arrival("headphones", experience, "a test", level_db_a=level_db_a, simulated=simulated)
         with database.writing() as db:
+            place = places.current(db, at) if at else None
+            arrival = enrolment.Arrival("headphones", experience, "a test", place=place, simulated=simulated)
             self.token = enrolment.enrol(db, enrolment.open_version(db, study), arrival)
         self.base = f"/session/{self.token}"
 
@@ -76,6 +77,13 @@ class Guest:
             else:
                 self.pass_by(page)
         return sent
+
+
+def calibrate(database: Database, name: str = "Booth 1", **changes: Any) -> None:
+    """Write down a calibration: 78 dB(A) on headphones, if nothing else is said."""
+    written = {"level_db_a": 78.0, "transducer": "headphones", "device": "HD 650 on a RME Fireface"} | changes
+    with database.writing() as db:
+        places.add(db, name, **written)
 
 
 def body_of(page: TrialPage, **changes: Any) -> dict[str, Any]:

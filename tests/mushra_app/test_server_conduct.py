@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from server_guests import Guest
+from server_guests import Guest, calibrate
 
 from mushra_app.conduct import MULTI_STIMULUS, MUSHRA, RUN_RULES, Sitting, called, check_run, sittings_of
 from mushra_app.enrolment import open_version
@@ -106,8 +106,9 @@ def test_the_studio_names_what_is_missing_even_of_a_set_with_a_silent_clip(datab
 def test_the_database_and_an_export_tell_the_same(database, either, stimuli) -> None:
     """Two ways to the same records: summed up in SQL for a page, and row by row for the report."""
     publish(stimuli, database, either)
-    Guest(database).finish()
-    Guest(database, simulated=True, experience="inexperienced", level_db_a=None).finish()
+    calibrate(database)
+    Guest(database, at="Booth 1").finish()
+    Guest(database, simulated=True, experience="inexperienced").finish()
     Guest(database).trial()  # begun, not finished
     with database.reading() as db:
         found = run_of(db, open_version(db, "tiny"))

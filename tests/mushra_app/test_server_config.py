@@ -44,7 +44,6 @@ def test_flags_before_environment_before_file_before_defaults(here: Path, monkey
         "host": "mushra.toml",
         "port": "flag",
         "threads": "environment",
-        "listening_level_db_a": "default",
         "external_url": "default",
     }
 
@@ -92,6 +91,16 @@ def test_an_empty_key_file_is_refused(here: Path) -> None:
     (settings.data_dir / "secret.key").write_text("\n")
     with pytest.raises(AppError, match="too short"):
         security.secret_key(settings)
+
+
+def test_links_of_places_are_signed_and_no_other_link_will_do() -> None:
+    token = security.place_link_token("k" * 43, "Kabine 1 – vorn")
+    assert security.place_of_link("k" * 43, token) == "Kabine 1 – vorn"
+    assert security.place_of_link("l" * 43, token) is None
+    assert security.place_of_link("k" * 43, "x" + token) is None
+    assert security.place_of_link("k" * 43, "Booth 1") is None
+    assert security.place_of_link("k" * 43, security.simulated_link_token("k" * 43)) is None
+    assert not security.is_simulated_link("k" * 43, token)
 
 
 def test_links_for_simulated_listeners_are_signed() -> None:

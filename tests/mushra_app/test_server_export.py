@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from server_guests import Guest
+from server_guests import Guest, calibrate
 from sqlalchemy import select
 
 from mushra_app import listening, ratings, server_cli
@@ -51,13 +51,15 @@ def test_the_export_equals_what_was_sent(published: Database, manifest: Manifest
 
 
 def test_every_column_is_filled_in(published: Database, tmp_path: Path) -> None:
-    Guest(published, simulated=True).finish()
+    calibrate(published)
+    Guest(published, simulated=True, at="Booth 1").finish()
     row = exported(published, tmp_path / "ratings.csv")[-1]
     empty = [column.name for column in ratings.COLUMNS if row[column.name] in (None, "")]
     unknown = ["sides_check", "headphone_check", "language", "altered"]  # a guest without a browser has none of these
     assert empty == ["listener_group", *unknown]
     assert row["simulated"] is True and row["excerpt"] in ("1-2", "2-3") and row["saved_at"].endswith("+00:00")
     assert row["session"].isdigit() and row["transducer"] == "headphones"
+    assert (row["place"], row["level_db_a"]) == ("Booth 1", 78.0)
 
 
 def test_the_latest_revision_counts_and_only_it(published: Database, tmp_path: Path) -> None:

@@ -181,6 +181,14 @@ def test_what_is_not_there_is_said_on_a_page(client: FlaskClient, address: str) 
     assert answer.status_code == 404 and "Nothing here" in answer.text and "Traceback" not in answer.text
 
 
+def test_only_the_page_of_who_withdrew_makes_the_browser_forget(client: FlaskClient, guest: Guest) -> None:
+    token = csrf(client.get(f"{guest.base}/").text)
+    assert client.post(f"{guest.base}/withdraw", data={"csrf_token": token}).status_code == 303
+    page = client.get(f"{guest.base}/").text
+    assert "You have withdrawn" in page and "js/forget.js" in page and "js/resume.js" not in page
+    assert "forget.js" not in client.get("/").text + client.get("/session/none/").text
+
+
 def test_a_crash_shows_no_trace(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/crash", "crash", lambda: 1 / 0)
     answer = client.get("/crash")

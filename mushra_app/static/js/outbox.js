@@ -11,12 +11,15 @@
  *   their own link to send when it is opened here again; then they are deleted. This page could not send them if
  *   it tried: the token of their address is not kept, only a fingerprint of it.
  *
+ * Of a listener who withdrew nothing stays: `forget` deletes it, and has other tabs of that session ask the server anew.
+ *
  * Where IndexedDB is missing, refuses or is full, parcels are kept in memory, and `durable` is false.
  */
 
 const NAME = "mushra-outbox";
 const DRAFTS = "drafts";
 const PARCELS = "parcels";
+const WITHDRAWN = "mushra-withdrawn";
 const LONGEST_OPENING_MS = 3000;
 /** By this machine's clock, there is no better one; own parcels are sent whatever their age. */
 const STRANGERS_KEPT_MS = 7 * 24 * 3600 * 1000;
@@ -41,6 +44,12 @@ export class Outbox {
     /** @type {object | null} the newest draft that is not being written yet */
     this.newest = null;
     this.writing = false;
+    this.forgotten = false;
+    /** Between the tabs of this browser; older ones lack it. */
+    this.tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel(WITHDRAWN) : null;
+    this.tabs?.addEventListener("message", ({ data }) => {
+      if (data === session && !this.forgotten) location.reload();
+    });
   }
 
   /**
@@ -85,8 +94,7 @@ export class Outbox {
 
   /** @returns {Promise<Parcel[]>} what this session still has to send */
   async pending() {
-    const own = () => IDBKeyRange.bound([this.session], [this.session, []]);
-    const stored = (await this.use("readonly", (_, parcels) => parcels.getAll(own()))) ?? [];
+    const stored = (await this.use("readonly", (_, parcels) => parcels.getAll(ofSession(this.session)))) ?? [];
     return [...new Map([...stored.map((parcel) => [parcel.body.key, parcel]), ...this.held]).values()];
   }
 
@@ -104,6 +112,17 @@ export class Outbox {
   async drop({ trial, body }) {
     await this.use("readwrite", (_, parcels) => parcels.delete([this.session, trial, body.key]));
     this.held.delete(body.key);
+  }
+
+  /** The listener withdrew: nothing of the session stays here, and nothing of it is sent. */
+  async forget() {
+    this.forgotten = true;
+    this.newest = null;
+    this.held.clear();
+    await this.use("readwrite", (drafts, parcels) => {
+      for (const store of [drafts, parcels]) store.delete(ofSession(this.session));
+    });
+    this.tabs?.postMessage(this.session);
   }
 
   /**
@@ -127,6 +146,11 @@ export class Outbox {
       return undefined;
     }
   }
+}
+
+/** All keys of a session. */
+function ofSession(session) {
+  return IDBKeyRange.bound([session], [session, []]);
 }
 
 /** @returns {Promise<IDBDatabase>} */

@@ -1,0 +1,89 @@
+"""Listening places: what was measured at each, and at which of them somebody sits.
+
+A place is calibrated by playing the alignment noise through one channel and measuring it at the listener's ear
+(BS.1534-3, clause 8). Every calibration is a row that nothing changes afterwards: a place calibrated again gets
+another one, and sessions keep the one that they began with. The record written down last is the one that holds,
+whatever the machine's clock said meanwhile.
+
+Conventions: levels in dB(A) per channel; names are compared without regard to case and spaces, so that one chair is
+one place. Functions take a SQLAlchemy session and know nothing of the web. Defines: ``add``, ``latest``, ``current``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mushra_app.enrolment import TRANSDUCERS
+from mushra_app.errors import AppError, NotFoundError
+from mushra_app.models import Place
+
+LOWEST_DB_A, HIGHEST_DB_A = 40, 110
+LONGEST_NAME, LONGEST_DEVICE = 60, 300
+
+
+def add(db: Session, name: str, *, level_db_a: float, transducer: str, device: str) -> Place:
+    """Write down one calibration.
+
+    Parameters
+    ----------
+    level_db_a : of one channel's alignment noise at the listener's ear, 40 to 110 dB(A).
+    transducer : one of ``TRANSDUCERS``.
+    device : interface, amplifier, headphones or loudspeakers, in the experimenter's words.
+
+    Raises
+    ------
+    AppError
+        With one line per thing that won't do.
+    """
+    name, device = _on_one_line(name), _on_one_line(device)
+    if wrong := _mistakes(name, level_db_a, transducer, device):
+        raise AppError("\n".join(wrong))
+    known = {place.name.casefold(): place.name for place in latest(db)}
+    place = Place(name=known.get(name.casefold(), name), level_db_a=level_db_a, transducer=transducer, device=device)
+    db.add(place)
+    db.flush()
+    return place
+
+
+def latest(db: Session) -> Sequence[Place]:
+    """The newest record of each place, by name."""
+    newest = select(func.max(Place.id)).group_by(Place.name)
+    return db.scalars(select(Place).where(Place.id.in_(newest)).order_by(Place.name)).all()
+
+
+def current(db: Session, name: str) -> Place:
+    """The newest record of a place; NotFoundError where there is none."""
+    found = db.scalars(select(Place).where(Place.name == name).order_by(Place.id.desc())).first()
+    if found is None:
+        raise NotFoundError(f"no listening place {name!r} is on record here; ask who sent you the link")
+    return found
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _mistakes(name: str, level_db_a: float, transducer: str, device: str) -> list[str]:
+    found = "no number" if math.isnan(level_db_a) else f"{level_db_a:g}"
+    kind = repr(transducer) if transducer else "nothing"
+    rules = (
+        (_is_short_text(name, LONGEST_NAME), f"the name: expected 1 to {LONGEST_NAME} letters, such as Booth 1"),
+        (
+            LOWEST_DB_A <= level_db_a <= HIGHEST_DB_A,
+            f"the level: found {found}; expected {LOWEST_DB_A} to {HIGHEST_DB_A} dB(A), as the sound level meter says",
+        ),
+        (transducer in TRANSDUCERS, f"the transducer: found {kind}; expected {' or '.join(TRANSDUCERS)}"),
+        (
+            _is_short_text(device, LONGEST_DEVICE),
+            f"the device: expected 1 to {LONGEST_DEVICE} letters, such as the interface and the headphones",
+        ),
+    )
+    return [sentence for holds, sentence in rules if not holds]
+
+
+def _is_short_text(text: str, longest: int) -> bool:
+    return 0 < len(text) <= longest and text.isprintable()
