@@ -10,7 +10,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 #   make proof           what can only be shown on a machine that has nothing else to do
 #   make bench           how fast and how large, as ratios; writes tests/bench/results
-.PHONY: demo test check bench proof clean system-packages
+#   make translations    collects what listeners read, for mushra_app/translations, and compiles what is translated
+.PHONY: demo test check bench proof translations clean system-packages
 
 demo: $(VENV)/.demo-torch-$(TORCH)
 	$(BIN)/mushra demo
@@ -29,6 +30,13 @@ proof: $(VENV)/.test system-packages
 
 bench: $(VENV)/.test
 	$(BIN)/python tests/bench/bench_stimuli.py
+
+COLLECT := $(BIN)/pybabel -q extract --no-location --sort-output --keywords=say
+RENEW := $(BIN)/pybabel -q update -d mushra_app/translations --no-fuzzy-matching --width=120
+translations: $(VENV)/.test
+	$(COLLECT) -k say_later -k mark -k say_number:1,2 -F mushra_app/translations/pages.cfg -o $(VENV)/messages.pot mushra_app
+	$(COLLECT) -F mushra_app/translations/scripts.cfg -o $(VENV)/scripts.pot mushra_app
+	for domain in messages scripts; do $(RENEW) -D $$domain -i $(VENV)/$$domain.pot && $(BIN)/pybabel -q compile -d mushra_app/translations -D $$domain; done
 
 # The listener's browser and PostgreSQL's server programs: what pip can't bring.
 system-packages:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from mushra_app.enrolment import TRANSDUCERS
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.models import Place
+from mushra_app.words import say
 
 LOWEST_DB_A, HIGHEST_DB_A = 40, 110
 LONGEST_NAME, LONGEST_DEVICE = 60, 300
@@ -59,7 +60,7 @@ def current(db: Session, name: str) -> Place:
     """The newest record of a place; NotFoundError where there is none."""
     found = db.scalars(select(Place).where(Place.name == name).order_by(Place.id.desc())).first()
     if found is None:
-        raise NotFoundError(f"no listening place {name!r} is on record here; ask who sent you the link")
+        raise NotFoundError(say("No listening place %(name)r is on record here; ask who sent you the link.", name=name))
     return found
 
 

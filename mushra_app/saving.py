@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, selectinload
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.listening import finish_if_complete
 from mushra_app.models import Event, ListeningSession, Response, Save, ScriptError, Slot, Trial
+from mushra_app.words import say
 
 MOST_EVENTS = 5000
 MOST_SCRIPT_ERRORS = 50
@@ -147,18 +148,22 @@ def _locked_trial(db: Session, sitting: ListeningSession, token: str) -> Trial:
         .with_for_update()
     )
     if found is None:
-        raise NotFoundError("This trial is not part of this session; nothing was saved.")
+        raise NotFoundError(say("This trial is not part of this session; nothing was saved."))
     return found
 
 
 def _refuse_outdated(db: Session, sitting: ListeningSession, trial: Trial, sent: TrialSave) -> None:
     if sitting.status != "started":
-        raise ConflictError("This session takes no more answers; nothing was changed.")
+        raise ConflictError(say("This session takes no more answers; nothing was changed."))
     latest = db.scalar(select(func.max(Save.revision)).where(Save.trial_id == trial.id)) or 0
     if sent.revision <= latest:
         raise ConflictError(
-            f"This page was saved elsewhere meanwhile (revision {latest}, this one is {sent.revision}); "
-            "nothing was overwritten."
+            say(
+                "This page was saved elsewhere meanwhile (revision %(latest)d, this one is %(own)d); "
+                "nothing was overwritten.",
+                latest=latest,
+                own=sent.revision,
+            )
         )
 
 

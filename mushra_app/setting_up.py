@@ -9,7 +9,8 @@ place that was calibrated.
 Conventions: gains in dB relative to the clips as built, never above 0; answers are texts; a round's number counts
 from 1. The right answers are drawn from the session's seed, the step and the attempt, and never reach the page.
 
-Defines: ``HEADROOM_DB``, ``LOWEST_DB``, ``next_step``, ``page``, ``sound``, ``answer``, ``gain_range``, ``outcomes``.
+Defines: ``HEADROOM_DB``, ``LOWEST_DB``, ``next_step``, ``page``, ``sound``, ``answer``, ``alignment_noise``,
+``gain_range``, ``outcomes``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from sqlalchemy.orm import Session
 from mushra_app.enrolment import experiment_of, title_of
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.listener.pages import CheckPage, LevelPage, Round
-from mushra_app.models import ListeningSession, SetupStep, now
+from mushra_app.models import ListeningSession, SetupStep, StudyVersion, now
 from mushra_app.words import say
 from stimuli.experiment import Setup
 
@@ -35,8 +36,6 @@ LOWEST_DB = -24.0
 TRIES = 2
 SLOWEST_RATE_HZ = 32_000
 """A device that runs slower than this is a telephone's: Bluetooth headsets do while their microphone is open."""
-LATE_S = 0.1
-"""Sound that comes later than this goes by radio."""
 LONGEST_OUTPUT = 500
 SIDES = ("left", "middle", "right")
 INTERVALS = ("1", "2", "3")
@@ -147,6 +146,17 @@ def answer(db: Session, sitting: ListeningSession, given: Mapping[str, str]) -> 
     if _setup(sitting).on_failure == "refuse" and failures >= TRIES and not _is_done(sitting, step):
         sitting.status = "refused"
     db.flush()
+
+
+def alignment_noise(version: StudyVersion, side: str) -> bytes:
+    """The noise of one channel as a WAV file, as loud as a study's listeners have it where nobody turned anything."""
+    from mushra_app import setup_sounds
+
+    if side not in ("left", "right"):
+        raise NotFoundError("There is no such sound: expected left or right.")
+    experiment = experiment_of(version)
+    lufs = experiment.loudness.target_lufs - (HEADROOM_DB if experiment.setup.level else 0.0)
+    return setup_sounds.wav(setup_sounds.alignment_noise(lufs, setup_sounds.generator(0, "alignment"), side))
 
 
 def gain_range(sitting: ListeningSession) -> tuple[float, float]:

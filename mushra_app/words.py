@@ -4,6 +4,8 @@ Texts stand in the code in English and are wrapped in ``say`` or ``say_number``;
 ``mushra_app/translations``. Outside of a request, as in tests of the use cases, the English is what comes out.
 Texts of the experiment file are translated by the file itself (``written``).
 
+``mark`` marks a text for translation without translating it: what an experiment file says where it says nothing.
+
 Defines: ``say``, ``say_later`` (for texts that are made before a request), ``say_number``, ``written``.
 """
 
@@ -21,6 +23,30 @@ from stimuli.experiment import Experiment
 __all__ = ["say", "say_later", "say_number", "written"]
 
 say_later: Callable[[str], Any] = lazy_gettext
+
+
+def mark(text: str) -> str:
+    """The text itself; it is found by whoever collects what is to be translated."""
+    return text
+
+
+OF_THE_FILE = (
+    mark("Bad"),
+    mark("Poor"),
+    mark("Fair"),
+    mark("Good"),
+    mark("Excellent"),
+    mark("How good is the overall quality, compared with the reference?"),
+    mark(
+        "You will hear short pieces of music and rate their quality. Taking part is voluntary and you may stop "
+        "at any time. Your ratings are stored under a pseudonym and are used for research."
+    ),
+    mark("Did anything disturb your listening?"),
+    mark("no"),
+    mark("a little"),
+    mark("a lot"),
+)
+"""Defaults of the experiment file, and what ``mushra new`` writes into one."""
 
 
 def written(experiment: Experiment, text: str) -> str:

@@ -84,7 +84,8 @@ def listening_places(
         )
         for place in places.latest(db)
     )
-    return PlacesPage(tuple(rows), TRANSDUCERS, ALLOWED_DB_A, typed or Calibration(), errors)
+    studies = {version.study.name: version.title for version in versions}
+    return PlacesPage(tuple(rows), studies, TRANSDUCERS, ALLOWED_DB_A, typed or Calibration(), errors)
 
 
 def study(db: Session, name: str, *, listener_url: str, export_url: str, data_dir: str) -> StudyPage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -116,9 +117,13 @@ class Calibration:
 
 @dataclass(frozen=True)
 class PlacesPage:
-    """All listening places, and a form to write down a calibration; ``errors`` say why ``typed`` was refused."""
+    """All listening places, and a form to write down a calibration; ``errors`` say why ``typed`` was refused.
+
+    ``studies`` are those that take listeners, name and title: each has an alignment noise.
+    """
 
     places: tuple[PlaceRow, ...]
+    studies: Mapping[str, str]
     transducers: tuple[str, ...]
     allowed_db_a: tuple[float, float]
     typed: Calibration = Calibration()

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from mushra_app import places, ratings
+from mushra_app import places, ratings, setting_up
 from mushra_app.enrolment import open_version
 from mushra_app.errors import AppError
 from mushra_app.export import rows
@@ -50,6 +50,14 @@ def login() -> Any:
     form = LoginForm()
     form.validate_on_submit()
     return _enter(form.key.data or "")
+
+
+@blueprint.get("/places/noise/<study>/<side>")
+@with_key
+def alignment_noise(study: str, side: str) -> Response:
+    """What a place is calibrated with."""
+    with services().database.reading() as db:
+        return Response(setting_up.alignment_noise(open_version(db, study), side), mimetype="audio/wav")
 
 
 @blueprint.get("/places")

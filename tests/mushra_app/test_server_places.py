@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyloudnorm
 import pytest
+import soundfile
 from flask import Flask
 from flask.testing import FlaskClient
 from server_guests import Guest, calibrate
@@ -44,7 +48,7 @@ def test_the_record_written_last_holds_whatever_the_clock_said(database: Databas
     with database.reading() as db:
         assert [(one.name, one.level_db_a) for one in places.latest(db)] == [("Aula", 78.0), ("Booth 1", 78.0)]
         assert places.current(db, "Booth 1").level_db_a == 78.0
-        with pytest.raises(NotFoundError, match="no listening place 'Booth 2' is on record"):
+        with pytest.raises(NotFoundError, match="No listening place"):
             places.current(db, "Booth 2")
 
 
@@ -107,7 +111,7 @@ def test_ratings_go_through_a_file_with_their_place(app: Flask, tmp_path: Path) 
 def test_at_a_place_the_page_says_what_is_listened_on_and_does_not_ask(app: Flask, client: FlaskClient) -> None:
     calibrate(app.extensions["mushra"].database, "<Booth> 1", transducer="loudspeakers")
     page = client.get(link(app, "<Booth> 1")).text
-    assert "You listen on loudspeakers at <b>&lt;Booth&gt; 1</b>" in page and 'name="transducer"' not in page
+    assert "You listen on loudspeakers at &lt;Booth&gt; 1." in page and 'name="transducer"' not in page
     assert "How do you listen?" in client.get("/listen/tiny").text
     answer = enrol(client, link(app, "<Booth> 1"), transducer="headphones")  # not asked, and not believed
     assert answer.status_code == 303
@@ -163,3 +167,15 @@ def test_the_commands_refuse_what_will_not_do(settings: Settings, tmp_path: Path
     with pytest.raises(AppError, match="no such database"):
         typed(place_cli.place, *command, "--level-db-a", "78", "--data", tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_alignment_noise_is_one_channel_as_loud_as_listeners_have_it(app: Flask, studio: FlaskClient) -> None:
+    for side, silent in (("left", 1), ("right", 0)):
+        answer = studio.get(f"/studio/places/noise/tiny/{side}")
+        samples, rate = soundfile.read(io.BytesIO(answer.data))
+        assert not samples[:, silent].any()
+        both = np.repeat(samples[:, [1 - silent]], 2, axis=1)
+        # The tiny study sets no level, so that nothing is kept free above it.
+        assert pyloudnorm.Meter(rate).integrated_loudness(np.tile(both, (2, 1))) == pytest.approx(-23, abs=0.05)
+    assert studio.get("/studio/places/noise/tiny/middle").status_code == 404
+    assert app.test_client().get("/studio/places/noise/tiny/left").status_code == 401
