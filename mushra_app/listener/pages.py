@@ -69,7 +69,8 @@ class Sound:
 class TrialPage:
     """One MUSHRA trial: open references, and hidden sounds in the order drawn for this session.
 
-    ``next_sounds`` are the addresses of the trial after it, to be fetched while this one is rated.
+    ``switching`` is ``bs1534`` or ``crossfade``. ``next_sounds`` are the addresses of the trial after it, to be
+    fetched while this one is rated.
     """
 
     title: str
@@ -85,6 +86,7 @@ class TrialPage:
     sounds: tuple[Sound, ...]
     rate_hz: int
     frames: int
+    switching: str
     revision: int
     next_sounds: tuple[str, ...]
 

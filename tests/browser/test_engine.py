@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from engine_model import random_commands, render
 
-RENDER = """async ({signals, commands, frames, rate, worklet}) => {
+RENDER = """async ({signals, commands, frames, rate, worklet, processor}) => {
   const context = new OfflineAudioContext(1, frames, rate);
   await context.audioWorklet.addModule(worklet);
-  const node = new AudioWorkletNode(context, "mushra-engine", {numberOfInputs: 0, outputChannelCount: [1]});
+  const node = new AudioWorkletNode(context, processor, {numberOfInputs: 0, outputChannelCount: [1]});
   node.connect(context.destination);
   node.port.postMessage({signals: signals.map((signal) => [Float32Array.from(signal)])});
   for (const command of commands) node.port.postMessage(command);
@@ -26,7 +26,17 @@ LENGTH_S = 1.5
 WORKLET = "/static/js/engine-worklet.js"
 
 
-def heard(page, server, signals, commands: list[dict], frames: int, rate_hz: int, worklet: str = WORKLET) -> np.ndarray:
+def heard(
+    page,
+    server,
+    signals,
+    commands: list[dict],
+    frames: int,
+    rate_hz: int,
+    worklet: str = WORKLET,
+    *,
+    processor: str = "mushra-engine",
+) -> np.ndarray:
     """The worklet's own output."""
     if not page.url.startswith(server.url):
         page.goto(f"{server.url}/health")
@@ -36,6 +46,7 @@ def heard(page, server, signals, commands: list[dict], frames: int, rate_hz: int
         "frames": frames,
         "rate": rate_hz,
         "worklet": worklet,
+        "processor": processor,
     }
     return np.array(page.evaluate(RENDER, settings))
 

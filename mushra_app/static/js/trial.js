@@ -350,7 +350,7 @@ async function start() {
   find("#trouble").hidden = true;
   state("Loading…");
   try {
-    opened ??= await openEngine(page.rate_hz, find("#trial").dataset.worklet);
+    opened ??= await openEngine(page.rate_hz, find("#trial").dataset.worklet, page.switching);
     opened.onreport = onreport;
     const cache = attempts++ ? "reload" : "default";
     const decoded = await load(opened.context, signals, arrived, cache, (share) => state(`Loading ${Math.round(share * 100)} %`));
