@@ -78,7 +78,7 @@ class TrialSave(Sent):
     comment: str = Field(default="", max_length=5000)
     trial_s: Seconds
     engine: str = Field(max_length=40)
-    fade_mode: str = Field(max_length=40)
+    fade_mode: Literal["bs1534", "crossfade"]
     rate_hz: int = Field(ge=1, le=1_000_000)
     base_latency_s: Seconds | None = None
     output_latency_s: Seconds | None = None
