@@ -5,6 +5,7 @@ Equal gain is what is asked: the gains of a switch add up to 1 at every sample, 
 
 from __future__ import annotations
 
+import base64
 import math
 import sqlite3
 from collections import Counter
@@ -17,6 +18,7 @@ import test_engine_buffer as buffer
 from engine_model import random_commands, render
 from playwright.sync_api import Browser, Page
 from test_engine import LENGTH_S, WORKLET, coded, commands_of, heard
+from test_engine_gain import ENGINES, FLOATS, on
 
 from mushra_app.conduct import check_run
 from mushra_app.config import Settings
@@ -28,6 +30,29 @@ CROSSFADE = {"processor": "crossfade-engine"}
 RATE_HZ = 48_000
 FRAMES = 6 * RATE_HZ
 SEEDS = range(1, 7)
+
+
+HURRY = f"""async ({{ length, rate, wanted }}) => {{{FLOATS}
+  const {{ openEngine }} = await import("/static/js/engine.js");
+  const engine = await openEngine(rate, "/static/js/engine-worklet.js", "crossfade");
+  const scope = new AnalyserNode(engine.context, {{ fftSize: 16384 }});
+  engine.output.connect(scope);
+  const coded = Float32Array.from({{ length }}, (_, i) => i / 2 ** 20 + 1 / 16);
+  engine.accept(Array(4).fill([coded]));
+  let current;
+  engine.onreport = (report) => (current = report.current);
+  engine.send({{ wanted: 0, running: true }});
+  await sleep(400);
+  for (const signal of wanted) {{
+    engine.send({{ wanted: signal }});
+    await sleep(3);
+  }}
+  await sleep(100);
+  const heard = new Float32Array(scope.fftSize);
+  scope.getFloatTimeDomainData(heard);
+  await engine.close();
+  return [engine.name, current, text(heard)];
+}}"""
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +197,20 @@ def test_the_buffer_passes_identical_signals_and_does_not_click(page, server) ->
     assert len(taken) > 10 and np.abs(found[12_800:64_000] - np.float32(0.9)).max() < 1e-6
 
 
-@pytest.mark.parametrize(("guest", "engine"), [("page", "audioworklet"), ("lab_page", "buffer-source")])
+@pytest.mark.parametrize(("guest", "engine"), ENGINES)
+def test_many_quick_switches_change_nothing_of_identical_signals_and_the_last_one_wins(
+    request: pytest.FixtureRequest, server, guest: str, engine: str
+) -> None:
+    """Live: what was heard in the last third of a second is one stretch of the signal, without a gap or a dip."""
+    work = {"length": 3 * RATE_HZ, "rate": RATE_HZ, "wanted": [1, 2, 3, 0, 2, 1, 3, 1, 0, 1, 2]}
+    name, current, text = on(request, server, guest).evaluate(HURRY, work)
+    found = np.frombuffer(base64.b64decode(text), np.float32)
+    first = round((found[0] - 1 / 16) * 2**20)
+    assert (name, current) == (engine, 2) and 240 < first < 2 * RATE_HZ
+    assert np.abs(found - 1 / 16 - (first + np.arange(len(found))) / 2**20).max() < 1e-6
+
+
+@pytest.mark.parametrize(("guest", "engine"), ENGINES)
 def test_a_study_that_asks_for_it_gets_it_and_loses_the_name(
     request: pytest.FixtureRequest, server, data_dir, guest: str, engine: str
 ) -> None:
