@@ -26,6 +26,7 @@ def render(
 
     ``seen`` counts in which state of the engine each kind of command came.
     """
+    signals = signals.astype(float)  # or numpy would stay in single precision, and round as the browser does
     rising = False
     own = [0] * len(signals)
     steps = math.ceil(0.005 * rate_hz)
