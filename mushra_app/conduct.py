@@ -5,7 +5,7 @@ is judged here, from what the app has on record of every session whose ratings c
 runs and by the report afterwards. What is not on record counts as not met.
 
 Conventions: levels in dB(A); a session that was not finished is no part of a run. Defines: ``Run``, ``Sitting``,
-``sittings_of``, ``check_run``, ``called``, ``MUSHRA``, ``MULTI_STIMULUS``.
+``sittings_of``, ``check_run``, ``called``, ``MUSHRA``, ``MULTI_STIMULUS``, ``BS1534``, ``CROSSFADE``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from stimuli.standard.rule import Rule
 MUSHRA, MULTI_STIMULUS = "MUSHRA test", "multi-stimulus test"
 BS1534 = "bs1534"
 """The way of switching that clause 5.3 has: 5 ms out, then 5 ms in, and never a cross-fade."""
+CROSSFADE = "crossfade"
+"""The other way that a page has: a cross-fade of 5 ms with equal gain."""
 EXPERIENCED = "experienced"
 REFERENCE_DB_A, ADJUSTED_DB = 78.0, 4.0
 """Level of one channel's alignment signal, and how far a listener may turn it up or down (clause 8)."""
@@ -124,7 +126,9 @@ def _level(run: Run) -> str | None:
 
 def _switching(run: Run) -> str | None:
     other = _share(run, lambda one: one.fade_modes != {BS1534})
-    return f"{other} with other switching, or it was not recorded" if other else None
+    modes = frozenset[str]().union(*(one.fade_modes for one in run)) - {BS1534, ""}
+    told = f" ({', '.join(sorted(modes))})" if modes else ", or it was not recorded"
+    return f"{other} with other switching{told}" if other else None
 
 
 def _as_built(run: Run) -> str | None:
@@ -179,7 +183,7 @@ RUN_RULES: tuple[Rule[Run], ...] = (
         "must",
         "sounds were switched by 5 ms out, then 5 ms in",
         _switching,
-        "let listeners use this release's page",
+        'set test.switching = "bs1534", and let listeners use this release\'s page',
     ),
     Rule(
         "run-sounds",

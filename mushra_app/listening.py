@@ -144,6 +144,7 @@ def _trial_page(db: Session, sitting: ListeningSession, steps: list[Step], step:
         sounds=tuple(_sound(slot, say("Sound %(number)s", number=slot.position), base) for slot in hidden),
         rate_hz=clip.rate_hz,
         frames=clip.frames,
+        switching=experiment.test.switching,
         revision=max((save.revision for save in trial.saves), default=0),
         next_sounds=_next_sounds(db, steps, step, base),
         gain_db=_latest_gain(db, sitting, (lowest + highest) / 2),

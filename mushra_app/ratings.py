@@ -63,7 +63,7 @@ COLUMNS = (
     Column("heard_s", float, "seconds this slot sounded"),
     Column("plays", int, "how often this slot was started or switched to"),
     Column("trial_s", float, "seconds on the trial"),
-    Column("fade_mode", str, "how switching sounded: bs1534 (5 ms out, then 5 ms in)"),
+    Column("fade_mode", str, "how switching sounded: bs1534 (5 ms out, then 5 ms in) or crossfade (5 ms, equal gain)"),
     Column("engine", str, "playback engine of the page"),
     Column("rate_hz", int, "sample rate of the playback context"),
     Column("transducer", str, "headphones or loudspeakers, as stated, or as the place has them"),

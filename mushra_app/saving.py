@@ -80,7 +80,7 @@ class TrialSave(Sent):
     trial_s: Seconds
     gain_db: float = Field(default=0.0, ge=-60, le=0)
     engine: str = Field(max_length=40)
-    fade_mode: str = Field(max_length=40)
+    fade_mode: Literal["bs1534", "crossfade"]
     rate_hz: int = Field(ge=1, le=1_000_000)
     base_latency_s: Seconds | None = None
     output_latency_s: Seconds | None = None

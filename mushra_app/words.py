@@ -53,4 +53,4 @@ def written(experiment: Experiment, text: str) -> str:
     """A text of the experiment file as this listener reads it: translated by the file, or by us where it is ours."""
     locale = get_locale()
     translated = experiment.translations.get(locale.language if locale else "", {})
-    return translated.get(text) or (say(text.replace("%", "%%")) if text else "")
+    return translated.get(text) or (say(text) if text else "")  # "" is a catalogue's own heading

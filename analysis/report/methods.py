@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from analysis.ratings import Ratings
 from analysis.report.section import Section
 from analysis.report.wording import count, level
-from mushra_app.conduct import BS1534, MUSHRA
+from mushra_app.conduct import BS1534, CROSSFADE, MUSHRA
 from stimuli.manifest import Manifest
 
 RULES = {
@@ -74,7 +74,11 @@ def _screening(manifest: Manifest, sections: Sequence[Section]) -> str:
     )
 
 
-_SWITCHING = {BS1534: "faded out for 5 ms, then in for 5 ms", "": "was not recorded"}
+_SWITCHING = {
+    BS1534: "faded out for 5 ms, then in for 5 ms",
+    CROSSFADE: "cross-faded for 5 ms with equal gain",
+    "": "was not recorded",
+}
 _MATCH = {"item": "one gain per item", "each": "one gain per clip", "none": "no gain but for headroom"}
 _TESTS = (
     "Quartiles are interpolated linearly. Conditions were compared on listener means over items by Friedman's test "

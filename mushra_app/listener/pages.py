@@ -113,8 +113,9 @@ class Sound:
 class TrialPage:
     """One MUSHRA trial: open references, and hidden sounds in the order drawn for this session.
 
-    ``next_sounds`` are the addresses of the trial after it, to be fetched while this one is rated. ``gain_db`` is the
-    page's own gain, to be changed within its range before the first sound is played; equal ends: not at all.
+    ``switching`` is ``bs1534`` or ``crossfade``. ``next_sounds`` are the addresses of the trial after it, to be
+    fetched while this one is rated. ``gain_db`` is the page's own gain, to be changed within its range before the
+    first sound is played; equal ends: not at all.
     """
 
     title: str
@@ -130,6 +131,7 @@ class TrialPage:
     sounds: tuple[Sound, ...]
     rate_hz: int
     frames: int
+    switching: str
     revision: int
     next_sounds: tuple[str, ...]
     gain_db: float

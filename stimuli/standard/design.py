@@ -38,6 +38,10 @@ def _open_reference(experiment: Experiment) -> str | None:
     return None if "reference" in experiment.test.references else f"heard openly: {found}, no reference"
 
 
+def _switching(experiment: Experiment) -> str | None:
+    return "sounds are cross-faded into one another" if experiment.test.switching == "crossfade" else None
+
+
 def _lowpass_anchors(experiment: Experiment) -> str | None:
     there = {anchor.cutoff_hz for anchor in experiment.anchors if isinstance(anchor, LowpassAnchor)}
     missing = [f"{cutoff / 1000:g} kHz" for cutoff in REQUIRED_ANCHORS_HZ if cutoff not in there]
@@ -122,6 +126,14 @@ EXPERIMENT_RULES: tuple[Rule[Experiment], ...] = (
         "the reference can be heard openly",
         _open_reference,
         'add "reference" to test.references',
+    ),
+    Rule(
+        "switching",
+        "5.3",
+        "must",
+        "sounds are switched by 5 ms out, then 5 ms in",
+        _switching,
+        'set test.switching = "bs1534", or call it a multi-stimulus test',
     ),
     Rule(
         "lowpass-anchors",

@@ -187,9 +187,10 @@ def test_how_items_were_chosen_and_gains_of_their_own_are_said_beside_the_conclu
 def test_other_switching_takes_the_name_away(reported: Callable[[list[Row]], Report], rows: list[Row]) -> None:
     few = only(rows, item=["Song 0", "Song 7"])
     assert published(reported(few))[1]["method"] == "MUSHRA test"
-    changed = [row | {"fade_mode": "equal-gain"} if row == few[0] else row for row in few]
+    changed = [row | {"fade_mode": "crossfade"} if row == few[0] else row for row in few]
     html, data = published(reported(changed))
-    assert data["method"] == "multi-stimulus test" and "Switching faded out for 5 ms, then in for 5 ms and " in html
+    assert data["method"] == "multi-stimulus test"
+    assert "Switching faded out for 5 ms, then in for 5 ms and cross-faded for 5 ms with equal gain; the" in html
     assert [rule["rule"] for rule in data["rules_not_met"]] == ["run-switching"]
     top, _, below = html.partition('<div class="conclusion">')
     assert 'no MUSHRA test because of the rule <a href="#rules">run-switching</a> · study' in top

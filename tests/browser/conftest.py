@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny_set
@@ -17,10 +18,16 @@ from mushra_app.publish import publish
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def changes() -> dict[str, Any]:
+    """What a module's study has otherwise than the tiny one: top-level parts of the experiment."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory, changes: dict[str, Any]) -> Path:
     """A data folder with the tiny study published."""
     folder = tmp_path_factory.mktemp("served")
-    tiny_set.make(folder / "stimuli")
+    tiny_set.make(folder / "stimuli", **changes)
     settings = Settings(data_dir=folder / "data")
     database = Database(settings)
     schema.require(database, settings)
@@ -54,3 +61,23 @@ def page(context: BrowserContext) -> Iterator[Page]:
     found.on("pageerror", lambda error: errors.append(str(error)))
     yield found
     assert errors == []
+
+
+@pytest.fixture(scope="module")
+def lab(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    """Chromium in which lab.test is this machine: a name that makes plain http an insecure context."""
+    found = launch("--host-resolver-rules=MAP lab.test 127.0.0.1")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def lab_page(lab: Browser) -> Iterator[Page]:
+    """A page of it, whose script errors fail the test."""
+    context = lab.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    assert errors == []
+    context.close()

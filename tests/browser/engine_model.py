@@ -1,6 +1,8 @@
 """The engine once more, in Python: the same rules, written apart, to hold the worklet against sample by sample.
 
-Commands are dictionaries as the worklet takes them, each with ``at`` (the frame it applies from).
+Commands are dictionaries as the worklet takes them, each with ``at`` (the frame it applies from). Here every signal has
+a phase of its own beside the phase of the whole: in a cross-fade one signal's phase rises while all others' fall, and
+nothing else is wished until all have come to an end.
 """
 
 from __future__ import annotations
@@ -12,13 +14,21 @@ import numpy as np
 
 
 def render(
-    signals: np.ndarray, commands: list[dict], frames: int, rate_hz: int, seen: Counter[tuple[str, str]] | None = None
+    signals: np.ndarray,
+    commands: list[dict],
+    frames: int,
+    rate_hz: int,
+    seen: Counter[tuple[str, str]] | None = None,
+    *,
+    crossfade: bool = False,
 ) -> np.ndarray:
     """What a listener would hear: ``signals`` (count, length) in, ``frames`` samples out.
 
     ``seen`` counts in which state of the engine each kind of command came.
     """
+    signals = signals.astype(float)  # or numpy would stay in single precision, and round as the browser does
     rising = False
+    own = [0] * len(signals)
     steps = math.ceil(0.005 * rate_hz)
     shortest = math.ceil(0.5 * rate_hz)
     length = signals.shape[1]
@@ -31,6 +41,8 @@ def render(
             command = waiting.pop(0)
             if seen is not None:
                 state = "silent" if phase == 0 else "full" if phase == steps else "rising" if rising else "falling"
+                if state == "full" and any(0 < one < steps for one in own):
+                    state = "crossing"
                 seen[state, _kind(command)] += 1
             wanted = command.get("wanted", wanted)
             running = command.get("running", running)
@@ -45,14 +57,21 @@ def render(
             if not loop_start <= position < loop_end:
                 position = loop_start
             current = wanted
+            own = [steps if signal == current else 0 for signal in range(len(signals))]
             if not running:
                 continue
             phase, rising = (1 if position < loop_end - 1 else 0), True
-        elif not running or wanted != current or seek is not None or not loop_start <= position < loop_end - phase:
-            phase, rising = phase - 1, False
         else:
-            phase, rising = min(phase + 1, steps), True
-        heard[frame] = 0.5 * (1 - math.cos(math.pi * phase / steps)) * signals[current, position]
+            if crossfade and all(one in (0, steps) for one in own):
+                current = wanted
+            out = wanted != current and not crossfade
+            if out or not running or seek is not None or not loop_start <= position < loop_end - phase:
+                phase, rising = phase - 1, False
+            else:
+                phase, rising = min(phase + 1, steps), True
+            own = [min(one + 1, steps) if k == current else max(one - 1, 0) for k, one in enumerate(own)]
+        mixed = sum(_raised(one, steps) * signals[k, position] for k, one in enumerate(own) if one)
+        heard[frame] = _raised(phase, steps) * mixed
         position += 1
     return heard
 
@@ -77,6 +96,11 @@ def random_commands(seed: int, count: int, frames: int, signals: int, length_s: 
         else:
             commands.append({"at": at, "running": bool(rng.random() < 0.55)})
     return commands
+
+
+def _raised(phase: int, steps: int) -> float:
+    """Raised cosine: 0 at phase 0, 1 at phase ``steps``."""
+    return 0.5 * (1 - math.cos(math.pi * phase / steps))
 
 
 def _kind(command: dict) -> str:

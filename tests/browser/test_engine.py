@@ -5,6 +5,7 @@ Positions are coded into the sound (sample i holds i / 2**20), so that a misalig
 
 from __future__ import annotations
 
+import base64
 import math
 from collections import Counter
 
@@ -12,32 +13,45 @@ import numpy as np
 import pytest
 from engine_model import random_commands, render
 
-RENDER = """async ({signals, commands, frames, rate, worklet}) => {
+RENDER = """async ({signals, commands, frames, rate, worklet, processor}) => {
+  const floats = (text) => new Float32Array(Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0)).buffer);
+  const text = (bytes) => btoa(bytes.reduce((all, byte) => all + String.fromCharCode(byte), ""));
   const context = new OfflineAudioContext(1, frames, rate);
   await context.audioWorklet.addModule(worklet);
-  const node = new AudioWorkletNode(context, "mushra-engine", {numberOfInputs: 0, outputChannelCount: [1]});
+  const node = new AudioWorkletNode(context, processor, {numberOfInputs: 0, outputChannelCount: [1]});
   node.connect(context.destination);
-  node.port.postMessage({signals: signals.map((signal) => [Float32Array.from(signal)])});
+  node.port.postMessage({signals: signals.map((signal) => [floats(signal)])});
   for (const command of commands) node.port.postMessage(command);
   await new Promise((resolve) => setTimeout(resolve, 200));
-  return Array.from((await context.startRendering()).getChannelData(0));
+  return text(new Uint8Array((await context.startRendering()).getChannelData(0).buffer));
 }"""
 LENGTH_S = 1.5
 WORKLET = "/static/js/engine-worklet.js"
 
 
-def heard(page, server, signals, commands: list[dict], frames: int, rate_hz: int, worklet: str = WORKLET) -> np.ndarray:
+def heard(
+    page,
+    server,
+    signals,
+    commands: list[dict],
+    frames: int,
+    rate_hz: int,
+    worklet: str = WORKLET,
+    *,
+    processor: str = "mushra-engine",
+) -> np.ndarray:
     """The worklet's own output."""
     if not page.url.startswith(server.url):
         page.goto(f"{server.url}/health")
     settings = {
-        "signals": signals.tolist(),
+        "signals": [base64.b64encode(signal.astype(np.float32).tobytes()).decode() for signal in signals],
         "commands": commands,
         "frames": frames,
         "rate": rate_hz,
         "worklet": worklet,
+        "processor": processor,
     }
-    return np.array(page.evaluate(RENDER, settings))
+    return np.frombuffer(base64.b64decode(page.evaluate(RENDER, settings)), np.float32).astype(float)
 
 
 def coded(rate_hz: int, count: int = 4) -> np.ndarray:

@@ -9,24 +9,23 @@ from __future__ import annotations
 import base64
 import math
 import sqlite3
-from collections.abc import Callable, Iterator
 
 import listener as a
 import numpy as np
 import pytest
 from engine_model import render
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from server_guests import Served
 
-RENDER = """async ({count, coded, length, wishes, frames, rate}) => {
-  const { BufferEngine } = await import("/static/js/engine-buffer.js");
+RENDER = """async ({count, coded, length, wishes, frames, rate, switching}) => {
+  const { BUFFER_ENGINES } = await import("/static/js/engine-buffer.js");
   const sleep = () => new Promise((resolve) => setTimeout(resolve, 60));
   // Coded: left says where it is, right which signal it is of. Else: loud and constant, of opposite signs.
   const signals = Array.from({ length: count }, (_, n) => coded
     ? [(_, i) => i / 2 ** 20 + (n + 1) / 16, () => (n + 1) / 16].map((value) => Float32Array.from({ length }, value))
     : [new Float32Array(length).fill(n % 2 ? -0.9 : 0.9)]);
   const context = new OfflineAudioContext(signals[0].length, frames, rate);
-  const engine = new BufferEngine(context);
+  const engine = new BUFFER_ENGINES[switching](context);
   engine.accept(signals);
   const done = [];
   for (const { at, ...wish } of wishes) {
@@ -73,12 +72,14 @@ def wishes(seed: int, count: int, rate_hz: int, signals: int) -> list[dict]:
     return made
 
 
-def heard(page: Page, server: Served, asked: list[dict], rate_hz: int, *, count: int, coded: bool):
+def heard(
+    page: Page, server: Served, asked: list[dict], rate_hz: int, *, count: int, coded: bool, switching: str = "bs1534"
+):
     """What it renders, channel by channel, and the wishes that it took with the frames they begin at."""
     if not page.url.startswith(server.url):
         page.goto(f"{server.url}/health")
     frames = asked[-1]["at"] + round(0.3 * rate_hz)
-    kind = {"count": count, "coded": coded, "length": int(LENGTH_S * rate_hz)}
+    kind = {"count": count, "coded": coded, "length": int(LENGTH_S * rate_hz), "switching": switching}
     found, done = page.evaluate(RENDER, kind | {"wishes": asked, "frames": frames, "rate": rate_hz})
     channels = [np.frombuffer(base64.b64decode(channel), np.float32) for channel in found]
     return channels, [{"at": at} | wish for at, wish in done]
@@ -103,25 +104,6 @@ def test_no_wish_clicks(page, server, seed) -> None:
     (found,), _ = heard(page, server, wishes(seed, 60, rate_hz, 4), rate_hz, count=4, coded=False)
     assert np.abs(found).max() == pytest.approx(0.9, abs=1e-6)
     assert np.abs(np.diff(found)).max() <= 0.9 * math.pi / (2 * 240) * 1.0001
-
-
-@pytest.fixture(scope="module")
-def lab(launch: Callable[..., Browser]) -> Iterator[Browser]:
-    """Chromium in which lab.test is this machine: a name that makes plain http an insecure context."""
-    found = launch("--host-resolver-rules=MAP lab.test 127.0.0.1")
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def lab_page(lab: Browser) -> Iterator[Page]:
-    context = lab.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    assert errors == []
-    context.close()
 
 
 def test_a_whole_test_over_plain_http_plays_and_is_saved(lab_page: Page, server, data_dir) -> None:

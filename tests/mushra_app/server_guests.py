@@ -99,7 +99,7 @@ def body_of(page: TrialPage, **changes: Any) -> dict[str, Any]:
         "comment": "",
         "trial_s": 30.5,
         "engine": "audioworklet",
-        "fade_mode": "bs1534",
+        "fade_mode": page.switching,
         "rate_hz": 44100,
         "base_latency_s": 0.01,
         "output_latency_s": None,

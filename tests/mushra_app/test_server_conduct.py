@@ -36,7 +36,16 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("run-transducer", {"transducer": ""}, "listened on: headphones, not recorded; ask for"),
     ("run-level", {"level_db_a": None}, "no calibrated listening level is on record for 1 of 4 sessions; calibrate"),
     ("run-level", {"level_db_a": 73.9}, "1 of 4 sessions at another level (73.9 to 82 dB(A)); calibrate"),
-    ("run-switching", {"fade_modes": frozenset({"bs1534", "crossfade"})}, "1 of 4 sessions with other switching"),
+    (
+        "run-switching",
+        {"fade_modes": frozenset({"bs1534", "crossfade"})},
+        "1 of 4 sessions with other switching (crossfade); set",
+    ),
+    (
+        "run-switching",
+        {"fade_modes": frozenset({"crossfade"})},
+        "1 of 4 sessions with other switching (crossfade); set",
+    ),
     ("run-sounds", {"altered": 2}, "1 of 4 sessions in which the browser decoded sounds otherwise than they were"),
     ("run-switching", {"fade_modes": frozenset({""})}, "1 of 4 sessions with other switching, or it was not recorded"),
 ]

@@ -25,7 +25,7 @@ from mushra_app.errors import AppError, NotFoundError
 from mushra_app.export import rows
 from mushra_app.models import Listener, ListeningSession, Place
 from mushra_app.publish import publish
-from mushra_app.security import place_link_token, secret_key, simulated_link_token
+from mushra_app.security import place_link_token, secret_key, simulated_link_token, studio_key
 
 
 def link(app: Flask, name: str = "Booth 1", study: str = "tiny") -> str:
@@ -169,13 +169,14 @@ def test_the_commands_refuse_what_will_not_do(settings: Settings, tmp_path: Path
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_the_alignment_noise_is_one_channel_as_loud_as_listeners_have_it(app: Flask, studio: FlaskClient) -> None:
+def test_the_alignment_noise_is_one_channel_as_loud_as_listeners_have_it(app: Flask, client: FlaskClient) -> None:
+    client.get(f"/studio/?key={studio_key(app.extensions['mushra'].settings)}")
     for side, silent in (("left", 1), ("right", 0)):
-        answer = studio.get(f"/studio/places/noise/tiny/{side}")
+        answer = client.get(f"/studio/places/noise/tiny/{side}")
         samples, rate = soundfile.read(io.BytesIO(answer.data))
         assert not samples[:, silent].any()
         both = np.repeat(samples[:, [1 - silent]], 2, axis=1)
         # The tiny study sets no level, so that nothing is kept free above it.
         assert pyloudnorm.Meter(rate).integrated_loudness(np.tile(both, (2, 1))) == pytest.approx(-23, abs=0.05)
-    assert studio.get("/studio/places/noise/tiny/middle").status_code == 404
+    assert client.get("/studio/places/noise/tiny/middle").status_code == 404
     assert app.test_client().get("/studio/places/noise/tiny/left").status_code == 401

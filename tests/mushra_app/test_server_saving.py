@@ -133,6 +133,7 @@ def test_a_key_of_another_trial_is_refused(guest: Guest) -> None:
         ({"revision": "1"}, "revision"),
         ({"key": "short"}, "key"),
         ({"trial_s": float("nan")}, "trial_s"),
+        ({"fade_mode": "equal-power"}, "fade_mode"),
         ({"ratings": [{"sound": "a", "value": 100.5, "moved": True, "heard_s": 1, "plays": 1}]}, "ratings.0.value"),
         ({"ratings": [{"sound": "a", "value": 0.25, "moved": True, "heard_s": 1, "plays": 1}]}, "ratings.0.value"),
         ({"ratings": [{"sound": "a", "value": None, "moved": True, "heard_s": 1, "plays": 1}]}, "ratings.0.value"),
@@ -141,7 +142,7 @@ def test_a_key_of_another_trial_is_refused(guest: Guest) -> None:
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_place(change: dict, place: str) -> None:
-    body = {"key": "0" * 32, "revision": 1, "ratings": [], "trial_s": 1, "engine": "x", "fade_mode": "x"}
+    body = {"key": "0" * 32, "revision": 1, "ratings": [], "trial_s": 1, "engine": "x", "fade_mode": "bs1534"}
     body |= {"rate_hz": 48000}
     assert read_body(as_json(body)).comment == ""
     with pytest.raises(AppError, match=rf"^{place}: .*nothing was saved"):
@@ -150,7 +151,7 @@ def test_what_does_not_fit_is_refused_with_its_place(change: dict, place: str) -
 
 def test_ratings_in_tenths_are_kept_as_written() -> None:
     rating = {"sound": "a", "value": 33.3, "moved": True, "heard_s": 1, "plays": 1}
-    body = {"key": "0" * 32, "revision": 1, "ratings": [rating], "trial_s": 1, "engine": "x", "fade_mode": "x"}
+    body = {"key": "0" * 32, "revision": 1, "ratings": [rating], "trial_s": 1, "engine": "x", "fade_mode": "bs1534"}
     assert read_body(as_json(body | {"rate_hz": 48000})).ratings[0].value == 33.3
 
 

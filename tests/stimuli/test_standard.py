@@ -73,6 +73,11 @@ EXPERIMENTS: list[tuple[str, dict[str, str], str]] = [
         r'heard openly: mixture, no reference; add "reference" to test\.references',
     ),
     (
+        "switching",
+        {"more": REPLICATES + 'switching = "crossfade"\n'},
+        r'sounds are cross-faded into one another; set test\.switching = "bs1534", or call it',
+    ),
+    (
         "lowpass-anchors",
         {"anchors": ANCHORS.replace("7000", "10000")},
         r"no low-pass anchor at 7 kHz; add \[\[anchors\]\]",

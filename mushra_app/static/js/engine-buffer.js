@@ -9,6 +9,8 @@
  * Moves are scheduled ahead of the audio thread, one after the other; while one runs, the last wish wins. None meets
  * the loop's own fades, or the two would multiply into a steeper one.
  *
+ * Methods other than MUSHRA may cross-fade instead (CrossfadeBufferEngine): a switch then leaves the master alone.
+ *
  * Conventions: frames at the context's rate; wishes and reports in seconds, as those of engine-worklet.js.
  */
 
@@ -22,8 +24,11 @@ const BEFORE = 0.25;
 const MOST_CHANNELS = 32;
 
 export class BufferEngine {
-  /** @param {BaseAudioContext} context */
-  constructor(context) {
+  /**
+   * @param {BaseAudioContext} context
+   * @param {AudioNode} output where the sound goes
+   */
+  constructor(context, output = context.destination) {
     this.context = context;
     this.name = "buffer-source";
     this.fadeMode = "bs1534";
@@ -32,7 +37,7 @@ export class BufferEngine {
     this.rise = Float32Array.from({ length: this.steps + 1 }, (_, p) => this.gain(p));
     this.master = context.createGain();
     this.master.gain.value = 0;
-    this.master.connect(context.destination);
+    this.master.connect(output);
     /** @type {Float32Array[][]} channels of every signal */
     this.signals = [];
     /** @type {GainNode[]} */
@@ -116,8 +121,7 @@ export class BufferEngine {
     if (this.waiting) return null;
     const begin = this.running ? this.clearOfLoopEnds(this.soonest()) : this.soonest();
     if (begin > this.soonest()) return this.later(begin - Math.ceil(AHEAD_S * this.rate));
-    this.move(begin);
-    this.free = begin + 2 * this.steps + 2;
+    this.free = begin + this.move(begin) + 2;
     this.later(this.free - Math.ceil(AHEAD_S * this.rate));
     return begin;
   }
@@ -160,7 +164,16 @@ export class BufferEngine {
     return this.loop[0] + (((run % length) + length) % length);
   }
 
-  /** One move from its first frame: down, apply, up. */
+  /** Whether the source plays on as it is: nothing is wished but another signal, if that. */
+  stays() {
+    const { running, loop, seek } = this.wish;
+    return this.running && running && seek === null && loop[0] === this.loop[0] && loop[1] === this.loop[1];
+  }
+
+  /**
+   * One move from its first frame: down, apply, up.
+   * @returns {number} how many frames have to pass before the next one
+   */
   move(begin) {
     const starts = this.running ? begin + this.steps : begin;
     const down = this.running ? [...this.rise.slice(1)].reverse() : [];
@@ -170,6 +183,15 @@ export class BufferEngine {
     // frame apart, the first one is the level before the move.
     const curve = Float32Array.from([...down, 0, ...up]);
     this.master.gain.setValueCurveAtTime(curve, (begin - 1) / this.rate, (curve.length - 1) / this.rate);
+    return 2 * this.steps;
+  }
+
+  /** Where the pointer is at a frame, and what was heard until then. */
+  advance(frame) {
+    const place = this.placeAt(frame);
+    if (this.running) this.heard[this.current] += frame - this.since;
+    this.position = place;
+    this.since = frame;
   }
 
   /**
@@ -178,13 +200,11 @@ export class BufferEngine {
    */
   apply(frame) {
     const { wanted, running, loop, seek } = this.wish;
-    const place = this.placeAt(frame);
-    if (this.running) this.heard[this.current] += frame - this.since;
-    const stays = this.running && running && seek === null && loop[0] === this.loop[0] && loop[1] === this.loop[1];
+    const stays = this.stays();
+    this.advance(frame);
     if (this.running && !stays) this.source?.stop(frame / this.rate);
     this.loop = [...loop];
-    this.position = stays ? place : this.startAt(seek ?? place);
-    this.since = frame;
+    if (!stays) this.position = this.startAt(seek ?? this.position);
     this.wish.seek = null;
     this.running = running;
     this.current = wanted;
@@ -244,3 +264,35 @@ export class BufferEngine {
     clearInterval(this.timer);
   }
 }
+
+/**
+ * An equal-gain cross-fade of 5 ms at a switch: the gains of the two signals move, and the master stays up.
+ *
+ * Moves follow one another as ever, so that a running cross-fade is finished first and the two gains always add up
+ * to 1. Time counts as heard for the signal that comes.
+ */
+export class CrossfadeBufferEngine extends BufferEngine {
+  /**
+   * @param {BaseAudioContext} context
+   * @param {AudioNode} [output]
+   */
+  constructor(context, output) {
+    super(context, output);
+    this.fadeMode = "crossfade";
+    this.fall = Float32Array.from(this.rise).reverse();
+  }
+
+  /** @param {number} begin */
+  move(begin) {
+    if (!this.stays()) return super.move(begin);
+    const [from, length_s] = [(begin - 1) / this.rate, this.steps / this.rate];
+    this.advance(begin);
+    this.gains[this.current].gain.setValueCurveAtTime(this.fall, from, length_s);
+    this.current = this.wish.wanted;
+    this.gains[this.current].gain.setValueCurveAtTime(this.rise, from, length_s);
+    return this.steps;
+  }
+}
+
+/** The engine of each way to switch. */
+export const BUFFER_ENGINES = { bs1534: BufferEngine, crossfade: CrossfadeBufferEngine };

@@ -5,6 +5,8 @@
  * Whatever would break the waveform (a switch, a seek, a stop, the loop's end) only asks to leave: the phase then
  * walks down to silence one step a sample, everything pending is applied there, and it walks up again. So no event
  * at no moment can make a step larger than the fade's own, and all sounds stay aligned because there is one pointer.
+ *
+ * Methods other than MUSHRA may cross-fade instead (CrossfadeEngine): a switch then does not ask to leave.
  */
 
 const FADE_S = 0.005;
@@ -62,12 +64,17 @@ class MushraEngine extends AudioWorkletProcessor {
     if (running !== undefined) this.running = running;
   }
 
+  /** Whether a switch is wished that has to wait for silence. */
+  switchLeaves() {
+    return this.wanted !== this.current;
+  }
+
   /** One step of the fade phase; false where nothing sounds. */
   step() {
     if (this.phase > 0) {
       const leave =
         !this.running ||
-        this.wanted !== this.current ||
+        this.switchLeaves() ||
         this.seek >= 0 ||
         this.position < this.loopStart ||
         // An inequality with the phase in it: the fade is over exactly at the loop's end, wherever that is moved to.
@@ -84,6 +91,17 @@ class MushraEngine extends AudioWorkletProcessor {
     return true;
   }
 
+  /** One channel of a signal where the pointer is; a mono signal has the same in all. */
+  read(signal, c) {
+    const channels = this.signals[signal];
+    return channels[Math.min(c, channels.length - 1)][this.position];
+  }
+
+  /** One channel of what sounds there, before the fade. */
+  mixed(c) {
+    return this.read(this.current, c);
+  }
+
   process(_inputs, [output]) {
     if (!this.frames) return true;
     const length = output[0].length;
@@ -91,10 +109,7 @@ class MushraEngine extends AudioWorkletProcessor {
       while (this.queue.length && (this.queue[0].at ?? 0) <= currentFrame + i) this.apply(this.queue.shift());
       if (!this.step()) continue;
       const gain = this.gains[this.phase];
-      const channels = this.signals[this.current];
-      for (let c = 0; c < output.length; c += 1) {
-        output[c][i] = gain * channels[Math.min(c, channels.length - 1)][this.position];
-      }
+      for (let c = 0; c < output.length; c += 1) output[c][i] = gain * this.mixed(c);
       if (this.phase) this.heard[this.current] += 1;
       this.position += 1;
     }
@@ -115,4 +130,43 @@ class MushraEngine extends AudioWorkletProcessor {
   }
 }
 
+/**
+ * An equal-gain cross-fade of 5 ms at a switch; loop ends, seeks, stops and starts are still the fade phase's.
+ *
+ * A second phase, `mix`, walks from the signal that leaves to the one that comes. It is never turned back: a running
+ * cross-fade is finished first (5 ms at most) and the last wish then has its own, so that two signals at most sound
+ * and their gains always add up to 1. Equal gain and not equal power, which would lift aligned signals by up to 3 dB.
+ * Time counts as heard for the signal that comes. Where the fade phase is at zero a switch needs no mix.
+ */
+class CrossfadeEngine extends MushraEngine {
+  constructor() {
+    super();
+    this.mix = this.steps;
+    this.leaving = 0;
+  }
+
+  switchLeaves() {
+    return false;
+  }
+
+  step() {
+    const silent = this.phase === 0;
+    const sounds = super.step();
+    if (silent) this.mix = this.steps;
+    else if (this.mix < this.steps) this.mix += 1;
+    else if (this.wanted !== this.current) {
+      this.leaving = this.current;
+      this.current = this.wanted;
+      this.mix = 1;
+    }
+    return sounds;
+  }
+
+  mixed(c) {
+    const { gains, mix, steps } = this;
+    return gains[mix] * this.read(this.current, c) + gains[steps - mix] * this.read(this.leaving, c);
+  }
+}
+
 registerProcessor("mushra-engine", MushraEngine);
+registerProcessor("crossfade-engine", CrossfadeEngine);

@@ -2,9 +2,10 @@
  * The page's side of the engine: open one, hand it the sounds, send it wishes.
  *
  * In a secure page the sounds lie in the audio thread (engine-worklet.js); elsewhere in one buffer (engine-buffer.js).
- * Both fade as BS.1534-3 has it and answer alike. Times are in seconds. The context runs at the stimulus rate, so that
- * no browser resamples single sounds.
+ * Both fade as BS.1534-3 has it, or cross-fade for other methods, and answer alike. Times are in seconds. The context
+ * runs at the stimulus rate, so that no browser resamples single sounds.
  *
+ * @typedef {"bs1534" | "crossfade"} Switching
  * @typedef {{position_s: number, current: number, sounding: boolean, heard_s: number[]}} Report
  * @typedef {{wanted?: number, loop?: [number, number], seek?: number, running?: boolean}} Wish
  */
@@ -12,34 +13,64 @@
 import { SoundError } from "./sounds.js";
 import { say } from "./words.js";
 
+/** The processor of each way to switch, as engine-worklet.js has it. */
+const PROCESSORS = { bs1534: "mushra-engine", crossfade: "crossfade-engine" };
+
 /**
  * @param {number} rateHz sample rate of the stimuli
  * @param {string} worklet address of engine-worklet.js
+ * @param {Switching} switching
  * @returns {Promise<Engine>}
  * @throws {SoundError} where this browser can't play at that rate
  */
-export async function openEngine(rateHz, worklet) {
+export async function openEngine(rateHz, worklet, switching = "bs1534") {
   const context = new AudioContext({ sampleRate: rateHz, latencyHint: "interactive" });
   if (context.sampleRate !== rateHz) {
     throw new SoundError(say("Your browser can't play sound at {rate} Hz. Please use a current Chrome, Edge or Firefox.", { rate: rateHz }));
   }
-  // AudioWorkletNode is there on insecure pages too, and of no use.
-  if (context.audioWorklet) return new Engine(context, await WorkletPlayer.open(context, worklet));
-  const { BufferEngine } = await import("./engine-buffer.js");
-  return new Engine(context, new BufferEngine(context));
+  return engineIn(context, worklet, switching);
 }
 
-/** What both kinds have in common: a context that waits for somebody to act, and is closed in the end. */
+/**
+ * The engine of a context of any kind: tests render this one offline.
+ * @param {any} context
+ * @param {string} worklet
+ * @param {Switching} switching
+ */
+export async function engineIn(context, worklet, switching) {
+  const output = context.createGain();
+  output.connect(context.destination);
+  // AudioWorkletNode is there on insecure pages too, and of no use.
+  if (context.audioWorklet) {
+    await context.audioWorklet.addModule(worklet);
+    return new Engine(context, output, new WorkletPlayer(context, output, switching));
+  }
+  const { BUFFER_ENGINES } = await import("./engine-buffer.js");
+  return new Engine(context, output, new BUFFER_ENGINES[switching](context, output));
+}
+
+/** What both kinds have in common: a context that waits for somebody to act and is closed in the end, and a gain. */
 export class Engine {
   /**
    * @param {AudioContext} context
+   * @param {GainNode} output all that is heard goes through it
    * @param {any} player
    */
-  constructor(context, player) {
+  constructor(context, output, player) {
     this.context = context;
+    this.output = output;
     this.player = player;
     this.name = player.name;
     this.fadeMode = player.fadeMode;
+  }
+
+  /**
+   * Gain of the whole page in dB, at most 0: sounds have their headroom, and nothing here may take it. At 0 dB every
+   * sample passes as it is. It steps, so set it while nothing sounds.
+   * @param {number} db
+   */
+  set gainDb(db) {
+    this.output.gain.value = 10 ** (Math.min(db, 0) / 20);
   }
 
   /** @param {(report: Report) => void} listener */
@@ -70,25 +101,20 @@ export class Engine {
 
 /** All sounds in the audio thread. */
 class WorkletPlayer {
-  /** @param {AudioWorkletNode} node */
-  constructor(node) {
-    this.node = node;
+  /**
+   * @param {BaseAudioContext} context one that has the worklet's module
+   * @param {AudioNode} output
+   * @param {Switching} switching
+   */
+  constructor(context, output, switching) {
+    const options = { numberOfInputs: 0, outputChannelCount: [2] };
+    this.node = new AudioWorkletNode(context, PROCESSORS[switching], options);
+    this.node.connect(output);
     this.name = "audioworklet";
-    this.fadeMode = "bs1534";
+    this.fadeMode = switching;
     /** @param {Report} _report */
     this.onreport = (_report) => {};
-    node.port.onmessage = ({ data }) => this.onreport(data);
-  }
-
-  /**
-   * @param {AudioContext} context
-   * @param {string} worklet
-   */
-  static async open(context, worklet) {
-    await context.audioWorklet.addModule(worklet);
-    const node = new AudioWorkletNode(context, "mushra-engine", { numberOfInputs: 0, outputChannelCount: [2] });
-    node.connect(context.destination);
-    return new WorkletPlayer(node);
+    this.node.port.onmessage = ({ data }) => this.onreport(data);
   }
 
   /** @param {Float32Array[][]} signals copied: the page hashes its own once it can be played */

@@ -383,7 +383,7 @@ async function start() {
   find("#trouble").hidden = true;
   state(say("Loading…"));
   try {
-    opened ??= await openEngine(page.rate_hz, find("#trial").dataset.worklet);
+    opened ??= await openEngine(page.rate_hz, find("#trial").dataset.worklet, page.switching);
     opened.onreport = onreport;
     const cache = attempts++ ? "reload" : "default";
     const decoded = await load(opened.context, signals, arrived, cache, (share) => state(say("Loading {share} %", { share: Math.round(share * 100) })));
