@@ -15,7 +15,7 @@ import { SoundError } from "./sounds.js";
  * @param {number} rateHz sample rate of the stimuli
  * @param {string} worklet address of engine-worklet.js
  * @returns {Promise<Engine>}
- * @throws {SoundError} where this browser can't play at that rate
+ * @throws {SoundError} where this browser can't play at that rate, or the player does not come
  */
 export async function openEngine(rateHz, worklet) {
   const context = new AudioContext({ sampleRate: rateHz, latencyHint: "interactive" });
@@ -82,9 +82,14 @@ class WorkletPlayer {
   /**
    * @param {AudioContext} context
    * @param {string} worklet
+   * @throws {SoundError} where the audio thread's part does not come
    */
   static async open(context, worklet) {
-    await context.audioWorklet.addModule(worklet);
+    try {
+      await context.audioWorklet.addModule(worklet);
+    } catch {
+      throw new SoundError("The player could not be fetched.");
+    }
     const node = new AudioWorkletNode(context, "mushra-engine", { numberOfInputs: 0, outputChannelCount: [2] });
     node.connect(context.destination);
     return new WorkletPlayer(node);

@@ -17,7 +17,7 @@ const SLIDER_EVENT_MS = 250;
 /** @type {(selector: string) => any} */
 const find = (selector) => document.querySelector(selector);
 const page = JSON.parse(find("#trial").textContent);
-const signals = [...page.references, ...page.sounds];
+const signals = [...page.references, ...page.sounds.map((sound) => ({ ...sound, label: `Sound ${sound.label}` }))];
 const firstHidden = page.references.length;
 const began = performance.now();
 const outbox = await Outbox.open(page.token);
@@ -353,7 +353,7 @@ async function start() {
     opened ??= await openEngine(page.rate_hz, find("#trial").dataset.worklet);
     opened.onreport = onreport;
     const cache = attempts++ ? "reload" : "default";
-    const decoded = await load(opened.context, signals, arrived, cache, (share) => state(`Loading ${Math.round(share * 100)} %`));
+    const decoded = await load(opened.context, signals, page.frames, arrived, cache, (share) => state(`Loading ${Math.round(share * 100)} %`));
     opened.accept(decoded);
     arrived.clear();
     engine = opened;
