@@ -305,14 +305,17 @@ const KEYS = {
   " ": () => (running ? pause() : play(current)),
   r: () => choose(0),
   0: () => choose(0),
-  ArrowLeft: () => choose(neighbour(-1)),
-  ArrowRight: () => choose(neighbour(1)),
+  ArrowLeft: () => choose(neighbour(-forward())),
+  ArrowRight: () => choose(neighbour(forward())),
   s: () => find("#sort").disabled || find("#sort").click(),
   a: () => waveform.moved(at(waveform.start)),
   b: () => waveform.moved(at(waveform.end)),
   l: () => (waveform.setLoop(0, waveform.length), setLoop(0, waveform.length)),
   "?": () => find("#keys").showModal(),
 };
+
+/** Which way the numbers run on this page: 1 to the right, -1 to the left. */
+const forward = () => (getComputedStyle(document.body).direction === "rtl" ? -1 : 1);
 
 /** Put a loop handle where the sound is now. */
 function at(handle) {
