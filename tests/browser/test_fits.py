@@ -1,4 +1,4 @@
-"""Pages fit where they are shown: twelve sounds on a desk without scrolling, all of it on a phone, right to left too."""
+"""Pages fit where they are shown: twelve sounds on a desk without scrolling, all on a phone, right to left too."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ BOXES = """() => [...document.querySelectorAll(
   .map((one) => {
     const { left, top, right, bottom } = one.getBoundingClientRect();
     const name = one.getAttribute("aria-label") ?? (one.id || one.className);
-    const clipped = !one.matches("input, .waveform") && (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1);
+    const clipped = !one.matches("input, .waveform") &&
+      (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1);
     return { name, kind: one.matches(".loop-handle") ? "handle" : one.tagName, left, top, right, bottom, clipped };
   })"""
 """Everything that a trial page shows, with its box; ``clipped`` where its text doesn't fit into it."""
