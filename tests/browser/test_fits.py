@@ -153,6 +153,7 @@ def test_no_page_scrolls_sideways_on_a_phone_in_either_direction(window, server,
             page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
             assert sideways(page) == 0, (name, way)
             assert overlaps(boxes(page)) == [], (name, way)
+            assert [one["name"] for one in boxes(page) if one["clipped"]] == [], (name, way)
             small = [one["name"] for one in boxes(page) if one["kind"] == "BUTTON" and one["bottom"] - one["top"] < 36]
             assert small == [], (name, way)
     assert len(seen) == len(set(seen)) == 9, seen
