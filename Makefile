@@ -32,7 +32,7 @@ bench: $(VENV)/.test
 	$(BIN)/python tests/bench/bench_stimuli.py
 
 COLLECT := $(BIN)/pybabel -q extract --no-location --sort-output --keywords=say
-RENEW := $(BIN)/pybabel -q update -d mushra_app/translations --no-fuzzy-matching --width=120
+RENEW := $(BIN)/pybabel -q update -d mushra_app/translations --no-fuzzy-matching --ignore-obsolete --width=120
 translations: $(VENV)/.test
 	$(COLLECT) -k say_later -k mark -k say_number:1,2 -F mushra_app/translations/pages.cfg -o $(VENV)/messages.pot mushra_app
 	$(COLLECT) -F mushra_app/translations/scripts.cfg -o $(VENV)/scripts.pot mushra_app

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,22 @@ def experiment(**changes: Any) -> Experiment:
     return Experiment.model_validate(written | changes)
 
 
-def make(folder: Path, **changes: Any) -> Manifest:
-    """Write the set; ``changes`` replace top-level parts of the experiment."""
+def noise(item: str, condition: str) -> np.ndarray:
+    """One second that says which item it is of, at another level and density for each condition."""
+    draw = np.random.default_rng(int(hashlib.sha256(f"{item}/{condition}".encode()).hexdigest()[:8], 16))
+    samples = 0.1 * draw.standard_normal((FRAMES, 2)).clip(-3, 3)
+    samples[:: draw.integers(2, 9)] = 0  # so that the files pack to different sizes
+    return samples
+
+
+def make(
+    folder: Path, *, sound: Callable[[str, str], np.ndarray] = noise, rate_hz: int = RATE_HZ, **changes: Any
+) -> Manifest:
+    """Write the set; ``sound`` gives a clip by item and condition, ``changes`` replace parts of the experiment."""
     described = experiment(**changes)
     (folder / "clips").mkdir(parents=True, exist_ok=True)
     clips = [
-        _clip(folder, item.key, condition, role)
+        _clip(folder, item.key, condition, role, sound(item.key, condition), rate_hz)
         for item in described.items
         for condition, role in [
             ("reference", "reference"),
@@ -90,14 +101,11 @@ def make(folder: Path, **changes: Any) -> Manifest:
     return manifest
 
 
-def _clip(folder: Path, item: str, condition: str, role: Any) -> Clip:
-    """One sound: noise that says which item it is of, at another level and density for each condition."""
+def _clip(folder: Path, item: str, condition: str, role: Any, samples: np.ndarray, rate_hz: int) -> Clip:
+    """One sound, written, and its record."""
     token = hashlib.sha256(f"{item}/{condition}/{role}".encode()).hexdigest()[:24]
-    draw = np.random.default_rng(int(hashlib.sha256(f"{item}/{condition}".encode()).hexdigest()[:8], 16))
-    samples = 0.1 * draw.standard_normal((FRAMES, 2)).clip(-3, 3)
-    samples[:: draw.integers(2, 9)] = 0  # so that the files pack to different sizes
     path = folder / "clips" / f"{token}.flac"
-    soundfile.write(path, samples, RATE_HZ, subtype="PCM_24", format="FLAC")
+    soundfile.write(path, samples, rate_hz, subtype="PCM_24", format="FLAC")
     return Clip(
         token=token,
         file=f"clips/{token}.flac",
@@ -106,8 +114,8 @@ def _clip(folder: Path, item: str, condition: str, role: Any) -> Clip:
         item=item,
         condition=condition,
         role=role,
-        rate_hz=RATE_HZ,
-        frames=FRAMES,
+        rate_hz=rate_hz,
+        frames=len(samples),
         channels=2,
         lufs_before=-20.0,
         lufs_after=-23.0,

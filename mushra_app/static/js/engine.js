@@ -21,7 +21,7 @@ const PROCESSORS = { bs1534: "mushra-engine", crossfade: "crossfade-engine" };
  * @param {string} worklet address of engine-worklet.js
  * @param {Switching} switching
  * @returns {Promise<Engine>}
- * @throws {SoundError} where this browser can't play at that rate
+ * @throws {SoundError} where this browser can't play at that rate, or the player does not come
  */
 export async function openEngine(rateHz, worklet, switching = "bs1534") {
   const context = new AudioContext({ sampleRate: rateHz, latencyHint: "interactive" });
@@ -42,7 +42,11 @@ export async function engineIn(context, worklet, switching) {
   output.connect(context.destination);
   // AudioWorkletNode is there on insecure pages too, and of no use.
   if (context.audioWorklet) {
-    await context.audioWorklet.addModule(worklet);
+    try {
+      await context.audioWorklet.addModule(worklet);
+    } catch {
+      throw new SoundError(say("The player could not be fetched."));
+    }
     return new Engine(context, output, new WorkletPlayer(context, output, switching));
   }
   const { BUFFER_ENGINES } = await import("./engine-buffer.js");

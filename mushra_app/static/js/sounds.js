@@ -13,33 +13,31 @@ export class SoundError extends Error {}
  * Fetch and decode sounds; what arrived before is not fetched again.
  * @param {BaseAudioContext} context decodes at its own rate
  * @param {Sound[]} sounds
+ * @param {number} frames that each of them has: a file that ended too early decodes as far as it goes
  * @param {Map<string, Float32Array[]>} arrived channels by address, filled as they come
  * @param {RequestCache} cache "reload" where what is kept may be what was damaged
  * @param {(share: number) => void} onprogress 0 to 1
- * @returns {Promise<Float32Array[][]>} channels of every sound, all of one length
+ * @returns {Promise<Float32Array[][]>} channels of every sound
  * @throws {SoundError} naming the first sound that failed; the others stay in `arrived`
  */
-export async function load(context, sounds, arrived, cache, onprogress) {
+export async function load(context, sounds, frames, arrived, cache, onprogress) {
   const results = await Promise.allSettled(
     sounds.map(async (sound) => {
-      if (!arrived.has(sound.url)) arrived.set(sound.url, await decode(context, sound, cache));
+      if (!arrived.has(sound.url)) arrived.set(sound.url, await decode(context, sound, frames, cache));
       onprogress(sounds.filter(({ url }) => arrived.has(url)).length / sounds.length);
     }),
   );
   for (const result of results) if (result.status === "rejected") throw result.reason;
-  const decoded = sounds.map(({ url }) => /** @type {Float32Array[]} */ (arrived.get(url)));
-  if (new Set(decoded.map((channels) => channels[0].length)).size > 1) {
-    throw new SoundError(say("The sounds of this page differ in length. Please tell the experimenter."));
-  }
-  return decoded;
+  return sounds.map(({ url }) => /** @type {Float32Array[]} */ (arrived.get(url)));
 }
 
 /**
  * @param {BaseAudioContext} context
  * @param {Sound} sound
+ * @param {number} frames
  * @param {RequestCache} cache
  */
-async function decode(context, sound, cache) {
+async function decode(context, sound, frames, cache) {
   let response;
   try {
     response = await fetch(sound.url, { cache });
@@ -49,6 +47,7 @@ async function decode(context, sound, cache) {
   if (!response.ok) throw new SoundError(say("{sound} could not be fetched: the server answered {status}.", { sound: sound.label, status: response.status }));
   try {
     const buffer = await context.decodeAudioData(await response.arrayBuffer());
+    if (buffer.length !== frames) throw new RangeError(`${buffer.length} frames`);
     return Array.from({ length: buffer.numberOfChannels }, (_, c) => buffer.getChannelData(c).slice());
   } catch {
     throw new SoundError(say("{sound} arrived damaged and can't be played.", { sound: sound.label }));

@@ -18,7 +18,7 @@ const SLIDER_EVENT_MS = 250;
 /** @type {(selector: string) => any} */
 const find = (selector) => document.querySelector(selector);
 const page = JSON.parse(find("#trial").textContent);
-const signals = [...page.references, ...page.sounds];
+const signals = [...page.references, ...page.sounds.map((sound) => ({ ...sound, label: `Sound ${sound.label}` }))];
 const firstHidden = page.references.length;
 const began = performance.now();
 const outbox = await Outbox.open(page.token);
@@ -338,14 +338,17 @@ const KEYS = {
   " ": () => (running ? pause() : play(current)),
   r: () => choose(0),
   0: () => choose(0),
-  ArrowLeft: () => choose(neighbour(-1)),
-  ArrowRight: () => choose(neighbour(1)),
+  ArrowLeft: () => choose(neighbour(-forward())),
+  ArrowRight: () => choose(neighbour(forward())),
   s: () => find("#sort").disabled || find("#sort").click(),
   a: () => waveform.moved(at(waveform.start)),
   b: () => waveform.moved(at(waveform.end)),
   l: () => (waveform.setLoop(0, waveform.length), setLoop(0, waveform.length)),
   "?": () => find("#keys").showModal(),
 };
+
+/** Which way the numbers run on this page: 1 to the right, -1 to the left. */
+const forward = () => (getComputedStyle(document.body).direction === "rtl" ? -1 : 1);
 
 /** Put a loop handle where the sound is now. */
 function at(handle) {
@@ -386,7 +389,7 @@ async function start() {
     opened ??= await openEngine(page.rate_hz, find("#trial").dataset.worklet, page.switching);
     opened.onreport = onreport;
     const cache = attempts++ ? "reload" : "default";
-    const decoded = await load(opened.context, signals, arrived, cache, (share) => state(say("Loading {share} %", { share: Math.round(share * 100) })));
+    const decoded = await load(opened.context, signals, page.frames, arrived, cache, (share) => state(say("Loading {share} %", { share: Math.round(share * 100) })));
     opened.accept(decoded);
     arrived.clear();
     engine = opened;
