@@ -41,6 +41,25 @@ OF_THE_FILE = (
         "You will hear short pieces of music and rate their quality. Taking part is voluntary and you may stop "
         "at any time. Your ratings are stored under a pseudonym and are used for research."
     ),
+    mark("How well is the target preserved, compared with the reference?"),
+    mark(
+        "From here on judge only how well the target itself is preserved: whether anything of it is missing, "
+        "dull or distorted.\n\n"
+        "Other sounds that can still be heard, and artificial noise, don't count."
+    ),
+    mark("How well are the other sounds suppressed, compared with the reference?"),
+    mark(
+        "From here on judge only how well everything else is suppressed: the less you hear of other sounds, "
+        "the better.\n\n"
+        "How the target itself sounds, and artificial noise, don't count. A dull sound in which nothing else "
+        "is left is rated 100."
+    ),
+    mark("How free is it of artificial noise, compared with the reference?"),
+    mark(
+        "From here on judge only additional artificial noise: warbling, gurgling, clicks, that are neither "
+        "the target nor another sound of the music.\n\n"
+        "Other sounds that can still be heard, and dullness, don't count."
+    ),
     mark("Did anything disturb your listening?"),
     mark("no"),
     mark("a little"),

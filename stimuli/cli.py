@@ -27,16 +27,23 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--from", "folder", type=FOLDER, help="A folder with songs in MUSDB layout and estimates/.")
 @click.option("--demo", is_flag=True, help="The demo's experiment.")
 @click.option("--songs", type=FOLDER, help="With --demo: songs in MUSDB18 layout instead of the demo's own.")
-def new(path: Path, folder: Path | None, demo: bool, songs: Path | None) -> None:
+@click.option(
+    "--attributes",
+    type=click.Choice(["overall", "separation"]),
+    default="overall",
+    show_default=True,
+    help="What is asked: overall quality, or four attributes of separation.",
+)
+def new(path: Path, folder: Path | None, demo: bool, songs: Path | None, attributes: str) -> None:
     """Write an experiment file to PATH: commented, or filled in from a folder of songs and estimates."""
     from stimuli import starter
 
     if demo:
         starter.write_demo(path, songs, click.echo)
     elif folder:
-        starter.write_from_folder(path, folder, click.echo)
+        starter.write_from_folder(path, folder, click.echo, attributes)
     else:
-        starter.write_example(path)
+        starter.write_example(path, attributes)
         click.echo(f"wrote {path}; fill in songs and systems, then: mushra check {path}")
 
 

@@ -44,12 +44,12 @@ class Choice:
     name: str = ""
 
 
-def write_example(path: Path) -> None:
-    """A commented starter with songs and systems to be filled in."""
-    _write(path, "example.toml.jinja", name=_slug(path.absolute().parent.name))
+def write_example(path: Path, attributes: str = "overall") -> None:
+    """A commented starter with songs and systems to be filled in; ``attributes``: ``overall`` or ``separation``."""
+    _write(path, "example.toml.jinja", name=_slug(path.absolute().parent.name), attributes=attributes)
 
 
-def write_from_folder(path: Path, folder: Path, echo: Echo) -> None:
+def write_from_folder(path: Path, folder: Path, echo: Echo, attributes: str = "overall") -> None:
     """Fill an experiment file in from ``folder``: songs in MUSDB layout (or below ``songs/``) and ``estimates/``.
 
     From each song the ten seconds with the most singing are taken; of few songs several excerpts each, so that
@@ -72,6 +72,7 @@ def write_from_folder(path: Path, folder: Path, echo: Echo) -> None:
     _write(
         path,
         "from_folder.toml.jinja",
+        attributes=attributes,
         name=_slug(folder.absolute().name),
         root=_relative(root, base),
         items=choices,

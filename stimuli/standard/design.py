@@ -29,7 +29,9 @@ def _count(experiment: Experiment) -> int:
 
 
 def _hidden_signals(experiment: Experiment) -> str | None:
-    found = len(experiment.conditions)
+    # One trial asks one attribute, and hears the anchors of that one.
+    anchors = max(len(experiment.anchors_of(attribute.name)) for attribute in experiment.attributes)
+    found = len(experiment.conditions) - len(experiment.anchors) + anchors
     return f"{found} hidden signals per trial" if found > MOST_HIDDEN else None
 
 
@@ -43,7 +45,8 @@ def _switching(experiment: Experiment) -> str | None:
 
 
 def _lowpass_anchors(experiment: Experiment) -> str | None:
-    there = {anchor.cutoff_hz for anchor in experiment.anchors if isinstance(anchor, LowpassAnchor)}
+    heard = experiment.anchors_of(experiment.attributes[0].name)
+    there = {one.cutoff_hz for one in experiment.anchors if isinstance(one, LowpassAnchor) and one.name in heard}
     missing = [f"{cutoff / 1000:g} kHz" for cutoff in REQUIRED_ANCHORS_HZ if cutoff not in there]
     return f"no low-pass anchor at {' and '.join(missing)}" if missing else None
 

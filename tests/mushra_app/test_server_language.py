@@ -89,11 +89,11 @@ def test_scripts_say_nothing_that_is_not_wrapped() -> None:
 
 
 def test_defaults_of_the_experiment_file_are_ours_to_translate(tmp_path: Path) -> None:
-    write_example(tmp_path / "experiment.toml")
+    write_example(tmp_path / "experiment.toml", "separation")
     example = load(tmp_path / "experiment.toml")
     asked = {text for question in example.questions for text in (question.text, *question.choices)}
-    ours = {*Attribute.model_fields["labels"].default, Test.model_fields["consent"].default, *asked}
-    assert ours | {example.attributes[0].question} == set(OF_THE_FILE)
+    asked |= {text for one in example.attributes for text in (one.question, one.instructions) if text}
+    assert {*Attribute.model_fields["labels"].default, Test.model_fields["consent"].default, *asked} == set(OF_THE_FILE)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from small_world import RATE_HZ, noise, write
 from stimuli import experiment, starter
 from stimuli.build import build
 from stimuli.errors import StimuliError
+from stimuli.standard.check import check_experiment
 
 
 def mushra(*arguments: object, cwd) -> subprocess.CompletedProcess[str]:
@@ -35,6 +36,22 @@ def test_a_folder_of_songs_and_estimates_becomes_an_experiment_that_builds(world
     assert [system.name for system in found.systems] == ["home"] and "found 2 songs" in said[0]
     made = build(world / "experiment.toml", world / "set", jobs=1, progress=False)
     assert {clip.condition for clip in made.clips} == {"reference", "home", "lowpass-3500", "lowpass-7000", "mixture"}
+
+
+def test_the_attributes_of_separation_come_with_their_anchors_and_break_no_rule(world) -> None:
+    done = mushra("new", "separation.toml", "--from", ".", "--attributes", "separation", cwd=world)
+    assert done.returncode == 0, done.stderr
+    found = experiment.load(world / "separation.toml")
+    assert [(one.name, len(found.anchors_of(one.name))) for one in found.attributes] == [
+        ("overall", 3),
+        ("target", 2),
+        ("suppression", 2),
+        ("artefacts", 2),
+    ]
+    broken = {result.rule for result in check_experiment(found) if not result.passed}
+    assert not broken & {"hidden-signals", "lowpass-anchors", "first-attribute"}
+    assert mushra("new", "example.toml", "--attributes", "separation", cwd=world).returncode == 0
+    assert experiment.load(world / "example.toml").attributes == found.attributes
 
 
 def test_the_excerpt_with_the_most_singing_is_taken(tmp_path) -> None:

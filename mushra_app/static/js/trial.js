@@ -18,7 +18,7 @@ const SLIDER_EVENT_MS = 250;
 /** @type {(selector: string) => any} */
 const find = (selector) => document.querySelector(selector);
 const page = JSON.parse(find("#trial").textContent);
-const signals = [...page.references, ...page.sounds.map((sound) => ({ ...sound, label: `Sound ${sound.label}` }))];
+const signals = [...page.references, ...page.sounds];
 const firstHidden = page.references.length;
 const began = performance.now();
 const outbox = await Outbox.open(page.token);
