@@ -10,8 +10,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 #   make proof           what can only be shown on a machine that has nothing else to do
 #   make bench           how fast and how large, as ratios; writes tests/bench/results
+#   make gallery         pictures of every page, into docs/gallery (after make demo, which makes the sounds)
 #   make translations    collects what listeners read, for mushra_app/translations, and compiles what is translated
-.PHONY: demo test check bench proof translations clean system-packages
+.PHONY: demo test check bench proof gallery translations clean system-packages
 
 demo: $(VENV)/.demo-torch-$(TORCH)
 	$(BIN)/mushra demo
@@ -30,6 +31,9 @@ proof: $(VENV)/.test system-packages
 
 bench: $(VENV)/.test
 	$(BIN)/python tests/bench/bench_stimuli.py
+
+gallery: $(VENV)/.test system-packages
+	$(BIN)/python tests/gallery.py
 
 COLLECT := $(BIN)/pybabel -q extract --no-location --sort-output --keywords=say
 RENEW := $(BIN)/pybabel -q update -d mushra_app/translations --no-fuzzy-matching --ignore-obsolete --width=120

@@ -29,8 +29,7 @@ def opened(browser: Browser, server) -> Iterator[tuple[Page, list[dict[str, Any]
     context = browser.new_context()
     page = context.new_page()
     trial = a.begin(page, server.url)
-    hidden = [sound | {"label": f"Sound {sound['label']}"} for sound in trial["sounds"]]
-    yield page, [*trial["references"], *hidden]
+    yield page, [*trial["references"], *trial["sounds"]]
     context.close()
 
 
