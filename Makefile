@@ -27,8 +27,9 @@ check: $(VENV)/.test
 proof: $(VENV)/.test system-packages
 	$(BIN)/python -m pytest -m proof
 
-bench: $(VENV)/.test
+bench: $(VENV)/.test system-packages
 	$(BIN)/python tests/bench/bench_stimuli.py
+	$(BIN)/python tests/bench/bench_page.py
 
 # The listener's browser and PostgreSQL's server programs: what pip can't bring.
 system-packages:

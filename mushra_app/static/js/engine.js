@@ -1,5 +1,5 @@
 /**
- * The page's side of the engine: open one, hand it the sounds, send it wishes.
+ * The page's side of the engine: open one on a context, hand it the sounds, send it wishes.
  *
  * In a secure page the sounds lie in the audio thread (engine-worklet.js); elsewhere in one buffer (engine-buffer.js).
  * Both fade as BS.1534-3 has it and answer alike. Times are in seconds. The context runs at the stimulus rate, so that
@@ -13,15 +13,22 @@ import { SoundError } from "./sounds.js";
 
 /**
  * @param {number} rateHz sample rate of the stimuli
+ * @returns {AudioContext}
+ * @throws {SoundError} where this browser can't play at that rate
+ */
+export function openContext(rateHz) {
+  const context = new AudioContext({ sampleRate: rateHz, latencyHint: "interactive" });
+  if (context.sampleRate === rateHz) return context;
+  throw new SoundError(`Your browser can't play sound at ${rateHz} Hz. Please use a current Chrome, Edge or Firefox.`);
+}
+
+/**
+ * @param {AudioContext} context
  * @param {string} worklet address of engine-worklet.js
  * @returns {Promise<Engine>}
- * @throws {SoundError} where this browser can't play at that rate, or the player does not come
+ * @throws {SoundError} where the player does not come
  */
-export async function openEngine(rateHz, worklet) {
-  const context = new AudioContext({ sampleRate: rateHz, latencyHint: "interactive" });
-  if (context.sampleRate !== rateHz) {
-    throw new SoundError(`Your browser can't play sound at ${rateHz} Hz. Please use a current Chrome, Edge or Firefox.`);
-  }
+export async function openEngine(context, worklet) {
   // AudioWorkletNode is there on insecure pages too, and of no use.
   if (context.audioWorklet) return new Engine(context, await WorkletPlayer.open(context, worklet));
   const { BufferEngine } = await import("./engine-buffer.js");
@@ -95,9 +102,10 @@ class WorkletPlayer {
     return new WorkletPlayer(node);
   }
 
-  /** @param {Float32Array[][]} signals copied: the page hashes its own once it can be played */
+  /** @param {Float32Array[][]} signals copied, because the page hashes its own; a copy that is handed over is copied once */
   accept(signals) {
-    this.node.port.postMessage({ signals });
+    const copies = signals.map((channels) => channels.map((samples) => samples.slice()));
+    this.node.port.postMessage({ signals: copies }, copies.flat().map(({ buffer }) => buffer));
   }
 
   /** @param {Wish} wish */
