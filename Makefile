@@ -31,7 +31,7 @@ bench: $(VENV)/.test system-packages
 	$(BIN)/python tests/bench/bench_stimuli.py
 	$(BIN)/python tests/bench/bench_page.py
 
-# The listener's browser and PostgreSQL's server programs: what pip can't bring.
+# The listeners' browsers and PostgreSQL's server programs: what pip can't bring.
 system-packages:
 	sh tests/system_packages.sh
 

@@ -357,11 +357,11 @@ function tellServer(text) {
 /** @param {RequestCache} cache @returns {Promise<[import("./engine.js").Engine, Float32Array[][]]>} */
 async function prepare(cache) {
   context ??= openContext(page.rate_hz);
-  opening ??= openEngine(context, find("#trial").dataset.worklet);
-  opening.catch(() => (opening = null)); // so that it is opened again, whatever else failed
+  const engineToCome = (opening ??= openEngine(context, find("#trial").dataset.worklet));
+  engineToCome.catch(() => (opening = null)); // so that it is opened again, whatever else failed
   const tell = (share) => started && state(`Loading ${Math.round(share * 100)} %`);
   const decoded = await load(context, signals, page.frames, arrived, cache, tell);
-  return [await opening, decoded];
+  return [await engineToCome, decoded];
 }
 
 /** Take in engine and sounds; where the listener tries again, what failed is fetched past the browser's cache. */
