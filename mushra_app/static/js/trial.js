@@ -25,8 +25,8 @@ const began = performance.now();
 const arrived = new Map();
 /** @type {AudioContext | undefined} */
 let context;
-/** @type {Promise<import("./engine.js").Engine> | null} */
-let opening = null;
+/** @type {Promise<import("./engine.js").Engine> | undefined} */
+let opening;
 let started = false;
 /** Sounds and engine come while it is looked up what this browser has kept. @type {ReturnType<typeof prepare> | null} */
 let prepared = prepare("default");
@@ -358,7 +358,8 @@ function tellServer(text) {
 async function prepare(cache) {
   context ??= openContext(page.rate_hz);
   const engineToCome = (opening ??= openEngine(context, find("#trial").dataset.worklet));
-  engineToCome.catch(() => (opening = null)); // so that it is opened again, whatever else failed
+  // Opened again, whatever else failed, and on another context: one remembers for good that its player did not come.
+  engineToCome.catch(() => (context = opening = undefined));
   const tell = (share) => started && state(`Loading ${Math.round(share * 100)} %`);
   const decoded = await load(context, signals, page.frames, arrived, cache, tell);
   return [await engineToCome, decoded];
