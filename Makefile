@@ -29,8 +29,9 @@ check: $(VENV)/.test
 proof: $(VENV)/.test system-packages
 	$(BIN)/python -m pytest -m proof
 
-bench: $(VENV)/.test
+bench: $(VENV)/.test system-packages
 	$(BIN)/python tests/bench/bench_stimuli.py
+	$(BIN)/python tests/bench/bench_page.py
 
 gallery: $(VENV)/.test system-packages
 	$(BIN)/python tests/gallery.py
@@ -41,8 +42,9 @@ translations: $(VENV)/.test
 	$(COLLECT) -k say_later -k mark -k say_number:1,2 -F mushra_app/translations/pages.cfg -o $(VENV)/messages.pot mushra_app
 	$(COLLECT) -F mushra_app/translations/scripts.cfg -o $(VENV)/scripts.pot mushra_app
 	for domain in messages scripts; do $(RENEW) -D $$domain -i $(VENV)/$$domain.pot && $(BIN)/pybabel -q compile -d mushra_app/translations -D $$domain; done
+	sed -i '/^"POT-Creation-Date/d' mushra_app/translations/*/LC_MESSAGES/*.po  # a date alone is no change
 
-# The listener's browser and PostgreSQL's server programs: what pip can't bring.
+# The listeners' browsers and PostgreSQL's server programs: what pip can't bring.
 system-packages:
 	sh tests/system_packages.sh
 

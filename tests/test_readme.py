@@ -62,6 +62,15 @@ def test_the_benchs_table_is_the_last_result_and_its_limits_hold(readme) -> None
     assert result["song_s"] == 240 and result["machine"]["python"] in readme
 
 
+def test_the_pages_table_is_the_last_result_and_its_limits_hold(readme) -> None:
+    result = json.loads((ROOT / "tests/bench/results/page.json").read_text())
+    ratios, limits, aim = result["ratios"], result["at_most"], result["aim"]["page / floor"]
+    assert f"| {ratios['page / floor']} | aim {aim} |" in readme
+    assert f"| {ratios['requests']}, {ratios['bytes']} | {limits['requests']}, {limits['bytes']} |" in readme
+    assert all(ratios[name] <= limit for name, limit in limits.items())
+    assert (result["sounds"], result["sound_s"]) == (9, 12) and result["repeats"] >= 5
+
+
 def test_pictures_are_there_and_the_workplace_is_not_named(readme) -> None:
     for picture in re.findall(r"\]\((docs/[^)]+)\)", readme):
         assert (ROOT / picture).is_file(), picture

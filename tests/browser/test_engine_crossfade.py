@@ -33,8 +33,8 @@ SEEDS = range(1, 7)
 
 
 HURRY = f"""async ({{ length, rate, wanted }}) => {{{FLOATS}
-  const {{ openEngine }} = await import("/static/js/engine.js");
-  const engine = await openEngine(rate, "/static/js/engine-worklet.js", "crossfade");
+  const {{ openContext, openEngine }} = await import("/static/js/engine.js");
+  const engine = await openEngine(openContext(rate), "/static/js/engine-worklet.js", "crossfade");
   const scope = new AnalyserNode(engine.context, {{ fftSize: 16384 }});
   engine.output.connect(scope);
   const coded = Float32Array.from({{ length }}, (_, i) => i / 2 ** 20 + 1 / 16);

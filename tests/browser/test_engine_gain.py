@@ -20,9 +20,9 @@ FLOATS = """
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 """
 RENDER = f"""async ({{ signals, switching, frames, rate, db }}) => {{{FLOATS}
-  const {{ engineIn }} = await import("/static/js/engine.js");
+  const {{ openEngine }} = await import("/static/js/engine.js");
   const context = new OfflineAudioContext(2, frames, rate);
-  const engine = await engineIn(context, "/static/js/engine-worklet.js", switching);
+  const engine = await openEngine(context, "/static/js/engine-worklet.js", switching);
   engine.accept(signals.map((channels) => channels.map(floats)));
   engine.gainDb = db;
   engine.player.send({{ wanted: 1, running: true }});
@@ -31,8 +31,8 @@ RENDER = f"""async ({{ signals, switching, frames, rate, db }}) => {{{FLOATS}
   return [engine.name, engine.fadeMode, [0, 1].map((c) => text(heard.getChannelData(c)))];
 }}"""
 PLAY = f"""async ({{ signals, rate, db }}) => {{{FLOATS}
-  const {{ openEngine }} = await import("/static/js/engine.js");
-  const engine = await openEngine(rate, "/static/js/engine-worklet.js");
+  const {{ openContext, openEngine }} = await import("/static/js/engine.js");
+  const engine = await openEngine(openContext(rate), "/static/js/engine-worklet.js");
   const scope = new AnalyserNode(engine.context, {{ fftSize: 8192 }});
   engine.output.connect(scope);
   engine.accept(signals.map((channels) => channels.map(floats)));

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import listener as a
 import pytest
@@ -21,6 +22,9 @@ RENEW = os.environ.get("MUSHRA_RENEW") == "aria"
 PAGES = (
     "welcome",
     "before-you-begin",
+    "set-the-volume",
+    "left-and-right",
+    "headphones",
     "practice",
     "training",
     "the-test",
@@ -35,6 +39,12 @@ PAGES = (
 """Every page that a listener can meet, in order: a session's by its heading, then those of ``LINKS``."""
 LINKS = {"link-refused": "/listen/tiny?as=forged", "no-such-session": "/session/nobody/"}
 CODE = re.compile(r"\b[A-Z0-9]{10}\b")
+
+
+@pytest.fixture(scope="module")
+def changes() -> dict[str, Any]:
+    """Every step of setting up, and none that stops somebody without ears."""
+    return {"setup": {"level": True, "sides": True, "headphones": "antiphase", "on_failure": "note"}}
 
 
 def said(page: Page) -> str:

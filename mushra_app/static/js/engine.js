@@ -1,5 +1,5 @@
 /**
- * The page's side of the engine: open one, hand it the sounds, send it wishes.
+ * The page's side of the engine: open one on a context, hand it the sounds, send it wishes.
  *
  * In a secure page the sounds lie in the audio thread (engine-worklet.js); elsewhere in one buffer (engine-buffer.js).
  * Both fade as BS.1534-3 has it, or cross-fade for other methods, and answer alike. Times are in seconds. The context
@@ -18,26 +18,23 @@ const PROCESSORS = { bs1534: "mushra-engine", crossfade: "crossfade-engine" };
 
 /**
  * @param {number} rateHz sample rate of the stimuli
- * @param {string} worklet address of engine-worklet.js
- * @param {Switching} switching
- * @returns {Promise<Engine>}
- * @throws {SoundError} where this browser can't play at that rate, or the player does not come
+ * @returns {AudioContext}
+ * @throws {SoundError} where this browser can't play at that rate
  */
-export async function openEngine(rateHz, worklet, switching = "bs1534") {
+export function openContext(rateHz) {
   const context = new AudioContext({ sampleRate: rateHz, latencyHint: "interactive" });
-  if (context.sampleRate !== rateHz) {
-    throw new SoundError(say("Your browser can't play sound at {rate} Hz. Please use a current Chrome, Edge or Firefox.", { rate: rateHz }));
-  }
-  return engineIn(context, worklet, switching);
+  if (context.sampleRate === rateHz) return context;
+  throw new SoundError(say("Your browser can't play sound at {rate} Hz. Please use a current Chrome, Edge or Firefox.", { rate: rateHz }));
 }
 
 /**
- * The engine of a context of any kind: tests render this one offline.
- * @param {any} context
- * @param {string} worklet
+ * @param {any} context of any kind: tests render an offline one
+ * @param {string} worklet address of engine-worklet.js
  * @param {Switching} switching
+ * @returns {Promise<Engine>}
+ * @throws {SoundError} where the player does not come
  */
-export async function engineIn(context, worklet, switching) {
+export async function openEngine(context, worklet, switching = "bs1534") {
   const output = context.createGain();
   output.connect(context.destination);
   // AudioWorkletNode is there on insecure pages too, and of no use.
@@ -121,9 +118,10 @@ class WorkletPlayer {
     this.node.port.onmessage = ({ data }) => this.onreport(data);
   }
 
-  /** @param {Float32Array[][]} signals copied: the page hashes its own once it can be played */
+  /** @param {Float32Array[][]} signals copied, because the page hashes its own; a copy that is handed over is copied once */
   accept(signals) {
-    this.node.port.postMessage({ signals });
+    const copies = signals.map((channels) => channels.map((samples) => samples.slice()));
+    this.node.port.postMessage({ signals: copies }, copies.flat().map(({ buffer }) => buffer));
   }
 
   /** @param {Wish} wish */

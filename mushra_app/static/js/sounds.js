@@ -48,7 +48,7 @@ async function decode(context, sound, frames, cache) {
   try {
     const buffer = await context.decodeAudioData(await response.arrayBuffer());
     if (buffer.length !== frames) throw new RangeError(`${buffer.length} frames`);
-    return Array.from({ length: buffer.numberOfChannels }, (_, c) => buffer.getChannelData(c).slice());
+    return Array.from({ length: buffer.numberOfChannels }, (_, c) => buffer.getChannelData(c));
   } catch {
     throw new SoundError(say("{sound} arrived damaged and can't be played.", { sound: sound.label }));
   }

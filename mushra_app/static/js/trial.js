@@ -4,7 +4,7 @@
  * Signals are numbered as the engine has them: the open references first, then the hidden sounds.
  */
 
-import { openEngine } from "./engine.js";
+import { openContext, openEngine } from "./engine.js";
 import { Outbox } from "./outbox.js";
 import { deliver, newKey } from "./saving.js";
 import { SoundError, hashes, load, prefetch } from "./sounds.js";
@@ -21,6 +21,18 @@ const page = JSON.parse(find("#trial").textContent);
 const signals = [...page.references, ...page.sounds];
 const firstHidden = page.references.length;
 const began = performance.now();
+
+/** Sounds that have arrived, by address: what failed is fetched again, and nothing else. */
+const arrived = new Map();
+/** @type {AudioContext | undefined} */
+let context;
+/** @type {Promise<import("./engine.js").Engine> | undefined} */
+let opening;
+let started = false;
+/** Sounds and engine come while it is looked up what this browser has kept. @type {ReturnType<typeof prepare> | null} */
+let prepared = prepare("default");
+prepared.catch(() => {}); // told in start()
+
 const outbox = await Outbox.open(page.token);
 const before = await outbox.draft();
 
@@ -44,8 +56,6 @@ let position = 0;
 let engine = null;
 /** What this browser made of the sounds; empty until it is known. @type {{sound: string, sha256: string}[]} */
 let decodedAs = [];
-/** Sounds that have arrived, by address: what failed is fetched again, and nothing else. */
-const arrived = new Map();
 
 const secondsHere = () => timeBefore + (performance.now() - began) / 1000;
 const tokenOf = (signal) => signals[signal].token;
@@ -377,19 +387,25 @@ function tellServer(text) {
   void fetch(`${page.save_url.split("/trials/")[0]}/error`, { method: "POST", body: text }).catch(() => {});
 }
 
-/** @type {import("./engine.js").Engine | undefined} */
-let opened;
-let attempts = 0;
+/** @param {RequestCache} cache @returns {Promise<[import("./engine.js").Engine, Float32Array[][]]>} */
+async function prepare(cache) {
+  context ??= openContext(page.rate_hz);
+  const engineToCome = (opening ??= openEngine(context, find("#trial").dataset.worklet, page.switching));
+  // Opened again, whatever else failed, and on another context: one remembers for good that its player did not come.
+  engineToCome.catch(() => (context = opening = undefined));
+  const tell = (share) => started && state(say("Loading {share} %", { share: Math.round(share * 100) }));
+  const decoded = await load(context, signals, page.frames, arrived, cache, tell);
+  return [await engineToCome, decoded];
+}
 
-/** Open the engine and load the sounds; again where the listener tries again. */
+/** Take in engine and sounds; where the listener tries again, what failed is fetched past the browser's cache. */
 async function start() {
+  started = true;
   find("#trouble").hidden = true;
   state(say("Loading…"));
   try {
-    opened ??= await openEngine(page.rate_hz, find("#trial").dataset.worklet, page.switching);
+    const [opened, decoded] = await (prepared ?? prepare("reload"));
     opened.onreport = onreport;
-    const cache = attempts++ ? "reload" : "default";
-    const decoded = await load(opened.context, signals, page.frames, arrived, cache, (share) => state(say("Loading {share} %", { share: Math.round(share * 100) })));
     opened.accept(decoded);
     arrived.clear();
     engine = opened;
@@ -404,6 +420,8 @@ async function start() {
   } catch (error) {
     if (!(error instanceof SoundError)) throw error;
     stop(error.message);
+  } finally {
+    prepared = null;
   }
 }
 

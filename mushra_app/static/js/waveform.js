@@ -36,7 +36,7 @@ export class Waveform {
     this.length = length;
     for (const handle of [this.start, this.end]) handle.max = String(length);
     this.setLoop(0, length);
-    this.draw();
+    requestAnimationFrame(() => this.draw()); // nobody has to wait for a picture before they can listen
   }
 
   /** Keep the loop long enough, whichever handle was moved. */
