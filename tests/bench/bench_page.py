@@ -21,6 +21,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ for room in (HERE.parents[1] / "mushra_app", HERE.parents[1] / "browser"):
 
 import listener as a  # noqa: E402
 import tiny_set  # noqa: E402
-from playwright.sync_api import Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 from server_guests import Served  # noqa: E402
 
 from mushra_app import schema  # noqa: E402
@@ -111,13 +112,15 @@ def shell(page: Page, address: str) -> dict[str, int]:
     return {"requests": len(sizes), "bytes": sum(sizes)}
 
 
-def bench(repeats: int, length_s: float) -> dict[str, Any]:
+def bench(browser: Browser, repeats: int, length_s: float) -> dict[str, Any]:
     """All figures: medians over the repeats, page and floor in turn, after one of each that is not counted."""
     runs: dict[str, list[float]] = {"page": [], "floor": []}
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as after:
         server = Served(study(Path(name), length_s))
-        browser = playwright.chromium.launch(executable_path=browser_path(), args=[*FLAGS])
+        after.callback(server.stop)
         first, second = (browser.new_context(viewport={"width": 1280, "height": 800}).new_page() for _ in range(2))
+        after.callback(first.context.close)
+        after.callback(second.context.close)
         first.add_init_script(READY)
         for page in (first, second):
             devtools = page.context.new_cdp_session(page)
@@ -132,15 +135,14 @@ def bench(repeats: int, length_s: float) -> dict[str, Any]:
         for _ in range(repeats + 1):
             for label, run in work.items():
                 runs[label].append(run())
-        costs = shell(browser.new_context().new_page(), address)
-        version = browser.version
-        browser.close()
-        server.stop()
+        fresh = browser.new_page()
+        costs = shell(fresh, address)
+        fresh.close()
     medians = {label: statistics.median(times[1:]) for label, times in runs.items()}
     return {
         "command": "make bench",
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": bench_stimuli.machine() | {"chromium": version},
+        "machine": bench_stimuli.machine() | {"chromium": browser.version},
         "sounds": len(urls),
         "sound_s": length_s,
         "repeats": repeats,
@@ -164,7 +166,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=LENGTH_S)
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
-    found = bench(asked.repeats, asked.seconds)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=[*FLAGS])
+        found = bench(browser, asked.repeats, asked.seconds)
+        browser.close()
     text = json.dumps(found, indent=1) + "\n"
     print(text, end="")
     asked.out.parent.mkdir(exist_ok=True)
