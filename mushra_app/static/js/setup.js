@@ -1,5 +1,6 @@
 /** The pages of setting up: sounds, a volume, and what this browser says of its output. */
 
+import "./errors.js";
 import { SoundButtons } from "./sound-buttons.js";
 import { say } from "./words.js";
 

@@ -4,6 +4,7 @@
  * Signals are numbered as the engine has them: the open references first, then the hidden sounds.
  */
 
+import "./errors.js";
 import { openContext, openEngine } from "./engine.js";
 import { Outbox } from "./outbox.js";
 import { deliver, newKey } from "./saving.js";
@@ -378,14 +379,6 @@ addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
-
-addEventListener("error", (event) => tellServer(`${event.message} (${event.filename}:${event.lineno})`));
-addEventListener("unhandledrejection", (event) => tellServer(String(event.reason)));
-
-/** Errors of this script are the experimenter's business. */
-function tellServer(text) {
-  void fetch(`${page.save_url.split("/trials/")[0]}/error`, { method: "POST", body: text }).catch(() => {});
-}
 
 /** @param {RequestCache} cache @returns {Promise<[import("./engine.js").Engine, Float32Array[][]]>} */
 async function prepare(cache) {
