@@ -59,7 +59,8 @@ def ended(sitting: ListeningSession) -> pages.MessagePage:
         text = (say("Your answers will not be used."),)
         return pages.MessagePage(title_of(sitting.version), say("You have withdrawn"), text, forgets=True)
     sorry = say("This test needs sound from the left and from the right that your device does not give us.")
-    if sitting.setup_steps[-1].step == "headphones":
+    failed = [row.step for other in sitting.listener.sessions for row in other.setup_steps if row.passed is False]
+    if failed[-1] == "headphones":
         sorry = say("This test needs headphones, and the check did not find any.")
     thanks = say("Thank you for your time. You can close this page.")
     return pages.MessagePage(title_of(sitting.version), say("This test can't be taken here"), (sorry, thanks))

@@ -176,14 +176,14 @@ def _design(version: StudyVersion, seen: Mapping[str, int]) -> Design:
 
 
 def _times_heard(db: Session, version: StudyVersion) -> dict[str, int]:
-    """For every item, how many listeners have it in their test; programs and those who withdrew don't count."""
+    """For every item, how many listeners have it in their test; no programs, nobody who withdrew or was refused."""
     rows = db.execute(
         select(Item.name, func.count(Trial.session_id.distinct()))
         .join(Trial, Trial.item_id == Item.id)
         .join(ListeningSession)
         .join(Listener)
         .where(Item.study_version_id == version.id, Trial.block == "test")
-        .where(ListeningSession.status != "withdrawn", Listener.simulated.is_(False))
+        .where(ListeningSession.status.not_in(("withdrawn", "refused")), Listener.simulated.is_(False))
         .group_by(Item.name)
     )
     return {row[0]: row[1] for row in rows}

@@ -87,7 +87,7 @@ def page(sitting: ListeningSession, step: str, base: str) -> LevelPage | CheckPa
         gain_db=sitting.gain_db or 0.0,
         once=check.kind != "sides",
         error=_what_was_wrong(failed[-1]) if failed else "",
-        may_skip=bool(failed) and setup.on_failure == "warn",
+        may_skip=_may_skip(sitting, step),
     )
 
 
@@ -130,7 +130,7 @@ def answer(db: Session, sitting: ListeningSession, given: Mapping[str, str]) -> 
     passed: bool | None = None
     if step == "level":
         sitting.gain_db = detail["gain_db"] = _gain(given.get("gain_db", ""))
-    elif given.get("skip"):
+    elif given.get("skip") and _may_skip(sitting, step):
         passed, detail["skipped"] = False, True
     else:
         check = _check(_setup(sitting), step)
@@ -144,7 +144,8 @@ def answer(db: Session, sitting: ListeningSession, given: Mapping[str, str]) -> 
     sitting.setup_steps.append(row)
     failures = sum(row.passed is False for row in _attempts(sitting, step))
     if _setup(sitting).on_failure == "refuse" and failures >= TRIES and not _is_done(sitting, step):
-        sitting.status = "refused"
+        for ended in sitting.listener.sessions:
+            ended.status = "refused" if ended.status in ("started", "planned") else ended.status
     db.flush()
 
 
@@ -195,6 +196,12 @@ def _steps(sitting: ListeningSession) -> list[str]:
 
 def _attempts(sitting: ListeningSession, step: str) -> list[SetupStep]:
     return [row for row in sitting.setup_steps if row.step == step]
+
+
+def _may_skip(sitting: ListeningSession, step: str) -> bool:
+    """Whether a listener may go on who failed a step."""
+    failed = any(row.passed is False for row in _attempts(sitting, step))
+    return failed and _setup(sitting).on_failure == "warn"
 
 
 def _is_done(sitting: ListeningSession, step: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from mushra_app import places
@@ -37,8 +37,8 @@ ALLOWED_DB_A = (REFERENCE_DB_A - ADJUSTED_DB, REFERENCE_DB_A + ADJUSTED_DB)
 def studies(db: Session, address: Callable[[str], str]) -> StudiesPage:
     """All studies; ``address`` gives the studio's page of a study by its name."""
     listeners = _counts(db, select(Listener.study_id, func.count()).group_by(Listener.study_id))
-    sessions = select(Listener.study_id, func.count()).join(ListeningSession).group_by(Listener.study_id)
-    finished = _counts(db, sessions.where(ListeningSession.status == "finished"))
+    missing = exists().where(ListeningSession.listener_id == Listener.id, ListeningSession.status != "finished")
+    finished = _counts(db, select(Listener.study_id, func.count()).where(~missing).group_by(Listener.study_id))
     ratings = _counts(
         db,
         select(StudyVersion.study_id, func.count(Response.slot_id.distinct()))
@@ -139,11 +139,12 @@ def _sessions(db: Session, study_id: int) -> list[SessionRow]:
         .join(Listener)
         .where(Listener.study_id == study_id)
         .options(selectinload(ListeningSession.listener), selectinload(ListeningSession.trials))
-        .order_by(ListeningSession.started_at)
+        .order_by(ListeningSession.started_at, ListeningSession.part)
     )
     return [
         SessionRow(
             listener=sitting.listener.pseudonym,
+            part=sitting.part,
             status=sitting.status,
             simulated=sitting.listener.simulated,
             started_at=sitting.started_at.isoformat(timespec="seconds"),

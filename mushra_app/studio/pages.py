@@ -32,6 +32,7 @@ class SessionRow:
     """One listener's session: a mark per trial, 'saved' or 'open'."""
 
     listener: str
+    part: int
     status: str
     simulated: bool
     started_at: str

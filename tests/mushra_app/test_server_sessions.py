@@ -20,6 +20,7 @@ from mushra_app.listener.pages import DonePage, InstructionsPage, MessagePage, Q
 from mushra_app.models import Answer, ListeningSession, Trial
 from mushra_app.publish import publish
 from mushra_app.saving import read_body, save_trial
+from mushra_app.studio import overview
 
 SETUP = {"level": False, "sides": False}
 Enrol = Callable[..., Guest]
@@ -103,6 +104,18 @@ def test_without_a_pause_the_next_session_can_begin_at_once(enrol: Enrol) -> Non
     first = enrol(test={"sessions": 2, "hours_between_sessions": 0}, setup=SETUP, questions=[])
     done = seen(first)[-1]
     assert done.wait_h == 0 and later(first, done).page().heading == "Welcome back"
+
+
+def test_the_studio_counts_a_listener_as_finished_after_the_last_session(enrol: Enrol) -> None:
+    first = enrol(test={"sessions": 2, "hours_between_sessions": 0}, setup=SETUP, questions=[])
+    done = seen(first)[-1]
+    with first.database.reading() as db:
+        (study,) = overview.studies(db, str).studies
+        assert (study.listeners, study.finished) == (1, 0)
+    seen(later(first, done))
+    with first.database.reading() as db:
+        (study,) = overview.studies(db, str).studies
+        assert (study.listeners, study.finished) == (1, 1)
 
 
 def test_withdrawing_takes_back_every_session(enrol: Enrol) -> None:

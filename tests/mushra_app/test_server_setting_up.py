@@ -19,9 +19,10 @@ from mushra_app import export, setting_up
 from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
+from mushra_app.enrolment import token_after
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.listener.pages import CheckPage, InstructionsPage, LevelPage, MessagePage
-from mushra_app.listening import sitting_of
+from mushra_app.listening import next_page, sitting_of
 from mushra_app.models import SetupStep
 from mushra_app.publish import publish
 
@@ -39,9 +40,9 @@ def either(settings: Settings) -> Settings:
 def enrol(database: Database, either: Settings, tmp_path: Path) -> Enrol:
     """Begin a session of a study with these steps."""
 
-    def begin(*, simulated: bool = False, **setup: Any) -> Guest:
+    def begin(*, simulated: bool = False, sessions: int = 1, **setup: Any) -> Guest:
         off = {"level": False, "sides": False}
-        tiny_set.make(tmp_path / "set", setup=off | setup, questions=[])
+        tiny_set.make(tmp_path / "set", setup=off | setup, questions=[], test={"sessions": sessions})
         publish(tmp_path / "set", database, either)
         return Guest(database, simulated=simulated)
 
@@ -147,7 +148,7 @@ def test_a_policy_of_warn_says_what_is_wrong_and_lets_them_try_again_or_go_on(en
 
 
 def test_a_policy_of_refuse_ends_the_session_after_two_failures(enrol: Enrol) -> None:
-    guest = enrol(headphones="huggins", on_failure="refuse")
+    guest = enrol(headphones="huggins", on_failure="refuse", sessions=2)
     assert not fail(guest).may_skip
     assert not guest.page().may_skip
     fail(guest)
@@ -157,6 +158,19 @@ def test_a_policy_of_refuse_ends_the_session_after_two_failures(enrol: Enrol) ->
         assert sitting_of(db, guest.token).status == "refused"
         with pytest.raises(NotFoundError):
             setting_up.sound(sitting_of(db, guest.token), "headphones", 3, 1)
+        later = sitting_of(db, token_after(guest.token))
+        assert next_page(db, later, "") == ended
+
+
+@pytest.mark.parametrize("policy", ["warn", "refuse"])
+def test_nobody_skips_a_check_that_was_not_failed_or_that_refuses(enrol: Enrol, policy: str) -> None:
+    guest = enrol(sides=True, on_failure=policy)
+    with pytest.raises(AppError, match="answer every round"):
+        send(guest, guest.page(), skip="yes")
+    fail(guest)
+    if policy == "refuse":
+        with pytest.raises(AppError, match="answer every round"):
+            send(guest, guest.page(), skip="yes")
 
 
 def test_swapped_sides_and_mono_are_told_apart(enrol: Enrol) -> None:
