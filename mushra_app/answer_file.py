@@ -1,7 +1,7 @@
 """The file that a listener downloads while the server is away, and storing it.
 
-Task: store what the page would have sent, through the same checks (``mushra_app.saving``) and under the same keys,
-so that it makes no difference whether the save, the file or both arrive, nor in which order.
+Task: store what the page would have sent, through the same checks (``mushra_app.session.saving``) and under the same
+keys, so that it makes no difference whether the save, the file or both arrive, nor in which order.
 
 Conventions: JSON with a schema number. The file names trials by the tokens of their pages and no session: a
 trial's token opens nothing, and finds its session here. All of a file is stored, or nothing.
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError
 from mushra_app.models import Save, Trial
-from mushra_app.saving import read_body, save_trial
+from mushra_app.session.saving import read_body, save_trial
 
 SCHEMA = 1
 LONGEST_USER_AGENT = 280

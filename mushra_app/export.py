@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
-from mushra_app import ratings, setting_up
+from mushra_app import ratings
 from mushra_app.conduct import Run, sittings_of
 from mushra_app.models import (
     Answer,
@@ -35,6 +35,7 @@ from mushra_app.models import (
     StudyVersion,
     Trial,
 )
+from mushra_app.session import setting_up
 
 ANSWER_COLUMNS: tuple[str, ...] = ("study", "study_id", "listener", "session", "trial", "question", "answer")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

@@ -8,8 +8,8 @@ import click
 
 from mushra_app import places
 from mushra_app.config import load_settings
-from mushra_app.enrolment import TRANSDUCERS
 from mushra_app.server_cli import data_option, opened, require_data
+from mushra_app.session.enrolment import TRANSDUCERS
 
 
 @click.group()

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mushra_app.enrolment import TRANSDUCERS
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.models import Place
+from mushra_app.session.enrolment import TRANSDUCERS
 from mushra_app.words import say
 
 LOWEST_DB_A, HIGHEST_DB_A = 40, 110

@@ -1,4 +1,4 @@
-"""The form of the welcome page. What a trial's page sends is in ``mushra_app.saving``.
+"""The form of the welcome page. What a trial's page sends is in ``mushra_app.session.saving``.
 
 Field names: ``consent`` (checked), ``transducer`` (one of ``TRANSDUCERS``), ``experience`` (one of ``EXPERIENCE``);
 ``csrf_token`` comes with every form. At a listening place the transducer is not asked for.
@@ -10,8 +10,8 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, StringField
 from wtforms.validators import AnyOf, InputRequired
 
-from mushra_app.enrolment import EXPERIENCE, TRANSDUCERS
 from mushra_app.models import Place
+from mushra_app.session.enrolment import EXPERIENCE, TRANSDUCERS
 from mushra_app.words import say_later
 
 

@@ -13,11 +13,12 @@ from flask import Blueprint, Response, abort, jsonify, redirect, request, url_fo
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from mushra_app import enrolment, listening, media, places, saving, setting_up
+from mushra_app import media, places
 from mushra_app.listener.forms import WelcomeForm
 from mushra_app.listener.pages import CheckPage, InstructionsPage, LevelPage, QuestionsPage
 from mushra_app.models import ListeningSession, Place
 from mushra_app.security import is_same_origin, is_simulated_link, mark_of, place_of_link, secret_key
+from mushra_app.session import enrolment, listening, saving, setting_up
 from mushra_app.web import language, own_origins, remember_language, services, show
 from mushra_app.words import say, say_later
 

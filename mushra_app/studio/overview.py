@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from mushra_app import places
 from mushra_app.conduct import ADJUSTED_DB, REFERENCE_DB_A, called, check_run
-from mushra_app.enrolment import TRANSDUCERS, experiment_of, open_version
 from mushra_app.export import run_of
 from mushra_app.models import Listener, ListeningSession, Response, Save, ScriptError, StudyVersion, Trial
+from mushra_app.session.enrolment import TRANSDUCERS, experiment_of, open_version
 from mushra_app.studio.browsers import browser
 from mushra_app.studio.pages import (
     BrokenRule,

@@ -10,11 +10,12 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from mushra_app import places, ratings, setting_up
-from mushra_app.enrolment import open_version
+from mushra_app import places, ratings
 from mushra_app.errors import AppError
 from mushra_app.export import rows
 from mushra_app.security import is_studio_key, place_link_token, secret_key
+from mushra_app.session import setting_up
+from mushra_app.session.enrolment import open_version
 from mushra_app.studio import overview
 from mushra_app.studio.forms import CalibrationForm, LoginForm
 from mushra_app.studio.pages import LoginPage

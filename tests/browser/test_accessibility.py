@@ -11,11 +11,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from server_guests import Guest, calibrate
 
-from mushra_app import listening
 from mushra_app.config import Settings
 from mushra_app.db import Database
-from mushra_app.saving import store_script_error
 from mushra_app.security import place_link_token, secret_key, studio_key
+from mushra_app.session import listening
+from mushra_app.session.saving import store_script_error
 
 VIEWS = {
     "desk, light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},

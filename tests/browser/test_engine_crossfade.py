@@ -23,8 +23,8 @@ from test_engine_gain import ENGINES, FLOATS, on
 from mushra_app.conduct import check_run
 from mushra_app.config import Settings
 from mushra_app.db import Database
-from mushra_app.enrolment import open_version
 from mushra_app.export import run_of
+from mushra_app.session.enrolment import open_version
 
 CROSSFADE = {"processor": "crossfade-engine"}
 RATE_HZ = 48_000

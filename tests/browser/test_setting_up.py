@@ -12,10 +12,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from test_accessibility import VIEWS, complaints
 
-from mushra_app import setting_up
 from mushra_app.config import Settings
 from mushra_app.db import Database
-from mushra_app.listening import sitting_of
+from mushra_app.session import setting_up
+from mushra_app.session.listening import sitting_of
 
 LOUDEST = """async (button) => {
   const loud = [0, 0];
@@ -49,7 +49,8 @@ LOUDEST = """async (button) => {
 
 @pytest.fixture(scope="module")
 def changes() -> dict[str, Any]:
-    return {"setup": {"level": True, "sides": True, "headphones": "huggins", "on_failure": "refuse"}, "questions": []}
+    setup = {"level": True, "sides": True, "headphones": "huggins", "on_failure": "refuse"}
+    return {"setup": setup, "test": {"show_numbers": False}, "questions": []}
 
 
 def begin(page: Page, url: str) -> None:
@@ -125,6 +126,10 @@ def test_the_volume_is_set_kept_within_a_trial_and_logged_between(page: Page, se
         a.fill_in(page)
     assert a.trial(page)["gain_db"] == -8
     expect(volume).to_be_enabled()
+    a.play(page, 1)
+    page.keyboard.press("ArrowUp")
+    assert a.values(page)[:2] == ["✓", "–"]  # this study shows no numbers, and says them to those who don't see
+    expect(a.slider(page, 1)).to_have_attribute("aria-valuetext", "51, Fair")
 
 
 def test_each_side_sounds_alone_and_the_form_says_what_the_output_is(page: Page, server, data_dir: Path) -> None:

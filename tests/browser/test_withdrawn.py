@@ -8,9 +8,9 @@ import listener as a
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from mushra_app import listening
 from mushra_app.config import Settings
 from mushra_app.db import Database
+from mushra_app.session import listening
 
 MISSING = {
     "nothing": "",

@@ -10,10 +10,11 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from mushra_app import enrolment, listening, places
+from mushra_app import places
 from mushra_app.db import Database
 from mushra_app.listener.pages import DonePage, InstructionsPage, QuestionsPage, TrialPage
-from mushra_app.saving import read_body, save_trial
+from mushra_app.session import enrolment, listening
+from mushra_app.session.saving import read_body, save_trial
 
 ORIGIN = {"Origin": "http://localhost"}
 """What a browser sends with a save, from a page of the test client's server."""

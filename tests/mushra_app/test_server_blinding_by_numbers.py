@@ -20,12 +20,13 @@ from flask.testing import FlaskClient
 from server_guests import Guest
 from sqlalchemy import select
 
-from mushra_app import enrolment, media, schema
+from mushra_app import media, schema
 from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Condition, Slot
 from mushra_app.publish import publish
+from mushra_app.session import enrolment
 
 SESSIONS, DRAWS = 300, 2000
 ALPHA = 0.01

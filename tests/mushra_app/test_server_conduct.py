@@ -9,9 +9,9 @@ import pytest
 from server_guests import Guest, calibrate
 
 from mushra_app.conduct import MULTI_STIMULUS, MUSHRA, RUN_RULES, Sitting, called, check_run, sittings_of
-from mushra_app.enrolment import open_version
 from mushra_app.export import rows, run_of
 from mushra_app.publish import publish
+from mushra_app.session.enrolment import open_version
 from mushra_app.studio import overview
 
 GOOD = Sitting("L-1", False, True, "experienced", "headphones", 78.0, frozenset({"bs1534"}))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from mushra_app.design import Design, plan
+from mushra_app.session.design import Design, plan
 
 CONDITIONS = ("a", "b", "c", "d", "e")
 DESIGN = Design(

@@ -10,12 +10,13 @@ from click.testing import CliRunner
 from server_guests import Guest, calibrate
 from sqlalchemy import select
 
-from mushra_app import listening, ratings, server_cli
+from mushra_app import ratings, server_cli
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.export import rows, write_answers
 from mushra_app.models import Slot
 from mushra_app.publish import publish
+from mushra_app.session import listening
 from stimuli.manifest import Manifest
 
 

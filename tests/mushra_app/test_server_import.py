@@ -12,13 +12,14 @@ from server_guests import Guest, body_of
 from sqlalchemy import func, select
 from test_server_commands import typed
 
-from mushra_app import answer_file, listening, server_cli
+from mushra_app import answer_file, server_cli
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.listener.pages import TrialPage
 from mushra_app.models import Event, ListeningSession, Response, Save
 from mushra_app.publish import publish
+from mushra_app.session import listening
 
 
 @pytest.fixture

@@ -14,13 +14,14 @@ from alembic.script import ScriptDirectory
 from server_guests import Guest, as_json, body_of
 from sqlalchemy import func, inspect, select, text
 
-from mushra_app import listening, schema
+from mushra_app import schema
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Base, ListeningSession, Save
 from mushra_app.publish import publish
-from mushra_app.saving import read_body, save_trial
+from mushra_app.session import listening
+from mushra_app.session.saving import read_body, save_trial
 
 NEXT = """
 import sqlalchemy as sa

@@ -16,11 +16,11 @@ from sqlalchemy import func, select
 from mushra_app import media
 from mushra_app.config import Settings
 from mushra_app.db import Database
-from mushra_app.enrolment import open_version
 from mushra_app.errors import AppError
 from mushra_app.listener.pages import TrialPage
 from mushra_app.models import Clip, Condition, Item, Scale, StudyVersion
 from mushra_app.publish import publish
+from mushra_app.session.enrolment import open_version
 from stimuli import manifest as manifests
 from stimuli.errors import ManifestError
 

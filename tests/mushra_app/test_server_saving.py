@@ -9,13 +9,13 @@ import pytest
 from server_guests import Guest, as_json, body_of
 from sqlalchemy import func, select
 
-from mushra_app import listening
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.models import Clip, Event, Response, Save, Slot
 from mushra_app.publish import publish
-from mushra_app.saving import decoded_sha256, read_body, save_trial
+from mushra_app.session import listening
+from mushra_app.session.saving import decoded_sha256, read_body, save_trial
 
 
 @pytest.fixture

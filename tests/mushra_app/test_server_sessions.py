@@ -13,13 +13,14 @@ import tiny_set
 from server_guests import Guest, as_json, body_of
 from sqlalchemy import select
 
-from mushra_app import enrolment, export, listening
+from mushra_app import export
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.listener.pages import DonePage, InstructionsPage, MessagePage, QuestionsPage, TrialPage
 from mushra_app.models import Answer, ListeningSession, Trial
 from mushra_app.publish import publish
-from mushra_app.saving import read_body, save_trial
+from mushra_app.session import enrolment, listening
+from mushra_app.session.saving import read_body, save_trial
 from mushra_app.studio import overview
 
 SETUP = {"level": False, "sides": False}

@@ -15,16 +15,17 @@ import tiny_set
 from flask.testing import FlaskClient
 from server_guests import Guest
 
-from mushra_app import export, setting_up
+from mushra_app import export
 from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
-from mushra_app.enrolment import token_after
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.listener.pages import CheckPage, InstructionsPage, LevelPage, MessagePage
-from mushra_app.listening import next_page, sitting_of
 from mushra_app.models import SetupStep
 from mushra_app.publish import publish
+from mushra_app.session import setting_up
+from mushra_app.session.enrolment import token_after
+from mushra_app.session.listening import next_page, sitting_of
 
 Enrol = Callable[..., Guest]
 FAST = json.dumps({"rate_hz": 48000, "latency_s": 0.02})

@@ -10,12 +10,12 @@ from flask.testing import FlaskClient
 from server_guests import ORIGIN, Guest
 from sqlalchemy import update
 
-from mushra_app import listening, saving
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Study
 from mushra_app.publish import publish
 from mushra_app.security import studio_key
+from mushra_app.session import listening, saving
 from mushra_app.studio import overview
 from mushra_app.studio.browsers import browser
 from mushra_app.studio.pages import StudiesPage, StudyPage

@@ -9,12 +9,12 @@ from server_guests import Guest, as_json, body_of
 from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
-from mushra_app import listening
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Base, Response, Scale, Slot, StudyVersion
 from mushra_app.publish import publish
-from mushra_app.saving import read_body, save_trial
+from mushra_app.session import listening
+from mushra_app.session.saving import read_body, save_trial
 
 
 @pytest.fixture

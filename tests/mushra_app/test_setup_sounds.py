@@ -10,8 +10,8 @@ import pytest
 import soundfile
 from scipy import signal
 
-from mushra_app import setup_sounds
-from mushra_app.setup_sounds import RATE_HZ
+from mushra_app.session import setup_sounds
+from mushra_app.session.setup_sounds import RATE_HZ
 
 QUIETEST, LOUDEST = -40.0, -10.0
 """What an experiment file may ask for."""

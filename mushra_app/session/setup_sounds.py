@@ -1,6 +1,6 @@
 """The sounds of setting up: level, sides, headphones. Made here, kept nowhere, served without loss (24-bit WAV).
 
-Task: for each step of ``mushra_app.setting_up`` the sound that it asks about. Conventions: arrays have shape
+Task: for each step of ``mushra_app.session.setting_up`` the sound that it asks about. Conventions: arrays have shape
 (frames, 2), values in -1..1, at ``RATE_HZ``; loudness in LUFS (BS.1770, ungated: all of them are stationary), and it
 is that of both channels together; a draw is a NumPy generator, so that a sound can be made again.
 

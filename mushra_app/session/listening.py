@@ -1,8 +1,8 @@
 """What a listener does, from page to page: see the next one, answer, go on, finish, withdraw.
 
 The next page follows from what is stored and from nothing else, so a reload, a second tab or another computer
-go on where the listener was. How a session begins is in ``mushra_app.enrolment``, saving a trial in
-``mushra_app.saving``. Functions take a SQLAlchemy session and know nothing of the web; ``base`` is the address
+go on where the listener was. How a session begins is in ``mushra_app.session.enrolment``, saving a trial in
+``mushra_app.session.saving``. Functions take a SQLAlchemy session and know nothing of the web; ``base`` is the address
 of the listener's session without a trailing slash.
 
 Defines: ``sitting_of``, ``next_page``, ``answer``, ``go_on``, ``sound_sha256``,
@@ -16,14 +16,14 @@ from collections.abc import Mapping
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, selectinload
 
-from mushra_app import announcements, course, setting_up
-from mushra_app.course import Step
-from mushra_app.enrolment import experiment_of, title_of
 from mushra_app.errors import NotFoundError
 from mushra_app.listener import pages
 from mushra_app.models import Answer, Clip, ListeningSession, Save, Slot, Trial, now
-from mushra_app.questionnaire import as_page, mistakes
 from mushra_app.security import token_sha256
+from mushra_app.session import announcements, course, setting_up
+from mushra_app.session.course import Step
+from mushra_app.session.enrolment import experiment_of, title_of
+from mushra_app.session.questionnaire import as_page, mistakes
 from mushra_app.words import say, written
 
 Page = (

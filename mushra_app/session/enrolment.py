@@ -21,11 +21,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mushra_app.conduct import EXPERIENCED
-from mushra_app.design import Design, PlannedTrial, plan
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.listener.pages import WelcomePage
 from mushra_app.models import Clip, Item, Listener, ListeningSession, Place, Slot, Study, StudyVersion, Trial, now
 from mushra_app.security import new_token, token_sha256
+from mushra_app.session.design import Design, PlannedTrial, plan
 from mushra_app.words import say, written
 from stimuli.experiment import REFERENCE, Experiment
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from mushra_app.course import Step, block_of, interruption, wait_h
-from mushra_app.enrolment import experiment_of, title_of, token_after
 from mushra_app.listener import pages
 from mushra_app.models import ListeningSession
+from mushra_app.session.course import Step, block_of, interruption, wait_h
+from mushra_app.session.enrolment import experiment_of, title_of, token_after
 from mushra_app.words import say, say_number, written
 
 

@@ -18,8 +18,8 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session, selectinload
 
 from mushra_app.errors import AppError, ConflictError, NotFoundError
-from mushra_app.listening import finish_if_complete
 from mushra_app.models import Event, ListeningSession, Response, Save, ScriptError, Slot, Trial
+from mushra_app.session.listening import finish_if_complete
 from mushra_app.words import say
 
 MOST_EVENTS = 5000

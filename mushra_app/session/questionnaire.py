@@ -15,9 +15,9 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mushra_app.enrolment import experiment_of, title_of
 from mushra_app.listener.pages import Field, QuestionsPage
 from mushra_app.models import Answer, ListeningSession, StudyVersion
+from mushra_app.session.enrolment import experiment_of, title_of
 from mushra_app.words import say, written
 from stimuli.experiment import Question
 

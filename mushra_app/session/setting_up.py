@@ -1,6 +1,6 @@
 """What a listener goes through before the first trial of a session: level, sides, headphones.
 
-Each step is a page with sounds (``mushra_app.setup_sounds``) and a form. What was answered is kept as a row per
+Each step is a page with sounds (``mushra_app.session.setup_sounds``) and a form. What was answered is kept as a row per
 attempt; which step is next follows from these rows. What happens to somebody who fails is the experiment's policy:
 ``note`` goes on without a word, ``warn`` says what may be wrong and lets them try again or go on, ``refuse`` ends the
 session after ``TRIES`` failures. Simulated listeners have no ears to set up and skip all of it; so does the level at a
@@ -23,10 +23,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from mushra_app.enrolment import experiment_of, title_of
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.listener.pages import CheckPage, LevelPage, Round
 from mushra_app.models import ListeningSession, SetupStep, StudyVersion, now
+from mushra_app.session.enrolment import experiment_of, title_of
 from mushra_app.words import say
 from stimuli.experiment import Setup
 
@@ -93,7 +93,7 @@ def page(sitting: ListeningSession, step: str, base: str) -> LevelPage | CheckPa
 
 def sound(sitting: ListeningSession, step: str, attempt: int, number: int) -> bytes:
     """One sound of a step, as a WAV file; NotFoundError where there is none."""
-    from mushra_app import setup_sounds  # loads NumPy, which no other page of the server needs
+    from mushra_app.session import setup_sounds  # loads NumPy, which no other page of the server needs
 
     if step not in _steps(sitting) or sitting.status != "started":
         raise NotFoundError("This sound is not part of this session.")
@@ -151,7 +151,7 @@ def answer(db: Session, sitting: ListeningSession, given: Mapping[str, str]) -> 
 
 def alignment_noise(version: StudyVersion, side: str) -> bytes:
     """The noise of one channel as a WAV file, as loud as a study's listeners have it where nobody turned anything."""
-    from mushra_app import setup_sounds
+    from mushra_app.session import setup_sounds
 
     if side not in ("left", "right"):
         raise NotFoundError("There is no such sound: expected left or right.")

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from mushra_app.enrolment import experiment_of
 from mushra_app.models import ListeningSession, Save, Trial, TrialScale, now
-from mushra_app.questionnaire import open_questions
+from mushra_app.session.enrolment import experiment_of
+from mushra_app.session.questionnaire import open_questions
 from mushra_app.words import say
 from stimuli.experiment import Question
 
