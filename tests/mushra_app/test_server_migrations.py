@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_set
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -18,7 +19,7 @@ from mushra_app import schema
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
-from mushra_app.models import Base, ListeningSession, Save
+from mushra_app.models import Answer, Base, ListeningSession, Save
 from mushra_app.publish import publish
 from mushra_app.session import listening
 from mushra_app.session.saving import read_body, save_trial
@@ -105,6 +106,36 @@ def test_sessions_of_the_first_release_have_no_experience_and_no_level(rated: Da
         assert db.scalars(select(Save.altered)).all() == [None]
     with rated.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_what_the_older_tables_have_no_word_for_goes_down_as_what_counts_no_more(
+    database: Database, either: Settings, tmp_path: Path
+) -> None:
+    tired = {"name": "tired", "text": "Tired?", "when": "between"}
+    test = {"sessions": 3, "attention_checks": 1, "break_every": 1}
+    items = [{"song": f"Song {n}", "excerpt": {"start_s": 0, "length_s": 1}} for n in range(6)]
+    setup = {"level": False, "sides": False}
+    tiny_set.make(tmp_path / "set", test=test, items=items, questions=[tired], setup=setup)
+    publish(tmp_path / "set", database, either)
+    guest = Guest(database)
+    for _ in range(3):
+        guest.save(guest.trial())
+    with database.writing() as db:
+        assert len(db.scalars(select(Answer)).all()) == 2
+        db.scalars(select(ListeningSession).where(ListeningSession.part == 3)).one().status = "refused"
+    before = rows(database)
+    schema.downgrade(database, "0003")
+    with database.engine.connect() as connection:
+        found = {
+            table: sorted(connection.execute(text(f"SELECT {column} FROM {table}")).scalars())
+            for table, column in (("session", "status"), ("answer", "question"))
+        }
+        blocks = set(connection.execute(text("SELECT block FROM trial")).scalars())
+    assert found == {"session": ["finished", "started", "withdrawn"], "answer": ["tired@2", "tired@3"]}
+    assert blocks == {"test", "training"}
+    schema.upgrade(database)
+    after = rows(database)
+    assert {name: after[name] for name in before} == before
 
 
 def test_a_migration_that_loses_ratings_is_undone(rated: Database, tmp_path: Path) -> None:
