@@ -51,6 +51,11 @@ def upgrade() -> None:
         table.drop_constraint("ck_session_status", type_="check")
         table.create_check_constraint("ck_session_status", STATUS)
         table.create_foreign_key("fk_session_place_id_place", "place", ["place_id"], ["id"])
+    # The release before made one session for each listener; a database that came down from this one may have more.
+    op.execute(
+        "UPDATE session SET part = (SELECT count(*) FROM session AS earlier"
+        " WHERE earlier.listener_id = session.listener_id AND earlier.id <= session.id)"
+    )
     with op.batch_alter_table("session") as table:
         table.alter_column("part", existing_type=sa.Integer(), existing_nullable=False, server_default=None)
         table.alter_column("language", existing_type=sa.Text(), existing_nullable=False, server_default=None)

@@ -30,9 +30,9 @@ def trial(page: Page) -> dict[str, Any]:
 
 
 def play(page: Page, number: int) -> None:
-    """Press the button of a hidden sound, and listen a moment."""
+    """Press the button of a hidden sound, and listen until the page knows that it was heard."""
     page.get_by_role("button", name=f"Play sound {number}", exact=True).click()
-    page.wait_for_timeout(120)
+    page.wait_for_selector(f".sound.heard #rating-{number}", state="attached")
 
 
 def slider(page: Page, number: int):

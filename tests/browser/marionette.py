@@ -43,7 +43,7 @@ class Firefox:
         command = [path, "--headless", "--marionette", "--no-remote", "--profile", str(self.profile)]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.socket = socket.create_connection(("127.0.0.1", self._port()), timeout=60)
-        self.number = 0
+        self.number, self.url = 0, ""
         self._receive()
         self.version = self.command("WebDriver:NewSession", {})["capabilities"]["browserVersion"]
         self.command("WebDriver:SetTimeouts", {"script": 60_000, "pageLoad": 60_000})
@@ -59,6 +59,7 @@ class Firefox:
 
     def goto(self, url: str) -> None:
         self.command("WebDriver:Navigate", {"url": url})
+        self.url = url
 
     def evaluate(self, function: str, argument: Any) -> Any:
         """What a page's asynchronous function answers."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from engine_model import random_commands, render
 from marionette import Firefox, firefox_path
-from test_engine import LENGTH_S, RENDER, WORKLET, coded
+from test_engine import LENGTH_S, coded, heard
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +23,11 @@ def firefox(server) -> Iterator[Firefox]:
 
 
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000, 96_000])
-def test_the_worklet_is_the_model_sample_by_sample(firefox: Firefox, rate_hz: int) -> None:
+@pytest.mark.parametrize("processor", ["mushra-engine", "crossfade-engine"])
+def test_the_worklet_is_the_model_sample_by_sample(firefox: Firefox, server, rate_hz: int, processor: str) -> None:
     frames, signals = 2 * rate_hz, coded(rate_hz)
     commands = random_commands(rate_hz, 400, frames, 4, LENGTH_S)
-    given = {"signals": signals.tolist(), "commands": commands, "frames": frames, "rate": rate_hz, "worklet": WORKLET}
-    found = np.array(firefox.evaluate(RENDER, given))
+    found = heard(firefox, server, signals, commands, frames, rate_hz, processor=processor)
     assert len(commands) > 60 and np.abs(found).max() > 0.1
-    assert np.abs(found - render(signals, commands, frames, rate_hz)).max() < 1e-7
+    expected = render(signals, commands, frames, rate_hz, crossfade=processor == "crossfade-engine")
+    assert np.abs(found - expected).max() < 1e-7
