@@ -23,7 +23,7 @@ from mushra_app.listener import routes as listener
 from mushra_app.listener.pages import MessagePage
 from mushra_app.security import HEADERS, secret_key
 from mushra_app.studio import routes as studio
-from mushra_app.web import LANGUAGES, WRITTEN_IN, Services, language, script_words, show
+from mushra_app.web import LANGUAGES, WRITTEN_IN, Services, in_language, language, script_words, show
 from mushra_app.words import say, say_later
 
 MOST_BODY_BYTES = 2 * 2**20
@@ -70,7 +70,12 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     )
     app.extensions["mushra"] = Services(settings, database or Database(settings))
     Babel(app, default_locale=WRITTEN_IN, locale_selector=language)
-    app.jinja_env.globals |= {"locale": get_locale, "languages": LANGUAGES, "script_words": script_words}
+    app.jinja_env.globals |= {
+        "locale": get_locale,
+        "languages": LANGUAGES,
+        "in_language": in_language,
+        "script_words": script_words,
+    }
     csrf = CSRFProtect(app)
     for view in (listener.save, listener.script_error):  # authorised by the session's token and the origin
         csrf.exempt(view)

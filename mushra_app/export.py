@@ -172,7 +172,7 @@ def _row(found: Row[*tuple[Any, ...]]) -> ratings.Row:
 
 
 def answer_rows(db: Session, study: str | None = None) -> Iterator[dict[str, str]]:
-    """Comments on trials (question ``comment``) and answers that are not personal."""
+    """Comments on trials (question ``comment``) and answers that are not personal; ``trial`` followed those between."""
     started = (
         select(Study.name, StudyVersion.identity, Listener.pseudonym, ListeningSession.id)
         .select_from(ListeningSession)
@@ -185,12 +185,17 @@ def answer_rows(db: Session, study: str | None = None) -> Iterator[dict[str, str
     if study is not None:
         started = started.where(Study.name == study)
     comments = started.add_columns(Trial.id, Save.comment).join(Trial).join(Save).where(Save.comment != "")
-    answers = started.add_columns(Answer.question, Answer.text).join(Answer).where(Answer.personal.is_(False))
+    answers = (
+        started.add_columns(Trial.id, Answer.question, Answer.text)
+        .join(Answer)
+        .outerjoin(Trial, (Trial.session_id == ListeningSession.id) & (Trial.position == Answer.at_position))
+        .where(Answer.personal.is_(False))
+    )
     for name, identity, listener, session, trial, text in db.execute(comments.order_by(Trial.position, Save.revision)):
         cells = (name, identity, listener, session, trial, "comment", text)
         yield dict(zip(ANSWER_COLUMNS, map(str, cells), strict=True))
-    for name, identity, listener, session, question, text in db.execute(answers.order_by(Answer.id)):
-        cells = (name, identity, listener, session, "", question, text)
+    for name, identity, listener, session, trial, question, text in db.execute(answers.order_by(Answer.id)):
+        cells = (name, identity, listener, session, trial or "", question, text)
         yield dict(zip(ANSWER_COLUMNS, map(str, cells), strict=True))
 
 

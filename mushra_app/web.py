@@ -2,8 +2,8 @@
 
 A page is one frozen dataclass, and its template gets exactly that as ``page``. Its language is that of the listener's
 session, of the link (``?lang=de``) or of the browser, in this order.
-Defines: ``Services``, ``services``, ``show``, ``LANGUAGES``, ``language``, ``remember_language``, ``script_words``,
-``own_origins``, ``external_address``.
+Defines: ``Services``, ``services``, ``show``, ``LANGUAGES``, ``language``, ``remember_language``, ``in_language``,
+``script_words``, ``own_origins``, ``external_address``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from babel.messages.mofile import read_mo
 from flask import current_app, g, render_template, request
@@ -69,6 +70,11 @@ def remember_language(chosen: str) -> None:
     """From here on this request is answered in the language of a session; "" leaves it as it was."""
     g.language = chosen
     refresh()
+
+
+def in_language(chosen: str) -> str:
+    """The address of this page in another language; whatever else the link says stays as it is."""
+    return f"{request.script_root}{request.path}?{urlencode(request.args.to_dict() | {'lang': chosen})}"
 
 
 def script_words() -> dict[str, str]:

@@ -131,6 +131,7 @@ def trial_body(trial: dict[str, Any], ratings: list[int]) -> dict[str, Any]:
         "trial_s": round(2.5 * seconds * len(ratings), 1),
         "engine": "simulated",
         "fade_mode": trial["switching"],
+        "gain_db": trial["gain_db"],
         "rate_hz": trial["rate_hz"],
         "base_latency_s": 0.0,
         "output_latency_s": 0.0,

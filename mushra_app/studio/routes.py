@@ -19,12 +19,18 @@ from mushra_app.session.enrolment import open_version
 from mushra_app.studio import overview
 from mushra_app.studio.forms import CalibrationForm, LoginForm
 from mushra_app.studio.pages import LoginPage
-from mushra_app.web import external_address, services, show
+from mushra_app.web import WRITTEN_IN, external_address, remember_language, services, show
 
 blueprint = Blueprint("studio", __name__, url_prefix="/studio")
 
 OPENED = "studio"
 """Key of the signed cookie that says that the studio's key was shown."""
+
+
+@blueprint.before_request
+def in_english() -> None:
+    """The studio speaks the language that it is written in, whatever its browser would like."""
+    remember_language(WRITTEN_IN)
 
 
 def with_key(view: Callable[..., Any]) -> Callable[..., Any]:

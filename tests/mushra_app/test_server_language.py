@@ -23,6 +23,7 @@ from mushra_app import web
 from mushra_app.config import Settings
 from mushra_app.models import ListeningSession
 from mushra_app.publish import publish
+from mushra_app.security import secret_key, simulated_link_token
 from mushra_app.words import OF_THE_FILE
 from stimuli.description.session import Attribute, Test
 from stimuli.experiment import load
@@ -147,6 +148,19 @@ def test_the_file_translates_its_own_texts(app: Flask, client: FlaskClient, sett
     with app.extensions["mushra"].database.writing() as db:
         db.query(ListeningSession).one().language = "de"
     assert "Wie gut ist es?" in client.get(f"{guest.base}/").text
+
+
+def test_the_link_to_another_language_keeps_what_the_link_says_and_nothing_acts_on_it(app: Flask, client) -> None:
+    as_program = simulated_link_token(secret_key(app.extensions["mushra"].settings))
+    address = f"/listen/tiny?as={as_program}&_scheme=javascript&study=other&lang=en"
+    html = client.get(address).text
+    assert f"/listen/tiny?as={as_program}&amp;_scheme=javascript&amp;study=other&amp;lang=de" in html
+    assert "javascript:" not in html
+
+
+def test_the_studio_stays_in_english(client: FlaskClient) -> None:
+    html = client.get("/studio/", headers=GERMAN).text
+    assert '<html lang="en"' in html and 'id="words"' not in html
 
 
 def test_refusals_are_said_in_the_listeners_language(client: FlaskClient) -> None:
