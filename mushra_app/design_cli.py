@@ -150,7 +150,7 @@ def _time(told: dict[str, Any]) -> list[str]:
         rows.append((part, _range(min(trials), max(trials), "d"), _range(min(own), max(own), ".1f")))
     return [
         *_columns(rows),
-        f"Assumed: each hidden sound of a page is heard through {told['factor']:g} times (--factor), so that a page takes",
+        f"Assumed: each hidden sound of a page is heard through {told['factor']:g} times (--factor); a page takes",
         "hidden sounds × excerpt length × that. Training and attention checks are counted; reading, questions, setting",
         "up and breaks are not.",
     ]
