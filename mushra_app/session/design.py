@@ -12,8 +12,10 @@ share: each goes on where the one before stopped (``mushra_app.session.squares``
 ``Design.shared``, which is as random as a session's own seed, so that in any session every condition may stand anywhere
 with equal chance, and no position tells a role. Three demands win over the balance, where they collide:
 
-* no item follows itself, where that can be avoided: a round that would begin with the last round's last item is heard
-  backwards (a row of the same squares, but not the one whose turn it was), because a sound just rated is remembered;
+* no item follows itself, where that can be avoided, because a sound just rated is remembered. Rows of a square follow
+  each other without that; where training meets the test, its last two pages change places. Only after a training of
+  one or two items, after an attention check, and with two items is a round heard backwards (a row of the same squares,
+  but not the one whose turn it was);
 * an item that comes again shows its sounds in another order: pages of a round exchange their rows, which costs nothing,
   and where no exchange helps an order is drawn from outside of the square, because a recognised page is not blind;
 * items that are sampled, or dealt out to sessions, are other ones for every listener: their rounds are squares of the
@@ -101,9 +103,9 @@ def plan(design: Design, seed: int) -> list[PlannedTrial]:
         for block, attribute, heard, turn in rounds:
             if not heard:
                 continue
-            row = squares.items(block, attribute, heard)
+            row = squares.items(block, heard)
             if trials and trials[-1].item == row[0]:
-                row = row[::-1]
+                row = _apart(trials, row)
             rows = [squares.order(block, attribute, item) for item in row]
             orders = _other_orders(row, rows, used, draw)
             trials += [
@@ -146,10 +148,13 @@ class _Squares:
         self._shared = seed if design.shared is None else design.shared
         self._rotas: dict[tuple[str, ...], Iterator[tuple[str, ...]]] = {}
 
-    def items(self, block: str, attribute: str, heard: Sequence[str]) -> tuple[str, ...]:
-        """The items of the next round, in order; a square of the listener's own where others hear other items."""
+    def items(self, block: str, heard: Sequence[str]) -> tuple[str, ...]:
+        """The items of the next round, in order; a square of the listener's own where others hear other items.
+
+        All attributes take the rows of one square in turn, because no row begins with what the row before it ends with.
+        """
         everybody = block == "training" or self._design.items_are_shared
-        return self._next("items", block, attribute, heard, self._rounds(block), everybody=everybody)
+        return self._next("items", block, "", heard, self._rounds(block), everybody=everybody)
 
     def order(self, block: str, attribute: str, item: str) -> tuple[str, ...]:
         """The conditions of the next page."""
@@ -170,6 +175,16 @@ class _Squares:
         return next(self._rotas[key])
 
 
+def _apart(trials: list[PlannedTrial], row: tuple[str, ...]) -> tuple[str, ...]:
+    """The row, so that it doesn't begin with the item heard last: training gives way where it can, else the row."""
+    before = trials[-1]
+    others = {trial.item for trial in trials[-3:-1] if (trial.block, trial.attribute) == ("training", before.attribute)}
+    if before.block == "training" and len(others) == 2:
+        trials[-2:] = trials[:-3:-1]
+        return row
+    return row[::-1]
+
+
 def _other_orders(
     items: Sequence[str], rows: list[tuple[str, ...]], used: dict[str, set[tuple[str, ...]]], draw: random.Random
 ) -> list[tuple[str, ...]]:
@@ -177,7 +192,7 @@ def _other_orders(
     orders = list(rows)
     seen = [used.setdefault(item, set()) for item in items]
     for here, order in enumerate(orders):
-        if order not in seen[here]:
+        if order not in seen[here] or _all_used(order, seen[here]):
             continue
         for there, other in enumerate(orders):
             if sorted(other) == sorted(order) and other not in seen[here] and orders[here] not in seen[there]:
@@ -191,9 +206,13 @@ def _other_orders(
 
 
 def _new_order(names: Sequence[str], used: set[tuple[str, ...]], draw: random.Random) -> tuple[str, ...]:
-    """A drawn order that is not in ``used``, unless all of them are."""
-    alike = sum(sorted(one) == sorted(names) for one in used)
+    """A drawn order that is not in ``used``, where not all of them are."""
     order = tuple(shuffled(names, draw))
-    while order in used and alike < math.factorial(len(names)):
+    while order in used:
         order = tuple(shuffled(names, draw))
     return order
+
+
+def _all_used(names: Sequence[str], used: set[tuple[str, ...]]) -> bool:
+    """Whether no order of these names is left."""
+    return sum(sorted(one) == sorted(names) for one in used) == math.factorial(len(names))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import subprocess
 import sys
 from collections import Counter
@@ -117,6 +118,50 @@ def test_items_are_balanced_over_listeners_and_never_follow_themselves(replicate
     for one in plans:
         assert all(first.item != second.item for first, second in itertools.pairwise(one))
         assert max(Counter((trial.item, trial.order) for trial in one).values()) == 1
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_training_gives_way_so_that_the_tests_rounds_stay_balanced_in_every_attribute(seed: int) -> None:
+    whole = design_for(6, 4, replicates=1)
+    both = ("overall", "clean")
+    hidden = {(attribute, item): whole.hidden["overall", item] for attribute in both for item in whole.test}
+    plans = planning.planned(replace(whole, attributes=both, training=whole.test, hidden=hidden), 6, seed)
+    for attribute in both:
+        (items,) = planning.balance_of("", planning.rounds_of(plans, attribute))
+        (pages,) = planning.balance_of("", planning.pages_of(plans, attribute))
+        assert items.positions == items.neighbours == Spread(3, 3, 3.0)
+        assert pages.positions == pages.neighbours == Spread(8, 8, 8.0)
+    assert all(first.item != second.item for one in plans for first, second in itertools.pairwise(one))
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_whatever_is_asked_for_every_page_is_there_once_and_no_item_follows_itself(seed: int) -> None:
+    draw = random.Random(seed)
+    whole = design_for(draw.randint(5, 9), draw.randint(6, 9))
+    attributes = ("overall", "clean", "close")[: draw.randint(1, 3)]
+    asked = replace(
+        whole,
+        attributes=attributes,
+        training=whole.test[: draw.choice((0, 2, 3, 4))],
+        hidden={
+            (attribute, item): whole.hidden["overall", item][draw.choice((0, 0, 1)) :]
+            for attribute in attributes
+            for item in whole.test
+        },
+        replicates=draw.randint(0, 2),
+        sessions=draw.randint(1, 2),
+        per_listener=draw.choice((None, 6)),
+        attention_checks=draw.randint(0, 1),
+        attention=("a", "b"),
+    )
+    for one in planning.planned(asked, 4, seed):
+        rated = Counter((t.attribute, t.item, t.replicate) for t in one if t.block == "test")
+        assert len(rated) == len(attributes) * (asked.replicates + 1) * (asked.per_listener or len(asked.test))
+        assert set(rated.values()) == {1}
+        assert all(first.item != second.item for first, second in itertools.pairwise(one))
+        pages = [t for t in one if t.block != "attention"]
+        assert all(sorted(t.order) == sorted(asked.hidden[t.attribute, t.item]) for t in pages)
+        assert max(Counter((t.item, t.order) for t in pages).values()) == 1
 
 
 def test_a_plan_is_a_function_of_seeds_and_place() -> None:
