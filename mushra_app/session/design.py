@@ -10,12 +10,14 @@ items.
 The sounds on the pages of an attribute, and the items of its rounds, stand in rows of Williams squares, which listeners
 share: each goes on where the one before stopped (``mushra_app.session.squares``). Names and rows are drawn from
 ``Design.shared``, which is as random as a session's own seed, so that in any session every condition may stand anywhere
-with equal chance, and no position tells a role. Three demands win over the balance, where they collide:
+with equal chance, and no position tells a role. The order of three and more attributes is drawn by the own seed alone:
+in step with the squares an attribute would meet the same rows again and again. Their pages are balanced all the same,
+the items of their rounds nearly. Three demands win over the balance, where they collide:
 
 * no item follows itself, where that can be avoided, because a sound just rated is remembered. Rows of a square follow
-  each other without that; where training meets the test, its last two pages change places. Only after a training of
-  one or two items, after an attention check, and with two items is a round heard backwards (a row of the same squares,
-  but not the one whose turn it was);
+  each other without that; where training meets the test, two items of the training change parts. Only after a training
+  of one item, after an attention check, and with two items is a round heard backwards (a row of the same squares, but
+  not the one whose turn it was);
 * an item that comes again shows its sounds in another order: pages of a round exchange their rows, which costs nothing,
   and where no exchange helps an order is drawn from outside of the square, because a recognised page is not blind;
 * items that are sampled, or dealt out to sessions, are other ones for every listener: their rounds are squares of the
@@ -95,19 +97,14 @@ def plan(design: Design, seed: int) -> list[PlannedTrial]:
     used: dict[str, set[tuple[str, ...]]] = {}
     for part in range(1, design.sessions + 1):
         items = test[part - 1 :: design.sessions]
-        rounds = [("training", attribute, design.training, 0) for attribute in attributes if part == 1]
-        rounds += [
-            ("test", attribute, items, turn) for attribute in attributes for turn in range(design.replicates + 1)
-        ]
+        trained = attributes if part == 1 and design.training else ()
+        rounds = [("training", attribute, 0) for attribute in trained]
+        rounds += [("test", attribute, turn) for attribute in attributes for turn in range(design.replicates + 1)]
+        rows = [squares.items(block, items if block == "test" else design.training) for block, _, _ in rounds]
+        rows = _apart(rows, trainings=len(trained), before=trials[-1].item if trials else None)
         begun = len(trials)
-        for block, attribute, heard, turn in rounds:
-            if not heard:
-                continue
-            row = squares.items(block, heard)
-            if trials and trials[-1].item == row[0]:
-                row = _apart(trials, row)
-            rows = [squares.order(block, attribute, item) for item in row]
-            orders = _other_orders(row, rows, used, draw)
+        for (block, attribute, turn), row in zip(rounds, rows, strict=True):
+            orders = _other_orders(row, [squares.order(block, attribute, item) for item in row], used, draw)
             trials += [
                 PlannedTrial(part, block, attribute, item, turn, order) for item, order in zip(row, orders, strict=True)
             ]
@@ -175,14 +172,26 @@ class _Squares:
         return next(self._rotas[key])
 
 
-def _apart(trials: list[PlannedTrial], row: tuple[str, ...]) -> tuple[str, ...]:
-    """The row, so that it doesn't begin with the item heard last: training gives way where it can, else the row."""
-    before = trials[-1]
-    others = {trial.item for trial in trials[-3:-1] if (trial.block, trial.attribute) == ("training", before.attribute)}
-    if before.block == "training" and len(others) == 2:
-        trials[-2:] = trials[:-3:-1]
-        return row
-    return row[::-1]
+def _apart(rows: list[tuple[str, ...]], *, trainings: int, before: str | None) -> list[tuple[str, ...]]:
+    """The rounds of a session, none of them beginning with the item heard last; ``trainings`` of them come first.
+
+    Two items of the training change their parts in all of it, so that the test's rows can stay; else a row is turned.
+    """
+    training = _turned(rows[:trainings], before)
+    if training and training[-1][-1] == rows[trainings][0]:
+        last, other = training[-1][-1], training[-1][0]
+        parts = {last: other, other: last}
+        training = [tuple(parts.get(item, item) for item in row) for row in training]
+    return training + _turned(rows[trainings:], training[-1][-1] if training else before)
+
+
+def _turned(rows: Sequence[tuple[str, ...]], before: str | None) -> list[tuple[str, ...]]:
+    """The rows, those backwards that would begin with what was last."""
+    turned: list[tuple[str, ...]] = []
+    for row in rows:
+        turned.append(row[::-1] if row[0] == before else row)
+        before = turned[-1][-1]
+    return turned
 
 
 def _other_orders(
