@@ -94,6 +94,13 @@ def test_pages_of_all_listeners_are_exactly_balanced_when_squares_are_full(shape
     assert (found.positions, found.neighbours) == (equal, equal)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_replicates_count_when_the_next_listener_goes_on(seed: int) -> None:
+    plans = planning.planned(design_for(6, 5, replicates=1), 3, seed)
+    (found,) = planning.balance_of("", planning.pages_of(plans, "overall"))
+    assert found.positions == found.neighbours == Spread(5, 5, 5.0)
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_any_number_of_listeners_is_within_one_of_equal_and_squares_of_their_own_would_not_be(seed: int) -> None:
     for listeners in range(1, 31):
@@ -271,8 +278,8 @@ def test_people_who_enrol_take_up_the_square_where_the_last_one_stopped(tmp_path
     schema.require(database, settings)
     tiny_set.make(tmp_path / "set")
     publish(tmp_path / "set", database, settings)
-    for _ in range(10):
-        Guest(database)
+    for number in range(15):
+        Guest(database, simulated=number % 3 == 1)
     with database.reading() as db:
         plans = [
             [
@@ -281,7 +288,9 @@ def test_people_who_enrol_take_up_the_square_where_the_last_one_stopped(tmp_path
                 if trial.block == "test"
             ]
             for sitting in db.scalars(select(ListeningSession).order_by(ListeningSession.id))
+            if not sitting.listener.simulated
         ]
+    assert len(plans) == 10, "people; the programs among them took no row of theirs"
     (found,) = planning.balance_of("", [order for one in plans for order in one])
     assert found.positions.smallest == found.positions.largest == len(plans[0]) * 2
     assert found.neighbours.smallest == found.neighbours.largest
