@@ -7,6 +7,10 @@ COMMANDS = {
         "mushra_app.demo:demo",
         "The whole way once: demo songs, stimuli, server; --simulate adds listeners and a report.",
     ),
+    "design": (
+        "mushra_app.design_cli:design",
+        "Print who will hear what in which order, how balanced that is, and how long it takes; needs no sounds.",
+    ),
     "doctor": ("mushra_app.doctor:doctor", "Say what is installed, what is missing, and how to mend it."),
     "export": ("mushra_app.server_cli:export", "Write every rating to a CSV file."),
     "import": (

@@ -4,11 +4,27 @@ Task: draw the plan of one listener, over all their sessions. Training comes fir
 then the test (items with use test or both), one block of trials per attribute. The first attribute is asked first, as
 written (BS.1534-3, clause 6); every other order is drawn: of the further attributes, of the items within a block, of
 the sounds on a page (clause 3: random order within and between sessions). Replicates are whole further rounds through
-the items, and no item follows itself where that can be avoided; an item that comes again shows its sounds in another
-order. With several sessions the test's items are dealt out to them, and each session asks all attributes of its items.
+the items. With several sessions the test's items are dealt out to them, and each session asks all attributes of its
+items.
+
+The sounds on the pages of an attribute, and the items of its rounds, stand in rows of Williams squares, which listeners
+share: each goes on where the one before stopped (``mushra_app.session.squares``). Names and rows are drawn from
+``Design.shared``, which is as random as a session's own seed, so that in any session every condition may stand anywhere
+with equal chance, and no position tells a role. The order of three and more attributes is drawn by the own seed alone:
+in step with the squares an attribute would meet the same rows again and again. Their pages are balanced all the same,
+the items of their rounds nearly. Three demands win over the balance, where they collide:
+
+* no item follows itself, where that can be avoided, because a sound just rated is remembered. Rows of a square follow
+  each other without that; where training meets the test, two items of the training change parts. Only after a training
+  of one item, after an attention check, and with two items is a round heard backwards (a row of the same squares, but
+  not the one whose turn it was);
+* an item that comes again shows its sounds in another order: pages of a round exchange their rows, which costs nothing,
+  and where no exchange helps an order is drawn from outside of the square, because a recognised page is not blind;
+* items that are sampled, or dealt out to sessions, are other ones for every listener: their rounds are squares of the
+  listener's own, and their positions are balanced over listeners by chance alone. Sounds on pages still share theirs.
 
 An attention check looks like any other page: one of the session's items, with the reference once and copies of the
-lowest anchor in all other places. Whoever listens rates the reference above them.
+lowest anchor in all other places. Whoever listens rates the reference above them. It takes no row of any square.
 
 Conventions: items, attributes and conditions are names; positions count from 1 elsewhere, orders are tuples.
 Defines: ``Design``, ``PlannedTrial``, ``plan``, ``least_seen``.
@@ -18,8 +34,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from mushra_app.session.squares import rota
 
 
 @dataclass(frozen=True)
@@ -28,7 +46,8 @@ class Design:
 
     ``hidden`` names the rated conditions of an attribute and an item; ``per_listener`` of the test's items are heard
     (``None``: all), the least heard so far first, as counted in ``seen``. ``attention_checks`` of each session are
-    made of the two conditions ``attention``: the reference and the lowest anchor.
+    made of the two conditions ``attention``: the reference and the lowest anchor. ``listener`` counts who enrolled
+    before, and ``shared`` is the first one's seed, out of which the squares of all are drawn (``None``: the own one).
     """
 
     attributes: tuple[str, ...]
@@ -41,6 +60,13 @@ class Design:
     sessions: int = 1
     attention_checks: int = 0
     attention: tuple[str, str] = ("", "")
+    listener: int = 0
+    shared: int | None = None
+
+    @property
+    def items_are_shared(self) -> bool:
+        """Whether every listener hears all of the test's items in every round."""
+        return self.sessions == 1 and self.per_listener in (None, len(self.test))
 
 
 @dataclass(frozen=True)
@@ -66,19 +92,22 @@ def plan(design: Design, seed: int) -> list[PlannedTrial]:
     draw = random.Random(seed)
     attributes = (design.attributes[0], *shuffled(design.attributes[1:], draw))
     test = least_seen(design.test, design.seen, design.per_listener or len(design.test), draw)
+    squares = _Squares(design, seed, {"training": tuple(design.training), "test": tuple(test)})
     trials: list[PlannedTrial] = []
     used: dict[str, set[tuple[str, ...]]] = {}
     for part in range(1, design.sessions + 1):
         items = test[part - 1 :: design.sessions]
-        rounds = [("training", attribute, design.training, 0) for attribute in attributes if part == 1]
-        rounds += [
-            ("test", attribute, items, turn) for attribute in attributes for turn in range(design.replicates + 1)
-        ]
+        trained = attributes if part == 1 and design.training else ()
+        rounds = [("training", attribute, 0) for attribute in trained]
+        rounds += [("test", attribute, turn) for attribute in attributes for turn in range(design.replicates + 1)]
+        rows = [squares.items(block, items if block == "test" else design.training) for block, _, _ in rounds]
+        rows = _apart(rows, trainings=len(trained), before=trials[-1].item if trials else None)
         begun = len(trials)
-        for block, attribute, heard, turn in rounds:
-            for item in shuffled(heard, draw, not_first=trials[-1].item if trials else None):
-                order = _new_order(design.hidden[attribute, item], used.setdefault(item, set()), draw)
-                trials.append(PlannedTrial(part, block, attribute, item, turn, order))
+        for (block, attribute, turn), row in zip(rounds, rows, strict=True):
+            orders = _other_orders(row, [squares.order(block, attribute, item) for item in row], used, draw)
+            trials += [
+                PlannedTrial(part, block, attribute, item, turn, order) for item, order in zip(row, orders, strict=True)
+            ]
         for _ in range(design.attention_checks):
             _insert_attention_check(trials, begun, design.attention, draw)
     return trials
@@ -89,13 +118,9 @@ def least_seen(items: Sequence[str], seen: Mapping[str, int], count: int, draw: 
     return sorted(shuffled(items, draw), key=lambda item: seen.get(item, 0))[:count]
 
 
-def shuffled(names: Sequence[str], draw: random.Random, *, not_first: str | None = None) -> list[str]:
-    """The names in a drawn order; ``not_first`` does not come first where there is another name."""
-    drawn = list(names)
-    draw.shuffle(drawn)
-    while len(drawn) > 1 and drawn[0] == not_first:
-        draw.shuffle(drawn)
-    return drawn
+def shuffled(names: Sequence[str], draw: random.Random) -> list[str]:
+    """The names in a drawn order."""
+    return draw.sample(list(names), len(names))
 
 
 def _insert_attention_check(
@@ -112,10 +137,91 @@ def _insert_attention_check(
     trials.insert(place + 1, PlannedTrial(before.part, "attention", before.attribute, item, 0, tuple(order)))
 
 
+class _Squares:
+    """The squares that one listener's rounds and pages take their rows from."""
+
+    def __init__(self, design: Design, seed: int, heard: Mapping[str, tuple[str, ...]]) -> None:
+        self._design, self._own, self._heard = design, seed, heard
+        self._shared = seed if design.shared is None else design.shared
+        self._rotas: dict[tuple[str, ...], Iterator[tuple[str, ...]]] = {}
+
+    def items(self, block: str, heard: Sequence[str]) -> tuple[str, ...]:
+        """The items of the next round, in order; a square of the listener's own where others hear other items.
+
+        All attributes take the rows of one square in turn, because no row begins with what the row before it ends with.
+        """
+        everybody = block == "training" or self._design.items_are_shared
+        return self._next("items", block, "", heard, self._rounds(block), everybody=everybody)
+
+    def order(self, block: str, attribute: str, item: str) -> tuple[str, ...]:
+        """The conditions of the next page."""
+        names = self._design.hidden[attribute, item]
+        alike = sum(self._design.hidden[attribute, other] == names for other in self._heard[block])
+        return self._next("page", block, attribute, names, alike * self._rounds(block), everybody=True)
+
+    def _rounds(self, block: str) -> int:
+        return 1 if block == "training" else self._design.replicates + 1
+
+    def _next(
+        self, what: str, block: str, attribute: str, names: Sequence[str], turns: int, *, everybody: bool
+    ) -> tuple[str, ...]:
+        key = (what, block, attribute, *sorted(names))
+        if key not in self._rotas:
+            seed, listener = (self._shared, self._design.listener) if everybody else (self._own, 0)
+            self._rotas[key] = rota(names, turns, listener=listener, seed=f"{seed} {key}")
+        return next(self._rotas[key])
+
+
+def _apart(rows: list[tuple[str, ...]], *, trainings: int, before: str | None) -> list[tuple[str, ...]]:
+    """The rounds of a session, none of them beginning with the item heard last; ``trainings`` of them come first.
+
+    Two items of the training change their parts in all of it, so that the test's rows can stay; else a row is turned.
+    """
+    training = _turned(rows[:trainings], before)
+    if training and training[-1][-1] == rows[trainings][0]:
+        last, other = training[-1][-1], training[-1][0]
+        parts = {last: other, other: last}
+        training = [tuple(parts.get(item, item) for item in row) for row in training]
+    return training + _turned(rows[trainings:], training[-1][-1] if training else before)
+
+
+def _turned(rows: Sequence[tuple[str, ...]], before: str | None) -> list[tuple[str, ...]]:
+    """The rows, those backwards that would begin with what was last."""
+    turned: list[tuple[str, ...]] = []
+    for row in rows:
+        turned.append(row[::-1] if row[0] == before else row)
+        before = turned[-1][-1]
+    return turned
+
+
+def _other_orders(
+    items: Sequence[str], rows: list[tuple[str, ...]], used: dict[str, set[tuple[str, ...]]], draw: random.Random
+) -> list[tuple[str, ...]]:
+    """The rows, exchanged among a round's pages so that no item gets an order twice; remembers them in ``used``."""
+    orders = list(rows)
+    seen = [used.setdefault(item, set()) for item in items]
+    for here, order in enumerate(orders):
+        if order not in seen[here] or _all_used(order, seen[here]):
+            continue
+        for there, other in enumerate(orders):
+            if sorted(other) == sorted(order) and other not in seen[here] and orders[here] not in seen[there]:
+                orders[here], orders[there] = other, orders[here]
+                break
+        else:
+            orders[here] = _new_order(order, seen[here], draw)
+    for known, order in zip(seen, orders, strict=True):
+        known.add(order)
+    return orders
+
+
 def _new_order(names: Sequence[str], used: set[tuple[str, ...]], draw: random.Random) -> tuple[str, ...]:
-    """A drawn order that is not in ``used``, unless all of them are; remembers it there."""
+    """A drawn order that is not in ``used``, where not all of them are."""
     order = tuple(shuffled(names, draw))
-    while order in used and len(used) < math.factorial(len(names)):
+    while order in used:
         order = tuple(shuffled(names, draw))
-    used.add(order)
     return order
+
+
+def _all_used(names: Sequence[str], used: set[tuple[str, ...]]) -> bool:
+    """Whether no order of these names is left."""
+    return sum(sorted(one) == sorted(names) for one in used) == math.factorial(len(names))

@@ -15,7 +15,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -26,8 +26,9 @@ from mushra_app.listener.pages import WelcomePage
 from mushra_app.models import Clip, Item, Listener, ListeningSession, Place, Slot, Study, StudyVersion, Trial, now
 from mushra_app.security import new_token, token_sha256
 from mushra_app.session.design import Design, PlannedTrial, plan
+from mushra_app.session.planning import design_of
 from mushra_app.words import say, written
-from stimuli.experiment import REFERENCE, Experiment
+from stimuli.experiment import Experiment
 
 TRANSDUCERS = ("headphones", "loudspeakers")
 EXPERIENCE = (EXPERIENCED, "inexperienced")
@@ -110,7 +111,9 @@ def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
     )
     db.add(listener)
     consent = written(experiment, experiment.test.consent)
-    planned = plan(_design(version, _times_heard(db, version)), seed)
+    before, shared = _enrolled_before(db, version, simulated=arrival.simulated)
+    design = replace(_design(version, _times_heard(db, version)), listener=before, shared=shared)
+    planned = plan(design, seed)
     token = first = new_token()
     for part in range(1, experiment.test.sessions + 1):
         own = [trial for trial in planned if trial.part == part]
@@ -147,12 +150,12 @@ def _code(length: int) -> str:
 
 
 def _design(version: StudyVersion, seen: Mapping[str, int]) -> Design:
-    """What sessions of this version are drawn from."""
+    """What sessions of this version are drawn from: its experiment, with the items and clips that were built."""
     experiment = experiment_of(version)
-    test, anchors = experiment.test, {anchor.name for anchor in experiment.anchors}
+    anchors = {anchor.name for anchor in experiment.anchors}
     left_out = {scale.name: anchors - experiment.anchors_of(scale.name) for scale in version.scales}
-    return Design(
-        attributes=tuple(scale.name for scale in version.scales),
+    return replace(
+        design_of(experiment),
         training=tuple(item.name for item in version.items if item.use in ("training", "both")),
         test=tuple(item.name for item in version.items if item.use in ("test", "both")),
         hidden={
@@ -166,13 +169,23 @@ def _design(version: StudyVersion, seen: Mapping[str, int]) -> Design:
             for attribute, without in left_out.items()
             for item in version.items
         },
-        per_listener=None if test.items_per_listener == "all" else test.items_per_listener,
-        replicates=test.replicates,
         seen=seen,
-        sessions=test.sessions,
-        attention_checks=test.attention_checks,
-        attention=(REFERENCE, experiment.lowest_anchor or ""),
     )
+
+
+def _enrolled_before(db: Session, version: StudyVersion, *, simulated: bool) -> tuple[int, int | None]:
+    """How many listeners have enrolled in this version, and the seed of the first; programs count apart from people.
+
+    Whoever withdrew keeps the place, so that nobody else's moves. Two who enrol in the same moment on PostgreSQL may
+    get one place, which costs a little balance and nothing else.
+    """
+    seeds = db.scalars(
+        select(ListeningSession.seed)
+        .join(Listener)
+        .where(ListeningSession.version == version, ListeningSession.part == 1, Listener.simulated.is_(simulated))
+        .order_by(ListeningSession.id)
+    ).all()
+    return len(seeds), seeds[0] if seeds else None
 
 
 def _times_heard(db: Session, version: StudyVersion) -> dict[str, int]:
