@@ -53,7 +53,7 @@ class Guard:
         self._end_all()
 
     def _end_all(self) -> None:
-        if os.name == "posix":
+        if os.name == "posix" and os.getpgrp() == os.getpid():  # never the group of whoever runs this by hand
             os.killpg(0, signal.SIGKILL)  # this process too
         self.child.kill()
         os._exit(1)

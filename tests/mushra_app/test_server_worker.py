@@ -41,9 +41,9 @@ def quiet(file: Path) -> bool:
 
 def test_two_workers_run_twenty_jobs_each_exactly_once(workers: Workers, tmp_path: Path) -> None:
     files = [tmp_path / f"job {n}" for n in range(20)]
+    for worker in (workers.start(), workers.start()):
+        assert worker.stdout and worker.stdout.readline() == "waiting for jobs; stop with Ctrl-C\n"
     numbers = [workers.ask("live", file, 0.05) for file in files]
-    for _ in range(2):
-        workers.start()
     wait_for(workers.all_ended)
     assert [len(lives(file)) for file in files] == [1] * 20
     found = [workers.job(number) for number in numbers]
@@ -70,6 +70,15 @@ def test_a_killed_workers_job_is_taken_up_once_and_never_runs_twice_at_a_time(wo
     assert first[1] < second[0], "the first one's processes were gone before the second one's began"
     assert len(lives(file)) == 4 and (job.status, job.attempts) == ("failed", 2)
     assert job.reason == "2 workers died while they ran it; it was not tried again"
+
+
+@sqlite_alone
+def test_what_a_killed_worker_ran_ends_at_once_and_not_when_its_time_is_up(workers: Workers, tmp_path: Path) -> None:
+    workers.ask("live", file := tmp_path / "alive", 60, "and a child")
+    worker = workers.start(stale_s=60)
+    wait_for(lambda: len(lives(file)) == 2)
+    worker.kill()
+    wait_for(lambda: quiet(file), 10)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGSTOP")
