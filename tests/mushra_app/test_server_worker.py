@@ -120,10 +120,10 @@ def test_a_worker_that_is_stopped_hands_its_job_back(workers: Workers, tmp_path:
 @sqlite_alone
 def test_the_memory_limit_holds_and_says_its_setting(workers: Workers) -> None:
     pytest.importorskip("resource")
-    greedy, modest = workers.ask("eat", 400), workers.ask("eat", 40)
+    greedy, modest = workers.ask("eat", 2000), workers.ask("eat", 40)
     for _ in range(2):
-        workers.once(job_memory_mb=300)
-    assert workers.job(greedy).reason == "needed more memory than 300 MB (job_memory_mb)"
+        workers.once(job_memory_mb=1024)
+    assert workers.job(greedy).reason == "needed more memory than 1024 MB (job_memory_mb)"
     assert (workers.job(modest).status, workers.job(modest).output) == ("done", "40000000\n")
 
 
