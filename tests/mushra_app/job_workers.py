@@ -70,7 +70,7 @@ class Workers:
 
     def once(self, **limits: object) -> str:
         """Let a worker do one job; what it said."""
-        said, _ = (made := self.start("--once", **limits)).communicate(timeout=60)  # pyright: ignore[reportArgumentType]
+        said, _ = (made := self.start("--once", **limits)).communicate(timeout=60)
         assert made.returncode == 0, said
         return said
 
