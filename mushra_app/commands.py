@@ -27,4 +27,5 @@ COMMANDS = {
         "mushra_app.simulated.cli:simulate",
         "Let simulated listeners take a test over HTTP and in a real browser.",
     ),
+    "worker": ("mushra_app.worker_cli:worker", "Run the jobs that the studio asked for: reports and checks."),
 }

@@ -434,12 +434,26 @@ class Job(Base):
     """One piece of work for another room, run by a worker as a command; ``output`` is what it printed."""
 
     __tablename__ = "job"
-    __table_args__ = (CheckConstraint("status IN ('waiting', 'running', 'done', 'failed')", "status"),)
+    __table_args__ = (
+        CheckConstraint("status IN ('waiting', 'running', 'done', 'failed')", "status"),
+        Index(
+            "uq_job_under_way",
+            "key",
+            unique=True,
+            sqlite_where=text("status IN ('waiting', 'running')"),
+            postgresql_where=text("status IN ('waiting', 'running')"),
+        ),
+    )
 
     kind: Mapped[str]
-    argv: Mapped[list[str]]
+    argv: Mapped[list[str]] = mapped_column(doc="what follows the kind's command; built by code")
+    key: Mapped[str] = mapped_column(doc="hash of kind and argv: the same work is asked for once at a time")
     status: Mapped[str] = mapped_column(default="waiting", index=True)
-    output: Mapped[str] = mapped_column(default="")
+    attempts: Mapped[int] = mapped_column(default=0, doc="how often a worker began it and was not asked to stop")
+    worker: Mapped[str | None] = mapped_column(doc="who has it, or had it last")
+    heartbeat_at: Mapped[datetime | None] = mapped_column(doc="when that worker last said that it is alive")
+    output: Mapped[str] = mapped_column(default="", deferred=True)
+    reason: Mapped[str] = mapped_column(default="", doc="why it failed, in a sentence")
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

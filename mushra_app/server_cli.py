@@ -190,10 +190,10 @@ def config(data_dir: Path | None) -> None:
         value = getattr(settings, name)
         if name == "database_url" and value:
             value = make_url(value).render_as_string(hide_password=True)
-        click.echo(f"{name:<13} {'' if value is None else value!s:<32} [{where[name]}] {field.description}")
+        click.echo(f"{name:<16} {'' if value is None else value!s:<32} [{where[name]}] {field.description}")
     for name in ("secret.key", "studio.key"):
         state = "********" if (settings.data_dir / name).is_file() else "made at the first start"
-        click.echo(f"{name:<13} {state:<32} [{settings.data_dir / name}]")
+        click.echo(f"{name:<16} {state:<32} [{settings.data_dir / name}]")
 
 
 @click.group()

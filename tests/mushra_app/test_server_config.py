@@ -45,6 +45,8 @@ def test_flags_before_environment_before_file_before_defaults(here: Path, monkey
         "port": "flag",
         "threads": "environment",
         "external_url": "default",
+        "job_time_limit_s": "default",
+        "job_memory_mb": "default",
     }
 
 
@@ -54,6 +56,7 @@ def test_flags_before_environment_before_file_before_defaults(here: Path, monkey
         ("port = 70000", r"mushra.toml: port: .*70000"),
         ("prot = 1", r"mushra.toml: prot: .*not permitted"),
         ("port = ", r"mushra.toml: not valid TOML"),
+        ("job_memory_mb = 1", r"mushra.toml: job_memory_mb: .*found 1"),
         ('external_url = "lab"', r"mushra.toml: external_url: .*'lab'"),
     ],
 )

@@ -15,11 +15,11 @@ from alembic.script import ScriptDirectory
 from server_guests import Guest, as_json, body_of
 from sqlalchemy import func, inspect, select, text
 
-from mushra_app import schema
+from mushra_app import jobs, schema
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
-from mushra_app.models import Answer, Base, ListeningSession, Save
+from mushra_app.models import Answer, Base, Job, ListeningSession, Save
 from mushra_app.publish import publish
 from mushra_app.session import listening
 from mushra_app.session.saving import read_body, save_trial
@@ -27,7 +27,7 @@ from mushra_app.session.saving import read_body, save_trial
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "0005", "0004", None, None
+revision, down_revision, branch_labels, depends_on = "0006", "0005", None, None
 
 def upgrade() -> None:
     with op.batch_alter_table("response") as table:
@@ -59,7 +59,7 @@ def rated(database: Database, either: Settings, stimuli: Path) -> Database:
 def next_release(folder: Path, *, loss: str = "") -> Path:
     """A copy of the migrations with one more, which rebuilds the tables that hold ratings."""
     shutil.copytree(schema.migrations_folder(), folder)
-    (folder / "versions" / "0005_player.py").write_text(NEXT.replace("LOSS", loss))
+    (folder / "versions" / "0006_player.py").write_text(NEXT.replace("LOSS", loss))
     return folder
 
 
@@ -89,8 +89,8 @@ def test_up_and_down_again_keeps_every_row(rated: Database, tmp_path: Path) -> N
     assert (before["response"], before["save"], before["event"]) == (5, 1, 1)
     schema.upgrade(rated, folder=folder)
     assert {column["name"] for column in inspect(rated.engine).get_columns("save")} >= {"player"}
-    schema.downgrade(rated, "0004", folder=folder)
-    assert rows(rated) == before and schema.current(rated) == "0004"
+    schema.downgrade(rated, "0005", folder=folder)
+    assert rows(rated) == before and schema.current(rated) == "0005"
     with rated.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
@@ -138,12 +138,30 @@ def test_what_the_older_tables_have_no_word_for_goes_down_as_what_counts_no_more
     assert {name: after[name] for name in before} == before
 
 
+def test_jobs_of_an_older_release_are_kept_and_can_be_taken(database: Database) -> None:
+    with database.writing() as db:
+        for _ in range(2):
+            db.add(Job(kind="check", argv=["a set"], key=f"{db.scalar(select(func.count(Job.id)))}"))
+            db.flush()
+        assert jobs.take(db, "one")
+    schema.downgrade(database, "0004")
+    with database.writing() as db:
+        assert db.execute(text("SELECT kind, status FROM job")).all() == [("check", "waiting")] * 2
+        db.execute(text("UPDATE job SET status = 'running'"))
+    schema.upgrade(database)
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    with database.writing() as db:
+        assert [db.get_one(Job, number).key for number in (1, 2)] == ["older-1", "older-2"]
+        assert jobs.take(db, "two") == jobs.Taken(1, "check", ("a set",), "two")
+
+
 def test_a_migration_that_loses_ratings_is_undone(rated: Database, tmp_path: Path) -> None:
     before = rows(rated)
     folder = next_release(tmp_path / "migrations", loss='op.execute("DELETE FROM response WHERE number = 10")')
     with pytest.raises(AppError, match="response: 5 rows before, 4 after"):
         schema.upgrade(rated, folder=folder)
-    assert rows(rated) == before and schema.current(rated) == "0004"
+    assert rows(rated) == before and schema.current(rated) == "0005"
     assert "extra" not in {column["name"] for column in inspect(rated.engine).get_columns("response")}
 
 
@@ -174,9 +192,9 @@ def test_an_older_database_is_refused_with_the_command(
     database: Database, either: Settings, tmp_path: Path, monkeypatch: Any
 ) -> None:
     folder = next_release(tmp_path / "migrations")
-    (folder / ".current-alembic-head").write_text("0005\n")
+    (folder / ".current-alembic-head").write_text("0006\n")
     monkeypatch.setattr(schema, "migrations_folder", lambda: folder)
-    with pytest.raises(AppError, match=r"has revision 0004, this release needs 0005; run: mushra db upgrade"):
+    with pytest.raises(AppError, match=r"has revision 0005, this release needs 0006; run: mushra db upgrade"):
         schema.require(database, either)
     schema.upgrade(database)
     schema.require(database, either)
