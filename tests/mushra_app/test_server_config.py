@@ -45,6 +45,7 @@ def test_flags_before_environment_before_file_before_defaults(here: Path, monkey
         "port": "flag",
         "threads": "environment",
         "external_url": "default",
+        "log_format": "default",
     }
 
 
@@ -55,6 +56,7 @@ def test_flags_before_environment_before_file_before_defaults(here: Path, monkey
         ("prot = 1", r"mushra.toml: prot: .*not permitted"),
         ("port = ", r"mushra.toml: not valid TOML"),
         ('external_url = "lab"', r"mushra.toml: external_url: .*'lab'"),
+        ('log_format = "xml"', r"mushra.toml: log_format: .*'text' or 'json'; found 'xml'"),
     ],
 )
 def test_a_mistake_says_where_it_is(here: Path, text: str, said: str) -> None:
