@@ -334,6 +334,7 @@ def _bring_back(
 
 def _restore_postgresql(database: Database, copied: Path) -> None:
     """Take the empty tables away, which may be another release's, and restore."""
+    postgresql.program("pg_restore")  # refuses before anything is taken away
     if schema.current(database) is not None:
         schema.downgrade(database, "base")
     with database.writing() as db:

@@ -48,7 +48,10 @@ def look_at(settings: Settings) -> Findings:
         finally:
             database.close()
     except AppError as error:
-        findings.broken.append(f"{error}; restore a backup into a new place: mushra db restore FILE --data NEW")
+        findings.broken.append(
+            f"{error}; where it is away, start it or mend its address (mushra config), and where it is damaged, "
+            "restore a backup into a new place: mushra db restore FILE --data NEW"
+        )
     return findings
 
 

@@ -1,7 +1,7 @@
 """PostgreSQL's own programs for dumping and restoring a database.
 
 A password goes to them by the environment: a command line is shown to everybody on the machine.
-Defines: ``dump``, ``restore``.
+Defines: ``dump``, ``restore``, ``program``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from mushra_app.errors import AppError
 
 DEBIAN = Path("/usr/lib/postgresql")
 """Where Debian has the programs of each version, outside of PATH."""
+MOST_LINES = 3
+"""Of what a program complains of: the error and its details, such as the two versions that don't fit."""
 
 
 def dump(url: URL, out: Path, snapshot: str) -> None:
@@ -31,17 +33,17 @@ def restore(url: URL, dumped: Path) -> None:
 
 def _run(name: str, url: URL, *arguments: str) -> None:
     address = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
-    command = [_program(name), "--no-owner", "--no-privileges", "--no-password", *arguments]
+    command = [program(name), "--no-owner", "--no-privileges", "--no-password", *arguments]
     environment = os.environ | ({"PGPASSWORD": str(url.password)} if url.password else {})
     command.append(f"--dbname={address.render_as_string(hide_password=False)}")
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"]
-        raise AppError(f"{address.render_as_string()}: {name} failed: {said[0]}")
+        raise AppError(f"{address.render_as_string()}: {name} failed: {'; '.join(said[:MOST_LINES])}")
 
 
-def _program(name: str) -> str:
-    """Where a program is: on PATH, or the newest in Debian's folders."""
+def program(name: str) -> str:
+    """Where a program is: on PATH, or the newest in Debian's folders; AppError where it is nowhere."""
     versions = sorted(DEBIAN.glob(f"[0-9]*/bin/{name}"), key=lambda path: float(path.parent.parent.name), reverse=True)
     if found := shutil.which(name) or next(map(str, versions), None):
         return found

@@ -26,7 +26,7 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Response, Save
 from mushra_app.operation import backup as backups
-from mushra_app.operation import db_cli, postgresql
+from mushra_app.operation import checks, db_cli, postgresql
 from mushra_app.operation.backup import back_up, restore
 from mushra_app.publish import publish
 
@@ -143,7 +143,8 @@ def test_restore_drill(published: Database, either: Settings, elsewhere: Setting
     Guest(database).finish()
     database.close()
     assert len(saves(elsewhere)) == len(found) + 5
-    assert typed("check", "--data", elsewhere.data_dir)[0] == 0 if elsewhere.database_url is None else True
+    found_wrong = checks.look_at(elsewhere)
+    assert (found_wrong.broken, found_wrong.notes) == ([], [])
 
 
 def test_a_place_in_use_is_never_overwritten(
@@ -370,7 +371,7 @@ def test_missing_programs_of_postgresql_are_said_in_a_sentence(tmp_path: Path, m
     monkeypatch.setattr(postgresql, "DEBIAN", tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(AppError, match=r"pg_dump: found neither on PATH nor in .*postgresql-client"):
-        postgresql._program("pg_dump")
+        postgresql.program("pg_dump")
 
 
 def test_what_pg_dump_complains_of_is_passed_on_without_the_password(
@@ -381,6 +382,28 @@ def test_what_pg_dump_complains_of_is_passed_on_without_the_password(
     with pytest.raises(AppError) as refused:
         back_up(Settings(data_dir=tmp_path / "data", database_url=address), tmp_path / "out.zip")
     assert "nothing_there" in str(refused.value) and "hunter2" not in str(refused.value)
+
+
+def test_without_pg_restore_an_empty_database_keeps_its_tables(
+    published: Database, either: Settings, elsewhere: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if either.database_url is None:
+        return  # needs no program
+    back_up(either, tmp_path / "backup.zip")
+    other = Database(elsewhere)
+    schema.require(other, elsewhere)
+    monkeypatch.setattr(postgresql, "DEBIAN", tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(AppError, match="pg_restore: found neither"):
+        restore(elsewhere, tmp_path / "backup.zip")
+    assert schema.current(other) == schema.head() and not list(elsewhere.media_dir.glob("*"))
+    other.close()
+
+
+def test_check_of_a_database_that_is_away_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSHRA_DATABASE_URL", "postgresql://lab:hunter2@127.0.0.1:1/listening")
+    code, said = typed("check", "--data", tmp_path)
+    assert code == 1 and "start it or mend its address" in said and "hunter2" not in said
 
 
 def test_an_empty_database_has_nothing_to_back_up(settings: Settings, tmp_path: Path) -> None:
