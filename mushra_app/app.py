@@ -21,6 +21,7 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.listener import routes as listener
 from mushra_app.listener.pages import MessagePage
+from mushra_app.operation import health, request_log
 from mushra_app.security import HEADERS, secret_key
 from mushra_app.studio import routes as studio
 from mushra_app.web import LANGUAGES, WRITTEN_IN, Services, in_language, language, script_words, show
@@ -76,13 +77,15 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         "in_language": in_language,
         "script_words": script_words,
     }
+    if settings.log_format == "json":
+        request_log.attach(app)  # before all that may refuse a request
     csrf = CSRFProtect(app)
     for view in (listener.save, listener.script_error):  # authorised by the session's token and the origin
         csrf.exempt(view)
     app.register_blueprint(listener.blueprint)
     app.register_blueprint(studio.blueprint)
     app.add_url_rule("/", "front", _front)
-    app.add_url_rule("/health", "health", lambda: {"ok": True})
+    health.attach(app, app.extensions["mushra"])
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(AppError, _on_app_error)
     app.register_error_handler(IntegrityError, _on_conflict)

@@ -2,7 +2,10 @@
 
 COMMANDS = {
     "config": ("mushra_app.server_cli:config", "Show the settings and where they come from; secrets are masked."),
-    "db": ("mushra_app.server_cli:db", "Bring the database to this release's tables, or say where it stands."),
+    "db": (
+        "mushra_app.operation.db_cli:db",
+        "Back up, restore and check database and sounds; bring the tables to this release's.",
+    ),
     "demo": (
         "mushra_app.demo:demo",
         "The whole way once: demo songs, stimuli, server; --simulate adds listeners and a report.",

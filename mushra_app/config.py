@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="port that the server listens on; 0 takes a free one")
     threads: int = Field(default=16, ge=1, le=256, description="requests served at once")
     external_url: WebAddress | None = Field(default=None, description="how listeners reach the server, behind a proxy")
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="json: one line per request on stderr, with its id, for machines"
+    )
     job_time_limit_s: float = Field(default=3600, gt=0, description="seconds after which a worker ends a job")
     # Not less: a report has mapped 450 MB when it begins, and OpenBLAS spins for ever where it gets no memory.
     job_memory_mb: int = Field(default=4096, ge=1024, description="address space of each process of a job, in MB")

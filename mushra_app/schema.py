@@ -5,7 +5,7 @@ mends it, because a migration is a moment to have a backup; one of a newer relea
 SQLite rebuilds a table to change it, which foreign keys would turn into deletions: they are off meanwhile,
 and afterwards they are checked, as is that no table has fewer rows than before.
 
-Defines: ``migrations_folder``, ``head``, ``current``, ``upgrade``, ``downgrade``, ``require``.
+Defines: ``migrations_folder``, ``head``, ``is_known``, ``current``, ``upgrade``, ``downgrade``, ``require``.
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ def migrations_folder() -> Path:
 def head(folder: Path | None = None) -> str:
     """The revision that this release's tables have."""
     return ((folder or migrations_folder()) / ".current-alembic-head").read_text(encoding="utf-8").strip()
+
+
+def is_known(revision: str) -> bool:
+    """Whether this release has the migrations of that revision."""
+    return bool(list((migrations_folder() / "versions").glob(f"{revision}_*.py")))
 
 
 def current(database: Database) -> str | None:
@@ -76,7 +81,7 @@ def require(database: Database, settings: Settings) -> None:
     name = database.engine.url.render_as_string(hide_password=True)
     if found is None:
         raise AppError(f"{name}: has tables, but not ours; choose another database with MUSHRA_DATABASE_URL")
-    if not list((migrations_folder() / "versions").glob(f"{found}_*.py")):
+    if not is_known(found):
         raise AppError(f"{name}: made by a newer release (revision {found}, this one knows {wanted}); install that one")
     raise AppError(f"{name}: has revision {found}, this release needs {wanted}; run: mushra db upgrade")
 

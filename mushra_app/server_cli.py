@@ -1,4 +1,4 @@
-"""``mushra publish``, ``serve``, ``import``, ``export``, ``config`` and ``db``: the server from the command line."""
+"""``mushra publish``, ``serve``, ``import``, ``export`` and ``config``: the server from the command line."""
 
 from __future__ import annotations
 
@@ -194,31 +194,3 @@ def config(data_dir: Path | None) -> None:
     for name in ("secret.key", "studio.key"):
         state = "********" if (settings.data_dir / name).is_file() else "made at the first start"
         click.echo(f"{name:<16} {state:<32} [{settings.data_dir / name}]")
-
-
-@click.group()
-def db() -> None:
-    """Bring the database to this release's tables, or say where it stands."""
-
-
-@db.command()
-@data_option
-def upgrade(data_dir: Path | None) -> None:
-    """Bring the database to this release's tables. Make a copy of it first."""
-    settings = load_settings(data_dir=data_dir)
-    database = Database(settings)
-    before = schema.current(database)
-    schema.upgrade(database)
-    click.echo(f"{before or 'empty'} -> {schema.current(database)}")
-    database.close()
-
-
-@db.command()
-@data_option
-def current(data_dir: Path | None) -> None:
-    """Say which revision the database has, and which this release needs."""
-    settings = load_settings(data_dir=data_dir)
-    require_data(settings)
-    database = Database(settings)
-    click.echo(f"database: {schema.current(database) or 'empty'}; this release: {schema.head()}")
-    database.close()

@@ -98,7 +98,7 @@ def page_ms(page: Page, address: str) -> tuple[float, float]:
 
 def floor_ms(page: Page, server: str, urls: list[str], frames: int) -> float:
     """Fetch and decode alone."""
-    page.goto(f"{server}/health")
+    page.goto(f"{server}/healthz")
     took, lengths = page.evaluate(FLOOR, {"urls": urls, "rate": RATE_HZ})
     assert lengths == [frames] * len(urls)
     return took

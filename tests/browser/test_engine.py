@@ -42,7 +42,7 @@ def heard(
 ) -> np.ndarray:
     """The worklet's own output."""
     if not page.url.startswith(server.url):
-        page.goto(f"{server.url}/health")
+        page.goto(f"{server.url}/healthz")
     settings = {
         "signals": [base64.b64encode(signal.astype(np.float32).tobytes()).decode() for signal in signals],
         "commands": commands,
@@ -110,7 +110,7 @@ def test_this_test_would_hear_a_click(browser, server, root) -> None:
     assert broken != source
     context = browser.new_context(bypass_csp=True)  # only so that this page may load a script that is not the server's
     page = context.new_page()
-    page.goto(f"{server.url}/health")
+    page.goto(f"{server.url}/healthz")
     script = page.evaluate("text => URL.createObjectURL(new Blob([text], {type: 'text/javascript'}))", broken)
     assert largest_step(page, server, 1, script) > 10
     context.close()

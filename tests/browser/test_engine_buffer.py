@@ -77,7 +77,7 @@ def heard(
 ):
     """What it renders, channel by channel, and the wishes that it took with the frames they begin at."""
     if not page.url.startswith(server.url):
-        page.goto(f"{server.url}/health")
+        page.goto(f"{server.url}/healthz")
     frames = asked[-1]["at"] + round(0.3 * rate_hz)
     kind = {"count": count, "coded": coded, "length": int(LENGTH_S * rate_hz), "switching": switching}
     found, done = page.evaluate(RENDER, kind | {"wishes": asked, "frames": frames, "rate": rate_hz})

@@ -161,7 +161,7 @@ def test_these_tests_would_hear_a_wrong_cross_fade(browser: Browser, server, roo
     assert source.count(FAULTS[fault][0]) == 1
     context = browser.new_context(bypass_csp=True)  # only so that this page may load a script that is not the server's
     page = context.new_page()
-    page.goto(f"{server.url}/health")
+    page.goto(f"{server.url}/healthz")
     broken = source.replace(*FAULTS[fault])
     script = page.evaluate("text => URL.createObjectURL(new Blob([text], {type: 'text/javascript'}))", broken)
     assert difference_from_model(page, server, RATE_HZ, script) > 1e-2

@@ -58,7 +58,7 @@ def noise() -> np.ndarray:
 def on(request: pytest.FixtureRequest, server: Served, guest: str) -> Page:
     """A page of the server's, secure or not."""
     page: Page = request.getfixturevalue(guest)
-    page.goto(f"{server.url if guest == 'page' else server.url.replace('127.0.0.1', 'lab.test')}/health")
+    page.goto(f"{server.url if guest == 'page' else server.url.replace('127.0.0.1', 'lab.test')}/healthz")
     return page
 
 

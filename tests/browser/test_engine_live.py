@@ -78,7 +78,7 @@ def tape(browser: Browser, server) -> Iterator[Tape]:
     """Fifty switches, then a page that does nothing else for 400 ms."""
     context = browser.new_context(bypass_csp=True)  # only so that the recorder, which is not the server's, may run
     page = context.new_page()
-    page.goto(f"{server.url}/health")
+    page.goto(f"{server.url}/healthz")
     settings = {"rate": RATE_HZ, "length": round(LENGTH_S * RATE_HZ), "count": SIGNALS, "recorder": RECORDER}
     work = {"worklet": "/static/js/engine-worklet.js", "switches": 50, "blocked_ms": 400}
     told = page.evaluate(PLAY, settings | work)

@@ -109,12 +109,12 @@ def body_of(page: TrialPage, **changes: Any) -> dict[str, Any]:
 
 
 class Served:
-    """A ``mushra serve`` process; ``url`` is where it answers."""
+    """A ``mushra serve`` process; ``url`` is where it answers, ``popen`` how it is started."""
 
-    def __init__(self, data: Path, port: int = 0) -> None:
+    def __init__(self, data: Path, port: int = 0, **popen: Any) -> None:
         code = "from mushra_app.server_cli import serve; serve()"
         command = [sys.executable, "-c", code, "--data", str(data), "--port", str(port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **popen)
         assert self.process.stdout is not None
         self.said = [self.process.stdout.readline() for _ in range(3)]
         found = re.search(r"(http://\S+)/listen/tiny", self.said[0])

@@ -14,6 +14,7 @@ from mushra_app import server_cli
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
+from mushra_app.operation import db_cli
 from stimuli.errors import ManifestError
 
 
@@ -50,13 +51,13 @@ def test_publishing_what_is_no_set_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_database_is_made_and_says_where_it_stands(tmp_path: Path) -> None:
-    assert typed(server_cli.db, "upgrade", "--data", tmp_path) == "empty -> 0005\n"
-    assert typed(server_cli.db, "current", "--data", tmp_path) == "database: 0005; this release: 0005\n"
-    assert typed(server_cli.db, "upgrade", "--data", tmp_path) == "0005 -> 0005\n"
+    assert typed(db_cli.db, "upgrade", "--data", tmp_path) == "empty -> 0005\n"
+    assert typed(db_cli.db, "current", "--data", tmp_path) == "database: 0005; this release: 0005\n"
+    assert typed(db_cli.db, "upgrade", "--data", tmp_path) == "0005 -> 0005\n"
 
 
 def test_serving_a_newer_releases_database_is_refused(tmp_path: Path) -> None:
-    typed(server_cli.db, "upgrade", "--data", tmp_path)
+    typed(db_cli.db, "upgrade", "--data", tmp_path)
     database = Database(Settings(data_dir=tmp_path))
     with database.writing() as db:
         db.execute(text("UPDATE alembic_version SET version_num = '0999'"))

@@ -45,6 +45,7 @@ def test_flags_before_environment_before_file_before_defaults(here: Path, monkey
         "port": "flag",
         "threads": "environment",
         "external_url": "default",
+        "log_format": "default",
         "job_time_limit_s": "default",
         "job_memory_mb": "default",
     }
@@ -58,6 +59,7 @@ def test_flags_before_environment_before_file_before_defaults(here: Path, monkey
         ("port = ", r"mushra.toml: not valid TOML"),
         ("job_memory_mb = 1", r"mushra.toml: job_memory_mb: .*found 1"),
         ('external_url = "lab"', r"mushra.toml: external_url: .*'lab'"),
+        ('log_format = "xml"', r"mushra.toml: log_format: .*'text' or 'json'; found 'xml'"),
     ],
 )
 def test_a_mistake_says_where_it_is(here: Path, text: str, said: str) -> None:

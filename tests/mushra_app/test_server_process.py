@@ -90,7 +90,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(app: Flask, sett
 
 def test_the_server_prints_its_links_and_stops_when_asked(served: Served) -> None:
     assert "/studio/?key=" in served.said[1] and "Ctrl-C" in served.said[2]
-    with urllib.request.urlopen(f"{served.url}/health") as answer:
+    with urllib.request.urlopen(f"{served.url}/healthz") as answer:
         assert json.loads(answer.read()) == {"ok": True} and "Server" not in answer.headers
     assert served.stop() == 0
 

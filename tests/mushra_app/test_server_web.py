@@ -159,7 +159,7 @@ def test_links_mark_simulated_listeners_and_tampered_ones_open_nothing(app: Flas
 
 def test_every_answer_carries_the_headers(client: FlaskClient, guest: Guest) -> None:
     page = guest.trial()
-    for address in ("/", "/listen/tiny", "/nothing", "/health", "/studio/", page.next_url, page.sounds[0].url):
+    for address in ("/", "/listen/tiny", "/nothing", "/healthz", "/studio/", page.next_url, page.sounds[0].url):
         headers = client.get(address).headers
         assert "script-src 'self'" in headers["Content-Security-Policy"] and "unsafe" not in str(headers)
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
