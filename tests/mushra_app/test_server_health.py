@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from mushra_app import schema
 from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
@@ -80,7 +81,7 @@ def test_a_database_that_is_away_is_not_ready_and_its_address_is_not_told(tmp_pa
 def hanging(app: Flask) -> Iterator[threading.Event]:
     """A database that answers only when it is let go."""
     let_go, (_, media) = threading.Event(), app.extensions["mushra-probe"]
-    app.extensions["mushra-probe"] = Probe(lambda: let_go.wait(30) and ("0004", True)), media
+    app.extensions["mushra-probe"] = Probe(lambda: let_go.wait(30) and (schema.head(), True)), media
     yield let_go
     let_go.set()
 

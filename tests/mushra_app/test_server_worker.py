@@ -81,6 +81,7 @@ def test_what_a_killed_worker_ran_ends_at_once_and_not_when_its_time_is_up(worke
     wait_for(lambda: quiet(file), 10)
 
 
+@sqlite_alone
 @pytest.mark.skipif(os.name != "posix", reason="SIGSTOP")
 def test_a_worker_that_hangs_loses_job_and_child(workers: Workers, tmp_path: Path) -> None:
     number = workers.ask("live", file := tmp_path / "alive", 5)
@@ -127,6 +128,7 @@ def test_the_memory_limit_holds_and_says_its_setting(workers: Workers) -> None:
     assert (workers.job(modest).status, workers.job(modest).output) == ("done", "40000000\n")
 
 
+@sqlite_alone
 def test_what_is_printed_is_kept_and_too_much_ends_the_job(workers: Workers) -> None:
     kept, flood = workers.ask("print", "é\n", 60_000), workers.ask("flood")
     too_long = workers.ask("print", "é" * 100_000, 1)  # the system takes no such argument
@@ -139,6 +141,7 @@ def test_what_is_printed_is_kept_and_too_much_ends_the_job(workers: Workers) -> 
     assert 19_900_000 < len(job.output) <= 20_000_000
 
 
+@sqlite_alone
 def test_a_command_that_fails_says_why(workers: Workers) -> None:
     failed, answer, crash = workers.ask("fail"), workers.ask("exit", 1, "[]"), workers.ask("exit", 1, "")
     unknown = workers.ask("of a newer release")
@@ -158,6 +161,7 @@ def test_once_with_nothing_to_do_says_so(workers: Workers) -> None:
     assert workers.once() == "no job is waiting\nstopped\n"
 
 
+@sqlite_alone
 def test_the_houses_own_commands_are_run(workers: Workers, tmp_path: Path, stimuli: Path) -> None:
     write_example(tmp_path / "experiment.toml")
     with workers.database.writing() as db:
