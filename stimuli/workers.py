@@ -20,6 +20,9 @@ from tqdm import tqdm
 
 from stimuli.errors import StimuliError
 
+ANSWERS_WITHIN = "10s"
+"""How long a Dask scheduler may take to answer, as Dask writes it."""
+
 
 class Job(Protocol):
     """What the progress bar asks of a job: seconds of sound that it makes, and what to say of it."""
@@ -89,7 +92,7 @@ def _on_cluster(address: str, function: Callable[[Any], Any], jobs: Sequence[Any
     from distributed import Client, KilledWorker, as_completed
 
     try:
-        client = Client(address, timeout="10s")
+        client = Client(address, timeout=ANSWERS_WITHIN)
     except (OSError, TimeoutError, ValueError) as error:
         raise StimuliError(f"--cluster {address}: no Dask scheduler answers there: {error}; start one first") from None
     with client:

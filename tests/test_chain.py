@@ -34,7 +34,7 @@ def run(*command: str | Path, cwd: Path) -> str:
     return done.stdout + done.stderr
 
 
-LISTENERS, BROWSERS = 6, 1
+LISTENERS, BROWSERS = 4, 1
 """Of the small version; the demo's own sixteen and two are for ``make proof``."""
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 from small_world import SYSTEMS
 
+from stimuli import workers
 from stimuli.build import build
 from stimuli.errors import StimuliError
 from stimuli.verify import verify
@@ -80,7 +81,8 @@ def test_a_worker_killed_in_mid_build_takes_nothing_along(write_experiment, worl
     assert [c.samples_sha256 for c in made.clips] == [c.samples_sha256 for c in alone.clips]
 
 
-def test_a_cluster_that_is_not_there_is_said(write_experiment, world) -> None:
+def test_a_cluster_that_is_not_there_is_said(write_experiment, world, monkeypatch) -> None:
+    monkeypatch.setattr(workers, "ANSWERS_WITHIN", "1s")
     with pytest.raises(StimuliError, match=r"--cluster tcp://127.0.0.1:9: no Dask scheduler answers there"):
         build(write_experiment(), world / "set", cluster="tcp://127.0.0.1:9", progress=False)
 
