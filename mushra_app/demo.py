@@ -57,8 +57,9 @@ def mushra(*arguments: str) -> None:
 
 
 def serve_until_stopped(data: Path, port: int) -> None:
-    """Serve in the foreground; Ctrl-C reaches the server too, which then stops by itself."""
+    """Serve in the foreground; Ctrl-C reaches the server too, which then stops by itself, and SIGTERM is passed on."""
     server = subprocess.Popen([sys.executable, "-m", "mushra_app.cli", *_serve(data, port)])
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     try:
         sys.exit(server.wait())
     except KeyboardInterrupt:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -106,6 +108,18 @@ def test_a_taken_port_is_said_in_a_sentence(served: Served, settings: Settings) 
     command = [sys.executable, "-c", "from mushra_app.server_cli import serve; serve()", "--port", port]
     done = subprocess.run([*command, "--data", str(settings.data_dir)], capture_output=True, text=True)
     assert f"mushra serve --port {int(port) + 1}" in done.stderr and done.returncode == 1
+
+
+def test_a_demo_that_is_asked_to_stop_leaves_no_server_behind(app, settings) -> None:
+    serve = f"serve_until_stopped(Path({str(settings.data_dir)!r}), 0)"
+    code = f"from pathlib import Path; from mushra_app.demo import serve_until_stopped; {serve}"
+    demo = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert demo.stdout is not None
+    address = urllib.parse.urlsplit(next(line for line in demo.stdout if "/listen/" in line).split()[-1])
+    demo.terminate()
+    assert demo.wait(timeout=20) == 0
+    with pytest.raises(OSError):
+        socket.create_connection((address.hostname, address.port), timeout=2)
 
 
 @pytest.mark.parametrize("what", ["mushra_app.app", "mushra_app.server_cli", "mushra_app.publish"])
