@@ -126,15 +126,13 @@ _FILLED = {
 
 def _expected(finished: pd.DataFrame, manifest: Manifest) -> int:
     """How many cells the trials of these sessions have: what was to be rated on each of them."""
-    experiment = manifest.experiment
-    all_anchors = {anchor.name for anchor in experiment.anchors}
-    not_asked = {one.name: all_anchors - experiment.anchors_of(one.name) for one in experiment.attributes}
+    asked = {one.name: manifest.experiment.conditions_of(one.name) for one in manifest.experiment.attributes}
     rated = {(c.item, c.condition) for c in manifest.clips if c.role not in ("reference", "mixture")}
     cells = Counter(
         (item, attribute)
-        for attribute, without in not_asked.items()
+        for attribute, conditions in asked.items()
         for item, condition in rated
-        if condition not in without
+        if condition in conditions
     )
     trials = finished.drop_duplicates(["listener", "attribute", "item", "replicate"])
     return sum(cells[item, attribute] for item, attribute in zip(trials["item"], trials["attribute"], strict=True))

@@ -119,6 +119,11 @@ class Experiment(Model):
         chosen = next(one.anchors for one in self.attributes if one.name == attribute)
         return frozenset(anchor.name for anchor in self.anchors if chosen == "all" or anchor.name in chosen)
 
+    def conditions_of(self, attribute: str) -> tuple[str, ...]:
+        """Names of everything rated for an attribute: the conditions without the anchors that are not heard for it."""
+        unheard = {anchor.name for anchor in self.anchors} - self.anchors_of(attribute)
+        return tuple(name for name in self.conditions if name not in unheard)
+
     @property
     def lowest_anchor(self) -> str | None:
         """Name of the low-pass anchor with the lowest cut-off: the worst sound that everybody can tell."""

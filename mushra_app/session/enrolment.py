@@ -152,8 +152,7 @@ def _code(length: int) -> str:
 def _design(version: StudyVersion, seen: Mapping[str, int]) -> Design:
     """What sessions of this version are drawn from: its experiment, with the items and clips that were built."""
     experiment = experiment_of(version)
-    anchors = {anchor.name for anchor in experiment.anchors}
-    left_out = {scale.name: anchors - experiment.anchors_of(scale.name) for scale in version.scales}
+    rated = {scale.name: experiment.conditions_of(scale.name) for scale in version.scales}
     return replace(
         design_of(experiment),
         training=tuple(item.name for item in version.items if item.use in ("training", "both")),
@@ -163,10 +162,10 @@ def _design(version: StudyVersion, seen: Mapping[str, int]) -> Design:
                 sorted(
                     clip.condition.name
                     for clip in item.clips
-                    if clip.role in HIDDEN_ROLES and clip.condition.name not in without
+                    if clip.role in HIDDEN_ROLES and clip.condition.name in conditions
                 )
             )
-            for attribute, without in left_out.items()
+            for attribute, conditions in rated.items()
             for item in version.items
         },
         seen=seen,

@@ -32,15 +32,13 @@ def design_of(experiment: Experiment) -> Design:
     """What sessions of an experiment are drawn from, as far as its file can say."""
     test = experiment.test
     items = [(key, item.use) for item in experiment.items for key in item.keys]
-    anchors = {anchor.name for anchor in experiment.anchors}
     return Design(
         attributes=tuple(attribute.name for attribute in experiment.attributes),
         training=tuple(key for key, use in items if use in ("training", "both")),
         test=tuple(key for key, use in items if use in ("test", "both")),
         hidden={
-            (attribute.name, key): tuple(sorted(set(experiment.conditions) - left_out))
+            (attribute.name, key): tuple(sorted(experiment.conditions_of(attribute.name)))
             for attribute in experiment.attributes
-            for left_out in (anchors - experiment.anchors_of(attribute.name),)
             for key, _ in items
         },
         per_listener=None if test.items_per_listener == "all" else test.items_per_listener,

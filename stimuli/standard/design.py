@@ -30,8 +30,7 @@ def _count(experiment: Experiment) -> int:
 
 def _hidden_signals(experiment: Experiment) -> str | None:
     # One trial asks one attribute, and hears the anchors of that one.
-    anchors = max(len(experiment.anchors_of(attribute.name)) for attribute in experiment.attributes)
-    found = len(experiment.conditions) - len(experiment.anchors) + anchors
+    found = max(len(experiment.conditions_of(attribute.name)) for attribute in experiment.attributes)
     return f"{found} hidden signals per trial" if found > MOST_HIDDEN else None
 
 
