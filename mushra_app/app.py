@@ -24,7 +24,16 @@ from mushra_app.listener.pages import MessagePage
 from mushra_app.operation import health, request_log
 from mushra_app.security import HEADERS, secret_key
 from mushra_app.studio import routes as studio
-from mushra_app.web import LANGUAGES, WRITTEN_IN, Services, in_language, language, script_words, show
+from mushra_app.web import (
+    LANGUAGES,
+    WRITTEN_IN,
+    Services,
+    external_address,
+    in_language,
+    language,
+    script_words,
+    show,
+)
 from mushra_app.words import say, say_later
 
 MOST_BODY_BYTES = 2 * 2**20
@@ -74,6 +83,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     app.jinja_env.globals |= {
         "locale": get_locale,
         "languages": LANGUAGES,
+        "external_address": external_address,
         "in_language": in_language,
         "script_words": script_words,
     }

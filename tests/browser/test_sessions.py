@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from playwright.sync_api import Page, expect
 @pytest.fixture(scope="module")
 def changes() -> dict[str, Any]:
     return {
-        "test": {"sessions": 2, "hours_between_sessions": 0, "attention_checks": 1},
+        "test": {"sessions": 2, "hours_between_sessions": 20, "attention_checks": 1},
         "setup": {"level": False, "sides": False},
         "completion": {"code": "C0FFEE", "return_url": "https://panel.example/done?who={code}"},
         "questions": [],
@@ -52,7 +53,16 @@ def test_two_sessions_lead_from_one_to_the_next_and_back_home(page: Page, server
     a.fill_in(page)
     first = page.url
     assert finish(page) == 3  # training, one item, one attention check
-    expect(page.get_by_role("main")).to_contain_text("Es folgt noch eine Sitzung.")
+    expect(page.get_by_role("main")).to_contain_text(
+        "Es folgt noch eine Sitzung. Sie kann in etwa 20 Stunden beginnen."
+    )
+    page.set_viewport_size({"width": 390, "height": 844})
+    address = page.get_by_role("main").get_by_role("link")
+    expect(address).to_have_text(re.compile(rf"^{server.url}/session/[\w-]{{22}}/$"))
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    with sqlite3.connect(data_dir / "mushra.sqlite3") as database:
+        database.execute("update session set finished_at = datetime(finished_at, '-20 hours') where part = 1")
+    page.reload()
     with page.expect_navigation():
         page.get_by_role("link", name="Weiter zur nächsten Sitzung").click()
     assert page.url != first

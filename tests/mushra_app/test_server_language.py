@@ -20,9 +20,12 @@ from server_guests import Guest
 from test_server_web import enrol
 
 from mushra_app import web
+from mushra_app.app import create_app
 from mushra_app.config import Settings
+from mushra_app.db import Database
 from mushra_app.models import ListeningSession
 from mushra_app.publish import publish
+from mushra_app.schema import require
 from mushra_app.security import secret_key, simulated_link_token
 from mushra_app.words import OF_THE_FILE
 from stimuli.description.session import Attribute, Test
@@ -161,6 +164,19 @@ def test_the_link_to_another_language_keeps_what_the_link_says_and_nothing_acts_
 def test_the_studio_stays_in_english(client: FlaskClient) -> None:
     html = client.get("/studio/", headers=GERMAN).text
     assert '<html lang="en"' in html and 'id="words"' not in html
+
+
+def test_the_address_to_keep_is_the_one_that_listeners_reach(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data", external_url="https://lab.example/tests")
+    database = Database(settings)
+    require(database, settings)
+    tiny_set.make(tmp_path / "set", test={"sessions": 2}, setup={"level": False, "sides": False}, questions=[])
+    publish(tmp_path / "set", database, settings)
+    guest = Guest(database)
+    guest.finish()
+    html = create_app(settings, database).test_client().get(f"{guest.base}/").text
+    assert re.search(r">https://lab\.example/tests/session/[\w-]{22}/</a>", html)
+    database.close()
 
 
 def test_refusals_are_said_in_the_listeners_language(client: FlaskClient) -> None:
