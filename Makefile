@@ -65,7 +65,7 @@ $(VENV)/.demo-torch-yes: pyproject.toml constraints.txt | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo-torch-yes
-	$(PIP) -e '.[demo,torch,postgresql,test]'
+	$(PIP) -e '.[demo,torch,postgresql,gunicorn,test]'
 	touch $@
 
 clean:

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install Chromium, Firefox and PostgreSQL's server where they are missing and we may; else say what to install.
+# Install what pip can't bring where it is missing and we may, else say what to install: browsers, PostgreSQL's server,
+# the proxy of deploy/, and what counts the calls that a server makes to its disk.
 set -eu
 
 missing=""
@@ -8,6 +9,8 @@ if ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/initdb 
     missing="$missing postgresql"
 fi
 command -v firefox-esr >/dev/null 2>&1 || command -v firefox >/dev/null 2>&1 || missing="$missing firefox-esr"
+command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
+command -v strace >/dev/null 2>&1 || [ "$(uname)" != Linux ] || missing="$missing strace"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ]; then
@@ -17,6 +20,6 @@ if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 else
     echo "The tests need these programs, please install them:$missing" >&2
-    echo "  Debian, Ubuntu: sudo apt-get install $missing      macOS: brew install --cask chromium firefox; brew install postgresql" >&2
+    echo "  Debian, Ubuntu: sudo apt-get install $missing      macOS: brew install --cask chromium firefox; brew install postgresql nginx" >&2
     exit 1
 fi
