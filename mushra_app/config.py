@@ -47,6 +47,10 @@ class Settings(BaseSettings):
     # Not less: a report has mapped 450 MB when it begins, and OpenBLAS spins for ever where it gets no memory.
     job_memory_mb: int = Field(default=4096, ge=1024, description="address space of each process of a job, in MB")
 
+    keep_personal_days: float | None = Field(
+        default=None, gt=0, description="days after a session's start after which personal answers are erased"
+    )
+
     @property
     def database_file(self) -> Path:
         """Where the embedded database lies."""

@@ -406,10 +406,13 @@ class Event(Base):
 
 
 class Answer(Base):
-    """One session's answer to one question of the questionnaire; personal ones can be erased."""
+    """One session's answer to one question of the questionnaire; of personal ones the text is in ``PersonalText``."""
 
     __tablename__ = "answer"
-    __table_args__ = (UniqueConstraint("session_id", "question", "at_position"),)
+    __table_args__ = (
+        UniqueConstraint("session_id", "question", "at_position"),
+        CheckConstraint("NOT personal OR text = ''", "personal_apart"),
+    )
 
     session_id: Mapped[int] = mapped_column(ForeignKey("session.id"))
     question: Mapped[str]
@@ -417,6 +420,15 @@ class Answer(Base):
     text: Mapped[str]
     personal: Mapped[bool]
     answered_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class PersonalText(Base):
+    """What one personal answer says; without it the answer is one that was put, and no more."""
+
+    __tablename__ = "personal_text"
+
+    answer_id: Mapped[int] = mapped_column(ForeignKey("answer.id"), unique=True)
+    text: Mapped[str]
 
 
 class ScriptError(Base):

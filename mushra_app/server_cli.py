@@ -1,4 +1,4 @@
-"""``mushra publish``, ``serve``, ``import``, ``export`` and ``config``: the server from the command line."""
+"""``mushra publish``, ``serve``, ``import``, ``export``, ``withdraw``, ``config``: the server from the command line."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from mushra_app.config import Settings, load_settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Study, StudyVersion
+from mushra_app.operation import retention
+from mushra_app.session import privacy
 
 data_option = click.option(
     "--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Data folder [default: mushra-data]."
@@ -76,7 +78,7 @@ def serve(data_dir: Path | None, host: str | None, port: int | None) -> None:
     from mushra_app.app import MOST_BODY_BYTES, create_app  # not needed by the other commands, and slow to import
 
     settings = load_settings(data_dir=data_dir, host=host, port=port)
-    with opened(settings) as database:
+    with opened(settings) as database, retention.enforced(database, settings):
         app = create_app(settings, database)
         listening = _listen(settings)
         server = create_server(
@@ -172,6 +174,22 @@ def import_answers(file: Path, data_dir: Path | None) -> None:
         click.echo(outcome.sentence)
     new = sum(outcome.new for outcome in outcomes)
     click.echo(f"{file}: {new} stored, {len(outcomes) - new} there already")
+
+
+@click.command()
+@click.argument("code")
+@data_option
+def withdraw(code: str, data_dir: Path | None) -> None:
+    """Withdraw the listener who was given CODE, as they can do themselves: for those who write to you instead.
+
+    Whatever they wrote is erased, and their ratings leave every export. Backups made before still hold both.
+    """
+    settings = load_settings(data_dir=data_dir)
+    require_data(settings)
+    with opened(settings) as database, database.writing() as db:
+        listener = privacy.listener_of(db, code)
+        privacy.withdraw(db, listener)
+        click.echo(f"{listener.pseudonym}: withdrawn ({len(listener.sessions)} sessions)")
 
 
 def require_data(settings: Settings) -> None:

@@ -35,6 +35,7 @@ TEMPLATES: dict[type, str] = {
     listener_pages.TrialPage: "listener/trial.html",
     listener_pages.DonePage: "listener/done.html",
     listener_pages.MessagePage: "listener/message.html",
+    listener_pages.WithdrawPage: "listener/withdraw.html",
     studio_pages.LoginPage: "studio/login.html",
     studio_pages.StudiesPage: "studio/studies.html",
     studio_pages.StudyPage: "studio/study.html",

@@ -9,6 +9,7 @@ import click
 
 from mushra_app import jobs
 from mushra_app.config import load_settings
+from mushra_app.operation import retention
 from mushra_app.server_cli import STOP_SIGNALS, data_option, opened, require_data
 from mushra_app.worker import Worker
 
@@ -24,7 +25,7 @@ def worker(data_dir: Path | None, once: bool) -> None:
     """
     settings = load_settings(data_dir=data_dir)
     require_data(settings)
-    with opened(settings) as database:
+    with opened(settings) as database, retention.enforced(database, settings):
         found = Worker(database, settings, stale_s=jobs.STALE_S, say=click.echo)
         for name in STOP_SIGNALS:
             if hasattr(signal, name):

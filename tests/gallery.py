@@ -56,6 +56,7 @@ SHOWN = {
     "keys": "listener/trial.html",
     "break": "listener/questions.html",
     "done": "listener/done.html",
+    "withdraw": "listener/withdraw.html",
     "refused": "listener/message.html",
     "studio-login": "studio/login.html",
     "studio": "studio/studies.html",
@@ -145,6 +146,8 @@ def listener(one: Photographer, url: str) -> None:
                 one.shoot("break")
             fill_in(page)
     one.shoot("done")
+    page.goto(f"{page.url}withdraw")
+    one.shoot("withdraw")
 
 
 def arranged(one: Photographer) -> None:

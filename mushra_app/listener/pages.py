@@ -165,3 +165,12 @@ class MessagePage:
     heading: str
     paragraphs: tuple[str, ...]
     forgets: bool = False
+
+
+@dataclass(frozen=True)
+class WithdrawPage:
+    """Asks a listener whether they want to withdraw; with ``asks_code``, from any browser, by the code they kept."""
+
+    title: str
+    asks_code: bool
+    error: str = ""

@@ -14,11 +14,18 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from mushra_app import media, places
+from mushra_app.errors import NotFoundError
 from mushra_app.listener.forms import WelcomeForm
-from mushra_app.listener.pages import CheckPage, InstructionsPage, LevelPage, QuestionsPage
+from mushra_app.listener.pages import (
+    CheckPage,
+    InstructionsPage,
+    LevelPage,
+    QuestionsPage,
+    WithdrawPage,
+)
 from mushra_app.models import ListeningSession, Place
 from mushra_app.security import is_same_origin, is_simulated_link, mark_of, place_of_link, secret_key
-from mushra_app.session import enrolment, listening, saving, setting_up
+from mushra_app.session import announcements, enrolment, listening, privacy, saving, setting_up
 from mushra_app.web import language, own_origins, remember_language, services, show
 from mushra_app.words import say, say_later
 
@@ -124,12 +131,38 @@ def script_error(token: str) -> tuple[str, int]:
     return "", 204
 
 
+@blueprint.get("/session/<token>/withdraw")
+def ask_before_withdrawing(token: str) -> Response:
+    """Whether the listener means it."""
+    with services().database.reading() as db:
+        return _fresh(show(WithdrawPage(enrolment.title_of(_sitting(db, token).version), asks_code=False)))
+
+
 @blueprint.post("/session/<token>/withdraw")
 def withdraw(token: str) -> AnyResponse:
     """Take back consent."""
     with services().database.writing() as db:
-        listening.withdraw(db, _sitting(db, token))
+        privacy.withdraw(db, _sitting(db, token).listener)
     return redirect(url_for("listener.session", token=token), 303)
+
+
+@blueprint.get("/withdraw")
+def ask_for_code() -> Response:
+    """For whoever has left the session's address behind and kept their code."""
+    return _fresh(show(WithdrawPage(say("Listening test"), asks_code=True)))
+
+
+@blueprint.post("/withdraw")
+def withdraw_by_code() -> tuple[Response, int]:
+    """Take back consent by the listener's code."""
+    try:
+        with services().database.writing() as db:
+            listener = privacy.listener_of(db, request.form.get("code", ""))
+            privacy.withdraw(db, listener)
+            said = announcements.withdrawn(listener.sessions[0], forgets=False)
+    except NotFoundError as error:
+        return _fresh(show(WithdrawPage(say("Listening test"), asks_code=True, error=str(error)))), 404
+    return _fresh(show(said)), 200
 
 
 def _sitting(db: Session, token: str) -> ListeningSession:

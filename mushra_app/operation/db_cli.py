@@ -10,10 +10,11 @@ import click
 from mushra_app import schema
 from mushra_app.config import load_settings
 from mushra_app.db import Database
+from mushra_app.errors import AppError
 from mushra_app.operation import backup as backups
-from mushra_app.operation import checks
+from mushra_app.operation import checks, retention
 from mushra_app.operation.backup import Contents
-from mushra_app.server_cli import data_option, require_data
+from mushra_app.server_cli import data_option, opened, require_data
 
 
 @click.group()
@@ -108,3 +109,20 @@ def _in_words(contents: Contents) -> str:
         f"{rows['save']} saves with {rows['response']} responses, {rows['session']} sessions of {rows['study']} "
         f"studies, {len(contents.clips)} sounds, revision {contents.revision}"
     )
+
+
+@db.command()
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="[default: keep_personal_days]")
+@data_option
+def expire(days: float | None, data_dir: Path | None) -> None:
+    """Erase personal answers, and what browsers said of themselves, of all sessions begun longer ago than that.
+
+    mushra serve and mushra worker do it by themselves, every hour, where keep_personal_days is set. Ratings stay.
+    """
+    settings = load_settings(data_dir=data_dir, keep_personal_days=days)
+    require_data(settings)
+    if settings.keep_personal_days is None:
+        raise AppError("keep_personal_days is not set; say how long personal answers are kept with --days")
+    with opened(settings) as database:
+        count = retention.erase_expired(database, settings.keep_personal_days)
+    click.echo(f"{count} sessions had something to erase")

@@ -1,6 +1,7 @@
 """The pages that tell a listener what comes next, and those that end a session.
 
-Defines: ``instructions``, ``before_a_later_session``, ``ended``, ``done``.
+Defines: ``instructions``, ``before_a_later_session``, ``ended``, ``withdrawn``,
+``done``.
 """
 
 from __future__ import annotations
@@ -56,14 +57,19 @@ def before_a_later_session(sitting: ListeningSession) -> pages.InstructionsPage 
 def ended(sitting: ListeningSession) -> pages.MessagePage:
     """A session that a listener has ended, or a check."""
     if sitting.status == "withdrawn":
-        text = (say("Your answers will not be used."),)
-        return pages.MessagePage(title_of(sitting.version), say("You have withdrawn"), text, forgets=True)
+        return withdrawn(sitting, forgets=True)
     sorry = say("This test needs sound from the left and from the right that your device does not give us.")
     failed = [row.step for other in sitting.listener.sessions for row in other.setup_steps if row.passed is False]
     if failed[-1] == "headphones":
         sorry = say("This test needs headphones, and the check did not find any.")
     thanks = say("Thank you for your time. You can close this page.")
     return pages.MessagePage(title_of(sitting.version), say("This test can't be taken here"), (sorry, thanks))
+
+
+def withdrawn(sitting: ListeningSession, *, forgets: bool) -> pages.MessagePage:
+    """What a listener who took back their consent is told; at their session's own address the browser forgets it."""
+    text = (say("Your ratings will not be used, and whatever you wrote has been erased."),)
+    return pages.MessagePage(title_of(sitting.version), say("You have withdrawn"), text, forgets=forgets)
 
 
 def done(sitting: ListeningSession, base: str) -> pages.DonePage:

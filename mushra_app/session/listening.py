@@ -1,24 +1,25 @@
-"""What a listener does, from page to page: see the next one, answer, go on, finish, withdraw.
+"""What a listener does, from page to page: see the next one, answer, go on, finish.
 
 The next page follows from what is stored and from nothing else, so a reload, a second tab or another computer
 go on where the listener was. How a session begins is in ``mushra_app.session.enrolment``, saving a trial in
-``mushra_app.session.saving``. Functions take a SQLAlchemy session and know nothing of the web; ``base`` is the address
-of the listener's session without a trailing slash.
+``mushra_app.session.saving``, what a listener may take back in ``mushra_app.session.privacy``. Functions take a
+SQLAlchemy session and know nothing of the web; ``base`` is the address of the listener's session without a trailing
+slash.
 
 Defines: ``sitting_of``, ``next_page``, ``answer``, ``go_on``, ``sound_sha256``,
-``finish_if_complete``, ``withdraw``.
+``finish_if_complete``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from mushra_app.errors import NotFoundError
 from mushra_app.listener import pages
-from mushra_app.models import Answer, Clip, ListeningSession, Save, Slot, Trial, now
+from mushra_app.models import Answer, Clip, ListeningSession, PersonalText, Save, Slot, Trial, now
 from mushra_app.security import token_sha256
 from mushra_app.session import announcements, course, setting_up
 from mushra_app.session.course import Step
@@ -71,10 +72,12 @@ def answer(db: Session, sitting: ListeningSession, given: Mapping[str, str]) -> 
         heading = say("Please look at this again")
         return as_page(sitting.version, asked.questions, heading=heading, given=given, wrong=wrong)
     for question in asked.questions:
-        text = given.get(question.name, "").strip()
-        kept = {"question": question.name, "text": text, "personal": question.personal}
-        db.add(Answer(session_id=sitting.id, at_position=asked.at_position, **kept))
-    db.flush()
+        text, personal = given.get(question.name, "").strip(), question.personal
+        kept = {"question": question.name, "text": "" if personal else text, "personal": personal}
+        db.add(row := Answer(session_id=sitting.id, at_position=asked.at_position, **kept))
+        db.flush()
+        if personal and text:
+            db.add(PersonalText(answer_id=row.id, text=text))
     finish_if_complete(db, sitting)
     return None
 
@@ -110,14 +113,6 @@ def finish_if_complete(db: Session, sitting: ListeningSession) -> None:
     complete = all(step.saved for step in steps) and not course.asked_now(db, sitting, steps)
     if complete and sitting.status == "started":
         sitting.status, sitting.finished_at = "finished", now()
-
-
-def withdraw(db: Session, sitting: ListeningSession) -> None:
-    """The listener takes back their consent: personal answers are erased, ratings leave every export."""
-    own = select(ListeningSession.id).where(ListeningSession.listener_id == sitting.listener_id)
-    db.execute(delete(Answer).where(Answer.personal, Answer.session_id.in_(own)))
-    for session in db.scalars(select(ListeningSession).where(ListeningSession.listener_id == sitting.listener_id)):
-        session.status = "withdrawn"
 
 
 def _trial_page(db: Session, sitting: ListeningSession, steps: list[Step], step: Step, *, base: str) -> pages.TrialPage:

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from mushra_app.config import Settings
 from mushra_app.db import Database
-from mushra_app.session import listening
+from mushra_app.session import listening, privacy
 
 MISSING = {
     "nothing": "",
@@ -23,7 +23,7 @@ def withdraw(data_dir: Path, address: str) -> None:
     """Take back the consent to the session of an address, as its page would."""
     database = Database(Settings(data_dir=data_dir))
     with database.writing() as db:
-        listening.withdraw(db, listening.sitting_of(db, address.split("/session/")[1].split("/")[0]))
+        privacy.withdraw(db, listening.sitting_of(db, address.split("/session/")[1].split("/")[0]).listener)
     database.close()
 
 

@@ -14,9 +14,9 @@ from mushra_app import ratings, server_cli
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.export import rows, write_answers
-from mushra_app.models import Slot
+from mushra_app.models import Answer, Slot
 from mushra_app.publish import publish
-from mushra_app.session import listening
+from mushra_app.session import listening, privacy
 from stimuli.manifest import Manifest
 
 
@@ -82,17 +82,16 @@ def test_training_and_unfinished_sessions_can_be_left_out(published: Database, t
     assert len(exported(published, tmp_path / "c.csv", unfinished=False)) == 15
 
 
-def test_who_withdraws_leaves_the_export_and_their_personal_answers_are_gone(
-    published: Database, tmp_path: Path
-) -> None:
+def test_who_withdraws_leaves_the_export_and_what_they_wrote_is_gone(published: Database, tmp_path: Path) -> None:
     guest = Guest(published)
     guest.finish()
     with published.writing() as db:
-        listening.withdraw(db, listening.sitting_of(db, guest.token))
+        privacy.withdraw(db, listening.sitting_of(db, guest.token).listener)
     assert exported(published, tmp_path / "ratings.csv") == []
     with published.reading() as db:
-        answers = set(db.scalars(select(listening.Answer.question)))
-    assert answers == {"ears", "remarks"} and "withdrawn" in guest.page().heading
+        answers = set(db.scalars(select(Answer.question)))
+        assert set(db.scalars(select(Answer.text))) == {""}
+    assert answers == {"ears", "age", "remarks"} and "withdrawn" in guest.page().heading
 
 
 def test_answers_go_apart_without_personal_ones_and_without_formulas(published: Database, tmp_path: Path) -> None:

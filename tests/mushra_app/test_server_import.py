@@ -19,7 +19,7 @@ from mushra_app.errors import AppError
 from mushra_app.listener.pages import TrialPage
 from mushra_app.models import Event, ListeningSession, Response, Save
 from mushra_app.publish import publish
-from mushra_app.session import listening
+from mushra_app.session import listening, privacy
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_what_was_rated_anew_elsewhere_stays(guest: Guest, tmp_path: Path) -> No
 def test_whoever_withdrew_stays_withdrawn(guest: Guest, tmp_path: Path) -> None:
     page = guest.trial()
     with guest.database.writing() as db:
-        listening.withdraw(db, listening.sitting_of(db, guest.token))
+        privacy.withdraw(db, listening.sitting_of(db, guest.token).listener)
     with pytest.raises(AppError, match=f"trial {page.token}: This session takes no more answers"):
         stored(guest, file_of(tmp_path, (page.token, body_of(page))))
     assert counts(guest) == (0, 0, 0)

@@ -19,7 +19,7 @@ from mushra_app.db import Database
 from mushra_app.listener.pages import DonePage, InstructionsPage, MessagePage, QuestionsPage, TrialPage
 from mushra_app.models import Answer, ListeningSession, Trial
 from mushra_app.publish import publish
-from mushra_app.session import enrolment, listening
+from mushra_app.session import enrolment, listening, privacy
 from mushra_app.session.saving import read_body, save_trial
 from mushra_app.studio import overview
 
@@ -122,7 +122,7 @@ def test_the_studio_counts_a_listener_as_finished_after_the_last_session(enrol: 
 def test_withdrawing_takes_back_every_session(enrol: Enrol) -> None:
     first = enrol(test={"sessions": 2}, setup=SETUP, questions=[])
     with first.database.writing() as db:
-        listening.withdraw(db, listening.sitting_of(db, first.token))
+        privacy.withdraw(db, listening.sitting_of(db, first.token).listener)
         assert set(db.scalars(select(ListeningSession.status))) == {"withdrawn"}
 
 

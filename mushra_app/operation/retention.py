@@ -1,0 +1,57 @@
+"""Personal answers are kept no longer than the setting ``keep_personal_days`` says.
+
+Every process that has the database open for long enforces it: at its start, then every hour. Several at once do no
+harm, because what is erased is erased.
+
+Defines: ``erase_expired``, ``enforced``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.models import now
+from mushra_app.session import privacy
+
+EVERY_S = 3600.0
+log = logging.getLogger(__name__)
+
+
+def erase_expired(database: Database, days: float) -> int:
+    """Erase what is personal in sessions begun more than ``days`` ago; the number of sessions that had something."""
+    with database.writing() as db:
+        return privacy.expire(db, now() - timedelta(days=days))
+
+
+@contextmanager
+def enforced(database: Database, settings: Settings, *, every_s: float = EVERY_S) -> Iterator[None]:
+    """Erase what has expired now and every ``every_s`` seconds, on a thread, until the context is left."""
+    days = settings.keep_personal_days
+    if days is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def work() -> None:
+        while True:
+            try:
+                if count := erase_expired(database, days):
+                    log.warning("erased what was personal in %d sessions (keep_personal_days)", count)
+            except Exception:  # a database that is away now will be there in an hour, and listeners are to go on
+                log.exception("what is personal could not be erased")
+            if ended.wait(every_s):
+                return
+
+    thread = threading.Thread(target=work, name="retention", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

@@ -1,0 +1,67 @@
+"""What listeners may take back, and what is not kept for ever: withdrawal and retention.
+
+Two things are known of a listener beside their ratings: what they wrote (personal answers above all, which lie apart in
+``PersonalText``), and what their browsers say of themselves (user agents, reports of errors). The design stays whatever
+is erased: who heard what in which order, and that a question was put.
+
+Functions take a SQLAlchemy session and know nothing of the web.
+Defines: ``listener_of``, ``withdraw``, ``expire``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Select, delete, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from mushra_app.errors import NotFoundError
+from mushra_app.models import Answer, Listener, ListeningSession, PersonalText, Save, ScriptError, Trial
+from mushra_app.words import say
+
+
+def listener_of(db: Session, code: str) -> Listener:
+    """The listener who was given a code, however it was typed; NotFoundError where nobody was.
+
+    A code is one of 32^10, and is not to be found by trying.
+    """
+    typed = "".join(letter for letter in code.upper() if letter.isalnum())
+    found = db.scalar(select(Listener).where(Listener.code == typed))
+    if found is None:
+        raise NotFoundError(say("No listener has this code. Please look at it again; it has ten letters and digits."))
+    return found
+
+
+def withdraw(db: Session, listener: Listener) -> None:
+    """The listener takes back their consent: whatever they wrote is erased, and their ratings leave every export."""
+    for session in listener.sessions:
+        session.status = "withdrawn"
+    own = select(ListeningSession.id).where(ListeningSession.listener_id == listener.id)
+    _erase(db, own)
+    db.execute(update(Answer).where(Answer.session_id.in_(own), Answer.text != "").values(text=""))
+    db.execute(update(Save).where(Save.trial_id.in_(_trials(own)), Save.comment != "").values(comment=""))
+
+
+def expire(db: Session, before: datetime) -> int:
+    """Erase personal answers and what browsers said, of all sessions begun before; how many had something to erase."""
+    personal = exists().where(PersonalText.answer_id == Answer.id, Answer.session_id == ListeningSession.id)
+    reported = exists().where(ScriptError.session_id == ListeningSession.id)
+    old = select(ListeningSession.id).where(ListeningSession.started_at < before)
+    due = old.where(or_(ListeningSession.user_agent != "", personal, reported))
+    if count := db.scalar(select(func.count()).select_from(due.subquery())) or 0:
+        _erase(db, old)
+    return count
+
+
+def _erase(db: Session, sessions: Select[int]) -> None:
+    """Personal answers and what the browsers said, of these sessions."""
+    answers = select(Answer.id).where(Answer.session_id.in_(sessions))
+    agents = (Save.trial_id.in_(_trials(sessions)), Save.user_agent != "")
+    db.execute(delete(PersonalText).where(PersonalText.answer_id.in_(answers)))
+    db.execute(delete(ScriptError).where(ScriptError.session_id.in_(sessions)))
+    db.execute(update(Save).where(*agents).values(user_agent=""))
+    db.execute(update(ListeningSession).where(ListeningSession.id.in_(sessions)).values(user_agent=""))
+
+
+def _trials(sessions: Select[int]) -> Select[int]:
+    return select(Trial.id).where(Trial.session_id.in_(sessions))

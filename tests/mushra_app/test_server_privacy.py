@@ -1,0 +1,177 @@
+"""What listeners take back and what expires is gone, down to the bytes of the database; the design and others' stay."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+from server_guests import Guest
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from mushra_app import server_cli
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.errors import AppError
+from mushra_app.listener.pages import DonePage
+from mushra_app.models import Answer, ListeningSession, PersonalText, Response, Save, ScriptError, Slot, now
+from mushra_app.operation import retention
+from mushra_app.operation.db_cli import expire
+from mushra_app.publish import publish
+from mushra_app.session import listening, privacy
+from mushra_app.session.saving import store_script_error
+
+SECRET = "Zaphod Beeblebrox of Betelgeuse"
+
+
+@pytest.fixture
+def published(database: Database, either: Settings, stimuli: Path) -> Database:
+    publish(stimuli, database, either)
+    return database
+
+
+def rated(database: Database, comment: str = SECRET) -> Guest:
+    """A guest who has rated and answered everything, written a comment, and whose browser has complained."""
+    guest = Guest(database)
+    guest.save(guest.trial(), comment=comment)
+    guest.finish()
+    with database.writing() as db:
+        store_script_error(db, listening.sitting_of(db, guest.token), f"TypeError at {SECRET}", "an agent")
+    return guest
+
+
+def code_of(guest: Guest) -> str:
+    with guest.database.reading() as db:
+        return listening.sitting_of(db, guest.token).listener.code
+
+
+def written(database: Database) -> dict[str, list[str]]:
+    """Everything that somebody wrote or a browser said, in the order of the sessions."""
+    texts = {
+        "personal": select(PersonalText.text).order_by(PersonalText.id),
+        "answers": select(Answer.text).order_by(Answer.id),
+        "comments": select(Save.comment).order_by(Save.id),
+        "agents": select(Save.user_agent).order_by(Save.id),
+        "session agents": select(ListeningSession.user_agent).order_by(ListeningSession.id),
+        "errors": select(ScriptError.text).order_by(ScriptError.id),
+    }
+    with database.reading() as db:
+        return {name: list(db.scalars(query)) for name, query in texts.items()}
+
+
+def test_a_personal_answer_lies_apart_and_the_database_takes_it_nowhere_else(published: Database) -> None:
+    rated(published)
+    assert written(published)["personal"] == ["33"] and "33" not in written(published)["answers"]
+    with pytest.raises(IntegrityError), published.writing() as db:
+        db.execute(update(Answer).where(Answer.personal).values(text="33"))
+
+
+def test_withdrawing_erases_what_one_listener_wrote_and_keeps_the_design(published: Database) -> None:
+    kept, gone = rated(published, "all good"), rated(published)
+    with published.writing() as db:
+        privacy.withdraw(db, privacy.listener_of(db, code_of(gone)))
+    assert written(published) == {
+        "personal": ["33"],
+        "answers": ["yes", "", "=1+1", "", "", ""],
+        "comments": ["all good", "", "", "", "", ""],
+        "agents": ["a test"] * 3 + [""] * 3,
+        "session agents": ["a test", ""],
+        "errors": [f"TypeError at {SECRET}"],
+    }
+    with published.reading() as db:
+        assert db.scalar(select(func.count(Slot.id))) == 2 * 3 * 7 and db.scalar(select(func.count(Response.id))) == 30
+        assert listening.sitting_of(db, kept.token).status == "finished"
+
+
+def test_what_was_erased_is_not_in_the_file_any_more(settings: Settings, empty_sqlite: Path, stimuli: Path) -> None:
+    from conftest import opened
+
+    database = opened(settings, empty_sqlite)
+    publish(stimuli, database, settings)
+    guest = rated(database)
+    assert SECRET.encode() in b"".join(path.read_bytes() for path in settings.data_dir.glob("mushra.sqlite3*"))
+    with database.writing() as db:
+        privacy.withdraw(db, privacy.listener_of(db, code_of(guest)))
+    database.close()  # the last connection takes the write-ahead log with it
+    assert SECRET.encode() not in b"".join(path.read_bytes() for path in settings.data_dir.glob("mushra.sqlite3*"))
+
+
+def test_only_what_is_older_expires_and_ratings_stay(published: Database) -> None:
+    old, _ = rated(published), rated(published)
+    with published.writing() as db:
+        db.execute(
+            update(ListeningSession)
+            .where(ListeningSession.id == listening.sitting_of(db, old.token).id)
+            .values(started_at=now() - timedelta(days=31))
+        )
+    assert retention.erase_expired(published, 30) == 1 and retention.erase_expired(published, 30) == 0
+    found = written(published)
+    assert found["personal"] == ["33"] and found["agents"] == [""] * 3 + ["a test"] * 3
+    assert found["comments"] == [SECRET, "", ""] * 2
+    with published.reading() as db:
+        assert db.scalar(select(func.count(Response.id))) == 30
+    assert isinstance(old.page(), DonePage), "no question is put again"
+
+
+def test_a_server_enforces_it_from_its_start_on(published: Database, either: Settings) -> None:
+    rated(published)
+    settings = either.model_copy(update={"keep_personal_days": 1e-9})
+    for _ in range(2):
+        with retention.enforced(published, settings, every_s=0.05):
+            for _ in range(200):
+                if written(published)["personal"] == []:
+                    break
+                time.sleep(0.02)
+        assert written(published)["personal"] == []
+        rated(published)
+    with retention.enforced(published, either):
+        assert len(written(published)["personal"]) == 1, "nothing expires where nothing was set"
+
+
+def test_the_commands(app, settings: Settings) -> None:
+    database, run = app.extensions["mushra"].database, CliRunner().invoke
+    guest, at = rated(database), ["--data", str(settings.data_dir)]
+    with pytest.raises(AppError, match="--days"):
+        run(expire, at, catch_exceptions=False)
+    assert "0 sessions had" in run(expire, [*at, "--days", "1"]).output
+    assert written(database)["personal"] == ["33"]
+    assert "1 sessions had" in run(expire, [*at, "--days", "1e-9"]).output
+    assert "no such" not in run(server_cli.withdraw, [code_of(guest).lower(), *at]).output
+    assert "withdrawn" in guest.page().heading
+    with pytest.raises(AppError, match="No listener has this code"):
+        run(server_cli.withdraw, ["NOTACODE", *at], catch_exceptions=False)
+
+
+def csrf(html: str) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', html)
+    assert found
+    return found[1]
+
+
+def test_the_page_asks_first_and_going_back_leaves_all_as_it_was(app, client: FlaskClient) -> None:
+    guest = rated(app.extensions["mushra"].database)
+    assert 'href="withdraw"' in client.get(f"{guest.base}/").text
+    asked = client.get(f"{guest.base}/withdraw")
+    assert (
+        "undone" in asked.text and 'href="./"' in asked.text and asked.headers["Cache-Control"] == "private, no-store"
+    )
+    assert client.post(f"{guest.base}/withdraw").status_code == 400, "a form without its token"
+    assert written(guest.database)["comments"] == [SECRET, "", ""]
+    assert client.get("/session/another/withdraw").status_code == 404
+
+
+def test_the_code_alone_is_enough_and_a_wrong_one_is_said_so(app, client: FlaskClient) -> None:
+    guest = rated(app.extensions["mushra"].database)
+    code, token = code_of(guest), csrf(client.get("/withdraw").text)
+    wrong = client.post("/withdraw", data={"csrf_token": token, "code": "AAAAAAAAAA"})
+    assert wrong.status_code == 404 and "No listener has this code" in wrong.text and code not in wrong.text
+    assert client.post("/withdraw", data={"code": code}).status_code == 400
+    typed = f" {code[:5].lower()}-{code[5:]} "
+    right = client.post("/withdraw", data={"csrf_token": token, "code": typed})
+    assert right.status_code == 200 and "You have withdrawn" in right.text and "forget.js" not in right.text
+    assert written(guest.database)["comments"] == [""] * 3 and "forget.js" in client.get(f"{guest.base}/").text
