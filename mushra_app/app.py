@@ -23,6 +23,7 @@ from mushra_app.listener import routes as listener
 from mushra_app.listener.pages import MessagePage
 from mushra_app.operation import health, request_log
 from mushra_app.security import HEADERS, secret_key
+from mushra_app.studio import guard
 from mushra_app.studio import routes as studio
 from mushra_app.web import (
     LANGUAGES,
@@ -92,6 +93,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     csrf = CSRFProtect(app)
     for view in (listener.save, listener.script_error):  # authorised by the session's token and the origin
         csrf.exempt(view)
+    guard.attach(app)
     app.register_blueprint(listener.blueprint)
     app.register_blueprint(studio.blueprint)
     app.add_url_rule("/", "front", _front)

@@ -20,6 +20,7 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Answer, Base, Job, ListeningSession, Save
+from mushra_app.people import accounts, audit, logins, permissions, throttle
 from mushra_app.publish import publish
 from mushra_app.session import listening
 from mushra_app.session.saving import read_body, save_trial
@@ -27,7 +28,7 @@ from mushra_app.session.saving import read_body, save_trial
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "0006", "0005", None, None
+revision, down_revision, branch_labels, depends_on = "0008", "0006", None, None
 
 def upgrade() -> None:
     with op.batch_alter_table("response") as table:
@@ -59,7 +60,7 @@ def rated(database: Database, either: Settings, stimuli: Path) -> Database:
 def next_release(folder: Path, *, loss: str = "") -> Path:
     """A copy of the migrations with one more, which rebuilds the tables that hold ratings."""
     shutil.copytree(schema.migrations_folder(), folder)
-    (folder / "versions" / "0006_player.py").write_text(NEXT.replace("LOSS", loss))
+    (folder / "versions" / "0008_player.py").write_text(NEXT.replace("LOSS", loss))
     return folder
 
 
@@ -89,8 +90,8 @@ def test_up_and_down_again_keeps_every_row(rated: Database, tmp_path: Path) -> N
     assert (before["response"], before["save"], before["event"]) == (5, 1, 1)
     schema.upgrade(rated, folder=folder)
     assert {column["name"] for column in inspect(rated.engine).get_columns("save")} >= {"player"}
-    schema.downgrade(rated, "0005", folder=folder)
-    assert rows(rated) == before and schema.current(rated) == "0005"
+    schema.downgrade(rated, "0006", folder=folder)
+    assert rows(rated) == before and schema.current(rated) == "0006"
     with rated.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
@@ -156,12 +157,31 @@ def test_jobs_of_an_older_release_are_kept_and_can_be_taken(database: Database) 
         assert jobs.take(db, "two") == jobs.Taken(1, "check", ("a set",), "two")
 
 
+def test_without_the_tables_of_accounts_every_rating_is_kept_and_the_key_opens_again(rated: Database) -> None:
+    with rated.writing() as db:
+        account = accounts.add(db, "ada", "a hash", role="owner")
+        permissions.grant(db, account, "tiny")
+        logins.begin(db, account)
+        throttle.begin(db, "ada", "192.0.2.1")
+        audit.note(db, "ada", "login")
+    before, of_people = rows(rated), {"account", "study_permission", "studio_login", "login_attempt", "audit_entry"}
+    assert {before[name] for name in of_people} == {1}
+    schema.downgrade(rated, "0005")
+    assert of_people.isdisjoint(inspect(rated.engine).get_table_names())
+    schema.upgrade(rated)
+    assert rows(rated) == before | dict.fromkeys(of_people, 0)
+    with rated.reading() as db:
+        assert not logins.has_owner(db)
+    with rated.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
 def test_a_migration_that_loses_ratings_is_undone(rated: Database, tmp_path: Path) -> None:
     before = rows(rated)
     folder = next_release(tmp_path / "migrations", loss='op.execute("DELETE FROM response WHERE number = 10")')
     with pytest.raises(AppError, match="response: 5 rows before, 4 after"):
         schema.upgrade(rated, folder=folder)
-    assert rows(rated) == before and schema.current(rated) == "0005"
+    assert rows(rated) == before and schema.current(rated) == "0006"
     assert "extra" not in {column["name"] for column in inspect(rated.engine).get_columns("response")}
 
 
@@ -192,9 +212,9 @@ def test_an_older_database_is_refused_with_the_command(
     database: Database, either: Settings, tmp_path: Path, monkeypatch: Any
 ) -> None:
     folder = next_release(tmp_path / "migrations")
-    (folder / ".current-alembic-head").write_text("0006\n")
+    (folder / ".current-alembic-head").write_text("0008\n")
     monkeypatch.setattr(schema, "migrations_folder", lambda: folder)
-    with pytest.raises(AppError, match=r"has revision 0005, this release needs 0006; run: mushra db upgrade"):
+    with pytest.raises(AppError, match=r"has revision 0006, this release needs 0008; run: mushra db upgrade"):
         schema.require(database, either)
     schema.upgrade(database)
     schema.require(database, either)
