@@ -17,7 +17,7 @@ from waitress.channel import HTTPChannel
 SILENCE_S = 60
 """After that a connection on which nothing comes or is answered is closed; browsers open another."""
 REQUEST_S = 120
-"""Enough for the largest body that is taken, 2 MiB, at 20 kB/s."""
+"""Enough for the largest body that is taken, 1 MiB, at 10 kB/s."""
 LIMITS: dict[str, Any] = {
     "channel_timeout": SILENCE_S,
     "cleanup_interval": 10,

@@ -144,7 +144,7 @@ def test_no_form_is_taken_without_its_token_or_from_elsewhere(app: Flask, ada: s
         {"Origin": "http://LOCALHOST:8000"},
         {"Origin": "null"},
         {"Referer": "http://localhost/"},
-        {"Origin": "http://evil.example", "Host": "evil.example:80"},
+        {"Origin": "http://evil.example", "X-Forwarded-Host": "evil.example"},
         {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
     ],
 )
@@ -308,19 +308,19 @@ def nested(depth: int) -> bytes:
         b'{"revision": ' + b"9" * 1_000_000 + b"}",
         b'{"trial_s": 1e999999999}',
         b'{"revision": 1e5000}',
-        b"{" + b",".join(b'"k%d": 1' % n for n in range(150_000)) + b"}",
-        b'{"events": [' + b",".join([b"{}"] * 400_000) + b"]}",
-        b'{"comment": "' + b"x" * 1_900_000 + b'"}',
+        b"{" + b",".join(b'"k%d": 1' % n for n in range(70_000)) + b"}",
+        b'{"events": [' + b",".join([b"{}"] * 300_000) + b"]}",
+        b'{"comment": "' + b"x" * 1_000_000 + b'"}',
         b"\xff" * 1000,
         b'{"key": "\\ud800"}',
     ],
     ids=lambda body: f"{body[:14]!r}…",
 )
 def test_monstrous_json_is_refused_at_once(client: FlaskClient, guest: Guest, body: bytes) -> None:
-    address, began = guest.trial().save_url, time.perf_counter()
+    address, began = guest.trial().save_url, time.thread_time()
     answer = put(client, address, body)
-    assert answer.status_code in (400, 413) and len(answer.data) < 2000
-    assert time.perf_counter() - began < 3
+    assert answer.status_code == 400 and len(answer.data) < 2000 and len(body) < MOST_BODY_BYTES
+    assert time.thread_time() - began < 3
 
 
 @pytest.mark.parametrize("where", ["/studio/login", "/listen/tiny"])
@@ -330,7 +330,7 @@ def test_monstrous_forms_are_refused_at_once(client: FlaskClient, where: str) ->
     part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
     many_parts = {"data": part * 5000 + b"--b--", "content_type": "multipart/form-data; boundary=b"}
     bodies: list[dict[str, Any]] = [
-        {"data": b"csrf_token=" + token.encode() + b"&a=" * 400_000} | kind,
+        {"data": b"csrf_token=" + token.encode() + b"&a=" * 40_000} | kind,
         {"data": b"name=" + b"x" * (MOST_BODY_BYTES - 100)} | kind,
         {"data": b"x" * (MOST_BODY_BYTES + 1)} | kind,
         {"data": b"%00=%ff&" * 1000} | kind,
@@ -339,10 +339,10 @@ def test_monstrous_forms_are_refused_at_once(client: FlaskClient, where: str) ->
         {"data": b"", "content_type": "multipart/form-data"},
     ]
     for body in bodies:
-        began = time.perf_counter()
+        began = time.thread_time()
         answer = client.post(where, **body)
         assert answer.status_code in (400, 403, 413, 200), body["data"][:40]
-        assert time.perf_counter() - began < 5, body["data"][:40]
+        assert time.thread_time() - began < 2, body["data"][:40]
 
 
 def test_no_header_is_planted_through_what_is_sent(app: Flask, ada: str, guest: Guest) -> None:
