@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, abort, jsonify, request
 from flask_babel import Babel, get_locale
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import IntegrityError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
 
 from mushra_app.config import Settings
 from mushra_app.db import Database
@@ -23,6 +23,7 @@ from mushra_app.listener import routes as listener
 from mushra_app.listener.pages import MessagePage
 from mushra_app.operation import health, request_log
 from mushra_app.security import HEADERS, secret_key
+from mushra_app.studio import guard
 from mushra_app.studio import routes as studio
 from mushra_app.web import (
     LANGUAGES,
@@ -36,7 +37,8 @@ from mushra_app.web import (
 )
 from mushra_app.words import say, say_later
 
-MOST_BODY_BYTES = 2 * 2**20
+MOST_BODY_BYTES = 2**20  # a trial with all the events that are taken is half of it
+MOST_FORM_BYTES = 2**17  # a form of so many empty fields is read in a tenth of a second
 TITLE = say_later("Listening test")
 SENTENCES = {
     400: (
@@ -74,7 +76,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=(settings.external_url or "").startswith("https:"),
         MAX_CONTENT_LENGTH=MOST_BODY_BYTES,
-        MAX_FORM_MEMORY_SIZE=MOST_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MOST_FORM_BYTES,
         WTF_CSRF_TIME_LIMIT=None,  # a test lasts longer than any limit
         WTF_CSRF_SSL_STRICT=False,  # asks for a Referer, which our own policy forbids browsers to send
     )
@@ -89,9 +91,11 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     }
     if settings.log_format == "json":
         request_log.attach(app)  # before all that may refuse a request
+    app.before_request(_refuse_nul)
     csrf = CSRFProtect(app)
     for view in (listener.save, listener.script_error):  # authorised by the session's token and the origin
         csrf.exempt(view)
+    guard.attach(app)
     app.register_blueprint(listener.blueprint)
     app.register_blueprint(studio.blueprint)
     app.add_url_rule("/", "front", _front)
@@ -101,6 +105,15 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     app.register_error_handler(IntegrityError, _on_conflict)
     app.after_request(_with_headers)
     return app
+
+
+def _refuse_nul() -> None:
+    """No text that people write holds one, and PostgreSQL takes none."""
+    given = [*(request.view_args or {}).values(), *request.args.values()]
+    if request.method == "POST":
+        given += request.form.values()
+    if any("\0" in text for text in given if isinstance(text, str)):
+        abort(400)
 
 
 def _front() -> str:
@@ -114,6 +127,8 @@ def _with_headers(response: Response) -> Response:
 
 
 def _on_http_error(error: HTTPException) -> tuple[Response | str, int]:
+    if isinstance(error, BadHost):  # no address can be made then, and every page has some
+        return Response("This is no name of a server.", mimetype="text/plain"), 400
     code = error.code or 500
     heading, sentence = SENTENCES.get(code, SENTENCES[400 if code < 500 else 500])
     # The descriptions of 403 are our own, and those of a refused form; all others are werkzeug's, for programmers.

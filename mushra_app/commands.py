@@ -1,6 +1,10 @@
 """The commands of this room, for ``mushra_app.cli``: name to (where it is, what it does)."""
 
 COMMANDS = {
+    "account": (
+        "mushra_app.people.account_cli:account",
+        "Say who may into the studio, and what they may do there.",
+    ),
     "config": ("mushra_app.server_cli:config", "Show the settings and where they come from; secrets are masked."),
     "db": (
         "mushra_app.operation.db_cli:db",

@@ -4,7 +4,8 @@ One row per rated sound, from the latest revision of each trial; sessions of lis
 out. Free text is no rating: comments and answers go into a file of their own, without what the questionnaire
 marks as personal.
 
-Defines: ``rows``, ``run_of``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``.
+Defines: ``rows``, ``run_of``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``,
+``write_answer_stream``, ``harmless``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session, aliased
@@ -38,7 +39,7 @@ from mushra_app.models import (
 from mushra_app.session import setting_up
 
 ANSWER_COLUMNS: tuple[str, ...] = ("study", "study_id", "listener", "session", "trial", "question", "answer")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")
 
 
 def rows(
@@ -155,7 +156,7 @@ def _row(found: Row[*tuple[Any, ...]]) -> ratings.Row:
         "plays": response.plays,
         "trial_s": save.trial_s,
         "fade_mode": save.fade_mode,
-        "engine": save.engine,
+        "engine": harmless(save.engine),  # the one column that holds what a browser said in its own words
         "rate_hz": save.rate_hz,
         "transducer": sitting.transducer,
         "experience": sitting.experience,
@@ -200,14 +201,24 @@ def answer_rows(db: Session, study: str | None = None) -> Iterator[dict[str, str
 
 
 def write_answers(path: Path, db: Session, study: str | None = None) -> int:
-    """Write ``answer_rows`` as CSV, atomically; what a spreadsheet would take for a formula is quoted."""
-    part, count = path.with_name(f".{path.name}.part"), 0
+    """Write the answers to a file, atomically; how many there are."""
+    part = path.with_name(f".{path.name}.part")
     with part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, ANSWER_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        for row in answer_rows(db, study):
-            harmless = f"'{row['answer']}" if row["answer"].startswith(FORMULA_STARTS) else row["answer"]
-            writer.writerow(row | {"answer": harmless})
-            count += 1
+        count = write_answer_stream(stream, db, study)
     part.replace(path)
     return count
+
+
+def write_answer_stream(stream: IO[str], db: Session, study: str | None = None) -> int:
+    """Write ``answer_rows`` as CSV; how many there are."""
+    count, writer = 0, csv.DictWriter(stream, ANSWER_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for row in answer_rows(db, study):
+        writer.writerow(row | {"answer": harmless(row["answer"])})
+        count += 1
+    return count
+
+
+def harmless(text: str) -> str:
+    """What a listener's browser sent, with an apostrophe before what a spreadsheet would take for a formula."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -8,6 +8,7 @@ import click
 
 from mushra_app import places
 from mushra_app.config import load_settings
+from mushra_app.people import audit
 from mushra_app.server_cli import data_option, opened, require_data
 from mushra_app.session.enrolment import TRANSDUCERS
 
@@ -32,6 +33,7 @@ def add(name: str, level_db_a: float, transducer: str, device: str, data_dir: Pa
     require_data(settings)
     with opened(settings) as database, database.writing() as db:
         found = places.add(db, name, level_db_a=level_db_a, transducer=transducer, device=device)
+        audit.note(db, audit.COMMAND_LINE, "calibration", f"{found.name}: {found.level_db_a:g} dB(A)")
         said = f"{found.name}: {found.level_db_a:g} dB(A) on {found.transducer}, {found.device}"
     click.echo(f"{said}\n  the link to open there: on the studio's page of the listening places")
 

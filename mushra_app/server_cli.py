@@ -21,6 +21,7 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Study, StudyVersion
 from mushra_app.operation import retention
+from mushra_app.people import audit, logins
 from mushra_app.session import privacy
 
 data_option = click.option(
@@ -48,8 +49,10 @@ def opened(settings: Settings) -> Iterator[Database]:
 def publish(stimuli: Path, data_dir: Path | None) -> None:
     """Put the stimulus set in the folder STIMULI into the database, ready for listeners."""
     settings = load_settings(data_dir=data_dir)
+    base = settings.external_url or f"http://{settings.host}:{settings.port}"
     with opened(settings) as database:
         done = publishing.publish(stimuli, database, settings)
+        link = _studio_link(settings, database, base)
     click.echo(
         {
             "new": f"{done.study}: published",
@@ -62,8 +65,7 @@ def publish(stimuli: Path, data_dir: Path | None) -> None:
         click.echo(f"  {'FAIL' if rule.severity == 'must' else 'warn'}  {rule.rule} ({rule.authority}): {rule.message}")
     if any(rule.severity == "must" for rule in done.broken):
         click.echo("  this is a multi-stimulus test, not a MUSHRA test, until the set is mended and published again")
-    base = settings.external_url or f"http://{settings.host}:{settings.port}"
-    click.echo(f"  listeners:    {base}/listen/{done.study}\n  experimenter: {_studio_link(settings, base)}")
+    click.echo(f"  listeners:    {base}/listen/{done.study}\n  experimenter: {link}")
     click.echo(f"  serve it:     mushra serve --data {settings.data_dir}")
 
 
@@ -76,6 +78,7 @@ def serve(data_dir: Path | None, host: str | None, port: int | None) -> None:
     from waitress.server import create_server
 
     from mushra_app.app import MOST_BODY_BYTES, create_app  # not needed by the other commands, and slow to import
+    from mushra_app.operation import slow_clients
 
     settings = load_settings(data_dir=data_dir, host=host, port=port)
     with opened(settings) as database, retention.enforced(database, settings):
@@ -87,7 +90,9 @@ def serve(data_dir: Path | None, host: str | None, port: int | None) -> None:
             threads=settings.threads,
             ident=None,
             max_request_body_size=2 * MOST_BODY_BYTES,  # the app refuses above half of it, with a sentence
+            **slow_clients.LIMITS,
         )
+        slow_clients.guard(server)
         for name in STOP_SIGNALS:
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), lambda *_: sys.exit(0))
@@ -117,12 +122,14 @@ def _say_links(settings: Settings, database: Database, port: int) -> None:
         click.echo(f"listeners:    {base}/listen/{name}")
     if not names:
         click.echo("no study is published yet; publish one with: mushra publish STIMULI")
-    click.echo(f"experimenter: {_studio_link(settings, base)}")
+    click.echo(f"experimenter: {_studio_link(settings, database, base)}")
     click.echo(f"serving on {settings.host}:{port}; stop with Ctrl-C")
 
 
-def _studio_link(settings: Settings, base: str) -> str:
-    return f"{base}/studio/?key={security.studio_key(settings)}"
+def _studio_link(settings: Settings, database: Database, base: str) -> str:
+    """With the key, until there is an owner with an account."""
+    with database.reading() as db:
+        return f"{base}/studio/" if logins.has_owner(db) else f"{base}/studio/?key={security.studio_key(settings)}"
 
 
 @click.command()
@@ -154,6 +161,9 @@ def export(
         click.echo(f"{out}: {count} ratings")
         if answers is not None:
             click.echo(f"{answers}: {exporting.write_answers(answers, db, study)} answers")
+        with database.writing() as noting:
+            what = "ratings and answers" if answers else "ratings"
+            audit.note(noting, audit.COMMAND_LINE, "export", f"{study or known[0]}: {what}")
 
 
 @click.command("import")

@@ -5,7 +5,7 @@ one before it, so that one address is enough to come back with, and the database
 
 Functions take a SQLAlchemy session and know nothing of the web.
 
-Defines: ``open_version``, ``experiment_of``, ``title_of``, ``welcome``, ``Arrival``, ``enrol``,
+Defines: ``open_version``, ``no_such_study``, ``experiment_of``, ``title_of``, ``welcome``, ``Arrival``, ``enrol``,
 ``token_after``.
 """
 
@@ -56,10 +56,15 @@ def open_version(db: Session, study: str) -> StudyVersion:
     """The version of a study that takes listeners; NotFoundError where there is none."""
     found = db.scalar(select(StudyVersion).join(Study).where(Study.name == study, StudyVersion.status == "open"))
     if found is None:
-        raise NotFoundError(
-            say("No study %(study)r takes listeners here; check the link, or ask who sent it to you.", study=study)
-        )
+        raise no_such_study(study)
     return found
+
+
+def no_such_study(study: str) -> NotFoundError:
+    """What is said of a study that is not there, and of one that somebody may not see."""
+    return NotFoundError(
+        say("No study %(study)r takes listeners here; check the link, or ask who sent it to you.", study=study)
+    )
 
 
 def experiment_of(version: StudyVersion) -> Experiment:

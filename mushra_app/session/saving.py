@@ -54,6 +54,15 @@ class SoundRating(Sent):
     plays: int = Field(ge=0, le=1_000_000)
 
 
+def _without_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("expected no NUL, which PostgreSQL can't keep")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+
+
 class PageEvent(Sent):
     """One thing that the listener did."""
 
@@ -76,10 +85,10 @@ class TrialSave(Sent):
     key: str = Field(pattern=r"^[0-9a-f-]{32,36}$")
     revision: int = Field(ge=1, le=1_000_000)
     ratings: list[SoundRating] = Field(max_length=100)
-    comment: str = Field(default="", max_length=5000)
+    comment: Text = Field(default="", max_length=5000)
     trial_s: Seconds
     gain_db: float = Field(default=0.0, ge=-60, le=0)
-    engine: str = Field(max_length=40)
+    engine: Text = Field(max_length=40)
     fade_mode: Literal["bs1534", "crossfade"]
     rate_hz: int = Field(ge=1, le=1_000_000)
     base_latency_s: Seconds | None = None
@@ -93,7 +102,7 @@ def read_body(body: bytes) -> TrialSave:
     try:
         return TrialSave.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the body"
         raise AppError(f"{place}: {first['msg']}; nothing was saved") from None
 

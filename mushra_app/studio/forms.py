@@ -1,4 +1,5 @@
-"""The forms of the studio: its door (``key``), and a calibration of a listening place.
+"""The forms of the studio: its door (``key``, or ``name`` and ``password``, and ``wanted``), a change of password
+(``password``, ``new_password``), and a calibration of a listening place.
 
 Field names of a calibration: ``name``, ``level_db_a``, ``transducer``, ``device``; ``mushra_app.places`` says what
 they may hold.
@@ -15,9 +16,19 @@ from mushra_app.studio.pages import Calibration
 
 
 class LoginForm(FlaskForm):
-    """The studio's key."""
+    """A name and its password, or the studio's key."""
 
+    name = StringField()
+    password = PasswordField()
     key = PasswordField()
+    wanted = StringField()
+
+
+class PasswordForm(FlaskForm):
+    """Another password, and the one before."""
+
+    password = PasswordField()
+    new_password = PasswordField()
 
 
 class CalibrationForm(FlaskForm):

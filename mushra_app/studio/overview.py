@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from sqlalchemy import Select, exists, func, select
@@ -34,8 +34,8 @@ SEVERITIES = ("must", "should", "note")
 ALLOWED_DB_A = (REFERENCE_DB_A - ADJUSTED_DB, REFERENCE_DB_A + ADJUSTED_DB)
 
 
-def studies(db: Session, address: Callable[[str], str]) -> StudiesPage:
-    """All studies; ``address`` gives the studio's page of a study by its name."""
+def studies(db: Session, address: Callable[[str], str], visible: Container[str] | None = None) -> StudiesPage:
+    """The studies whose names are ``visible`` (None: all); ``address`` gives the page of a study by its name."""
     listeners = _counts(db, select(Listener.study_id, func.count()).group_by(Listener.study_id))
     missing = exists().where(ListeningSession.listener_id == Listener.id, ListeningSession.status != "finished")
     finished = _counts(db, select(Listener.study_id, func.count()).where(~missing).group_by(Listener.study_id))
@@ -59,16 +59,24 @@ def studies(db: Session, address: Callable[[str], str]) -> StudiesPage:
             script_errors=errors.get(version.study_id, 0),
             url=address(version.study.name),
         )
-        for version in _open_versions(db)
+        for version in _open_versions(db, visible)
     )
     return StudiesPage(tuple(rows))
 
 
 def listening_places(
-    db: Session, address: Callable[[str, str], str], typed: Calibration | None = None, errors: tuple[str, ...] = ()
+    db: Session,
+    address: Callable[[str, str], str],
+    visible: Container[str] | None = None,
+    *,
+    may_calibrate: bool = True,
+    refused: tuple[Calibration, tuple[str, ...]] = (Calibration(), ()),
 ) -> PlacesPage:
-    """All listening places; ``address`` gives the listener's link of a study at a place, both by name."""
-    versions = _open_versions(db)
+    """All listening places; ``address`` gives the listener's link of a study at a place, both by name.
+
+    Only studies whose names are ``visible`` (None: all) have links; ``refused`` is what was typed and why it won't do.
+    """
+    versions = _open_versions(db, visible)
     rows = (
         PlaceRow(
             name=place.name,
@@ -85,7 +93,7 @@ def listening_places(
         for place in places.latest(db)
     )
     studies = {version.study.name: version.title for version in versions}
-    return PlacesPage(tuple(rows), studies, TRANSDUCERS, ALLOWED_DB_A, typed or Calibration(), errors)
+    return PlacesPage(tuple(rows), studies, TRANSDUCERS, ALLOWED_DB_A, *refused, may_calibrate)
 
 
 def study(db: Session, name: str, *, listener_url: str, export_url: str, data_dir: str) -> StudyPage:
@@ -122,10 +130,11 @@ def study(db: Session, name: str, *, listener_url: str, export_url: str, data_di
     )
 
 
-def _open_versions(db: Session) -> list[StudyVersion]:
-    """The versions that take listeners, by the name of their study."""
+def _open_versions(db: Session, visible: Container[str] | None) -> list[StudyVersion]:
+    """The versions that take listeners and may be seen, by the name of their study."""
     query = select(StudyVersion).where(StudyVersion.status == "open").options(selectinload(StudyVersion.study))
-    return sorted(db.scalars(query), key=lambda version: version.study.name)
+    seen = (version for version in db.scalars(query) if visible is None or version.study.name in visible)
+    return sorted(seen, key=lambda version: version.study.name)
 
 
 def _sessions(db: Session, study_id: int) -> list[SessionRow]:

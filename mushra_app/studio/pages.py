@@ -120,7 +120,8 @@ class Calibration:
 class PlacesPage:
     """All listening places, and a form to write down a calibration; ``errors`` say why ``typed`` was refused.
 
-    ``studies`` are those that take listeners, name and title: each has an alignment noise.
+    ``studies`` are those that take listeners, name and title: each has an alignment noise. Whoever
+    may only look gets no form.
     """
 
     places: tuple[PlaceRow, ...]
@@ -129,10 +130,31 @@ class PlacesPage:
     allowed_db_a: tuple[float, float]
     typed: Calibration = Calibration()
     errors: tuple[str, ...] = ()
+    may_calibrate: bool = True
 
 
 @dataclass(frozen=True)
 class LoginPage:
-    """The key of the studio is asked for."""
+    """A name and a password are asked for, the studio's key, or either; ``wanted`` is where to go on afterwards."""
 
+    by_name: bool
+    by_key: bool
+    wanted: str = ""
+    name: str = ""
     error: str = ""
+
+
+@dataclass(frozen=True)
+class AccountPage:
+    """Who is in, and a form for another password; without an account (``by_key``) there is none to change.
+
+    ``shortest`` is how many characters a password has at least.
+    """
+
+    name: str
+    role: str
+    by_key: bool
+    data_dir: str
+    shortest: int
+    error: str = ""
+    changed: bool = False

@@ -21,6 +21,7 @@ from typing import Any
 import psycopg
 import pytest
 import tiny_set
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from server_guests import Served
@@ -29,6 +30,7 @@ from mushra_app import schema
 from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
+from mushra_app.people import accounts
 from mushra_app.publish import publish
 from stimuli.manifest import Manifest
 
@@ -76,6 +78,14 @@ def _wait_for_port(port: int, server: subprocess.Popen[Any]) -> None:
             assert server.poll() is None, "postgres did not start"
             time.sleep(0.1)
     raise AssertionError("postgres did not answer in 30 s")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Passwords of this process cost next to nothing; those of server processes cost what they should."""
+    before, accounts.HASHER = accounts.HASHER, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    yield
+    accounts.HASHER = before
 
 
 @pytest.fixture

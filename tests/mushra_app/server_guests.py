@@ -109,10 +109,10 @@ def body_of(page: TrialPage, **changes: Any) -> dict[str, Any]:
 
 
 class Served:
-    """A ``mushra serve`` process; ``url`` is where it answers, ``popen`` how it is started."""
+    """A ``mushra serve`` process; ``url`` is where it answers, ``before`` runs first, ``popen`` is how it starts."""
 
-    def __init__(self, data: Path, port: int = 0, **popen: Any) -> None:
-        code = "from mushra_app.server_cli import serve; serve()"
+    def __init__(self, data: Path, port: int = 0, *, before: str = "", **popen: Any) -> None:
+        code = f"{before}from mushra_app.server_cli import serve; serve()"
         command = [sys.executable, "-c", code, "--data", str(data), "--port", str(port)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **popen)
         assert self.process.stdout is not None

@@ -20,6 +20,7 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Answer, Base, Job, ListeningSession, PersonalText, Save
+from mushra_app.people import accounts, audit, logins, permissions, throttle
 from mushra_app.publish import publish
 from mushra_app.session import listening
 from mushra_app.session.saving import read_body, save_trial
@@ -168,6 +169,25 @@ def test_personal_answers_move_apart_and_back(database: Database, either: Settin
         assert db.scalars(select(Answer.text).where(Answer.personal)).all() == [""]
         assert db.scalars(select(PersonalText.text)).all() == ["33"]
     with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_without_the_tables_of_accounts_every_rating_is_kept_and_the_key_opens_again(rated: Database) -> None:
+    with rated.writing() as db:
+        account = accounts.add(db, "ada", "a hash", role="owner")
+        permissions.grant(db, account, "tiny")
+        logins.begin(db, account)
+        throttle.begin(db, "ada", "192.0.2.1")
+        audit.note(db, "ada", "login")
+    before, of_people = rows(rated), {"account", "study_permission", "studio_login", "login_attempt", "audit_entry"}
+    assert {before[name] for name in of_people} == {1}
+    schema.downgrade(rated, "0006")
+    assert of_people.isdisjoint(inspect(rated.engine).get_table_names())
+    schema.upgrade(rated)
+    assert rows(rated) == before | dict.fromkeys(of_people, 0)
+    with rated.reading() as db:
+        assert not logins.has_owner(db)
+    with rated.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 

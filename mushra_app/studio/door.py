@@ -1,0 +1,161 @@
+"""The ways into the studio and out: a name and a password, the studio's key, and one's own account.
+
+The key, which the data folder holds, lets the first person in; it opens nothing once there is an owner with an account.
+Passwords are looked at between two transactions, because a hash takes a tenth of a second.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from mushra_app.errors import AppError
+from mushra_app.people import accounts, audit, logins, throttle
+from mushra_app.people.permissions import Right
+from mushra_app.people.tables import Account
+from mushra_app.people.throttle import TooManyTriesError, network_of
+from mushra_app.security import is_studio_key
+from mushra_app.studio import guard
+from mushra_app.studio.forms import LoginForm, PasswordForm
+from mushra_app.studio.guard import needs
+from mushra_app.studio.pages import AccountPage
+from mushra_app.web import services, show
+
+WRONG = "This name and this password don't belong together."
+WRONG_KEY = "This is not the key. mushra serve prints it when it starts."
+NO_KEY = "The key opens nothing any more, because this server has accounts. Please use yours."
+
+
+def by_link() -> Any:
+    """Let in who came by the link with the key; the key leaves the address. None: this is no such link."""
+    if request.endpoint == "studio.studies" and (key := request.args.get("key")) is not None:
+        return _enter_by_key(key)
+    return None
+
+
+@needs(Right.NONE)
+def login_page() -> str:
+    """The door."""
+    return show(guard.door(request.args.get("next", "")))
+
+
+@needs(Right.NONE)
+def login() -> Any:
+    """A name and a password were typed, or the key."""
+    form = LoginForm()
+    if form.key.data:
+        return _enter_by_key(form.key.data)
+    name, password, wanted = form.name.data or "", form.password.data or "", form.wanted.data or ""
+    try:
+        right = _right_password(name, password)
+    except TooManyTriesError as error:
+        return _wait(guard.door(wanted, name=name, error=str(error)), error)
+    with services().database.writing() as db:
+        # Once more, because either may have changed while the password was looked at.
+        account = accounts.found(db, name) if right else None
+        if account is None or not account.active or account.password_hash != right:
+            known = accounts.found(db, name) is not None
+            about = accounts.login_name(name) if known else "a name that nobody has"  # it may be a password
+            audit.note(db, "", "failed login", about, network=network_of(request.remote_addr))
+            token = None
+        else:
+            token = logins.begin(db, account)
+            audit.note(db, account.name, "login", network=network_of(request.remote_addr))
+    if token is None:
+        return show(guard.door(wanted, name=name, error=WRONG)), 403
+    guard.enter(token)
+    return redirect(wanted if _is_ours(wanted) else url_for("studio.studies"), 303)
+
+
+@needs(Right.NONE)
+def logout() -> AnyResponse:
+    """Out again."""
+    guard.leave()
+    return redirect(url_for("studio.login_page"), 303)
+
+
+@needs(Right.VIEW)
+def account_page() -> str:
+    """One's own account."""
+    return show(_account_page(changed="changed" in request.args))
+
+
+@needs(Right.VIEW)
+def change_password() -> Any:
+    """Another password for whoever is in; their other browsers are out afterwards."""
+    form, visitor = PasswordForm(), guard.visitor()
+    assert visitor is not None
+    if visitor.account_id is None:
+        return redirect(url_for("studio.account_page"), 303)
+    try:
+        right = _right_password(visitor.name, form.password.data or "")
+        if right is None:
+            return show(_account_page(error="The password before is not the one of this account.")), 403
+        new = accounts.hashed(form.new_password.data or "")
+    except TooManyTriesError as error:
+        return _wait(_account_page(error=str(error)), error)
+    except AppError as error:
+        return show(_account_page(error=str(error))), 400
+    with services().database.writing() as db:
+        account = db.get_one(Account, visitor.account_id)
+        accounts.change_password(db, account, new)
+        token = logins.begin(db, account)
+        audit.note(db, account.name, "account", f"{account.name}: another password")
+    guard.enter(token)
+    return redirect(url_for("studio.account_page", changed=""), 303)
+
+
+def _right_password(name: str, password: str) -> str | None:
+    """The stored hash where the password is right, renewed if it was due; None where name or password is wrong."""
+    database = services().database
+    with database.writing() as db:
+        attempt = throttle.begin(db, name, network_of(request.remote_addr))
+        account = accounts.found(db, name)
+        stored = account.password_hash if account else None
+    if not accounts.is_right(stored, password) or stored is None:
+        return None
+    renewed = accounts.renewed(stored, password)
+    with database.writing() as db:
+        throttle.forgive(db, attempt)
+        account = accounts.found(db, name)
+        if account is None or account.password_hash != stored:
+            return None
+        account.password_hash = renewed
+    return renewed
+
+
+def _enter_by_key(key: str) -> AnyResponse | tuple[str, int]:
+    with services().database.reading() as db:
+        owned = logins.has_owner(db)
+    if owned or not is_studio_key(services().settings, key):
+        return show(guard.door(error=NO_KEY if owned else WRONG_KEY)), 403
+    with services().database.writing() as db:
+        token = logins.begin(db, None)
+        audit.note(db, logins.BY_KEY, "login", network=network_of(request.remote_addr))
+    guard.enter(token)
+    return redirect(url_for("studio.studies"), 303)
+
+
+def _is_ours(address: str) -> bool:
+    """Whether to go on there after the login: an address of the studio, and so never one of another server's."""
+    return address.startswith(url_for("studio.studies")) and address.isprintable()
+
+
+def _wait(page: Any, error: TooManyTriesError) -> tuple[str, int, dict[str, str]]:
+    return show(page), 429, {"Retry-After": str(error.wait_s)}
+
+
+def _account_page(*, error: str = "", changed: bool = False) -> AccountPage:
+    visitor = guard.visitor()
+    assert visitor is not None
+    return AccountPage(
+        name=visitor.name,
+        role=visitor.role,
+        by_key=visitor.account_id is None,
+        data_dir=str(services().settings.data_dir.absolute()),
+        shortest=accounts.SHORTEST_PASSWORD,
+        error=error,
+        changed=changed,
+    )

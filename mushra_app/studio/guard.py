@@ -1,0 +1,113 @@
+"""Who is in the studio, and what each of its addresses asks for: the one place that decides.
+
+Every view of the studio says with ``needs`` what it needs, and ``enforce`` runs before each of them; a view that says
+nothing answers nobody. Where the address names a study, the right is asked for of that study, and a study that
+somebody may not see is answered as one that is not there.
+
+The browser holds a signed cookie with the login's token. It is not bound to a network or a browser
+(``SESSION_PROTECTION``): people change trains and browsers get updates, and the token can't be guessed.
+
+Defines: ``needs``, ``enforce``, ``visitor``, ``enter``, ``leave``, ``attach``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, abort, current_app, request, session
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+
+from mushra_app.people import logins, permissions
+from mushra_app.people.logins import Visitor
+from mushra_app.people.permissions import Right
+from mushra_app.session.enrolment import no_such_study
+from mushra_app.studio.pages import LoginPage
+from mushra_app.web import services, show
+
+View = TypeVar("View", bound=Callable[..., Any])
+NEEDS = "needs"
+
+
+class Person(UserMixin):
+    """A visitor, as Flask-Login wants one."""
+
+    def __init__(self, found: Visitor) -> None:
+        self.visitor = found
+
+    def get_id(self) -> str:
+        """What the cookie remembers."""
+        return self.visitor.token
+
+
+def needs(right: Right) -> Callable[[View], View]:
+    """Say what a view needs; ``Right.NONE`` is for everybody."""
+
+    def mark(view: View) -> View:
+        setattr(view, NEEDS, right)
+        return view
+
+    return mark
+
+
+def enforce() -> Any:
+    """Let a request through to its view (None), or answer it."""
+    needed: Right = getattr(current_app.view_functions[str(request.endpoint)], NEEDS)
+    if needed == Right.NONE:
+        return None
+    found = visitor()
+    if found is None:
+        wanted = request.full_path.rstrip("?") if request.method == "GET" else ""
+        return show(door(wanted)), 401
+    study = (request.view_args or {}).get("study")
+    with services().database.reading() as db:
+        right = permissions.right_of(db, found, study)
+    if right == Right.NONE:
+        raise no_such_study(str(study))
+    if right < needed:
+        abort(403, "Your account may look at this and change nothing; an owner can give it more.")
+    return None
+
+
+def visitor() -> Visitor | None:
+    """Who is in, as of this request."""
+    return current_user.visitor if current_user.is_authenticated else None
+
+
+def door(wanted: str = "", *, error: str = "", name: str = "") -> LoginPage:
+    """The page that asks for a name and a password, for the studio's key, or for either."""
+    with services().database.reading() as db:
+        by_name, by_key = logins.has_any(db), not logins.has_owner(db)
+    return LoginPage(by_name=by_name, by_key=by_key, wanted=wanted, name=name, error=error)
+
+
+def enter(token: str) -> None:
+    """From here on this browser is in, with nothing left of what its cookie held before."""
+    with services().database.reading() as db:
+        found = logins.visitor(db, token)
+    assert found is not None
+    session.clear()
+    login_user(Person(found))
+
+
+def leave() -> None:
+    """From here on this browser is out, and copies of its cookie are."""
+    if (found := visitor()) is not None:
+        with services().database.writing() as db:
+            logins.end(db, found.token)
+    logout_user()
+    session.clear()
+
+
+def attach(app: Flask) -> None:
+    """Let the app recognise who is in; templates ask with ``visitor()``."""
+    manager = LoginManager()
+    app.config["SESSION_PROTECTION"] = None
+    manager.init_app(app, add_context_processor=False)  # listeners' templates get their page and nothing else
+    app.jinja_env.globals["visitor"] = visitor
+
+    @manager.user_loader
+    def _load(token: str) -> Person | None:
+        with services().database.reading() as db:
+            found = logins.visitor(db, token)
+        return Person(found) if found else None

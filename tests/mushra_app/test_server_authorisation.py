@@ -1,0 +1,227 @@
+"""The authorisation matrix: every address, asked by everybody, and what each is answered. New ones have to be in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_set
+from flask import Flask
+from flask.testing import FlaskClient
+from server_guests import ORIGIN, Guest, as_json
+from sqlalchemy import select
+from studio_people import csrf, database_of, inside, person
+
+from mushra_app.app import create_app
+from mushra_app.config import Settings
+from mushra_app.models import ListeningSession, Slot, Trial
+from mushra_app.publish import publish
+from mushra_app.security import token_sha256
+from mushra_app.studio import guard
+
+WHO = ("nobody", "listener", "other listener", "viewer", "stranger", "experimenter", "owner")
+"""The viewer and the experimenter were given the study that is asked for, the stranger another one.
+
+A listener asks for what is theirs by the token in the address; the other listener asks for the same with their own
+token, and everybody else with one that they made up.
+"""
+EVERYBODY = (200,) * 7
+OWN_SESSION = (404, 200, 200, 404, 404, 404, 404)
+THEIRS_ALONE = (404, 200, 404, 404, 404, 404, 404)
+IN_THE_STUDIO = (401, 401, 401, 200, 200, 200, 200)
+THE_STUDYS = (401, 401, 401, 200, 404, 200, 200)
+
+
+def each(statuses: tuple[int, ...], answered: int) -> tuple[int, ...]:
+    """The same with another status in place of 200."""
+    return tuple(answered if status == 200 else status for status in statuses)
+
+
+MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
+    ("GET", "/"): EVERYBODY,
+    ("GET", "/healthz"): EVERYBODY,
+    ("GET", "/readyz"): EVERYBODY,
+    ("GET", "/static/<path:filename>"): EVERYBODY,
+    ("GET", "/listen/<study>"): EVERYBODY,
+    ("POST", "/listen/<study>"): each(EVERYBODY, 303),
+    ("GET", "/session/<token>/"): OWN_SESSION,
+    ("POST", "/session/<token>/"): each(OWN_SESSION, 303),
+    ("POST", "/session/<token>/withdraw"): each(OWN_SESSION, 303),
+    ("POST", "/session/<token>/error"): each(OWN_SESSION, 204),
+    ("GET", "/session/<token>/setup/<step>/<int:attempt>/<int:number>"): OWN_SESSION,
+    ("GET", "/session/<token>/sound/<slot>"): THEIRS_ALONE,
+    ("PUT", "/session/<token>/trials/<trial>"): THEIRS_ALONE,
+    ("GET", "/studio/login"): EVERYBODY,
+    ("POST", "/studio/login"): each(EVERYBODY, 403),  # with a wrong password
+    ("POST", "/studio/logout"): each(EVERYBODY, 303),
+    ("GET", "/studio/"): IN_THE_STUDIO,
+    ("GET", "/studio/account"): IN_THE_STUDIO,
+    ("POST", "/studio/account"): each(IN_THE_STUDIO, 403),  # with a wrong password
+    ("GET", "/studio/places"): IN_THE_STUDIO,
+    ("POST", "/studio/places"): (401, 401, 401, 403, 303, 303, 303),
+    ("GET", "/studio/places/noise/<study>/<side>"): THE_STUDYS,
+    ("GET", "/studio/<study>/"): THE_STUDYS,
+    ("GET", "/studio/<study>/ratings.csv"): THE_STUDYS,
+    ("GET", "/studio/<study>/answers.csv"): THE_STUDYS,
+}
+FORMS = {
+    "/listen/<study>": {"consent": "yes", "transducer": "headphones", "experience": "experienced"},
+    "/session/<token>/": {"ears": "yes"},
+    "/studio/login": {"name": "owner", "password": "a wrong password"},
+    "/studio/account": {"password": "a wrong password", "new_password": "a long new password"},
+    "/studio/places": {"name": "Booth", "level_db_a": "78", "transducer": "headphones", "device": "HD 650"},
+}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path) -> Iterator[Flask]:
+    """Two studies, the tiny one with a check of the sound, and somebody of every role."""
+    from conftest import opened
+
+    folder = tmp_path_factory.mktemp("matrix")
+    settings = Settings(data_dir=folder / "data")
+    database = opened(settings, empty_sqlite)
+    for name in ("tiny", "other"):
+        described = {"name": name, "title": f"Study {name}", "contact": "lab@example.org"}
+        tiny_set.make(folder / name, experiment=described, setup={"level": False, "sides": True})
+        publish(folder / name, database, settings)
+    person(database, "viewer", "viewer", "tiny")
+    person(database, "stranger", "experimenter", "other")
+    person(database, "experimenter", "experimenter", "tiny")
+    person(database, "owner", "owner")
+    yield create_app(settings, database)
+    database.close()
+
+
+def routes(app: Flask) -> set[tuple[str, str]]:
+    return {
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+def browser_of(app: Flask, who: str) -> FlaskClient:
+    return app.test_client() if "listener" in who or who == "nobody" else inside(app, who)
+
+
+def address(app: Flask, rule: str, who: str) -> tuple[str, dict[str, Any]]:
+    """Where somebody asks, and a save that would do there."""
+    fill, body = {"<study>": "tiny", "<side>": "left", "<path:filename>": "css/site.css", "<step>": "sides"}, {}
+    fill |= {"<int:attempt>": "1", "<int:number>": "1"}
+    if "<token>" in rule:
+        guest = at_the_check(app)
+        tokens = {"listener": guest.token, "other listener": at_the_check(app).token}
+        trial, slots = first_trial(app, guest)
+        fill |= {"<token>": tokens.get(who, "a-token-that-I-made-up"), "<trial>": trial, "<slot>": slots[0]}
+        body = save_of(slots)
+    for name, value in fill.items():
+        rule = rule.replace(name, value)
+    return rule, body
+
+
+def at_the_check(app: Flask) -> Guest:
+    """A listener who has answered the first questions."""
+    guest = Guest(database_of(app))
+    guest.pass_by(guest.page())
+    return guest
+
+
+def first_trial(app: Flask, guest: Guest) -> tuple[str, list[str]]:
+    """Tokens of the first trial, and of its hidden sounds."""
+    with database_of(app).reading() as db:
+        own = select(ListeningSession.id).where(ListeningSession.token_sha256 == token_sha256(guest.token))
+        trial = db.scalars(select(Trial).where(Trial.session_id.in_(own)).order_by(Trial.position)).first()
+        assert trial is not None
+        slots = db.scalars(select(Slot.token).where(Slot.trial_id == trial.id, Slot.hidden)).all()
+        return trial.token, list(slots)
+
+
+def save_of(slots: list[str]) -> dict[str, Any]:
+    ratings = [{"sound": slot, "value": 50, "moved": True, "heard_s": 1.0, "plays": 1} for slot in slots]
+    how = {"trial_s": 9.0, "engine": "buffer", "fade_mode": "bs1534", "rate_hz": 44100}
+    return {"key": slots[0].encode().hex()[:32], "revision": 1, "ratings": ratings} | how
+
+
+def ask(app: Flask, method: str, rule: str, who: str) -> int:
+    """The status of the answer."""
+    client = browser_of(app, who)
+    where, save = address(app, rule, who)
+    if method == "PUT":
+        return client.put(where, data=as_json(save), headers=ORIGIN).status_code
+    if method == "POST":
+        form = FORMS.get(rule, {}) | {"csrf_token": csrf(client.get("/studio/login").text)}
+        return client.post(where, data=form, headers=ORIGIN).status_code
+    return client.get(where).status_code
+
+
+def test_every_address_is_in_the_matrix(app: Flask) -> None:
+    assert routes(app) == set(MATRIX), "say in MATRIX who is answered what there"
+
+
+@pytest.mark.parametrize(("method", "rule"), MATRIX)
+def test_everybody_is_answered_as_the_matrix_says(
+    app: Flask, method: str, rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mushra_app.people import throttle
+
+    monkeypatch.setattr(throttle, "BY_NAME", 100)
+    monkeypatch.setattr(throttle, "BY_NETWORK", 1000)
+    assert dict(zip(WHO, (ask(app, method, rule, who) for who in WHO), strict=True)) == dict(
+        zip(WHO, MATRIX[method, rule], strict=True)
+    )
+
+
+def test_a_study_that_one_may_not_see_is_answered_as_one_that_is_not_there(app: Flask) -> None:
+    stranger = inside(app, "stranger")
+    for path in ("/studio/{}/", "/studio/{}/ratings.csv", "/studio/{}/answers.csv", "/studio/places/noise/{}/left"):
+        hidden, absent = (stranger.get(path.format(study)) for study in ("tiny", "nosuch"))
+        assert (hidden.status_code, absent.status_code) == (404, 404)
+        assert hidden.text.replace("tiny", "nosuch") == absent.text
+        assert {k: v for k, v in hidden.headers if k != "Content-Length"} == {
+            k: v for k, v in absent.headers if k != "Content-Length"
+        }
+
+
+def test_lists_show_the_studies_that_one_may_see_and_no_other(app: Flask) -> None:
+    seen = {
+        name: [study for study in ("tiny", "other") if f"Study {study}" in inside(app, name).get("/studio/").text]
+        for name in ("viewer", "stranger", "experimenter", "owner")
+    }
+    assert seen == {"viewer": ["tiny"], "stranger": ["other"], "experimenter": ["tiny"], "owner": ["tiny", "other"]}
+    assert "Study tiny" not in inside(app, "stranger").get("/studio/places").text
+
+
+def test_who_may_only_look_sees_no_form_of_a_calibration(app: Flask) -> None:
+    assert "Write down a calibration" not in inside(app, "viewer").get("/studio/places").text
+    assert "Write down a calibration" in inside(app, "stranger").get("/studio/places").text
+
+
+def test_an_experimenter_may_be_let_look_only(app: Flask) -> None:
+    from mushra_app.people import accounts, permissions
+    from mushra_app.people.logins import Visitor
+    from mushra_app.people.permissions import Right
+
+    with database_of(app).writing() as db:
+        account = accounts.add(db, "guest", "no hash", role="experimenter")
+        visitor = Visitor("", account.id, "guest", "experimenter")
+        permissions.grant(db, account, "other", view_only=True)
+        permissions.grant(db, account, "tiny")
+        rights = [permissions.right_of(db, visitor, study) for study in ("other", "tiny", "nosuch", None)]
+        assert rights == [Right.VIEW, Right.CHANGE, Right.NONE, Right.CHANGE]
+        permissions.revoke(db, account, "tiny")
+        assert permissions.right_of(db, visitor, "tiny") == Right.NONE
+
+
+def test_a_view_of_the_studio_that_says_nothing_of_its_needs_answers_nobody(app: Flask) -> None:
+    for endpoint, view in app.view_functions.items():
+        if endpoint.startswith("studio."):
+            assert hasattr(view, guard.NEEDS), endpoint
+    view = app.view_functions["studio.study"]
+    app.view_functions["studio.study"] = lambda study: "forgotten"
+    try:
+        assert inside(app, "owner").get("/studio/tiny/").status_code == 500
+    finally:
+        app.view_functions["studio.study"] = view
