@@ -16,6 +16,8 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import BadHost, HTTPException
 
+from mushra_app import openapi
+from mushra_app.answers import Refusal
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError
@@ -99,6 +101,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     app.register_blueprint(listener.blueprint)
     app.register_blueprint(studio.blueprint)
     app.add_url_rule("/", "front", _front)
+    app.register_blueprint(openapi.blueprint)
     health.attach(app, app.extensions["mushra"])
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(AppError, _on_app_error)
@@ -156,5 +159,5 @@ def _on_conflict(error: IntegrityError) -> tuple[Response | str, int]:
 def _said(heading: str, sentence: str, code: int) -> tuple[Response | str, int]:
     """An error as whoever asked can read it."""
     if request.method == "PUT" or request.is_json:
-        return jsonify(error=sentence), code
+        return jsonify(Refusal(error=sentence).model_dump()), code
     return show(MessagePage(str(TITLE), heading, (sentence,))), code

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from mushra_app import media, places
+from mushra_app.answers import Saved
 from mushra_app.errors import NotFoundError
 from mushra_app.listener.forms import WelcomeForm
 from mushra_app.listener.pages import (
@@ -46,14 +47,14 @@ def welcome(study: str) -> str:
 
 
 @blueprint.post("/listen/<study>")
-def enrol(study: str) -> AnyResponse | str:
+def enrol(study: str) -> AnyResponse | tuple[str, int]:
     """Begin a session."""
     simulated = _simulated()
     with services().database.writing() as db:
         version, place = enrolment.open_version(db, study), _place(db)
         form = WelcomeForm.at(place)
         if not form.validate_on_submit():
-            return show(enrolment.welcome(version, place, form.sentences()))
+            return show(enrolment.welcome(version, place, form.sentences())), 400
         given = form.data
         arrival = enrolment.Arrival(
             given.get("transducer") or "",
@@ -76,7 +77,7 @@ def session(token: str) -> Response:
 
 
 @blueprint.post("/session/<token>/")
-def go_on(token: str) -> AnyResponse:
+def go_on(token: str) -> AnyResponse | tuple[Response, int]:
     """Answer the questionnaire that is next, or go on from the instructions that are."""
     given = {name: value for name, value in request.form.items() if name != "csrf_token"}
     with services().database.writing() as db:
@@ -84,7 +85,7 @@ def go_on(token: str) -> AnyResponse:
         page = listening.next_page(db, sitting, _base(token))
         if isinstance(page, QuestionsPage):
             if corrections := listening.answer(db, sitting, given):
-                return _fresh(show(corrections))
+                return _fresh(show(corrections)), 400
         elif isinstance(page, LevelPage | CheckPage):
             setting_up.answer(db, sitting, given)
         elif isinstance(page, InstructionsPage) and not given:
@@ -100,7 +101,7 @@ def save(token: str, trial: str) -> Response:
     with services().database.writing() as db:
         sitting = _sitting(db, token)
         revision = saving.save_trial(db, sitting, trial, sent, _user_agent())
-    return jsonify(saved=True, revision=revision, next=f"{_base(token)}/")
+    return jsonify(Saved(revision=revision, next=f"{_base(token)}/").model_dump())
 
 
 @blueprint.get("/session/<token>/sound/<slot>")

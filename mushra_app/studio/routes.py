@@ -78,7 +78,7 @@ def listening_places() -> str:
 
 @blueprint.post("/places")
 @needs(Right.CHANGE)
-def calibrate() -> AnyResponse | str:
+def calibrate() -> AnyResponse | tuple[str, int]:
     """Write down a calibration."""
     form = CalibrationForm()
     typed = form.typed()
@@ -87,7 +87,7 @@ def calibrate() -> AnyResponse | str:
             kept = places.add(db, typed.name, level_db_a=form.level(), transducer=typed.transducer, device=typed.device)
             audit.note(db, _visitor().name, "calibration", f"{kept.name}: {kept.level_db_a:g} dB(A)")
     except AppError as error:
-        return show(_places_page(typed, tuple(str(error).splitlines())))
+        return show(_places_page(typed, tuple(str(error).splitlines()))), 400
     return redirect(url_for("studio.listening_places"), 303)
 
 

@@ -48,6 +48,10 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/listen/<study>"): each(EVERYBODY, 303),
     ("GET", "/session/<token>/"): OWN_SESSION,
     ("POST", "/session/<token>/"): each(OWN_SESSION, 303),
+    ("GET", "/openapi.json"): EVERYBODY,
+    ("GET", "/withdraw"): EVERYBODY,
+    ("POST", "/withdraw"): each(EVERYBODY, 404),  # with a code that nobody has
+    ("GET", "/session/<token>/withdraw"): OWN_SESSION,
     ("POST", "/session/<token>/withdraw"): each(OWN_SESSION, 303),
     ("POST", "/session/<token>/error"): each(OWN_SESSION, 204),
     ("GET", "/session/<token>/setup/<step>/<int:attempt>/<int:number>"): OWN_SESSION,

@@ -88,7 +88,7 @@ def test_a_wrong_answer_is_asked_again_with_what_was_written(client: FlaskClient
     address = enrol(client).location
     token = csrf(client.get(address).text)
     answer = client.post(address, data={"csrf_token": token, "ears": "perhaps"})
-    assert answer.status_code == 200 and "Please choose one of the answers." in answer.text
+    assert answer.status_code == 400 and "Please choose one of the answers." in answer.text
 
 
 def test_a_repeated_save_over_http_gives_the_same_answer(client: FlaskClient, guest: Guest) -> None:

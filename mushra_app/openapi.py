@@ -1,0 +1,197 @@
+"""All addresses of the server as an OpenAPI 3.1 document, at ``/openapi.json``.
+
+It is made from what runs: the addresses from the app's own map, what each does from its view's docstring, bodies from
+the pydantic models and the forms that check them. Only what an address answers with is written down here, and a test
+refuses an address that is not.
+
+Defines: ``ANSWERS``, ``document``, ``blueprint``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, jsonify
+from pydantic import BaseModel, TypeAdapter
+from werkzeug.routing import IntegerConverter, Rule
+from wtforms import Form
+from wtforms.fields.core import UnboundField
+from wtforms.validators import AnyOf, InputRequired
+
+from mushra_app.answers import Refusal, Saved
+from mushra_app.listener.forms import WelcomeForm
+from mushra_app.operation.health import Ready
+from mushra_app.session.saving import TrialSave
+from mushra_app.studio.forms import CalibrationForm, LoginForm, PasswordForm
+
+blueprint = Blueprint("openapi", __name__)
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+QUESTIONS: Schema = {"type": "object", "additionalProperties": TEXT}
+"""The answers to a questionnaire, by the names of its questions, or to a step of setting up."""
+CODE: Schema = {"type": "object", "properties": {"code": TEXT}, "required": ["code"]}
+NOTHING: Schema = {"type": "object", "properties": {}}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an operation takes and answers where all is well; ``status`` is then the only one below 400.
+
+    ``takes`` is a pydantic model (JSON), a form or the schema of one, or ``text/plain``.
+    """
+
+    gives: str | type[BaseModel] | Schema | None = "text/html"
+    status: int = 200
+    takes: type[BaseModel] | type[Form] | Schema | str | None = None
+    query: tuple[str, ...] = ()
+
+
+SEE_OTHER = partial(Answer, None, 303)
+PAGE = Answer()
+LINKED = ("lang", "as", "place")
+READY = TypeAdapter(Ready).json_schema()
+READY["properties"]["ready"] = {"type": "boolean"}
+
+ANSWERS: Mapping[tuple[str, str], Answer] = {
+    ("GET", "front"): PAGE,
+    ("GET", "listener.welcome"): Answer(query=LINKED),
+    ("POST", "listener.enrol"): SEE_OTHER(takes=WelcomeForm, query=LINKED),
+    ("GET", "listener.session"): Answer(query=("lang",)),
+    ("POST", "listener.go_on"): SEE_OTHER(takes=QUESTIONS),
+    ("PUT", "listener.save"): Answer(Saved, takes=TrialSave),
+    ("GET", "listener.sound"): Answer("audio/flac"),
+    ("GET", "listener.setup_sound"): Answer("audio/wav"),
+    ("POST", "listener.script_error"): Answer(None, 204, takes="text/plain"),
+    ("GET", "listener.ask_before_withdrawing"): PAGE,
+    ("POST", "listener.withdraw"): SEE_OTHER(takes=NOTHING),
+    ("GET", "listener.ask_for_code"): PAGE,
+    ("POST", "listener.withdraw_by_code"): Answer(takes=CODE),
+    ("GET", "studio.login_page"): Answer(query=("next",)),
+    ("POST", "studio.login"): SEE_OTHER(takes=LoginForm),
+    ("POST", "studio.logout"): SEE_OTHER(takes=NOTHING),
+    ("GET", "studio.account_page"): PAGE,
+    ("POST", "studio.change_password"): SEE_OTHER(takes=PasswordForm),
+    ("GET", "studio.studies"): Answer(query=("key",)),
+    ("GET", "studio.study"): PAGE,
+    ("GET", "studio.ratings_csv"): Answer("text/csv"),
+    ("GET", "studio.answers_csv"): Answer("text/csv"),
+    ("GET", "studio.listening_places"): PAGE,
+    ("POST", "studio.calibrate"): SEE_OTHER(takes=CalibrationForm),
+    ("GET", "studio.alignment_noise"): Answer("audio/wav"),
+    ("GET", "health.health"): Answer({"type": "object", "properties": {"ok": {"const": True}}, "required": ["ok"]}),
+    ("GET", "health.ready"): Answer(READY),
+    ("GET", "openapi.show"): Answer({"type": "object"}),
+}
+"""By method and endpoint; static files are no operation."""
+
+
+@blueprint.get("/openapi.json")
+def show() -> Response:
+    """This document."""
+    return jsonify(document(current_app))
+
+
+def document(app: Flask) -> Schema:
+    """The OpenAPI document of an app's addresses."""
+    models: dict[str, Schema] = {}
+    paths: dict[str, Schema] = {}
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            if rule.endpoint != "static":
+                operation = _operation(app, rule, ANSWERS[method, rule.endpoint], models)
+                paths.setdefault(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), {})[method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Hidden Reference",
+            "version": "1",
+            "description": "Listening tests. Listeners are known by the token in their address, experimenters by their "
+            "login's cookie. Forms need the csrf_token of a page; JSON needs a header Origin that is the server's own.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": models,
+            "securitySchemes": {"studio": {"type": "apiKey", "in": "cookie", "name": "mushra"}},
+        },
+    }
+
+
+def _operation(app: Flask, rule: Rule, answer: Answer, models: dict[str, Schema]) -> Schema:
+    view = app.view_functions[rule.endpoint]
+    operation: Schema = {
+        "operationId": rule.endpoint,
+        "tags": [rule.endpoint.partition(".")[0]],
+        "summary": (view.__doc__ or "").strip().partition("\n")[0],
+        "parameters": [_in_path(rule, name) for name in sorted(rule.arguments)]
+        + [{"name": name, "in": "query", "required": False, "schema": TEXT} for name in answer.query],
+        "responses": _responses(answer, models),
+    }
+    if answer.takes is not None:
+        operation["requestBody"] = {"required": True, "content": _taken(answer.takes, models)}
+    if rule.endpoint.startswith("studio."):
+        operation["security"] = [{"studio": []}]
+    return operation
+
+
+def _in_path(rule: Rule, name: str) -> Schema:
+    number = isinstance(rule._converters[name], IntegerConverter)
+    schema = {"type": "integer", "minimum": 0} if number else TEXT | {"minLength": 1, "pattern": "^[^/]+$"}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _responses(answer: Answer, models: dict[str, Schema]) -> Schema:
+    """What comes back; pages carry their refusals in HTML, scripts get theirs in JSON."""
+    given = {"application/json": {"schema": _of_model(Refusal, models)}, "text/html": {"schema": TEXT}}
+    refused = {"description": "Refused, with the reason in a sentence.", "content": given}
+    good: Schema = {"description": "Done."}
+    if isinstance(answer.gives, str):
+        good["content"] = {answer.gives: {"schema": TEXT}}
+    elif answer.gives is not None:
+        schema = answer.gives if isinstance(answer.gives, dict) else _of_model(answer.gives, models)
+        good["content"] = {"application/json": {"schema": schema}}
+    busy = {"description": "The database or its disk is not available now; the same request may be sent again."}
+    return {str(answer.status): good, "4XX": refused, "503": busy | refused, "507": busy | refused}
+
+
+def _taken(takes: type[BaseModel] | type[Form] | Schema | str, models: dict[str, Schema]) -> Schema:
+    if isinstance(takes, str):
+        return {takes: {"schema": TEXT}}
+    if isinstance(takes, dict):
+        return {"application/x-www-form-urlencoded": {"schema": _with_token(takes)}}
+    if issubclass(takes, BaseModel):
+        return {"application/json": {"schema": _of_model(takes, models)}}
+    return {"application/x-www-form-urlencoded": {"schema": _with_token(_of_form(takes))}}
+
+
+def _of_model(model: type[BaseModel], models: dict[str, Schema]) -> Schema:
+    """A reference to a pydantic model, which is put among the components with all that it is made of."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    models |= schema.pop("$defs", {})
+    models[model.__name__] = schema
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def _of_form(form: type[Form]) -> Schema:
+    """The fields of a form, with what its validators ask of them."""
+    properties, required = {}, []
+    for name, field in vars(form).items():
+        if isinstance(field, UnboundField):
+            checks = field.kwargs.get("validators", ())
+            choices = next((list(check.values) for check in checks if isinstance(check, AnyOf)), None)
+            properties[name] = TEXT | ({"enum": choices} if choices else {})
+            if choices or any(isinstance(check, InputRequired) for check in checks):
+                required.append(name)
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _with_token(schema: Schema) -> Schema:
+    """A form, with the token that comes with every one."""
+    return schema | {
+        "properties": schema.get("properties", {}) | {"csrf_token": TEXT},
+        "required": [*schema.get("required", ()), "csrf_token"],
+    }
