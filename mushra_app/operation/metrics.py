@@ -113,7 +113,7 @@ def _numbers(database: Database) -> Numbers:
     """Sessions and jobs by status."""
     with database.reading() as db:
         sessions, jobs = (
-            {status: count for status, count in db.execute(select(table.status, func.count()).group_by(table.status))}
+            dict(db.execute(select(table.status, func.count()).group_by(table.status)).all())
             for table in (ListeningSession, Job)
         )
     return sessions, jobs
