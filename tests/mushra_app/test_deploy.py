@@ -6,11 +6,13 @@ variables and with nginx.conf in front. Changed are names of machines, ports, pa
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -278,12 +280,24 @@ def test_plain_http_leads_to_https_and_answers_carry_the_headers(deployed: Deplo
 
 def test_the_app_sees_who_asks_nginx_and_not_what_they_claim(deployed: Deployed) -> None:
     forged = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "ftp"}
-    with opened(f"{deployed.url}/seen", **forged) as answer:
-        seen = json.loads(answer.read())
-    assert (seen["address"], seen["url"]) == ("127.0.0.1", f"{deployed.url}/")
+    port = int(deployed.url.rpartition(":")[2])
+    asking = http.client.HTTPSConnection("localhost", port, timeout=30, source_address=("127.0.0.7", 0))
+    asking.request("GET", "/seen", headers=forged)
+    seen = json.loads(asking.getresponse().read())
+    asking.close()
+    assert (seen["address"], seen["url"]) == ("127.0.0.7", f"{deployed.url}/")
     assert Path(seen["code"]).is_relative_to(deployed.folder / "image"), "not the wheel's code"
     with opened(f"{deployed.inside}/seen", **{"X-Forwarded-For": "203.0.113.9, 198.51.100.7"}) as answer:
         assert json.loads(answer.read())["address"] == "198.51.100.7", "one hop is believed"
+
+
+def test_every_line_of_the_apps_log_is_json_and_none_says_who_asked(deployed: Deployed) -> None:
+    with socket.create_connection(("127.0.0.1", int(deployed.inside.rpartition(":")[2])), timeout=30) as raw:
+        raw.sendall(b"WOMBAT\r\n\r\n")
+        assert b"400" in raw.recv(1000)
+    lines = [json.loads(line) for line in (deployed.folder / "app.log").read_text().splitlines()]
+    assert "Invalid request" in [line.get("message") for line in lines]
+    assert not any(word in json.dumps(lines) for word in ("WOMBAT", "127.0.0.", "evil.example"))
 
 
 def test_metrics_are_for_inside_and_marked_sounds_for_nobody(deployed: Deployed) -> None:

@@ -126,6 +126,7 @@ def put_from(origin: str, url: str, *, proto: str = "https", host: str = "tests.
             {"database_url": "postgresql://lab@db/x", "database_password_file": "no/such"},
             "mushra: database_password_file",
         ),
+        ({"database_url": "postgresql://lab@127.0.0.1:1/x"}, "mushra: postgresql.*: the database can't be read"),
         ({"threads": 0}, "mushra: environment: threads: "),
     ],
 )
