@@ -4,9 +4,9 @@ Workers load the application themselves, after the fork, so that each has its ow
 share is checked once, before any of them starts: settings, tables, and the folder through which their counts are added
 up. A start that can't succeed ends with a sentence and exit code 2, and no worker is tried.
 
-Several workers want PostgreSQL. SQLite has one writer at a time, and the queue for it is within one process: two or three
-processes lose nothing, but save no more per second and make some listeners wait (16 clients on a busy machine, p99: 0.3 to
-1.4 s with one process, 1.7 to 1.9 s with two, 2.8 s with three). So more than one is refused there.
+Several workers want PostgreSQL. SQLite has one writer at a time, and the queue for it is within one process: two or
+three processes lose nothing, but save no more per second and make some listeners wait (16 clients on a busy machine,
+p99: 0.3 to 1.4 s with one process, 1.7 to 1.9 s with two, 2.8 s with three). So more than one is refused there.
 """
 
 from __future__ import annotations
