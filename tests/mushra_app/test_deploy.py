@@ -195,7 +195,7 @@ def deployed(image: Path, database_address: str, stimuli: Path) -> Iterator[Depl
     with (image / "app.log").open("w") as log:
         found.app = found.run([*SERVICES["app"]["command"], "sees:app"], stdout=log, stderr=log)
     wait_until_it_answers(inside, found.app)
-    with nginx(ports):
+    with nginx(ports, settings):
         yield found
     if found.app.poll() is None:
         found.app.terminate()
@@ -203,11 +203,11 @@ def deployed(image: Path, database_address: str, stimuli: Path) -> Iterator[Depl
 
 
 @contextmanager
-def nginx(ports: dict[str, int]) -> Iterator[None]:
+def nginx(ports: dict[str, int], settings: Settings) -> Iterator[None]:
     """nginx with the configuration that is shipped; this process trusts its certificate meanwhile."""
     with tempfile.TemporaryDirectory(prefix="mushra-nginx-") as name, pytest.MonkeyPatch.context() as patch:
         folder = Path(name)
-        write_configuration(folder, ports)
+        write_configuration(folder, ports, settings)
         program = shutil.which("nginx") or "/usr/sbin/nginx"
         command = [program, "-p", name, "-c", str(folder / "nginx.conf")]
         checked = subprocess.run([*command, "-t"], capture_output=True, text=True)
@@ -223,7 +223,7 @@ def nginx(ports: dict[str, int]) -> Iterator[None]:
             process.wait(timeout=20)
 
 
-def write_configuration(folder: Path, ports: dict[str, int]) -> None:
+def write_configuration(folder: Path, ports: dict[str, int], settings: Settings) -> None:
     """nginx.conf with other ports and paths, and a certificate that is signed by itself."""
     text = (DEPLOY / "nginx.conf").read_text()
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -237,7 +237,7 @@ def write_configuration(folder: Path, ports: dict[str, int]) -> None:
         "listen 80;": f"listen 127.0.0.1:{ports['http']};",
         "listen 443 ssl;": f"listen 127.0.0.1:{ports['https']} ssl;",
         "server app:8000 ": f"server 127.0.0.1:{ports['app']} ",
-        "/data/marked;": f"{folder}/marked;",
+        "/data/marked;": f"{settings.data_dir}/marked;",
     }.items():
         assert text.count(shipped) == 1, shipped
         text = text.replace(shipped, here)
