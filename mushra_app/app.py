@@ -15,6 +15,7 @@ from flask_babel import Babel, get_locale
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import BadHost, HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mushra_app import openapi
 from mushra_app.answers import Refusal
@@ -23,7 +24,7 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.listener import routes as listener
 from mushra_app.listener.pages import MessagePage
-from mushra_app.operation import health, request_log
+from mushra_app.operation import health, metrics, request_log
 from mushra_app.security import HEADERS, secret_key
 from mushra_app.studio import guard
 from mushra_app.studio import routes as studio
@@ -94,6 +95,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     if settings.log_format == "json":
         request_log.attach(app)  # before all that may refuse a request
     app.before_request(_refuse_nul)
+    if settings.metrics:
+        metrics.attach(app, app.extensions["mushra"])
     csrf = CSRFProtect(app)
     for view in (listener.save, listener.script_error):  # authorised by the session's token and the origin
         csrf.exempt(view)
@@ -107,6 +110,10 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     app.register_error_handler(AppError, _on_app_error)
     app.register_error_handler(IntegrityError, _on_conflict)
     app.after_request(_with_headers)
+    if (
+        hops := settings.trusted_proxies
+    ):  # the only place that believes a proxy: both servers are told to leave it alone
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
     return app
 
 

@@ -36,10 +36,23 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None, description="SQLAlchemy address; an SQLite file in data_dir if unset"
     )
+    database_password_file: Path | None = Field(
+        default=None, description="file that holds the password of database_url, such as a container's secret"
+    )
     host: str = Field(default="127.0.0.1", description="address that the server listens on")
     port: int = Field(default=8000, ge=0, le=65535, description="port that the server listens on; 0 takes a free one")
-    threads: int = Field(default=16, ge=1, le=256, description="requests served at once")
+    threads: int = Field(default=16, ge=1, le=256, description="requests served at once, by each process")
+    workers: int | None = Field(
+        default=None, ge=1, le=64, description="processes of gunicorn; 3 if unset, 1 with SQLite"
+    )
+    graceful_stop_s: int = Field(
+        default=30, ge=1, le=3600, description="seconds that requests under way are given when the server is stopped"
+    )
     external_url: WebAddress | None = Field(default=None, description="how listeners reach the server, behind a proxy")
+    trusted_proxies: int = Field(
+        default=0, ge=0, le=8, description="proxies in front whose X-Forwarded-For, -Proto and -Host are believed"
+    )
+    metrics: bool = Field(default=False, description="answer /metrics, to whoever shows metrics.key of the data folder")
     log_format: Literal["text", "json"] = Field(
         default="text", description="json: one line per request on stderr, with its id, for machines"
     )

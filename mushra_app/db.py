@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -29,14 +30,27 @@ WRITES = "mushra_writes"
 
 
 def database_address(settings: Settings) -> URL:
-    """Where the database is: the setting, or the SQLite file in the data folder."""
+    """Where the database is: the settings, or the SQLite file in the data folder."""
     if settings.database_url is None:
         return URL.create("sqlite", database=str(settings.database_file.absolute()))
     try:
         url = make_url(settings.database_url)
     except ArgumentError:
         raise AppError("database_url: not an address; expected for example postgresql://user@host/name") from None
+    if settings.database_password_file:
+        url = url.set(password=_password(settings.database_password_file))
     return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
+
+
+def _password(file: Path) -> str:
+    """What the file says, without the end of its line."""
+    try:
+        found = file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AppError(f"database_password_file: {file}: can't be read: {error}") from None
+    if not found:
+        raise AppError(f"database_password_file: {file}: empty; expected the database's password")
+    return found
 
 
 class Database:

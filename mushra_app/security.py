@@ -1,11 +1,12 @@
 """Keys, tokens, origins and headers: who may do what.
 
-Two keys are made at the first start and kept in the data folder, readable by their owner only: ``secret.key``
-signs cookies and links, ``studio.key`` opens the studio. A listener's session is authorised by the token in
-its address, of which the database knows the SHA-256 only.
+Keys are made at the first start and kept in the data folder, readable by their owner only: ``secret.key`` signs
+cookies and links, ``studio.key`` opens the studio, ``metrics.key`` shows what ``/metrics`` counts. A listener's session
+is authorised by the token in its address, of which the database knows the SHA-256 only.
 
-Defines: ``secret_key``, ``studio_key``, ``new_token``, ``token_sha256``, ``mark_of``, ``simulated_link_token``,
-``is_simulated_link``, ``place_link_token``, ``place_of_link``, ``is_same_origin``, ``HEADERS``.
+Defines: ``secret_key``, ``studio_key``, ``metrics_key``, ``new_token``, ``token_sha256``, ``mark_of``,
+``simulated_link_token``, ``is_simulated_link``, ``place_link_token``, ``place_of_link``, ``is_same_origin``,
+``HEADERS``.
 """
 
 from __future__ import annotations
@@ -48,6 +49,11 @@ def secret_key(settings: Settings) -> str:
 def studio_key(settings: Settings) -> str:
     """The key that opens the studio."""
     return _kept_key(settings.data_dir / "studio.key")
+
+
+def metrics_key(settings: Settings) -> str:
+    """The key that shows what ``/metrics`` counts."""
+    return _kept_key(settings.data_dir / "metrics.key")
 
 
 def is_studio_key(settings: Settings, key: str) -> bool:

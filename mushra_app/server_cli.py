@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import signal
 import socket
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -75,31 +74,26 @@ def publish(stimuli: Path, data_dir: Path | None) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one [default: 8000].")
 def serve(data_dir: Path | None, host: str | None, port: int | None) -> None:
     """Serve the published listening tests until Ctrl-C."""
-    from waitress.server import create_server
-
     from mushra_app.app import MOST_BODY_BYTES, create_app  # not needed by the other commands, and slow to import
-    from mushra_app.operation import slow_clients
+    from mushra_app.operation.stopping import Stoppable
 
     settings = load_settings(data_dir=data_dir, host=host, port=port)
     with opened(settings) as database, retention.enforced(database, settings):
         app = create_app(settings, database)
         listening = _listen(settings)
-        server = create_server(
+        server = Stoppable(
             app,
-            sockets=[listening],
+            listening,
             threads=settings.threads,
             ident=None,
             max_request_body_size=2 * MOST_BODY_BYTES,  # the app refuses above half of it, with a sentence
-            **slow_clients.LIMITS,
+            clear_untrusted_proxy_headers=False,  # the app decides whom it believes
         )
-        slow_clients.guard(server)
         for name in STOP_SIGNALS:
             if hasattr(signal, name):
-                signal.signal(getattr(signal, name), lambda *_: sys.exit(0))
-        with suppress(SystemExit):  # a stop before the server runs is a stop like any other
-            _say_links(settings, database, listening.getsockname()[1])
-            server.run()  # returns on Ctrl-C and on SystemExit, after the requests under way
-        server.close()
+                signal.signal(getattr(signal, name), server.stop)
+        _say_links(settings, database, listening.getsockname()[1])
+        server.run(settings.graceful_stop_s)
     click.echo("stopped")
 
 
@@ -218,7 +212,7 @@ def config(data_dir: Path | None) -> None:
         value = getattr(settings, name)
         if name == "database_url" and value:
             value = make_url(value).render_as_string(hide_password=True)
-        click.echo(f"{name:<16} {'' if value is None else value!s:<32} [{where[name]}] {field.description}")
-    for name in ("secret.key", "studio.key"):
+        click.echo(f"{name:<22} {'' if value is None else value!s:<32} [{where[name]}] {field.description}")
+    for name in ("secret.key", "studio.key", *(("metrics.key",) if settings.metrics else ())):
         state = "********" if (settings.data_dir / name).is_file() else "made at the first start"
-        click.echo(f"{name:<16} {state:<32} [{settings.data_dir / name}]")
+        click.echo(f"{name:<22} {state:<32} [{settings.data_dir / name}]")

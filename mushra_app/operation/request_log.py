@@ -5,7 +5,7 @@ which holds a session's token. Other messages come as their template without wha
 and the lines of code that they passed: texts of a database's or a library's errors quote values.
 
 Conventions: ``ms`` until the answer begins to be sent; times in UTC.
-Defines: ``attach``, ``Lines``, ``LOGGERS``.
+Defines: ``attach``, ``write_lines``, ``Lines``, ``LOGGERS``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 
 from flask import Flask, Response, g, has_request_context, request
 
-LOGGERS = ("mushra_app", "waitress", "py.warnings")
+LOGGERS = ("mushra_app", "waitress", "gunicorn.error", "py.warnings")
 """Everything of this process that writes logs; the first is also the Flask application's own."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "OPTIONS", "PATCH", "DELETE"}
 ID_HEADER = "X-Request-ID"
@@ -57,6 +57,8 @@ class Lines(logging.Formatter):
 
 def _template(record: logging.LogRecord) -> str:
     """The message before anything was filled in; of a warning of Python's, where it is from and its class."""
+    if record.name == "gunicorn.error":  # fills some in itself: "Invalid request from ip=…: …"
+        return str(record.msg).partition(" from ip=")[0]
     if record.name == "py.warnings":
         return ": ".join(record.getMessage().split(": ")[:2])
     return str(record.msg)
@@ -72,8 +74,8 @@ class OnStderr(logging.Handler):
             sys.stderr.flush()
 
 
-def attach(app: Flask) -> None:
-    """Write JSON lines from here on, for this app and the whole process."""
+def write_lines() -> None:
+    """Write JSON lines from here on, for the whole process."""
     handler = OnStderr()
     handler.setFormatter(Lines())
     logging.captureWarnings(True)
@@ -81,6 +83,11 @@ def attach(app: Flask) -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
     log.setLevel(logging.INFO)
+
+
+def attach(app: Flask) -> None:
+    """Write JSON lines from here on, one of them per request to this app."""
+    write_lines()
     app.before_request(_begin)
     app.after_request(_end)
     # Flask's own puts the path into the message itself, and with it the session's token.

@@ -94,15 +94,21 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data", threads=8)
 
 
+@pytest.fixture
+def on_postgresql(postgresql: str, tmp_path: Path) -> Settings:
+    """An empty database of its own on PostgreSQL."""
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(f"{postgresql}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return Settings(data_dir=tmp_path / "data", database_url=f"{postgresql}/{name}", threads=8)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings for SQLite, then for PostgreSQL."""
     if request.param == "sqlite":
         return Settings(data_dir=tmp_path / "data", threads=8)
-    server, name = request.getfixturevalue("postgresql"), f"t{uuid.uuid4().hex}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return Settings(data_dir=tmp_path / "data", database_url=f"{server}/{name}", threads=8)
+    return request.getfixturevalue("on_postgresql")
 
 
 @pytest.fixture(scope="session")
