@@ -7,7 +7,7 @@ somebody may not see is answered as one that is not there.
 The browser holds a signed cookie with the login's token. It is not bound to a network or a browser
 (``SESSION_PROTECTION``): people change trains and browsers get updates, and the token can't be guessed.
 
-Defines: ``needs``, ``enforce``, ``visitor``, ``enter``, ``leave``, ``attach``.
+Defines: ``needs``, ``enforce``, ``visitor``, ``door``, ``enter``, ``leave``, ``attach``.
 """
 
 from __future__ import annotations
