@@ -241,6 +241,9 @@ def test_a_role_holds_at_once_and_who_is_shut_out_stays_out(app: Flask, ada: str
     with database_of(app).writing() as db:
         accounts.named(db, ada).role = "viewer"
     assert browser.get("/studio/tiny/").status_code == 404
+    with database_of(app).writing() as db:
+        accounts.named(db, ada).active = False  # by itself, as for a login that begins at the same moment
+    assert browser.get("/studio/").status_code == 401
     for active in (False, True):
         with database_of(app).writing() as db:
             accounts.set_active(db, accounts.named(db, ada), active)
