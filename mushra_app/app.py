@@ -79,7 +79,6 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=(settings.external_url or "").startswith("https:"),
         MAX_CONTENT_LENGTH=MOST_BODY_BYTES,
-        MAX_FORM_MEMORY_SIZE=MOST_FORM_BYTES,
         WTF_CSRF_TIME_LIMIT=None,  # a test lasts longer than any limit
         WTF_CSRF_SSL_STRICT=False,  # asks for a Referer, which our own policy forbids browsers to send
     )
@@ -94,7 +93,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     }
     if settings.log_format == "json":
         request_log.attach(app)  # before all that may refuse a request
-    app.before_request(_refuse_nul)
+    app.before_request(_refuse_what_no_page_sends)
     if settings.metrics:
         metrics.attach(app, app.extensions["mushra"])
     csrf = CSRFProtect(app)
@@ -117,10 +116,11 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     return app
 
 
-def _refuse_nul() -> None:
-    """No text that people write holds one, and PostgreSQL takes none."""
+def _refuse_what_no_page_sends() -> None:
+    """Forms that are too large, and texts with a NUL, which nobody types and PostgreSQL doesn't take."""
     given = [*(request.view_args or {}).values(), *request.args.values()]
     if request.method == "POST":
+        request.max_content_length = MOST_FORM_BYTES  # the limit of forms is one of each field, and of some forms only
         given += request.form.values()
     if any("\0" in text for text in given if isinstance(text, str)):
         abort(400)

@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.doctor import browser_path
+from mushra_app.people import accounts
 from mushra_app.places import add
 from mushra_app.publish import publish
 from mushra_app.schema import require
@@ -37,6 +38,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "demo" / "stimuli"
 OUT = ROOT / "docs" / "gallery"
 COLOURS = 128
+PERSON, PASSWORD = "ada@example.org", "correct horse battery"
 VIEWS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
@@ -62,6 +64,10 @@ SHOWN = {
     "studio": "studio/studies.html",
     "study": "studio/study.html",
     "places": "studio/places.html",
+    "studio-account-by-key": "studio/account.html",
+    "studio-log-in": "studio/login.html",
+    "studio-log-in-refused": "studio/login.html",
+    "studio-account": "studio/account.html",
 }
 """Every picture, and the template of the page on it."""
 
@@ -193,6 +199,31 @@ def experimenter(one: Photographer, origin: str, key: str) -> None:
     one.shoot("study")
     page.goto(f"{origin}/studio/places")
     one.shoot("places")
+    page.goto(f"{origin}/studio/account")
+    one.shoot("studio-account-by-key")
+
+
+def person(one: Photographer, origin: str) -> None:
+    """Somebody with an account, at the door and inside."""
+    page = one.page
+    page.goto(f"{origin}/studio/login")
+    one.shoot("studio-log-in")
+    for password in ("not the password", PASSWORD):
+        page.get_by_label("Name").fill(PERSON)
+        page.get_by_label("Password").fill(password)
+        one.go_on("Log in")
+        if page.get_by_role("alert").count():
+            one.shoot("studio-log-in-refused")
+    page.goto(f"{origin}/studio/account")
+    one.shoot("studio-account")
+
+
+def with_an_owner(settings: Settings) -> None:
+    """From here on the studio's key opens nothing."""
+    database = Database(settings)
+    with database.writing() as db:
+        accounts.add(db, PERSON, accounts.hashed(PASSWORD), role="owner")
+    database.close()
 
 
 def main() -> int:
@@ -214,6 +245,11 @@ def main() -> int:
                     one = Photographer(browser, view)
                     listener(one, url)
                     experimenter(one, url.split("/listen")[0], studio_key(settings))
+                    one.context.close()
+                with_an_owner(settings)
+                for view in VIEWS:
+                    one = Photographer(browser, view)
+                    person(one, url.split("/listen")[0])
                     one.context.close()
         finally:
             server.terminate()

@@ -7,7 +7,7 @@ somebody may not see is answered as one that is not there.
 The browser holds a signed cookie with the login's token. It is not bound to a network or a browser
 (``SESSION_PROTECTION``): people change trains and browsers get updates, and the token can't be guessed.
 
-Defines: ``needs``, ``enforce``, ``visitor``, ``enter``, ``leave``, ``attach``.
+Defines: ``needs``, ``enforce``, ``visitor``, ``door``, ``enter``, ``leave``, ``attach``.
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ def attach(app: Flask) -> None:
     """Let the app recognise who is in; templates ask with ``visitor()``."""
     manager = LoginManager()
     app.config["SESSION_PROTECTION"] = None
-    manager.init_app(app, add_context_processor=False)  # listeners' templates get their page and nothing else
+    # Not by init_app: for cookies that we don't use it looks at every answer's session, and Flask then says "Vary:
+    # Cookie" of listeners' sounds; and it would put current_user into listeners' templates.
+    app.login_manager = manager  # pyright: ignore[reportAttributeAccessIssue]
     app.jinja_env.globals["visitor"] = visitor
 
     @manager.user_loader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from server_guests import Guest, calibrate
+from studio_people import PASSWORD, person
 
 from mushra_app.config import Settings
 from mushra_app.db import Database
@@ -71,12 +73,31 @@ def test_every_page_of_the_studio(seen: Page, server, data_dir: Path) -> None:
     seen.goto(f"{server.url}/studio/?key={studio_key(Settings(data_dir=data_dir))}")
     found += complaints(seen)
     calibrate_and_fail(data_dir)
-    for address in ("", "tiny", "places"):
+    for address in ("", "tiny", "places", "account"):
         seen.goto(f"{server.url}/studio/{address}")
         found += complaints(seen)
     seen.goto(f"{server.url}/studio/tiny")
     seen.locator("details").first.evaluate("details => details.open = true")
     assert found + complaints(seen) == []
+
+
+def test_every_page_of_those_with_accounts(seen: Page, server, data_dir: Path) -> None:
+    database = Database(Settings(data_dir=data_dir))
+    name = f"vera-{uuid.uuid4().hex[:6]}"
+    person(database, name, "viewer")
+    database.close()
+    seen.goto(f"{server.url}/studio/login")
+    found = complaints(seen)
+    for password in ("not the password", PASSWORD):
+        seen.get_by_label("Name").fill(name)
+        seen.get_by_label("Password").fill(password)
+        with seen.expect_navigation():
+            seen.get_by_role("button", name="Log in", exact=True).click()
+        found += complaints(seen)
+    for address in ("places", "account?changed", "account"):
+        seen.goto(f"{server.url}/studio/{address}")
+        found += complaints(seen)
+    assert seen.get_by_role("button", name="Log out").count() == 1 and found == []
 
 
 def calibrate_and_fail(data_dir: Path) -> None:

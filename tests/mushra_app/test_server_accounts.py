@@ -241,6 +241,9 @@ def test_a_role_holds_at_once_and_who_is_shut_out_stays_out(app: Flask, ada: str
     with database_of(app).writing() as db:
         accounts.named(db, ada).role = "viewer"
     assert browser.get("/studio/tiny/").status_code == 404
+    with database_of(app).writing() as db:
+        accounts.named(db, ada).active = False  # by itself, as for a login that begins at the same moment
+    assert browser.get("/studio/").status_code == 401
     for active in (False, True):
         with database_of(app).writing() as db:
             accounts.set_active(db, accounts.named(db, ada), active)
@@ -344,8 +347,14 @@ def test_no_command_takes_a_password_as_an_argument() -> None:
     assert {name for name in names if "password" in name} == {"--password-stdin"}
 
 
-def test_once_there_is_an_owner_no_command_prints_the_key(app: Flask, settings: Settings, stimuli: Any) -> None:
+def test_once_there_is_an_owner_no_command_prints_the_key(
+    app: Flask, settings: Settings, stimuli: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server_cli._say_links(settings, database_of(app), 8000)
+    assert f"/studio/?key={studio_key(settings)}\n" in capsys.readouterr().out
     person(database_of(app), "ada", "owner")
+    server_cli._say_links(settings, database_of(app), 8000)
+    assert "experimenter: http://127.0.0.1:8000/studio/\n" in capsys.readouterr().out
     data = ["--data", str(settings.data_dir)]
     said = CliRunner().invoke(server_cli.publish, [str(stimuli), *data]).output
     assert "/studio/\n" in said and "key=" not in said
