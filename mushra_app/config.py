@@ -40,6 +40,14 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="port that the server listens on; 0 takes a free one")
     threads: int = Field(default=16, ge=1, le=256, description="requests served at once")
     external_url: WebAddress | None = Field(default=None, description="how listeners reach the server, behind a proxy")
+    sound_by: Literal["app", "x-accel-redirect", "x-sendfile"] = Field(
+        default="app", description="who sends sounds: the app, or the proxy in front on its word"
+    )
+    marked_cache_mb: int = Field(default=2048, ge=1, description="sounds kept ready for the proxy, in MB")
+    media_url: Annotated[str, StringConstraints(pattern="://")] | None = Field(
+        default=None, description="object store behind the sounds' folder, such as s3://bucket/prefix"
+    )
+    media_cache_mb: int = Field(default=10240, ge=1, description="sounds kept here where media_url is set, in MB")
     log_format: Literal["text", "json"] = Field(
         default="text", description="json: one line per request on stderr, with its id, for machines"
     )
@@ -56,6 +64,11 @@ class Settings(BaseSettings):
     def media_dir(self) -> Path:
         """Where published sounds lie."""
         return self.data_dir / "media"
+
+    @property
+    def marked_dir(self) -> Path:
+        """Where sounds lie for the proxy; nothing but a cache."""
+        return self.data_dir / "marked"
 
     @classmethod
     def settings_customise_sources(

@@ -20,6 +20,7 @@ from mushra_app.config import Settings, load_settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Study, StudyVersion
+from mushra_app.serving.object_store import masked
 
 data_option = click.option(
     "--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Data folder [default: mushra-data]."
@@ -190,6 +191,8 @@ def config(data_dir: Path | None) -> None:
         value = getattr(settings, name)
         if name == "database_url" and value:
             value = make_url(value).render_as_string(hide_password=True)
+        if name == "media_url" and value:
+            value = masked(value)
         click.echo(f"{name:<16} {'' if value is None else value!s:<32} [{where[name]}] {field.description}")
     for name in ("secret.key", "studio.key"):
         state = "********" if (settings.data_dir / name).is_file() else "made at the first start"
