@@ -149,7 +149,7 @@ def test_a_whole_session_is_the_one_that_the_app_serves(
         assert len({str(sorted(answer.ours().items())) for answer in whole}) == 1
         seen += [answer.body for answer in whole]
         guest.save(page)
-    assert len({number(body) for body in seen}) == len(seen) == 5 * 7, "equal sounds must be unequal files"
+    assert len({number(body) for body in seen}) == len(seen) == 3 * 7, "equal sounds must be unequal files"
     copies = list(settings.marked_dir.iterdir())
     assert len(copies) == len(seen) and {copy.stat().st_mtime for copy in copies} == {float(CHANGED_AT_S)}
 
