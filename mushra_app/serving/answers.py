@@ -79,6 +79,7 @@ class Delivery:
             with self._opened(slot, of_trial) as sound:
                 try:
                     self._marked.add(name, lambda copy: shutil.copyfileobj(sound, copy), CHANGED_AT_S)
+                    self._marked.shrink()
                 except OSError as error:
                     log.error("a marked copy can't be written, the app sends the sound itself: %s", error)
                     return self._by_app(slot, of_trial)

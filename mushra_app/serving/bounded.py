@@ -32,13 +32,14 @@ class BoundedFolder:
 
     Parameters
     ----------
-    can_go : asked before a file is deleted, outside of the lock; whatever it refuses stays.
+    can_go : asked before a file is deleted, outside of the lock, and may take long; whatever it refuses stays.
     """
 
     def __init__(self, folder: Path, most_mb: int, can_go: Callable[[Path], bool] = lambda path: True) -> None:
         self.folder, self._most_bytes, self._can_go = folder, most_mb * MB, can_go
         self._lock_file = folder.with_name(f".{folder.name}.lock")
         self._threads = threading.Lock()  # they would poll for the file's lock otherwise
+        self._shrinking = threading.Lock()
 
     def hand_out(self, name: str, size: int | None = None) -> bool:
         """Whether the file is there (and has that size): then it stays for ``IN_USE_S``, counted from now."""
@@ -51,7 +52,7 @@ class BoundedFolder:
         return False
 
     def add(self, name: str, write: Callable[[IO[bytes]], None], changed_at_s: float | None = None) -> None:
-        """Write a file, whole or not at all, and count it as handed out; older ones make room for it.
+        """Write a file, whole or not at all, and count it as handed out. ``shrink`` afterwards.
 
         Parameters
         ----------
@@ -71,10 +72,16 @@ class BoundedFolder:
                 part.replace(self.folder / name)
         finally:
             part.unlink(missing_ok=True)
-        self.shrink()
 
     def shrink(self) -> None:
-        """Delete what was used longest ago until the folder fits its bound."""
+        """Delete what was used longest ago until the folder fits its bound; one thread at a time does."""
+        if self._shrinking.acquire(blocking=False):
+            try:
+                self._shrink()
+            finally:
+                self._shrinking.release()
+
+    def _shrink(self) -> None:
         files = sorted(self._files(), key=lambda found: found[1].st_atime)
         beyond = sum(found.st_size for _, found in files) - self._most_bytes
         for path, found in files:
@@ -92,11 +99,16 @@ class BoundedFolder:
 
     def _delete(self, path: Path) -> bool:
         """Whether it is gone; not where it was handed out meanwhile, or (Windows) is open."""
-        with self._locked(), suppress(OSError):
-            if path.lstat().st_atime <= time.time() - IN_USE_S:
+        with self._locked():
+            try:
+                if path.lstat().st_atime > time.time() - IN_USE_S:
+                    return False
                 path.unlink()
-                return True
-        return False
+            except FileNotFoundError:
+                pass  # another process was faster
+            except OSError:
+                return False
+        return True
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

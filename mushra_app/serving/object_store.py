@@ -3,7 +3,7 @@
 What is put there is read back, what is fetched is held against its name. The store's package is loaded when a store is
 named, its connections are made at the first use, so that a server may fork before.
 
-Defines: ``ObjectStore``, ``masked``.
+Defines: ``ObjectStore``, ``DamagedError``, ``store_of``, ``masked``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mushra_app import media
+from mushra_app.config import Settings
 from mushra_app.errors import AppError, NotFoundError
 
 CHUNK_BYTES = 2**20
@@ -96,13 +97,10 @@ class ObjectStore:
         if found.hexdigest() != sha256:
             raise DamagedError(f"{self.shown}/{sha256}.flac: has the hash {found.hexdigest()}, expected its name")
 
-    def holds(self, sha256: str, size: int) -> bool:
-        """Whether there is an object of that name and size."""
-        try:
-            with self._said():
-                return bool(self._files.info(self._at(sha256))["size"] == size)
-        except NotFoundError:
-            return False
+    def holds(self, sha256: str) -> bool:
+        """Whether there is an object of that name, whatever is in it."""
+        with self._said():
+            return bool(self._files.exists(self._at(sha256)))
 
     def names(self) -> set[str]:
         """File names of all objects under the address."""
@@ -150,3 +148,8 @@ class ObjectStore:
 
 class DamagedError(AppError):
     """An object whose bytes are not those that its name says."""
+
+
+def store_of(settings: Settings) -> ObjectStore | None:
+    """The object store behind the sounds' folder, where there is one."""
+    return ObjectStore(settings.media_url) if settings.media_url else None

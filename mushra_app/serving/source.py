@@ -21,7 +21,7 @@ from mushra_app.config import Settings
 from mushra_app.errors import AppError, UnavailableError
 from mushra_app.serving.bounded import BoundedFolder
 from mushra_app.serving.marked import MarkedSound, open_marked
-from mushra_app.serving.object_store import ObjectStore
+from mushra_app.serving.object_store import store_of
 from mushra_app.words import say
 
 WAIT_S = 20.0
@@ -35,7 +35,7 @@ class SoundSource:
 
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.media_dir
-        self._store = ObjectStore(settings.media_url) if settings.media_url else None
+        self._store = store_of(settings)
         self._cache = BoundedFolder(self._folder, settings.media_cache_mb, self._can_be_fetched_again)
         self._flights: dict[str, Future[None]] = {}
         self._flights_lock = threading.Lock()
@@ -95,14 +95,15 @@ class SoundSource:
             del self._flights[sha256]
         if failed is None:
             flight.set_result(None)
+            self._cache.shrink()  # now that nobody waits any more
         else:
             flight.set_exception(failed)
 
     def _can_be_fetched_again(self, path: Path) -> bool:
-        """Whether the store has the sound: one that was published before there was a store is never deleted."""
+        """Whether the store has the sound whole: what may be its last copy is never deleted."""
         try:
-            return self._store is not None and self._store.holds(path.stem, path.stat().st_size)
-        except (AppError, OSError):
+            return self._store is not None and self._store.state(path.stem) == ""
+        except AppError:
             return False
 
 

@@ -267,12 +267,14 @@ def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
     folder = filled(tmp_path, 4, age_s=86400)
     assert folder.hand_out("0") and not folder.hand_out("9")
     folder.add("new", lambda stream: stream.write(b"x") and None, CHANGED_AT_S)
+    folder.shrink()
     assert names(folder) == {"0", "2", "3", "new"}
     assert (folder.folder / "0").stat().st_mtime == CHANGED_AT_S
 
 
 def test_what_was_handed_out_in_the_last_minutes_stays(tmp_path: Path) -> None:
     folder = filled(tmp_path, 12, age_s=bounded.IN_USE_S - 60)
+    folder.shrink()
     assert names(folder) == {str(n) for n in range(12)}, "beyond its bound, rather than without what is in use"
 
 
