@@ -278,6 +278,12 @@ def test_what_was_handed_out_in_the_last_minutes_stays(tmp_path: Path) -> None:
     assert names(folder) == {str(n) for n in range(12)}, "beyond its bound, rather than without what is in use"
 
 
+def test_what_is_handed_out_while_room_is_being_made_stays(tmp_path: Path) -> None:
+    old = filled(tmp_path, 6, age_s=86400)
+    BoundedFolder(old.folder, 1, can_go=lambda path: old.hand_out(path.name)).shrink()
+    assert len(names(old)) == 6
+
+
 def test_a_copy_that_cannot_be_written_whole_leaves_nothing(tmp_path: Path) -> None:
     def fail(stream: Any) -> None:
         stream.write(b"half")
