@@ -179,9 +179,9 @@ def test_nothing_that_can_be_observed_behind_the_proxy_tells_a_role(app: Flask, 
             answer = ask(proxy[0], path)
             return SimpleNamespace(data=answer.body, headers=list(answer.ours().items()))
 
-    trials = watched(app, Client(), 25)  # pyright: ignore[reportArgumentType]
+    trials = watched(app, Client(), 15)  # pyright: ignore[reportArgumentType]
     if found := significant(p_values(trials)):
-        found &= significant(p_values(watched(app, Client(), 25)))  # pyright: ignore[reportArgumentType]
+        found &= significant(p_values(watched(app, Client(), 15)))  # pyright: ignore[reportArgumentType]
     assert found == set() and len({seen.observed["headers"] for trial in trials for seen in trial}) == 1
 
 
@@ -307,7 +307,7 @@ def test_nothing_is_deleted_after_it_was_handed_out(tmp_path: Path) -> None:
     shrinking = [threading.Thread(target=shrink) for _ in range(2)]
     for thread in shrinking:
         thread.start()
-    rounds = time.monotonic() + 1.5
+    rounds = time.monotonic() + 0.8
     while time.monotonic() < rounds:
         for n in range(6):
             path = old.folder / f"{n}"
