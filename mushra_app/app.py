@@ -18,14 +18,15 @@ from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mushra_app import openapi
-from mushra_app.answers import Refusal
 from mushra_app.config import Settings
 from mushra_app.db import Database
-from mushra_app.errors import AppError, ConflictError, NotFoundError
+from mushra_app.errors import AppError, ConflictError, NotFoundError, UnavailableError
+from mushra_app.json_answers import Refusal
 from mushra_app.listener import routes as listener
 from mushra_app.listener.pages import MessagePage
 from mushra_app.operation import health, metrics, request_log
 from mushra_app.security import HEADERS, secret_key
+from mushra_app.serving.answers import Delivery
 from mushra_app.studio import guard
 from mushra_app.studio import routes as studio
 from mushra_app.web import (
@@ -58,7 +59,10 @@ SENTENCES = {
         say_later("Something went wrong"),
         say_later("The server made a mistake. What you have saved is safe; please try again."),
     ),
+    503: (say_later("Not at the moment"), say_later("Please try again soon. What you have saved is safe.")),
 }
+RETRY_AFTER_S = 5
+CODES: dict[type[AppError], int] = {NotFoundError: 404, ConflictError: 409, UnavailableError: 503}
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +86,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,  # a test lasts longer than any limit
         WTF_CSRF_SSL_STRICT=False,  # asks for a Referer, which our own policy forbids browsers to send
     )
-    app.extensions["mushra"] = Services(settings, database or Database(settings))
+    app.extensions["mushra"] = Services(settings, database or Database(settings), Delivery(settings))
     Babel(app, default_locale=WRITTEN_IN, locale_selector=language)
     app.jinja_env.globals |= {
         "locale": get_locale,
@@ -150,9 +154,10 @@ def _on_http_error(error: HTTPException) -> tuple[Response | str, int]:
 _CSRF = say_later("This form is out of date. Please go back, reload the page and try again; cookies must be allowed.")
 
 
-def _on_app_error(error: AppError) -> tuple[Response | str, int]:
-    code = 404 if isinstance(error, NotFoundError) else 409 if isinstance(error, ConflictError) else 400
-    return _said(str(SENTENCES.get(code, SENTENCES[400])[0]), str(error), code)
+def _on_app_error(error: AppError) -> tuple[Response | str, int, dict[str, str]]:
+    code = next((code for kind, code in CODES.items() if isinstance(error, kind)), 400)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if code == 503 else {}
+    return *_said(str(SENTENCES.get(code, SENTENCES[400])[0]), str(error), code), headers
 
 
 def _on_conflict(error: IntegrityError) -> tuple[Response | str, int]:

@@ -53,6 +53,14 @@ class Settings(BaseSettings):
         default=0, ge=0, le=8, description="proxies in front whose X-Forwarded-For, -Proto and -Host are believed"
     )
     metrics: bool = Field(default=False, description="answer /metrics, to whoever shows metrics.key of the data folder")
+    sound_by: Literal["app", "x-accel-redirect", "x-sendfile"] = Field(
+        default="app", description="who sends sounds: the app, or the proxy in front on its word"
+    )
+    marked_cache_mb: int = Field(default=2048, ge=1, description="sounds kept ready for the proxy, in MB")
+    media_url: Annotated[str, StringConstraints(pattern="://")] | None = Field(
+        default=None, description="object store behind the sounds' folder, such as s3://bucket/prefix"
+    )
+    media_cache_mb: int = Field(default=10240, ge=1, description="sounds kept here where media_url is set, in MB")
     log_format: Literal["text", "json"] = Field(
         default="text", description="json: one line per request on stderr, with its id, for machines"
     )
@@ -73,6 +81,11 @@ class Settings(BaseSettings):
     def media_dir(self) -> Path:
         """Where published sounds lie."""
         return self.data_dir / "media"
+
+    @property
+    def marked_dir(self) -> Path:
+        """Where sounds lie for the proxy; nothing but a cache."""
+        return self.data_dir / "marked"
 
     @classmethod
     def settings_customise_sources(

@@ -29,6 +29,7 @@ OPTIONAL = {
     "stempeg": ("the demo's real song", 'pip install "hidden-reference[demo]"'),
     "av": ("the demo's real song", 'pip install "hidden-reference[demo]"'),
     "playwright": ("simulated listeners in a browser", 'pip install "hidden-reference[demo]"'),
+    "s3fs": ("songs and sounds in S3", 'pip install "hidden-reference[s3]"'),
     "psycopg": ("PostgreSQL", 'pip install "hidden-reference[postgresql]"'),
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

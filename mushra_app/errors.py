@@ -17,5 +17,9 @@ class NotFoundError(AppError):
     """Nothing here under that name or token."""
 
 
+class UnavailableError(AppError):
+    """Something that can't be had now, and may be had when it is tried again."""
+
+
 class ConflictError(AppError):
     """What was sent no longer fits what is stored: an older revision, a finished session."""

@@ -1,29 +1,25 @@
-"""Sounds: stored by the hash of what is served, and served without a hint of what they are.
+"""Sounds: stored by the hash of what is served, in a form that holds no hint of what they are.
 
 A low-passed anchor packs into a smaller FLAC file than the others, so the number of bytes alone would name
 it. Every sound of an item is therefore padded to one size with a FLAC PADDING block, which players skip.
-Answers carry no file name, no hash and no date: the open and the hidden reference would share them. Nor do they
-share their bytes: the header's hash of the samples is taken out, and a block that players skip too is filled anew
-for every slot of every session. What is left to compare is the decoded sound itself.
+The open and the hidden reference don't share their bytes either: the header's hash of the samples is taken out, and a
+block that players skip too is filled anew for every slot of every session (``mushra_app.serving``). What is left to
+compare is the decoded sound itself.
 
-Defines: ``common_size``, ``padded``, ``store``, ``path_of``, ``answer``.
+Defines: ``common_size``, ``padded``, ``store``, ``path_of``, ``name_of``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import os
+import re
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from flask import Response, send_file
-
 from mushra_app.errors import AppError
 
-KEPT_S = 3600
-"""How long a browser may keep a sound: all of them equally long."""
 BLOCK_HEADER = 4
 LARGEST_BLOCK = 2**24 - 1
 PADDING, APPLICATION = 1, 2
@@ -109,22 +105,11 @@ def store(folder: Path, flac: bytes) -> str:
 
 def path_of(folder: Path, sha256: str) -> Path:
     """Where the sound of that hash lies."""
-    return folder / f"{sha256}.flac"
+    return folder / name_of(sha256)
 
 
-def answer(path: Path, mark: bytes) -> Response:
-    """The sound as an HTTP answer; ranges are served, and the headers of all sounds of a trial are alike.
-
-    Parameters
-    ----------
-    mark : ``MARK_LENGTH`` bytes that are this slot's own; sounds that an older release stored have no place for them.
-    """
-    sound = path.read_bytes()
-    if sound[STREAM_INFO_END + 1 : MARK_START] == MARK_BLOCK[1:]:
-        sound = sound[:MARK_START] + mark + sound[MARK_START + MARK_LENGTH :]
-    response = send_file(io.BytesIO(sound), mimetype="audio/flac", conditional=True, etag=False, download_name="sound")
-    for name in ("Last-Modified", "Content-Disposition", "Expires"):
-        response.headers.pop(name, None)
-    # The next trial's sounds are fetched while this one is rated; the address is this session's alone.
-    response.headers["Cache-Control"] = f"private, max-age={KEPT_S}"
-    return response
+def name_of(sha256: str) -> str:
+    """The file name of the sound of that hash; AppError for what is none, so that no name leads out of a folder."""
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise AppError(f"{sha256!r}: no SHA-256 of a sound, expected 64 hexadecimal digits; see: mushra db check")
+    return f"{sha256}.flac"

@@ -22,7 +22,7 @@ from wtforms import Form
 from wtforms.fields.core import UnboundField
 from wtforms.validators import AnyOf, InputRequired
 
-from mushra_app.answers import Refusal, Saved
+from mushra_app.json_answers import Refusal, Saved
 from mushra_app.listener.forms import WelcomeForm
 from mushra_app.operation.health import Ready
 from mushra_app.session.saving import TrialSave

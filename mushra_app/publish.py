@@ -1,8 +1,8 @@
 """A built stimulus set becomes a study that takes listeners.
 
-Every file is held against its hash, the sounds are copied into the data folder, then all rows are written in
-one transaction. Publishing the same set again changes nothing; the same experiment name with anything else
-changed becomes the study's next version, and listeners who have begun stay with theirs.
+Every file is held against its hash, the sounds are copied into the data folder and into the object store where there is
+one, then all rows are written in one transaction. Publishing the same set again changes nothing; the same experiment
+name with anything else changed becomes the study's next version, and listeners who have begun stay with theirs.
 
 Defines: ``Published``, ``publish``.
 """
@@ -23,6 +23,7 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Clip, Condition, Item, Scale, Study, StudyVersion
+from mushra_app.serving.object_store import store_of
 from stimuli import manifest as manifests
 from stimuli.manifest import ItemRecord, Manifest, RuleResult
 
@@ -49,11 +50,13 @@ def publish(folder: Path, database: Database, settings: Settings) -> Published:
     ManifestError
         Where a file is missing or not the one that was built.
     AppError
-        Where the sounds of an item differ in rate, length or channels, or a reference is missing.
+        Where the sounds of an item differ in rate, length or channels, a reference is missing, or the object store
+        doesn't keep what is put there.
     """
     manifest = manifests.verify(folder)
     for item in manifest.items:
         _check_item(folder, manifest, item)
+    store = store_of(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with FileLock(settings.data_dir / ".publish.lock"):
         stored = {
@@ -61,6 +64,9 @@ def publish(folder: Path, database: Database, settings: Settings) -> Published:
             for item in manifest.items
             for token, sha256 in _copy(folder, manifest, item, settings).items()
         }
+        if store is not None:  # before the database names them, so that no server looks for them in vain
+            for sha256 in sorted(set(stored.values())):
+                store.put(media.path_of(settings.media_dir, sha256), sha256)
         with database.writing() as session:
             done = _write(session, manifest, stored, published_from=str(folder.absolute()))
     return replace(done, broken=tuple(rule for rule in manifest.rules if not rule.passed and rule.severity != "note"))

@@ -21,6 +21,7 @@ from mushra_app.errors import AppError
 from mushra_app.models import Study, StudyVersion
 from mushra_app.operation import retention
 from mushra_app.people import audit, logins
+from mushra_app.serving.object_store import masked
 from mushra_app.session import privacy
 
 data_option = click.option(
@@ -212,6 +213,8 @@ def config(data_dir: Path | None) -> None:
         value = getattr(settings, name)
         if name == "database_url" and value:
             value = make_url(value).render_as_string(hide_password=True)
+        if name == "media_url" and value:
+            value = masked(value)
         click.echo(f"{name:<22} {'' if value is None else value!s:<32} [{where[name]}] {field.description}")
     for name in ("secret.key", "studio.key", *(("metrics.key",) if settings.metrics else ())):
         state = "********" if (settings.data_dir / name).is_file() else "made at the first start"

@@ -21,6 +21,7 @@ from flask_babel import refresh
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.listener import pages as listener_pages
+from mushra_app.serving.answers import Delivery
 from mushra_app.studio import pages as studio_pages
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
@@ -50,6 +51,7 @@ class Services:
 
     settings: Settings
     database: Database
+    delivery: Delivery
 
 
 def services() -> Services:

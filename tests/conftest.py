@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
+from s3 import S3
 
 from mushra_app.doctor import browser_path
 from mushra_app.simulated.browser import FLAGS
@@ -56,6 +57,26 @@ def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
     found = launch()
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def _s3_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    server = S3.start(tmp_path_factory.mktemp("s3"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3_server(_s3_process: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """An S3-compatible server, which fsspec finds by the environment."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": _s3_process.url,
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nothing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return _s3_process
 
 
 def _skips(reporter: pytest.TerminalReporter) -> list[tuple[str, str]]:

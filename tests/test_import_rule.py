@@ -10,6 +10,7 @@ import pytest
 
 WEB = {"flask", "werkzeug", "sqlalchemy", "waitress"}
 HEAVY = {"torch", "scipy", "pandas", "matplotlib", "librosa", "soundfile"}
+STORES = {"fsspec", "upath", "s3fs", "aiohttp", "botocore"}
 
 
 def loaded_by(code: str) -> set[str]:
@@ -26,8 +27,8 @@ def loaded_by(code: str) -> set[str]:
             "import stimuli.build, stimuli.cli, stimuli.inspection.show",
             WEB | {"torch", "matplotlib", "mushra_app", "analysis"},
         ),
-        ("from mushra_app.app import create_app", HEAVY | {"analysis"}),
-        ("import mushra_app.listener.routes, mushra_app.studio.routes", HEAVY | {"analysis"}),
+        ("from mushra_app.app import create_app", HEAVY | STORES | {"analysis"}),
+        ("import mushra_app.listener.routes, mushra_app.studio.routes", HEAVY | STORES | {"analysis"}),
         ("import analysis.cli, analysis.report.assemble, analysis.report.page", WEB | {"torch"}),
         ("import stimuli.experiment, stimuli.manifest, mushra_app.ratings", WEB | HEAVY | {"numpy"}),
         ("import stimuli, mushra_app, analysis", WEB | HEAVY | {"numpy", "pydantic"}),

@@ -13,9 +13,9 @@ from flask import Blueprint, Response, abort, jsonify, redirect, request, url_fo
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from mushra_app import media, places
-from mushra_app.answers import Saved
+from mushra_app import places
 from mushra_app.errors import NotFoundError
+from mushra_app.json_answers import Saved
 from mushra_app.listener.forms import WelcomeForm
 from mushra_app.listener.pages import (
     CheckPage,
@@ -25,7 +25,7 @@ from mushra_app.listener.pages import (
     WithdrawPage,
 )
 from mushra_app.models import ListeningSession, Place
-from mushra_app.security import is_same_origin, is_simulated_link, mark_of, place_of_link, secret_key
+from mushra_app.security import is_same_origin, is_simulated_link, place_of_link, secret_key
 from mushra_app.session import announcements, enrolment, listening, privacy, saving, setting_up
 from mushra_app.web import language, own_origins, remember_language, services, show
 from mushra_app.words import say, say_later
@@ -108,9 +108,8 @@ def save(token: str, trial: str) -> Response:
 def sound(token: str, slot: str) -> Response:
     """One sound of this session."""
     with services().database.reading() as db:
-        sha256 = listening.sound_sha256(db, token, slot)
-    settings = services().settings
-    return media.answer(media.path_of(settings.media_dir, sha256), mark_of(secret_key(settings), slot))
+        of_trial = listening.sounds_of_trial(db, token, slot)
+    return services().delivery.answer(slot, of_trial)
 
 
 @blueprint.get("/session/<token>/setup/<step>/<int:attempt>/<int:number>")

@@ -2,7 +2,8 @@
 
 Conventions: a backup is a ZIP file with ``database.sqlite3`` or ``database.dump``, ``media/<sha256>.flac`` and
 ``backup.json`` (``Contents``). The database is copied first, as one state that it had, while listeners go on saving;
-its clips are collected afterwards: publishing stores a sound before the database names it, and nothing deletes one.
+its clips are collected afterwards, from the folder or else from the object store: publishing stores a sound before the
+database names it, and nothing deletes the last one.
 The keys stay out: whoever gets hold of a backup must not get hold of the studio, too.
 
 Defines: ``Contents``, ``back_up``, ``restore``.
@@ -11,6 +12,7 @@ Defines: ``Contents``, ``back_up``, ``restore``.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import sqlite3
 import struct
@@ -34,6 +36,7 @@ from mushra_app.db import Database, database_address
 from mushra_app.errors import AppError
 from mushra_app.operation import postgresql
 from mushra_app.operation.state import named_clips, row_counts, said_by_the_database
+from mushra_app.serving.object_store import ObjectStore, store_of
 
 CONTENTS = "backup.json"
 DATABASES = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
@@ -145,13 +148,13 @@ def _pack(part: Path, connection: Connection, copied: Path, settings: Settings, 
         with zipfile.ZipFile(stream, "w") as archive:
             with copied.open("rb") as source:
                 members[copied.name] = _add(archive, copied.name, source, made_at)
+            store = store_of(settings)
             for sha256, where in sorted(named_clips(connection).items()):
-                path = media.path_of(settings.media_dir, sha256)
-                sound = path.read_bytes() if path.is_file() else None
-                if sound is None or hashlib.sha256(sound).hexdigest() != sha256:
-                    unfit[sha256] = f"{path} ({where}): {'missing' if sound is None else 'not what was published'}"
+                sound = _sound(settings, store, sha256)
+                if isinstance(sound, str):
+                    unfit[sha256] = f"{media.path_of(settings.media_dir, sha256)} ({where}): {sound}"
                     continue
-                name = f"media/{path.name}"
+                name = f"media/{media.name_of(sha256)}"
                 archive.writestr(zipfile.ZipInfo(name, made_at.timetuple()[:6]), sound)
                 members[name] = sha256
             if unfit and not incomplete:
@@ -166,6 +169,23 @@ def _pack(part: Path, connection: Connection, copied: Path, settings: Settings, 
         stream.flush()
         os.fsync(stream.fileno())
     return contents
+
+
+def _sound(settings: Settings, store: ObjectStore | None, sha256: str) -> bytes | str:
+    """The bytes of a sound from the folder, or else from the store; or what is wrong with it in both."""
+    path = media.path_of(settings.media_dir, sha256)
+    sound = path.read_bytes() if path.is_file() else None
+    if sound is not None and hashlib.sha256(sound).hexdigest() == sha256:
+        return sound
+    found = "missing" if sound is None else "not what was published"
+    if store is None:
+        return found
+    try:
+        fetched = io.BytesIO()
+        store.fetch(sha256, fetched)
+    except AppError as error:
+        return f"{found}, and {error}"
+    return fetched.getvalue()
 
 
 def _add(archive: zipfile.ZipFile, name: str, source: IO[bytes], made_at: datetime) -> str:
@@ -307,8 +327,8 @@ def _refuse_used(database: Database) -> None:
 def _bring_back(
     archive: zipfile.ZipFile, contents: Contents, settings: Settings, database: Database, copied: Path
 ) -> None:
-    """Clips, then the database, then the counts."""
-    new: list[Path] = []
+    """Clips, into the object store too where there is one, then the database, then the counts."""
+    store, new = store_of(settings), list[Path]()
     try:
         for sha256 in contents.clips:
             path = media.path_of(settings.media_dir, sha256)
@@ -317,6 +337,8 @@ def _bring_back(
             if not path.is_file():
                 media.store(settings.media_dir, archive.read(f"media/{sha256}.flac"))
                 new.append(path)
+            if store is not None:  # what it got stays there if this fails, and is named by: mushra db check
+                store.put(path, sha256)
         if contents.database == "sqlite":
             with closing(sqlite3.connect(copied)) as source, closing(database.engine.raw_connection()) as target:
                 source.backup(_driver(target))  # one transaction, even where a server has the empty database open

@@ -16,6 +16,7 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.operation.state import named_clips, row_counts, said_by_the_database
+from mushra_app.serving.object_store import ObjectStore, store_of
 
 MOST_LINES = 20
 """Of what SQLite says of a damaged file: enough to see what it is."""
@@ -44,7 +45,7 @@ def look_at(settings: Settings) -> Findings:
                 if revision is not None:
                     counts = ", ".join(f"{table} {rows}" for table, rows in row_counts(connection).items())
                     findings.well.append(f"rows: {counts}")
-                    _sounds(named_clips(connection), settings.media_dir, findings)
+                    _sounds(named_clips(connection), settings, findings)
         finally:
             database.close()
     except AppError as error:
@@ -84,22 +85,58 @@ def _revision(found: str | None, name: str, findings: Findings) -> None:
         findings.broken.append(f"{name}: has revision {found}, this release needs {wanted}; {mend}")
 
 
-def _sounds(named: dict[str, str], folder: Path, findings: Findings) -> None:
+def _sounds(named: dict[str, str], settings: Settings, findings: Findings) -> None:
     """Every sound that is named is there and is itself; what else is there is named."""
-    mend = "publish the set again with mushra publish, or restore a backup"
+    folder, store = settings.media_dir, store_of(settings)
     before = len(findings.broken)
-    for sha256, where in sorted(named.items(), key=lambda pair: pair[1]):
+    try:
+        in_store = _objects(named, store, findings) if store is not None else set()
+    except AppError as error:  # it is away; what lies here is looked at all the same
+        findings.broken.append(str(error))
+        in_store = set(named)
+    missing = 0
+    mend = "publish the set again with mushra publish, or restore a backup"
+    for sha256, where in _by_study(named):
         path = media.path_of(folder, sha256)
         if not path.is_file():
-            findings.broken.append(f"{path} ({where}): missing; {mend}")
-        elif (found := hashlib.sha256(path.read_bytes()).hexdigest()) != sha256:
-            findings.broken.append(f"{path} ({where}): has the hash {found}, expected its name; delete it, then {mend}")
+            missing += 1
+            if sha256 not in in_store:
+                findings.broken.append(f"{path} ({where}): missing; {mend}")
+        elif (found := _sha256(path)) != sha256:
+            then = "it is fetched again" if sha256 in in_store else f"then {mend}"
+            findings.broken.append(f"{path} ({where}): has the hash {found}, expected its name; delete it, {then}")
     if len(findings.broken) == before:
-        findings.well.append(f"{folder}: all {len(named)} sounds are there and whole")
-    expected = {media.path_of(folder, sha256).name for sha256 in named}
-    present = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        elsewhere = f", {missing} of them in the object store only" if missing else ""
+        findings.well.append(f"{folder}: all {len(named)} sounds are there and whole{elsewhere}")
+    present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    _orphans(str(folder), present, named, findings)
+
+
+def _objects(named: dict[str, str], store: ObjectStore, findings: Findings) -> set[str]:
+    """Which sounds the store has whole: every object that is named is read back."""
+    states = {sha256: store.state(sha256) for sha256 in named}
+    for sha256, where in _by_study(named):
+        if states[sha256]:
+            mend = "publish the set again with mushra publish, or restore a backup"
+            findings.broken.append(f"{store.shown}/{media.name_of(sha256)} ({where}): {states[sha256]}; {mend}")
+    whole = {sha256 for sha256, state in states.items() if not state}
+    if len(whole) == len(named):
+        findings.well.append(f"{store.shown}: all {len(named)} sounds are there and whole")
+    _orphans(store.shown, store.names(), named, findings)
+    return whole
+
+
+def _orphans(place: str, present: set[str], named: dict[str, str], findings: Findings) -> None:
     findings.notes += [
-        f"{folder / name}: belongs to no clip of the database; it may be deleted while nothing is being published"
-        for name in present
-        if name not in expected
+        f"{place}/{name}: belongs to no clip of the database; it may be deleted while nothing is being published"
+        for name in sorted(present - {media.name_of(sha256) for sha256 in named})
     ]
+
+
+def _by_study(named: dict[str, str]) -> list[tuple[str, str]]:
+    return sorted(named.items(), key=lambda pair: pair[1])
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

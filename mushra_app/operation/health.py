@@ -13,14 +13,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from sqlalchemy import func, select
 
-from mushra_app import schema
+from mushra_app import media, schema
 from mushra_app.db import Database
 from mushra_app.models import Clip
+from mushra_app.serving.object_store import ObjectStore, store_of
 from mushra_app.web import Services
 
 ANSWERS_WITHIN_S = 1.0
@@ -72,7 +74,9 @@ class Probe(Generic[T]):
 
 def attach(app: Flask, services: Services) -> None:
     """Give the app both addresses."""
-    app.extensions["mushra-probe"] = Probe(lambda: _ask(services.database)), services.settings.media_dir
+    media_dir, store = services.settings.media_dir, store_of(services.settings)
+    in_store = None if store is None else Probe(lambda: _is_at_hand(services.database, media_dir, store))
+    app.extensions["mushra-probe"] = Probe(lambda: _ask(services.database)), media_dir, in_store
     app.register_blueprint(blueprint)
 
 
@@ -85,14 +89,28 @@ def _ask(database: Database) -> tuple[str | None, bool]:
         return revision, bool(db.scalar(select(func.count()).select_from(select(Clip.id).limit(1).subquery())))
 
 
+def _is_at_hand(database: Database, media_dir: Path, store: ObjectStore) -> bool:
+    """Whether the folder has every sound, or the store has the first one that the folder lacks.
+
+    So a store that is away takes no server out of service that has what it needs.
+    """
+    with database.reading() as db:
+        named = set(db.scalars(select(Clip.media_sha256)))
+    lacking = sorted(sha256 for sha256 in named if not media.path_of(media_dir, sha256).is_file())
+    return not lacking or store.holds(lacking[0])
+
+
 def readiness() -> Ready:
     """Look at every part."""
-    probe, media_dir = current_app.extensions["mushra-probe"]
+    probe, media_dir, in_store = current_app.extensions["mushra-probe"]
     answered = probe.answer(ANSWERS_WITHIN_S)
     if answered is None:
-        return Ready("does not answer", "not known", _readable(media_dir, needed=True))
+        return Ready("does not answer", "not known", _readable(media_dir, needed=in_store is None))
     revision, has_sounds = answered
-    return Ready(OK, OK if revision == schema.head() else "not this release's", _readable(media_dir, needed=has_sounds))
+    readable = _readable(media_dir, needed=has_sounds and in_store is None)
+    if readable == OK and has_sounds and in_store is not None and not in_store.answer(ANSWERS_WITHIN_S):
+        readable = "can't be fetched"
+    return Ready(OK, OK if revision == schema.head() else "not this release's", readable)
 
 
 def _readable(folder: os.PathLike[str], *, needed: bool) -> str:

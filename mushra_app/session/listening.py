@@ -6,7 +6,7 @@ go on where the listener was. How a session begins is in ``mushra_app.session.en
 SQLAlchemy session and know nothing of the web; ``base`` is the address of the listener's session without a trailing
 slash.
 
-Defines: ``sitting_of``, ``next_page``, ``answer``, ``go_on``, ``sound_sha256``,
+Defines: ``sitting_of``, ``next_page``, ``answer``, ``go_on``, ``sounds_of_trial``,
 ``finish_if_complete``.
 """
 
@@ -92,19 +92,23 @@ def go_on(db: Session, sitting: ListeningSession, user_agent: str = "") -> None:
         sitting.read_to = max(sitting.read_to, step.position)
 
 
-def sound_sha256(db: Session, token: str, slot: str) -> str:
-    """Which stored sound a slot of a session under way plays; NotFoundError for any other slot."""
-    found = db.scalar(
-        select(Clip.media_sha256)
-        .join(Slot, Slot.clip_id == Clip.id)
+def sounds_of_trial(db: Session, token: str, slot: str) -> dict[str, str]:
+    """The stored sound of every slot of the trial that ``slot`` is part of, by the slots' tokens.
+
+    NotFoundError for a slot of no trial of this session, and where the session is not under way.
+    """
+    trial = (
+        select(Slot.trial_id)
         .join(Trial, Trial.id == Slot.trial_id)
         .join(ListeningSession, ListeningSession.id == Trial.session_id)
         .where(Slot.token == slot, ListeningSession.token_sha256 == token_sha256(token))
         .where(ListeningSession.status == "started")
     )
-    if found is None:
+    sounds = select(Slot.token, Clip.media_sha256).join(Clip, Slot.clip_id == Clip.id)
+    found = db.execute(sounds.where(Slot.trial_id == trial.scalar_subquery())).all()
+    if not found:
         raise NotFoundError("This sound is not part of this session.")
-    return found
+    return {other: sha256 for other, sha256 in found}  # noqa: C416
 
 
 def finish_if_complete(db: Session, sitting: ListeningSession) -> None:

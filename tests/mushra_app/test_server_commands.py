@@ -51,9 +51,9 @@ def test_publishing_what_is_no_set_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_database_is_made_and_says_where_it_stands(tmp_path: Path) -> None:
-    assert typed(db_cli.db, "upgrade", "--data", tmp_path) == "empty -> 0006\n"
-    assert typed(db_cli.db, "current", "--data", tmp_path) == "database: 0006; this release: 0006\n"
-    assert typed(db_cli.db, "upgrade", "--data", tmp_path) == "0006 -> 0006\n"
+    assert typed(db_cli.db, "upgrade", "--data", tmp_path) == "empty -> 0007\n"
+    assert typed(db_cli.db, "current", "--data", tmp_path) == "database: 0007; this release: 0007\n"
+    assert typed(db_cli.db, "upgrade", "--data", tmp_path) == "0007 -> 0007\n"
 
 
 def test_serving_a_newer_releases_database_is_refused(tmp_path: Path) -> None:

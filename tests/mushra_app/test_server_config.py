@@ -50,6 +50,10 @@ def test_flags_before_environment_before_file_before_defaults(here: Path, monkey
         "external_url": "default",
         "trusted_proxies": "default",
         "metrics": "default",
+        "sound_by": "default",
+        "marked_cache_mb": "default",
+        "media_url": "default",
+        "media_cache_mb": "default",
         "log_format": "default",
         "job_time_limit_s": "default",
         "job_memory_mb": "default",
@@ -67,6 +71,8 @@ def test_flags_before_environment_before_file_before_defaults(here: Path, monkey
         ('external_url = "lab"', r"mushra.toml: external_url: .*'lab'"),
         ("trusted_proxies = -1", r"mushra.toml: trusted_proxies: .*found -1"),
         ("workers = 0", r"mushra.toml: workers: .*found 0"),
+        ('sound_by = "nginx"', r"mushra.toml: sound_by: .*'x-accel-redirect' or 'x-sendfile'; found 'nginx'"),
+        ('media_url = "bucket"', r"mushra.toml: media_url: .*found 'bucket'"),
         ('log_format = "xml"', r"mushra.toml: log_format: .*'text' or 'json'; found 'xml'"),
     ],
 )
@@ -80,6 +86,9 @@ def test_the_command_shows_sources_and_masks_secrets(here: Path, monkeypatch: py
     monkeypatch.setenv("MUSHRA_DATABASE_URL", "postgresql://lab:hunter2@db/listening")
     key = security.studio_key(load_settings())
     shown = CliRunner().invoke(server_cli.config, []).output
+    monkeypatch.setenv("MUSHRA_MEDIA_URL", "ftp://lab:hunter3@store/sounds")
+    shown += CliRunner().invoke(server_cli.config, []).output
+    assert "ftp://***@store/sounds" in shown and "hunter3" not in shown
     assert "hunter2" not in shown and "lab:***@db" in shown and "[environment]" in shown
     assert key not in shown and "********" in shown
 

@@ -80,8 +80,8 @@ def test_a_database_that_is_away_is_not_ready_and_its_address_is_not_told(tmp_pa
 @pytest.fixture
 def hanging(app: Flask) -> Iterator[threading.Event]:
     """A database that answers only when it is let go."""
-    let_go, (_, media) = threading.Event(), app.extensions["mushra-probe"]
-    app.extensions["mushra-probe"] = Probe(lambda: let_go.wait(30) and (schema.head(), True)), media
+    let_go, (_, *others) = threading.Event(), app.extensions["mushra-probe"]
+    app.extensions["mushra-probe"] = Probe(lambda: let_go.wait(30) and (schema.head(), True)), *others
     yield let_go
     let_go.set()
 

@@ -23,7 +23,7 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Event, Response, Save
 
-FORBIDDEN = {"torch", "scipy", "pandas", "soundfile", "matplotlib", "numpy", "analysis"}
+FORBIDDEN = {"torch", "scipy", "pandas", "soundfile", "matplotlib", "numpy", "analysis", "fsspec", "s3fs", "botocore"}
 
 
 def put(server: Served, path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-
 import fsspec
 import pytest
 from small_world import HEAD
@@ -21,41 +14,9 @@ from stimuli.sources.songs import source
 BUCKET = "lab"
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[str]:
-    """Address of an S3-compatible server that this test started."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stderr
-        told = ""
-        while not (found := re.search(r"http://127\.0\.0\.1:\d+", told)):
-            line = process.stderr.readline()
-            assert line, f"the server ended: {told}"
-            told += line
-        for _ in range(100):
-            try:
-                urllib.request.urlopen(found[0], timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield found[0]
-    finally:
-        process.kill()
-        process.wait()
-
-
 @pytest.fixture
-def bucket(store, world, monkeypatch) -> str:
+def bucket(s3_server, world) -> str:
     """The small world's songs and estimates, put into the store."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": store,
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nothing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
     files = fsspec.filesystem("s3", skip_instance_cache=True)
     files.mkdirs(BUCKET, exist_ok=True)
     for part in ("songs", "estimates"):
