@@ -64,7 +64,7 @@ FAMILIES: dict[tuple[int, int], tuple[int, tuple[tuple[int, ...], ...]]] = {
 """Balanced incomplete block designs as start blocks that are developed modulo a number (see ``developed``); the start
 blocks were found by exhaustion, but for the difference sets of one block."""
 WEIGHTS = (1, 3)
-"""Of evenness over listeners against evenness within one, tried in turn; the first finds what can be perfect in both."""
+"""Of evenness over listeners against evenness within one, tried in turn: the first finds what can be perfect."""
 STEPS = 2000
 """Of one search: about a tenth of a second, once for each v, k and n of a process."""
 HOTTEST = 1.5
