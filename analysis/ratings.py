@@ -19,7 +19,8 @@ from mushra_app.conduct import Run, sittings_of
 from mushra_app.ratings import COLUMNS, read_csv
 from stimuli.manifest import Manifest
 
-CELL = ["listener", "attribute", "item", "condition", "replicate"]
+TRIAL = ["listener", "attribute", "item", "replicate"]
+CELL = [*TRIAL, "condition"]
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Ratings:
 
     ``frame`` holds the rated rows of finished sessions without training and attention checks; ``run`` what is on
     record of these sessions; ``simulated`` is true where any row of the file, used or not, was made by a program. The
-    counts are of rows, but ``missing``: cells of finished sessions' trials that hold no rating, whether the row is
-    empty or not there.
+    counts are of rows, but two: ``missing`` counts cells of finished sessions' trials that hold no rating, whether the
+    row is empty or not there; ``not_shown`` those of systems that a page left out by design.
     """
 
     frame: pd.DataFrame
@@ -42,6 +43,7 @@ class Ratings:
     attention_checks: int
     unfinished: int
     missing: int
+    not_shown: int
 
 
 def load(path: Path, manifest: Manifest) -> Ratings:
@@ -54,7 +56,7 @@ def load(path: Path, manifest: Manifest) -> Ratings:
     AnalysisError
         Where a cell that says whose rating it is is empty, the ratings are of several studies, of another study or
         other sounds, name a condition or item that the set does not have, hold a cell twice, or leave nothing to
-        analyse.
+        analyse; or where a page has more systems than the experiment puts on one.
     """
     typed = read_csv(path)
     everything = pd.DataFrame(typed, columns=pd.Index([column.name for column in COLUMNS]))
@@ -74,6 +76,8 @@ def load(path: Path, manifest: Manifest) -> Ratings:
             "export again once somebody has finished"
         )
     _check_cells(path, finished)
+    _check_pages(path, finished, manifest)
+    cells, shown = _cells(finished, manifest)
     return Ratings(
         frame=rated.reset_index(drop=True),
         run=sittings_of(typed),
@@ -84,7 +88,8 @@ def load(path: Path, manifest: Manifest) -> Ratings:
         training=int(rehearsed.sum()),
         attention_checks=int(is_check.sum()),
         unfinished=len(tested) - len(finished),
-        missing=_expected(finished, manifest) - len(rated),
+        missing=shown - len(rated),
+        not_shown=cells - shown,
     )
 
 
@@ -124,18 +129,34 @@ _FILLED = {
 }
 
 
-def _expected(finished: pd.DataFrame, manifest: Manifest) -> int:
-    """How many cells the trials of these sessions have: what was to be rated on each of them."""
-    asked = {one.name: manifest.experiment.conditions_of(one.name) for one in manifest.experiment.attributes}
-    rated = {(c.item, c.condition) for c in manifest.clips if c.role not in ("reference", "mixture")}
-    cells = Counter(
-        (item, attribute)
-        for attribute, conditions in asked.items()
-        for item, condition in rated
-        if condition in conditions
-    )
-    trials = finished.drop_duplicates(["listener", "attribute", "item", "replicate"])
-    return sum(cells[item, attribute] for item, attribute in zip(trials["item"], trials["attribute"], strict=True))
+def _check_pages(path: Path, finished: pd.DataFrame, manifest: Manifest) -> None:
+    """More systems than a page has room for are no page of this experiment."""
+    most = manifest.experiment.systems_on_page()
+    systems = finished[finished["condition"].isin([system.name for system in manifest.experiment.systems])]
+    counts = systems.groupby(TRIAL)["condition"].nunique()
+    if (counts > most).any():
+        where = ", ".join(f"{name} {value}" for name, value in zip(TRIAL, counts.index[counts > most][0], strict=True))
+        raise AnalysisError(
+            f"{path}: {counts.max()} systems are rated on one page: {where}; expected at most {most}, as "
+            "test.systems_per_page says; export again"
+        )
+
+
+def _cells(finished: pd.DataFrame, manifest: Manifest) -> tuple[int, int]:
+    """How many cells the trials of these sessions have: all that is rated, and what was to be rated on their pages."""
+    experiment = manifest.experiment
+    systems = {system.name for system in experiment.systems}
+    there = {(c.item, c.condition) for c in manifest.clips if c.role not in ("reference", "mixture")}
+    cells, shown = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for attribute in (one.name for one in experiment.attributes):
+        rated = set(experiment.conditions_of(attribute))
+        for item in {item for item, _ in there}:
+            own = {condition for where, condition in there if where == item} & rated
+            cells[item, attribute] = len(own)
+            shown[item, attribute] = len(own - systems) + experiment.systems_on_page(len(own & systems))
+    trials = finished.drop_duplicates(TRIAL)
+    pages = list(zip(trials["item"], trials["attribute"], strict=True))
+    return sum(cells[page] for page in pages), sum(shown[page] for page in pages)
 
 
 def _check_identity(path: Path, frame: pd.DataFrame, manifest: Manifest) -> None:

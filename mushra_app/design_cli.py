@@ -12,6 +12,8 @@ from typing import Any
 import click
 
 from mushra_app.session import planning
+from mushra_app.session.blocks import linkable
+from mushra_app.session.concurrence import blocks_of
 from mushra_app.session.design import Design
 from mushra_app.session.planning import Balance, Plan, Spread
 from stimuli.experiment import Experiment, identity, load
@@ -61,6 +63,11 @@ def told_of(experiment: Experiment, listeners: int, seed: int, factor: float) ->
             for number, one in enumerate(plans, 1)
         ],
         "balance": [asdict(found) for found in _balance(drawn_from, plans)],
+        "blocks": [
+            asdict(found)
+            for attribute in drawn_from.attributes
+            if (found := blocks_of(drawn_from, plans, attribute)) is not None
+        ],
         "heard_by": planning.heard_by(drawn_from, plans),
         "groups": [sorted(group) for group in planning.groups_of(drawn_from, plans)],
     }
@@ -70,10 +77,24 @@ def _balance(drawn_from: Design, plans: Sequence[Plan]) -> list[Balance]:
     """Of the sounds on pages, and of the items in rounds where everybody hears the same ones."""
     found: list[Balance] = []
     for attribute in drawn_from.attributes:
-        found += planning.balance_of(f"{attribute}: sounds on a page", planning.pages_of(plans, attribute))
+        found += _on_pages(drawn_from, attribute, planning.pages_of(plans, attribute))
         if drawn_from.items_are_shared:
             found += planning.balance_of(f"{attribute}: items in a round", planning.rounds_of(plans, attribute))
     return found
+
+
+def _on_pages(drawn_from: Design, attribute: str, pages: Sequence[tuple[str, ...]]) -> list[Balance]:
+    """Of all sounds; where systems take turns, those that are on every page apart from those that are not."""
+    what, item = f"{attribute}: sounds on a page", drawn_from.test[0]
+    names = drawn_from.hidden[attribute, item]
+    if len(pages[0]) == len(names):
+        return planning.balance_of(what, pages)
+    systems = drawn_from.systems_of(attribute, item)
+    always = tuple(name for name in names if name not in systems)
+    return [
+        planning.balance_among(f"{what}, always there", pages, always),
+        planning.balance_among(f"{what}, systems", pages, systems),
+    ]
 
 
 def _text(told: dict[str, Any]) -> list[str]:
@@ -85,6 +106,7 @@ def _text(told: dict[str, Any]) -> list[str]:
         "",
         *_proof(told),
         "",
+        *(line for found in told["blocks"] for line in _blocks(found)),
         *_items(told),
         "",
         *_time(told),
@@ -123,6 +145,50 @@ def _proof(told: dict[str, Any]) -> list[str]:
                 )
             )
     return _columns(rows)
+
+
+def _blocks(found: dict[str, Any]) -> list[str]:
+    """The proof of incomplete pages."""
+    systems, per_page, pages = found["systems"], found["per_page"], found["pages_per_listener"]
+    counts = (
+        ("replications r: pages of a system", "replications"),
+        ("the same, of the most uneven listener", "own_replications"),
+        ("concurrences lambda: pages of a pair", "concurrences"),
+        ("the same, of the most uneven listener", "own_concurrences"),
+        ("listeners of a system with an item", "with_items"),
+    )
+    spreads = [(told, Spread(**found[name])) for told, name in counts]
+    title = f"{found['attribute']}: {per_page} of {systems} systems on a page"
+    by_item = found["by_item"]
+    names = tuple(next(iter(by_item.values())))
+    return [
+        *_columns(
+            [
+                (title, "smallest", "largest", "if equal"),
+                *((told, str(one.smallest), str(one.largest), f"{one.expected:.4g}") for told, one in spreads),
+            ]
+        ),
+        f"Efficiency factor E = {found['efficiency']:.4f} of at most {found['most_efficient']:.4f}, which a balanced "
+        "incomplete block design has.",
+        _linked(found, systems=systems, per_page=per_page, pages=pages),
+        f"All systems are on equally many pages whenever the number of listeners is a multiple of {systems}.",
+        "",
+        *_columns([("listeners of", *names), *((item, *map(str, by_item[item].values())) for item in by_item)]),
+        "",
+    ]
+
+
+def _linked(found: dict[str, Any], *, systems: int, per_page: int, pages: int) -> str:
+    """Whether pages link the systems, for how many listeners by themselves, and why not for all."""
+    groups, linking, listeners = found["groups"], found["linking"], found["listeners"]
+    together = (
+        "The pages of all listeners link all systems"
+        if len(groups) == 1
+        else f"The systems fall into {len(groups)} groups that no page links, but for reference and anchors: "
+        + "; ".join(", ".join(group) for group in groups)
+    )
+    why = "" if linkable(systems, per_page, pages) else f": {pages} pages of {per_page} can't link {systems}"
+    return f"{together}. Those of {linking} of {listeners} listeners do so by themselves{why}."
 
 
 def _items(told: dict[str, Any]) -> list[str]:

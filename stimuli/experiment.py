@@ -124,6 +124,16 @@ class Experiment(Model):
         unheard = {anchor.name for anchor in self.anchors} - self.anchors_of(attribute)
         return tuple(name for name in self.conditions if name not in unheard)
 
+    def systems_on_page(self, systems: int | None = None) -> int:
+        """How many systems stand on each page, where there are so many of them (those of the file, if not said)."""
+        there = len(self.systems) if systems is None else systems
+        wanted = self.test.systems_per_page
+        return there if wanted == "all" else min(wanted, there)
+
+    def signals_on_page(self, attribute: str) -> int:
+        """Hidden signals of a page of an attribute: the hidden reference, its anchors, and the systems of the page."""
+        return len(self.conditions_of(attribute)) - len(self.systems) + self.systems_on_page()
+
     @property
     def lowest_anchor(self) -> str | None:
         """Name of the low-pass anchor with the lowest cut-off: the worst sound that everybody can tell."""
@@ -261,4 +271,16 @@ def _contradictions(experiment: Experiment) -> list[str]:
         problems.append(f"test.items_per_listener: found {wanted}; expected 1 to {tested} (the test's items), or 'all'")
     elif (heard := tested if wanted == "all" else wanted) < experiment.test.sessions:
         problems.append(f"test.sessions: found {experiment.test.sessions}; expected at most {heard}, an item for each")
-    return problems
+    return [*problems, *_page_problems(experiment)]
+
+
+def _page_problems(experiment: Experiment) -> list[str]:
+    """Why so many systems can't stand on a page."""
+    wanted, systems = experiment.test.systems_per_page, len(experiment.systems)
+    if wanted == "all" or 2 <= wanted <= systems:
+        return []
+    found = f"test.systems_per_page: found {wanted}"
+    if systems == 1:
+        return [f"{found}; there is one system, so leave the key out, or write 'all'"]
+    why = "one alone is compared with no other" if wanted < systems else f"there are {systems} systems"
+    return [f"{found}; expected 2 to {systems}, or 'all': {why}"]

@@ -104,6 +104,7 @@ def _counts(found: Ratings) -> dict[str, int]:
         "attention_checks": found.attention_checks,
         "unfinished": found.unfinished,
         "missing": found.missing,
+        "not_shown": found.not_shown,
         "analysed": len(found.frame),
     }
 

@@ -23,7 +23,8 @@ RULES = {
 def paragraph(manifest: Manifest, ratings: Ratings, sections: Sequence[Section], name: str) -> str:
     """Methods as a paper would say them, with the numbers of this study; ``name`` is what the test may be called."""
     sentences = [_design(manifest, ratings, name), _sounds(manifest), _playback(ratings)]
-    return " ".join([*sentences, _screening(manifest, sections), _TESTS])
+    tests = _TESTS_OF_PAIRS if any(one.incomplete for one in sections) else _TESTS
+    return " ".join([*sentences, _screening(manifest, sections), f"{tests} {_METRICS}"])
 
 
 def _design(manifest: Manifest, ratings: Ratings, name: str) -> str:
@@ -40,7 +41,19 @@ def _design(manifest: Manifest, ratings: Ratings, name: str) -> str:
         f"{people} took a {name} ({standard}) with {count(len(lengths), 'item')} of {spread} s and "
         f"{1 + len(anchors) + len(systems)} hidden conditions: the hidden reference, "
         f"{count(len(anchors), 'anchor')}{_listed(anchors)} and {count(len(systems), 'system')}{_listed(systems)}. "
+        f"{_pages(len(systems), experiment.systems_on_page(len(systems)))}"
         f"The target was {experiment.experiment.target}; reference and anchors were made from the true stems."
+    )
+
+
+def _pages(systems: int, on_page: int) -> str:
+    """How systems were spread over pages, where not all stood on each."""
+    if on_page == systems:
+        return ""
+    return (
+        f"Each page held the hidden reference, the anchors and {on_page} of the {systems} systems: an incomplete block "
+        "design, in which systems were replicated equally, and pairs of systems as equally as the numbers allowed; an "
+        "item was presented again with the same systems. "
     )
 
 
@@ -80,14 +93,24 @@ _SWITCHING = {
     "": "was not recorded",
 }
 _MATCH = {"item": "one gain per item", "each": "one gain per clip", "none": "no gain but for headroom"}
+_WILCOXON = (
+    "Wilcoxon's signed-rank test with Holm's correction (two-sided, alpha = 0.05; zero differences left out; p exact "
+    "without ties and zeros for up to 50 listeners, else by the normal approximation with continuity correction); "
+    "differences are Hodges-Lehmann estimates with distribution-free 95 % intervals. These tests generalise over "
+    "listeners, not over items."
+)
 _TESTS = (
     "Quartiles are interpolated linearly. Conditions were compared on listener means over items by Friedman's test "
-    "and, for the planned contrasts, by Wilcoxon's signed-rank test with Holm's correction (two-sided, alpha = 0.05; "
-    "zero differences left out; p exact without ties and zeros for up to 50 listeners, else by the normal "
-    "approximation with continuity correction); differences are Hodges-Lehmann estimates with distribution-free 95 % "
-    "intervals. These tests generalise over listeners, not over items. SI-SDR (no mean removed) and SDR as in the "
-    "Music Demixing Challenge (epsilon 1e-7) were computed on the same excerpts before any gain, all channels as one "
-    "vector."
+    f"and, for the planned contrasts, by {_WILCOXON}"
+)
+_TESTS_OF_PAIRS = (
+    "Quartiles are interpolated linearly. For each planned contrast, every listener's ratings of its two conditions "
+    "were averaged over the pages that held both, replicates first and then items, and compared by "
+    f"{_WILCOXON} No test over all conditions was made."
+)
+_METRICS = (
+    "SI-SDR (no mean removed) and SDR as in the Music Demixing Challenge (epsilon 1e-7) were computed on the same "
+    "excerpts before any gain, all channels as one vector."
 )
 
 

@@ -18,6 +18,7 @@ from analysis.errors import AnalysisError
 from analysis.metrics.score import METRICS
 from analysis.report import figures
 from analysis.report.conclusion import conclusion
+from analysis.report.layout import Layout, layout_of, paired, warnings_of
 from analysis.report.wording import count
 from analysis.statistics import describe, nonparametric, screening
 from stimuli.experiment import Attribute, Experiment
@@ -34,6 +35,7 @@ class Section:
     """One attribute: what was asked, and what the listeners said.
 
     ``listeners`` rated, and the results are of the ``kept``: those whom screening left, or all where it left none.
+    ``incomplete`` says how pages were laid out that held some of the systems each, by design.
     """
 
     attribute: str
@@ -43,6 +45,7 @@ class Section:
     conclusion: tuple[str, ...]
     conditions: Rows
     contrasts: Rows
+    incomplete: Layout | None
     friedman: dict[str, float] | None
     cells: Rows
     screening: Rows
@@ -70,7 +73,10 @@ def section(attribute: Attribute, frame: pd.DataFrame, manifest: Manifest, metri
     kept = _kept(frame, screened, problems)
     problems += _warnings(frame, kept, screened, plan.exclude)
     means, before = describe.listener_means(kept), describe.listener_means(frame)
-    contrasts = _contrasts(means, manifest.experiment, problems)
+    layout = layout_of(frame, manifest.experiment)
+    problems += warnings_of(kept, layout)
+    of_pair, before_of_pair = paired(kept, layout), paired(frame, layout)
+    contrasts = _contrasts(of_pair, set(means.columns), manifest.experiment, problems)
     summary = _ordered(describe.per_condition(kept), roles)
     per_item = describe.per_cell(kept)
     beside = per_item.merge(metrics[["item", "condition", *METRICS]], on=["item", "condition"], how="inner")
@@ -84,8 +90,9 @@ def section(attribute: Attribute, frame: pd.DataFrame, manifest: Manifest, metri
         kept=listeners,
         conclusion=conclusion(contrasts, manifest.experiment, who),
         conditions=[row | {"role": roles[row["condition"]]} for row in rows(summary)],
-        contrasts=_before_and_after(contrasts, before),
-        friedman=_tried(problems, lambda: nonparametric.friedman(means)),
+        contrasts=_before_and_after(contrasts, before_of_pair),
+        incomplete=layout,
+        friedman=None if layout else _tried(problems, lambda: nonparametric.friedman(means)),
         cells=rows(per_item),
         screening=rows(screened),
         excluded=tuple(screening.excluded(screened)),
@@ -133,33 +140,29 @@ def _warnings(frame: pd.DataFrame, kept: pd.DataFrame, screened: pd.DataFrame, p
             f"{left} left: a 95 % interval of a median difference needs {FEWEST_FOR_INTERVAL}; with fewer it runs "
             "from the smallest to the largest value, and covers less."
         )
-    trials = kept.groupby(["listener", "item", "replicate"])["condition"].nunique()
-    if holes := int((trials < kept["condition"].nunique()).sum()):
-        found.append(
-            f"{holes} of {len(trials)} trials lack the rating of a condition: the means of a listener's conditions are "
-            "then over different items, and differ for that alone."
-        )
     if kept["rating"].nunique() == 1:
         found.append(f"All ratings are equal ({kept['rating'].iloc[0]:g}): nothing tells the conditions apart.")
     return found
 
 
-def _contrasts(means: pd.DataFrame, experiment: Experiment, problems: list[str]) -> pd.DataFrame:
+def _contrasts(
+    of_pair: nonparametric.Paired, heard: set[str], experiment: Experiment, problems: list[str]
+) -> pd.DataFrame:
     """The planned contrasts that these ratings allow; Holm's correction is over those."""
     possible = []
     for first, second in experiment.planned_contrasts:
-        if missing := [name for name in (first, second) if name not in means.columns]:
+        if missing := [name for name in (first, second) if name not in heard]:
             problems.append(f"The planned contrast {first} − {second} can't be made: {missing[0]} was not heard.")
-        elif len(means[[first, second]].dropna()) < 2:
+        elif len(of_pair(first, second).dropna()) < 2:
             problems.append(
                 f"The planned contrast {first} − {second} can't be made: fewer than two listeners rated both."
             )
         else:
             possible.append((first, second))
-    return nonparametric.compare(means, possible)
+    return nonparametric.compare(of_pair, possible)
 
 
-def _before_and_after(contrasts: pd.DataFrame, before: pd.DataFrame) -> Rows:
+def _before_and_after(contrasts: pd.DataFrame, before: nonparametric.Paired) -> Rows:
     """The contrasts, each with Holm's p as it would be without screening."""
     if contrasts.empty:
         return []

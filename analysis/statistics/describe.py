@@ -5,7 +5,7 @@ quartiles follow but for outliers, so both are given: ``q1`` and ``q3`` are inte
 and Fan 1996), ``q1_hinge`` and ``q3_hinge`` are Tukey's (for an odd count the median belongs to both halves). The
 interval of the mean is Student's t over listener means, so that its width speaks of listeners and not of ratings.
 
-Defines: ``per_condition``, ``per_cell``, ``listener_means``, ``hinges``, ``t_interval``.
+Defines: ``per_condition``, ``per_cell``, ``listener_means``, ``paired_means``, ``hinges``, ``t_interval``.
 """
 
 from __future__ import annotations
@@ -48,6 +48,18 @@ def listener_means(frame: pd.DataFrame) -> pd.DataFrame:
     """
     cells = frame.groupby(["listener", "condition", "item"])["rating"].mean()
     return cells.groupby(["listener", "condition"]).mean().unstack("condition")
+
+
+def paired_means(frame: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+    """Mean ratings of two conditions by each listener (rows) over the pages that held both, and no others.
+
+    On such a page both were heard beside each other, of one item, so that items can't be taken for conditions where
+    pages are incomplete. As in ``listener_means`` replicates come first; for complete pages these are its columns.
+    """
+    cells = frame[frame["condition"].isin([first, second])]
+    pages = cells.pivot_table(index=["listener", "item", "replicate"], columns="condition", values="rating")
+    both = pages.reindex(columns=[first, second]).dropna()
+    return both.groupby(["listener", "item"]).mean().groupby("listener").mean()
 
 
 def hinges(values: np.ndarray) -> tuple[float, float, float]:

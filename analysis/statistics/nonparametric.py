@@ -11,7 +11,7 @@ Defines: ``friedman``, ``wilcoxon``, ``compare``, ``holm``, ``hodges_lehmann``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -87,8 +87,16 @@ def wilcoxon(first: np.ndarray, second: np.ndarray) -> dict[str, float | bool]:
     }
 
 
-def compare(means: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+Paired = Callable[[str, str], pd.DataFrame]
+"""Gives the listeners' means of two conditions, as two columns; rows with a hole are left out."""
+
+
+def compare(means: pd.DataFrame | Paired, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
     """Planned pairs with Holm's correction over all of them.
+
+    Parameters
+    ----------
+    means : of every condition; or what gives those of a pair, where listeners heard each pair on other pages.
 
     Returns
     -------
@@ -98,7 +106,8 @@ def compare(means: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFra
     """
     rows = []
     for first, second in pairs:
-        both = means[[first, second]].dropna().to_numpy(float)
+        own = means(first, second) if callable(means) else means[[first, second]]
+        both = own.dropna().to_numpy(float)
         if len(both) < 2:
             raise AnalysisError(f"{first} - {second}: fewer than two listeners rated both; nothing can be compared")
         rows.append(

@@ -23,6 +23,12 @@ the items of their rounds nearly. Three demands win over the balance, where they
 * items that are sampled, or dealt out to sessions, are other ones for every listener: their rounds are squares of the
   listener's own, and their positions are balanced over listeners by chance alone. Sounds on pages still share theirs.
 
+Where not all systems fit on a page, each page has a balanced subset of them (``mushra_app.session.blocks``), beside the
+hidden reference and all anchors of its attribute. An item keeps its subset in every round and for every attribute, so
+that replicates show reliability and attributes can be held against each other; training has subsets of its own. Such
+pages take their orders from squares too: of reference, anchors and as many places for systems, so that a page's row is
+drawn before it is known which systems fill it.
+
 An attention check looks like any other page: one of the session's items, with the reference once and copies of the
 lowest anchor in all other places. Whoever listens rates the reference above them. It takes no row of any square.
 
@@ -37,6 +43,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mushra_app.session.blocks import subsets
 from mushra_app.session.squares import rota
 
 
@@ -48,6 +55,7 @@ class Design:
     (``None``: all), the least heard so far first, as counted in ``seen``. ``attention_checks`` of each session are
     made of the two conditions ``attention``: the reference and the lowest anchor. ``listener`` counts who enrolled
     before, and ``shared`` is the first one's seed, out of which the squares of all are drawn (``None``: the own one).
+    ``systems_per_page`` of the ``systems`` among the rated conditions stand on a page (``None``: all).
     """
 
     attributes: tuple[str, ...]
@@ -62,6 +70,20 @@ class Design:
     attention: tuple[str, str] = ("", "")
     listener: int = 0
     shared: int | None = None
+    systems: frozenset[str] = frozenset()
+    systems_per_page: int | None = None
+
+    def systems_of(self, attribute: str, item: str) -> tuple[str, ...]:
+        """The systems that are rated for an attribute and an item, on whichever pages they stand."""
+        return tuple(name for name in self.hidden[attribute, item] if name in self.systems)
+
+    def places_of(self, attribute: str, item: str) -> tuple[str, ...]:
+        """What a page is laid out for: the rated conditions; where not all systems fit, places for those that do."""
+        names, systems = self.hidden[attribute, item], self.systems_of(attribute, item)
+        if self.systems_per_page is None or len(systems) <= self.systems_per_page:
+            return names
+        places = (f"place {number}" for number in range(1, self.systems_per_page + 1))  # no name holds a space
+        return (*(name for name in names if name not in self.systems), *places)
 
     @property
     def items_are_shared(self) -> bool:
@@ -106,7 +128,8 @@ def plan(design: Design, seed: int) -> list[PlannedTrial]:
         for (block, attribute, turn), row in zip(rounds, rows, strict=True):
             orders = _other_orders(row, [squares.order(block, attribute, item) for item in row], used, draw)
             trials += [
-                PlannedTrial(part, block, attribute, item, turn, order) for item, order in zip(row, orders, strict=True)
+                PlannedTrial(part, block, attribute, item, turn, squares.filled(block, attribute, item, order))
+                for item, order in zip(row, orders, strict=True)
             ]
         for _ in range(design.attention_checks):
             _insert_attention_check(trials, begun, design.attention, draw)
@@ -144,6 +167,7 @@ class _Squares:
         self._design, self._own, self._heard = design, seed, heard
         self._shared = seed if design.shared is None else design.shared
         self._rotas: dict[tuple[str, ...], Iterator[tuple[str, ...]]] = {}
+        self._subsets: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
 
     def items(self, block: str, heard: Sequence[str]) -> tuple[str, ...]:
         """The items of the next round, in order; a square of the listener's own where others hear other items.
@@ -154,10 +178,28 @@ class _Squares:
         return self._next("items", block, "", heard, self._rounds(block), everybody=everybody)
 
     def order(self, block: str, attribute: str, item: str) -> tuple[str, ...]:
-        """The conditions of the next page."""
-        names = self._design.hidden[attribute, item]
-        alike = sum(self._design.hidden[attribute, other] == names for other in self._heard[block])
+        """The places of the next page."""
+        names = self._design.places_of(attribute, item)
+        alike = sum(self._design.places_of(attribute, other) == names for other in self._heard[block])
         return self._next("page", block, attribute, names, alike * self._rounds(block), everybody=True)
+
+    def filled(self, block: str, attribute: str, item: str, order: tuple[str, ...]) -> tuple[str, ...]:
+        """The conditions of a page with that order of its places."""
+        names = self._design.hidden[attribute, item]
+        places = [place for place in self._design.places_of(attribute, item) if place not in names]
+        if not places:
+            return order
+        systems = self._design.systems_of(attribute, item)
+        key = (block, *systems)
+        if key not in self._subsets:
+            heard = set(self._heard[block])
+            listed = self._design.training if block == "training" else self._design.test
+            alike = [one for one in listed if one in heard and self._design.systems_of(attribute, one) == systems]
+            self._subsets[key] = subsets(
+                systems, len(places), alike, listener=self._design.listener, seed=f"{self._shared} systems {key}"
+            )
+        parts = dict(zip(places, self._subsets[key][item], strict=True))
+        return tuple(parts.get(name, name) for name in order)
 
     def _rounds(self, block: str) -> int:
         return 1 if block == "training" else self._design.replicates + 1

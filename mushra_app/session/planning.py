@@ -7,8 +7,8 @@ the set is built are left out there and counted here.
 Conventions: training and attention checks are in the plan and in its time, and never in the balance, because neither
 is analysed. Neighbours are what stands next to each other on a page from left to right (a listener may still go through
 them in another order), or follows each other in a round of items. Times in seconds.
-Defines: ``design_of``, ``planned``; ``Spread``, ``Balance``, ``balance_of``, ``pages_of``, ``rounds_of``;
-``heard_by``, ``groups_of``; ``seconds_of``, ``FACTOR``.
+Defines: ``design_of``, ``planned``; ``Spread``, ``Balance``, ``balance_of``, ``balance_among``; ``pages_of``,
+``rounds_of``; ``heard_by``, ``groups_of``; ``seconds_of``, ``FACTOR``.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ def design_of(experiment: Experiment) -> Design:
         sessions=test.sessions,
         attention_checks=test.attention_checks,
         attention=(REFERENCE, experiment.lowest_anchor or ""),
+        systems=frozenset(system.name for system in experiment.systems),
+        systems_per_page=None if test.systems_per_page == "all" else test.systems_per_page,
     )
 
 
@@ -97,22 +99,24 @@ def balance_of(what: str, orders: Iterable[Sequence[str]]) -> list[Balance]:
     sets: dict[tuple[str, ...], list[Sequence[str]]] = {}
     for order in orders:
         sets.setdefault(tuple(sorted(order)), []).append(order)
-    return [
-        Balance(
-            what,
-            len(alike),
-            names,
-            spread_of(
-                Counter((place, name) for order in alike for place, name in enumerate(order)),
-                list(itertools.product(range(len(names)), names)),
-            ),
-            spread_of(
-                Counter(pair for order in alike for pair in itertools.pairwise(order)),
-                list(itertools.permutations(names, 2)),
-            ),
-        )
-        for names, alike in sets.items()
-    ]
+    return [balance_among(what, alike, names) for names, alike in sets.items()]
+
+
+def balance_among(what: str, orders: Sequence[Sequence[str]], names: tuple[str, ...]) -> Balance:
+    """The balance of those names in orders of one length that may hold others too."""
+    return Balance(
+        what,
+        len(orders),
+        names,
+        spread_of(
+            Counter((place, name) for order in orders for place, name in enumerate(order)),
+            list(itertools.product(range(len(orders[0])), names)),
+        ),
+        spread_of(
+            Counter(pair for order in orders for pair in itertools.pairwise(order)),
+            list(itertools.permutations(names, 2)),
+        ),
+    )
 
 
 def pages_of(plans: Sequence[Plan], attribute: str) -> list[tuple[str, ...]]:

@@ -32,6 +32,9 @@ class Test(Model):
 
     references: tuple[Literal["reference", "mixture"], ...] = ("reference",)
     items_per_listener: int | Literal["all"] = "all"
+    # Not among what is hashed where it says nothing, so that older files keep their identity.
+    systems_per_page: int | Literal["all"] = Field(default="all", exclude_if=lambda value: value == "all")
+    """Systems on each page, beside the hidden reference and all anchors; a balanced subset of them for every page."""
     replicates: int = Field(default=0, ge=0, le=3)
     break_every: int = Field(default=10, ge=0)
     sessions: int = Field(default=1, ge=1, le=10)

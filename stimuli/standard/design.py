@@ -6,6 +6,8 @@ Defines: ``EXPERIMENT_RULES``, ``FEWEST_ITEMS``.
 
 from __future__ import annotations
 
+import math
+
 from stimuli.experiment import AnalysisPlan, Attribute, Experiment, Item, LowpassAnchor
 from stimuli.standard.rule import Rule, listed
 
@@ -30,8 +32,25 @@ def _count(experiment: Experiment) -> int:
 
 def _hidden_signals(experiment: Experiment) -> str | None:
     # One trial asks one attribute, and hears the anchors of that one.
-    found = max(len(experiment.conditions_of(attribute.name)) for attribute in experiment.attributes)
-    return f"{found} hidden signals per trial" if found > MOST_HIDDEN else None
+    found = max(experiment.signals_on_page(attribute.name) for attribute in experiment.attributes)
+    if found <= MOST_HIDDEN:
+        return None
+    room = MOST_HIDDEN - (found - experiment.systems_on_page())
+    beside = f"room for {room} systems beside reference and anchors" if room > 1 else "too many anchors for any systems"
+    return f"{found} hidden signals per trial, {beside}"
+
+
+def _linked_systems(experiment: Experiment) -> str | None:
+    heard = experiment.test.items_per_listener
+    pages = _count(experiment) if heard == "all" else heard
+    systems, on_page = len(experiment.systems), experiment.systems_on_page()
+    # The first page brings all of its systems; each further one must share one of them and brings the rest.
+    needed = math.ceil((systems - 1) / (on_page - 1)) if on_page > 1 else 1
+    return (
+        f"{pages} pages of {on_page} of {systems} systems for each listener, at least {needed} are needed to link them"
+        if pages < needed
+        else None
+    )
 
 
 def _open_reference(experiment: Experiment) -> str | None:
@@ -119,7 +138,15 @@ EXPERIMENT_RULES: tuple[Rule[Experiment], ...] = (
         "must",
         "at most 12 hidden signals per trial",
         _hidden_signals,
-        "leave systems out, or split them over several tests",
+        "set test.systems_per_page, so that each page has a balanced part of the systems, or leave some out",
+    ),
+    Rule(
+        "linked-systems",
+        "practice",
+        "note",
+        "the pages of each listener link all systems",
+        _linked_systems,
+        "give listeners more items, or raise test.systems_per_page; else reference and anchors alone link them",
     ),
     Rule(
         "open-reference",

@@ -38,6 +38,16 @@ def test_all_mistakes_at_once_with_their_places(write_experiment) -> None:
         ({"more": '[analysis]\ncontrasts = ["home - nobody"]\n'}, "analysis.contrasts[0]: 'nobody' is no condition"),
         ({"more": '[analysis]\ncontrasts = ["home"]\n'}, "analysis.contrasts[0]: '' is no condition"),
         ({"more": "[test]\nitems_per_listener = 9\n"}, "test.items_per_listener: found 9; expected 1 to 2"),
+        (
+            {"more": "[test]\nsystems_per_page = 3\n"},
+            "test.systems_per_page: found 3; expected 2 to 2, or 'all': there are 2 systems",
+        ),
+        ({"more": "[test]\nsystems_per_page = 1\n"}, "or 'all': one alone is compared with no other"),
+        ({"more": '[test]\nsystems_per_page = "some"\n'}, "test.systems_per_page"),
+        (
+            {"systems": '[[systems]]\nname = "a"\nkind = "repet"\n', "more": "[test]\nsystems_per_page = 2\n"},
+            "test.systems_per_page: found 2; there is one system, so leave",
+        ),
         ({"systems": '[[systems]]\nname = "a"\nkind = "repet"\n' * 2}, "'a' is used more than once"),
         ({"systems": '[[systems]]\nname = "reference"\nkind = "repet"\n'}, "'reference' is used more than once"),
         ({"systems": '[[systems]]\nname = "a"\nkind = "files"\npath = "x/{songs}.wav"\n'}, "only {system}, {song}"),
@@ -64,6 +74,18 @@ def test_the_study_changes_with_its_text_and_the_sounds(write_experiment) -> Non
     assert experiment.study_id(first, "s") != experiment.study_id(second, "s")
     assert experiment.study_id(first, "s") != experiment.study_id(first, "t")
     assert experiment.study_id(first, "s") == experiment.study_id(experiment.load(write_experiment()), "s")
+
+
+def test_a_file_that_shows_all_systems_keeps_the_identity_it_had_before_pages_could_be_incomplete(
+    write_experiment,
+) -> None:
+    plain = experiment.load(write_experiment())
+    assert experiment.study_id(plain, "s") == "df0b0a7c02c8c04aa8c2b4ba13254c4220d5189bb7798fd2024acc7c14dbd1f1"
+    said = experiment.load(write_experiment(more='[test]\nsystems_per_page = "all"\n'))
+    assert experiment.study_id(said, "s") == experiment.study_id(plain, "s")
+    fewer = said.model_copy(update={"test": said.test.model_copy(update={"systems_per_page": 2})})
+    assert experiment.study_id(fewer, "s") != experiment.study_id(plain, "s")
+    assert experiment.Experiment.model_validate_json(fewer.model_dump_json()) == fewer
 
 
 def test_planned_contrasts_are_all_pairs_where_none_are_named(write_experiment) -> None:

@@ -38,6 +38,7 @@ def repets(count: int) -> str:
 
 REPLICATES = "[test]\nreplicates = 1\n"
 GOOD = {"head": HEAD, "items": items(6), "systems": SYSTEMS, "anchors": ANCHORS, "more": REPLICATES}
+IN_TURN = "items_per_listener = {items}\nsystems_per_page = {systems}\n"
 LOUD = '[[attributes]]\nname = "loud"\nquestion = "How loud?"\n\n'
 OWN_LABELS = 'question = "How good?"\nlabels = ["a", "b", "c", "d", "e"]'
 HIDDEN_ONLY = '[analysis]\nexclude = ["bs1534-hidden-reference"]\n'
@@ -65,7 +66,12 @@ EXPERIMENTS: list[tuple[str, dict[str, str], str]] = [
     (
         "hidden-signals",
         {"systems": repets(10), "items": items(15)},
-        r"14 hidden signals per trial; leave systems out, or split",
+        r"14 hidden signals per trial, room for 8 systems beside reference and anchors; set test\.systems_per_page",
+    ),
+    (
+        "linked-systems",
+        {"systems": repets(12), "items": items(18), "more": REPLICATES + IN_TURN.format(items=5, systems=2)},
+        r"5 pages of 2 of 12 systems for each listener, at least 11 are needed to link them; give listeners more items",
     ),
     (
         "open-reference",
@@ -139,6 +145,8 @@ def test_each_rule_of_an_experiment_is_broken_alone(tmp_path, rule, change, sent
     "change",
     [
         {"systems": repets(8), "items": items(12)},  # 12 hidden signals
+        {"systems": repets(12), "items": items(18), "more": REPLICATES + "systems_per_page = 8\n"},  # 12 on a page
+        {"systems": repets(12), "items": items(18), "more": REPLICATES + IN_TURN.format(items=11, systems=2)},
         {"items": items(5)},
         {"systems": repets(4)},  # 1.5 items each
         {"items": items(6, length_s=12.0)},

@@ -1,0 +1,63 @@
+"""How pages were laid out, where each held some of the systems by design: what is compared then, and what is said.
+
+A listener's mean of a condition is over the items on whose pages it stood. Where those are other items for every
+condition, means differ for that alone; so two conditions are compared on the pages that held both, and no test looks
+at all conditions at once.
+
+Defines: ``Layout``, ``layout_of``, ``paired``, ``warnings_of``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.statistics import describe
+from analysis.statistics.nonparametric import Paired
+from stimuli.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Incomplete pages: how many of the systems stood on each, and how many conditions in all."""
+
+    systems: int
+    systems_on_page: int
+    conditions_on_page: int
+
+
+def layout_of(frame: pd.DataFrame, experiment: Experiment) -> Layout | None:
+    """The layout of an attribute's pages, by its rated rows; None where all systems stood on each."""
+    heard = set(frame["condition"])
+    systems = len(heard & {system.name for system in experiment.systems})
+    on_page = experiment.systems_on_page(systems)
+    return Layout(systems, on_page, len(heard) - systems + on_page) if on_page < systems else None
+
+
+def paired(frame: pd.DataFrame, layout: Layout | None) -> Paired:
+    """What gives the listeners' means of two conditions; where pages are incomplete, over those that held both."""
+    if layout:
+        return lambda first, second: describe.paired_means(frame, first, second)
+    means = describe.listener_means(frame)
+    return lambda first, second: means[[first, second]]
+
+
+def warnings_of(kept: pd.DataFrame, layout: Layout | None) -> list[str]:
+    """Ratings that pages lack against their design, and what their design asks of a reader."""
+    trials = kept.groupby(["listener", "item", "replicate"])["condition"].nunique()
+    expected = layout.conditions_on_page if layout else kept["condition"].nunique()
+    found = []
+    if holes := int((trials < expected).sum()):
+        found.append(
+            f"{holes} of {len(trials)} trials lack the rating of a condition: the means of a listener's conditions are "
+            "then over different items, and differ for that alone."
+        )
+    if layout:
+        found.append(
+            f"By design each page held {layout.systems_on_page} of the {layout.systems} systems, beside the hidden "
+            "reference and all anchors. Every contrast is therefore over the pages that held both of its conditions, "
+            "and no others. No test over all conditions was made: Friedman's needs listeners who heard all of them on "
+            "the same items. Means and medians of a condition are over the pages that held it; n counts its ratings."
+        )
+    return found
