@@ -99,7 +99,7 @@ class Fuzz:
         promised = ANSWERS[case.method, str(case.operation.definition.raw["operationId"])].status
         self.successes[label] += answer.status_code == promised
         said = f"{label}: {answer.status_code} to {kwargs}"[:2000]
-        if answer.status_code >= 500:
+        if answer.status_code >= 500 and not (label == "GET /readyz" and answer.status_code == 503):  # its answer
             self.crashes.append(said)
         try:
             case.validate_response(answer, checks=CHECKS)
