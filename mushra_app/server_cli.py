@@ -20,6 +20,7 @@ from mushra_app.config import Settings, load_settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Study, StudyVersion
+from mushra_app.refusals import refusals_in_sentences
 
 data_option = click.option(
     "--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Data folder [default: mushra-data]."
@@ -31,11 +32,12 @@ STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Database]:
-    """The database with this release's tables; closed at the end."""
+    """The database with this release's tables; closed at the end. What it refuses is said in a sentence."""
     database = Database(settings)
     try:
-        schema.require(database, settings)
-        yield database
+        with refusals_in_sentences(database.name):
+            schema.require(database, settings)
+            yield database
     finally:
         database.close()
 
