@@ -12,12 +12,13 @@ Defines: ``Database`` with ``reading`` and ``writing``, ``database_address``.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,9 @@ from mushra_app.errors import AppError
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a transaction waits for another process's lock, and a writer for the others of its own process."""
+ASKED_AFTER_S = 2.0
+"""A connection that lay idle for longer is asked whether it is still there. To ask before every request would cost a
+sixth of a save; a connection that is lost in between costs its one request a 503, and the pool is made anew."""
 SYNCHRONOUS_AGAIN = """SELECT set_config('synchronous_commit', 'on', false)
 WHERE current_setting('synchronous_commit') = 'off'"""
 """What somebody set for speed on the server, the database or the role must not make acknowledged saves volatile."""
@@ -51,7 +55,7 @@ class Database:
         url = database_address(settings)
         if url.get_backend_name() == "sqlite":
             settings.data_dir.mkdir(parents=True, exist_ok=True)
-        self.engine = create_engine(url, pool_size=settings.threads, max_overflow=4, pool_pre_ping=True)
+        self.engine = create_engine(url, pool_size=settings.threads, max_overflow=4)
         self._writing_engine = self.engine.execution_options(**{WRITES: True})
         self._writer = threading.Lock() if self.engine.dialect.name == "sqlite" else None
         prepare = _prepare_sqlite if self.engine.dialect.name == "sqlite" else _prepare_postgresql
@@ -119,3 +123,15 @@ def _prepare_postgresql(engine: Engine) -> None:
     def _on_connect(connection: Any, record: Any) -> None:
         connection.execute(SYNCHRONOUS_AGAIN)
         connection.commit()
+
+    @event.listens_for(engine, "checkin")
+    def _on_checkin(connection: Any, record: Any) -> None:
+        record.info["idle_since_s"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _on_checkout(connection: Any, record: Any, proxy: Any) -> None:
+        if time.monotonic() - record.info.get("idle_since_s", time.monotonic()) > ASKED_AFTER_S:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error:
+                raise DisconnectionError from None  # the pool then tries another one

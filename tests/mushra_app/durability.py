@@ -260,6 +260,7 @@ class Serve:
         self.settings, self.port = settings, free_port()
         self.code = f"{fault}\nfrom mushra_app.server_cli import serve; serve()"
         self.before = before
+        self.log_file = settings.data_dir.with_name(f"{settings.data_dir.name}.log")  # not on a disk that may be full
         self.start()
 
     def command(self) -> list[str]:
@@ -269,7 +270,7 @@ class Serve:
         """Start it, and wait until it answers."""
         said = {"MUSHRA_DATABASE_URL": self.settings.database_url} if self.settings.database_url else {}
         said |= {"MUSHRA_DATA_DIR": str(self.settings.data_dir), "MUSHRA_THREADS": "16"}
-        with (self.settings.data_dir / "server.log").open("ab") as log:
+        with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.before, *self.command()],
                 env=os.environ | said,
@@ -291,7 +292,7 @@ class Serve:
     @property
     def log(self) -> str:
         """What it has said so far."""
-        return (self.settings.data_dir / "server.log").read_text()
+        return self.log_file.read_text()
 
     def kill(self) -> None:
         """SIGKILL to the whole process group."""
