@@ -11,10 +11,11 @@ Defines: ``TrialSave``, ``read_body``, ``save_trial``, ``decoded_sha256``, ``sto
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select
+from sqlalchemy import Connection, bindparam, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError, ConflictError, NotFoundError
@@ -177,7 +178,7 @@ def store_script_error(db: Session, sitting: ListeningSession, text: str, user_a
         db.add(ScriptError(session_id=sitting.id, text=text, user_agent=user_agent))
 
 
-def _locked_trial(connection: Connection, sitting: ListeningSession, token: str) -> Row[Any]:
+def _locked_trial(connection: Connection, sitting: ListeningSession, token: str) -> Any:
     """The trial, locked (PostgreSQL; on SQLite the whole transaction is) so that two saves come one after another."""
     found = connection.execute(_LOCKED_TRIAL, {"token": token, "session": sitting.id}).first()
     if found is None:
@@ -215,7 +216,7 @@ def decoded_sha256(token: str, samples_sha256: str) -> str:
     return hashlib.sha256(f"{token}{samples_sha256}".encode()).hexdigest()
 
 
-def _altered(decoded: list[Decoded], slots: dict[str, Row[Any]]) -> int | None:
+def _altered(decoded: list[Decoded], slots: Mapping[str, Any]) -> int | None:
     """How many sounds were decoded otherwise than they were built; None where the page could not tell."""
     if not decoded:
         return None
@@ -225,7 +226,7 @@ def _altered(decoded: list[Decoded], slots: dict[str, Row[Any]]) -> int | None:
     return sum(one.sha256 != expected[one.sound] for one in decoded)
 
 
-def _response(rating: SoundRating, slots: dict[str, Row[Any]]) -> dict[str, object]:
+def _response(rating: SoundRating, slots: Mapping[str, Any]) -> dict[str, object]:
     return {
         "slot_id": slots[rating.sound].id,
         "number": rating.value,
@@ -235,7 +236,7 @@ def _response(rating: SoundRating, slots: dict[str, Row[Any]]) -> dict[str, obje
     }
 
 
-def _event(event: PageEvent, slots: dict[str, Row[Any]]) -> dict[str, object]:
+def _event(event: PageEvent, slots: Mapping[str, Any]) -> dict[str, object]:
     if event.sound is not None and event.sound not in slots:
         raise AppError(f"events: the sound {event.sound!r} is not on this page; nothing was saved")
     slot_id = slots[event.sound].id if event.sound is not None else None
