@@ -88,7 +88,7 @@ class World:
 
     def __init__(self, folder: Path, postgresql: str, *, seconds: float, stored: int) -> None:
         self.folder, self.postgresql, self.seconds = folder, postgresql, seconds
-        self.sessions = round((seconds + WARM_UP_S) * MOST_PER_S / TRIALS) + 1
+        self.sessions = round((seconds + WARM_UP_S) * MOST_PER_S / TRIALS) + CLIENTS
         self.places: dict[str, list[Place]] = {}
         for name, sessions in (("none", 0), ("stored", stored)):
             database = self.studied(Settings(data_dir=folder / name))

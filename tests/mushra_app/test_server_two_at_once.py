@@ -43,7 +43,7 @@ def at_once(settings: Settings, *commands: tuple[object, ...]) -> list[tuple[int
 
 def rival_of(one: Sent) -> Sent:
     """Another page's save of the same revision: a key and ratings of its own."""
-    ratings = [rating | {"value": 100 - rating["value"]} for rating in one.body["ratings"]]
+    ratings = [rating | {"value": round(100 - rating["value"], 1)} for rating in one.body["ratings"]]
     return Sent(one.sheet, one.body | {"key": f"{random.getrandbits(128):032x}", "ratings": ratings})
 
 
