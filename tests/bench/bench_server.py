@@ -7,6 +7,7 @@ over a database of its own, loads it for a few seconds, and holds the rows that 
 * ``postgresql`` is ours under gunicorn, two workers of eight threads; ``postgresql, bare`` the insert there.
 * ``stored`` is ``sqlite`` again, with ten thousand sessions of ten trials in the database before.
 
+Beside it, where it can be installed, a peer that keeps whole sessions (``peer_server``): acknowledged, and stored.
 All in turn, repeated; the medians count. The load generator runs on the same cores: what it takes is ``load_cpu_s``.
 
     make bench, or: python tests/bench/bench_server.py             prints and writes tests/bench/results/server.json
@@ -19,16 +20,13 @@ import importlib.metadata
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +34,7 @@ from typing import Any
 import bench_stimuli
 import load
 from bare_server import RATING, TRIAL, opened
+from peer_server import peer
 
 HERE = Path(__file__).resolve()
 sys.path.append(str(HERE.parents[1] / "mushra_app"))  # as pytest has it: these are modules of the tests
@@ -63,7 +62,7 @@ MOST_PER_S = 2000
 """More than any server here; so many unsaved trials are made ready."""
 
 
-def our_requests(port: int, places: list[Place]) -> Iterator[bytes]:
+def our_requests(port: int, places: list[Place]) -> Iterator[tuple[str, bytes]]:
     """Every trial once."""
     for path, sounds in places:
         ratings = [
@@ -71,16 +70,16 @@ def our_requests(port: int, places: list[Place]) -> Iterator[bytes]:
             for n, sound in enumerate(sounds, 1)
         ]
         body = {"key": uuid.uuid4().hex, "revision": 1, "ratings": ratings, "trial_s": 30.5, "engine": "audioworklet"}
-        yield load.http("PUT", path, port, body | {"fade_mode": "bs1534", "rate_hz": 48000})
+        yield path, load.http("PUT", path, port, body | {"fade_mode": "bs1534", "rate_hz": 48000})
 
 
-def bare_requests(port: int) -> Iterator[bytes]:
+def bare_requests(port: int) -> Iterator[tuple[str, bytes]]:
     """Trials of fifty listeners and twenty items."""
     n = 0
     while n := n + 1:
         ratings = [{"stimulus": f"s{k}", "score": 10.0 * k, "ms": 1500} for k in range(1, 9)]
         body = {"key": uuid.uuid4().hex, "listener": f"l{n % 50}", "item": f"i{n % 20}", "at": 30.5, "ratings": ratings}
-        yield load.http("POST", "/", port, body)
+        yield str(n), load.http("POST", "/", port, body)
 
 
 class World:
@@ -147,7 +146,7 @@ class World:
         opened(address).dispose()  # two workers that make the tables at once would be in each other's way
         server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         try:
-            _wait_for(port)
+            load.wait_for(port)
             found = self.measured(server.pid, port, bare_requests(port))
         finally:
             server.terminate()
@@ -168,7 +167,7 @@ class World:
         """The same in a new database."""
         return self.bare(new_database(self.postgresql).replace("postgresql:", "postgresql+psycopg:"))
 
-    def measured(self, pid: int, port: int, requests: Iterator[bytes]) -> dict[str, float]:
+    def measured(self, pid: int, port: int, requests: Iterator[tuple[str, bytes]]) -> dict[str, float]:
         """A warm-up, then the seconds that count."""
         warm = load.put_on(port, requests, clients=CLIENTS, seconds=WARM_UP_S)
         sync_ms, (cpu_s, _) = load.fdatasync_ms(self.folder), load.usage(pid)
@@ -192,15 +191,6 @@ def hold(found: dict[str, float], trials: int, ratings: int) -> None:
     expected = {"refused": 0, "trials": found["answered"], "ratings": 8 * found["answered"]}
     stored = {"refused": found["refused"], "trials": trials, "ratings": ratings}
     assert stored == expected, f"stored {stored}, expected {expected}"
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(600):
-        with suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
-            return
-        time.sleep(0.05)
-    raise AssertionError("the bare server did not answer in 30 s")
 
 
 def bench(postgresql: str, folder: Path, *, repeats: int, seconds: float, stored: int) -> dict[str, Any]:
@@ -283,7 +273,9 @@ def main() -> None:
     server = PostgreSQL(binaries)
     try:
         with tempfile.TemporaryDirectory() as name:
-            found = bench(server.address, Path(name), repeats=asked.repeats, seconds=asked.seconds, stored=asked.stored)
+            folder, stored = Path(name), asked.stored
+            found = bench(server.address, folder, repeats=asked.repeats, seconds=asked.seconds, stored=stored)
+            found["peer"] = peer(folder, free_port(), seconds=asked.seconds)
     finally:
         server.close()
     text = json.dumps(found, indent=1) + "\n"

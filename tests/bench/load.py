@@ -1,7 +1,7 @@
 """A light load generator: so many connections that send prepared requests one after another, on one thread.
 
 It shares the machine's cores with the server that it loads; what it takes of them is measured too.
-Defines: ``Request``, ``Load``, ``put_on``, ``usage``, ``fdatasync_ms``.
+Defines: ``http``, ``Load``, ``put_on``, ``wait_for``, ``usage``, ``fdatasync_ms``.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ class Load:
     times_s: list[float]
     refused: int
     own_cpu_s: float
+    names: frozenset[str] = frozenset()
 
     @property
     def per_s(self) -> float:
@@ -45,35 +48,68 @@ class Load:
         return 1000 * self.times_s[min(int(share * len(self.times_s)), len(self.times_s) - 1)]
 
 
-def put_on(port: int, requests: Iterator[bytes], *, clients: int, seconds: float) -> Load:
-    """Send requests from so many connections at once; those under way at the end are waited for."""
+def put_on(
+    port: int,
+    requests: Iterator[tuple[str, bytes]],
+    *,
+    clients: int,
+    seconds: float,
+    kept: bool = True,
+    good: bytes = b"",
+) -> Load:
+    """Send named requests from so many clients at once; those under way at the end are waited for.
+
+    ``kept``: one connection for all requests of a client. ``good``: what an acknowledgement holds, beside its 200.
+    """
     began, cpu = time.perf_counter(), time.process_time()
-    times, refused = asyncio.run(_all(port, requests, clients, began + seconds))
+    done: list[tuple[str, float]] = []
+    refused = asyncio.run(_all(port, requests, clients, began + seconds, kept=kept, good=good, done=done))
     took = time.perf_counter() - began
-    return Load(took, sorted(times), refused, time.process_time() - cpu)
+    return Load(took, sorted(s for _, s in done), refused, time.process_time() - cpu, frozenset(n for n, _ in done))
 
 
-async def _all(port: int, requests: Iterator[bytes], clients: int, until: float) -> tuple[list[float], int]:
-    done = await asyncio.gather(*(_one(port, requests, until) for _ in range(clients)))
-    return [took for times, _ in done for took in times], sum(refused for _, refused in done)
+async def _all(port: int, requests: Iterator[tuple[str, bytes]], clients: int, until: float, **how: Any) -> int:
+    return sum(await asyncio.gather(*(_one(port, requests, until, **how) for _ in range(clients))))
 
 
-async def _one(port: int, requests: Iterator[bytes], until: float) -> tuple[list[float], int]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    times: list[float] = []
-    refused = 0
+async def _one(
+    port: int,
+    requests: Iterator[tuple[str, bytes]],
+    until: float,
+    *,
+    kept: bool,
+    good: bytes,
+    done: list[tuple[str, float]],
+) -> int:
+    """One client; how many of its requests were not acknowledged."""
+    refused, connection = 0, None
     while time.perf_counter() < until:
-        request, sent = next(requests), time.perf_counter()
+        (name, request), sent = next(requests), time.perf_counter()
+        reader, writer = connection = connection or await asyncio.open_connection("127.0.0.1", port)
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-        await reader.readexactly(int(length))
-        if head.startswith(b"HTTP/1.1 200"):
-            times.append(time.perf_counter() - sent)
+        body = await reader.readexactly(int(length))
+        if head.split(b" ", 2)[1] == b"200" and good in body.replace(b" ", b""):
+            done.append((name, time.perf_counter() - sent))
         else:
             refused += 1
-    writer.close()
-    return times, refused
+        if not kept:
+            writer.close()
+            connection = None
+    if connection:
+        connection[1].close()
+    return refused
+
+
+def wait_for(port: int) -> None:
+    """Until somebody listens there."""
+    for _ in range(600):
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            return
+        time.sleep(0.05)
+    raise AssertionError("the server did not answer in 30 s")
 
 
 def usage(pid: int) -> tuple[float, float]:
