@@ -32,6 +32,7 @@ proof: $(VENV)/.test system-packages
 bench: $(VENV)/.test system-packages
 	$(BIN)/python tests/bench/bench_stimuli.py
 	$(BIN)/python tests/bench/bench_page.py
+	$(BIN)/python tests/bench/bench_server.py
 
 gallery: $(VENV)/.test system-packages
 	$(BIN)/python tests/gallery.py

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, abort, jsonify, request
+from flask import Flask, Response, abort, current_app, jsonify, request
 from flask_babel import Babel, get_locale
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -21,10 +22,11 @@ from mushra_app import openapi
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError, UnavailableError
-from mushra_app.json_answers import Refusal
+from mushra_app.json_answers import Problem
 from mushra_app.listener import routes as listener
 from mushra_app.listener.pages import MessagePage
 from mushra_app.operation import health, metrics, request_log
+from mushra_app.refusals import Refusal, refusal_of
 from mushra_app.security import HEADERS, secret_key
 from mushra_app.serving.answers import Delivery
 from mushra_app.studio import guard
@@ -59,10 +61,21 @@ SENTENCES = {
         say_later("Something went wrong"),
         say_later("The server made a mistake. What you have saved is safe; please try again."),
     ),
-    503: (say_later("Not at the moment"), say_later("Please try again soon. What you have saved is safe.")),
+    503: (
+        say_later("Please wait a moment"),
+        say_later("The server's database does not answer just now. What you have saved is safe; please try again."),
+    ),
+    507: (
+        say_later("No room left"),
+        say_later(
+            "The server's disk is full, so this was not saved. What you have saved is safe; please tell the "
+            "experimenter, and try again later."
+        ),
+    ),
 }
-RETRY_AFTER_S = 5
 CODES: dict[type[AppError], int] = {NotFoundError: 404, ConflictError: 409, UnavailableError: 503}
+RETRY_AFTER_S = {503: 5, 507: 60}
+"""For programs; the trial page tries again by a schedule of its own, whatever answer above 499 it gets."""
 
 log = logging.getLogger(__name__)
 
@@ -112,10 +125,11 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(AppError, _on_app_error)
     app.register_error_handler(IntegrityError, _on_conflict)
+    app.register_error_handler(DBAPIError, _on_refusal)
+    app.register_error_handler(NoConnectionFree, _on_refusal)
     app.after_request(_with_headers)
-    if (
-        hops := settings.trusted_proxies
-    ):  # the only place that believes a proxy: both servers are told to leave it alone
+    if hops := settings.trusted_proxies:
+        # The only place that believes a proxy: both servers are told to leave it alone.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
     return app
 
@@ -156,7 +170,7 @@ _CSRF = say_later("This form is out of date. Please go back, reload the page and
 
 def _on_app_error(error: AppError) -> tuple[Response | str, int, dict[str, str]]:
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), 400)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if code == 503 else {}
+    headers = {"Retry-After": str(RETRY_AFTER_S[code])} if code in RETRY_AFTER_S else {}
     return *_said(str(SENTENCES.get(code, SENTENCES[400])[0]), str(error), code), headers
 
 
@@ -168,8 +182,25 @@ def _on_conflict(error: IntegrityError) -> tuple[Response | str, int]:
     )
 
 
+def _on_refusal(error: DBAPIError | NoConnectionFree) -> tuple[Response | str, int, dict[str, str]]:
+    """The database is full, busy or away: the same request may succeed later."""
+    refusal = refusal_of(error)
+    if refusal is None:
+        raise error  # a mistake of ours, with its traceback in the log
+    code = 507 if refusal is Refusal.FULL else 503
+    name = current_app.extensions["mushra"].database.name
+    log.error("%s: answered %d: %s", name, code, refusal.value, extra={"fields": _for_machines(name, code, refusal)})
+    heading, sentence = SENTENCES[code]
+    return *_said(str(heading), str(sentence), code), {"Retry-After": str(RETRY_AFTER_S[code])}
+
+
+def _for_machines(name: str, code: int, refusal: Refusal) -> dict[str, object]:
+    """The same for the JSON log, whose messages are templates; where a database lies says nothing about listeners."""
+    return {"message": "the database refused", "database": name, "refusal": refusal.name.lower(), "status": code}
+
+
 def _said(heading: str, sentence: str, code: int) -> tuple[Response | str, int]:
     """An error as whoever asked can read it."""
     if request.method == "PUT" or request.is_json:
-        return jsonify(Refusal(error=sentence).model_dump()), code
+        return jsonify(Problem(error=sentence).model_dump()), code
     return show(MessagePage(str(TITLE), heading, (sentence,))), code

@@ -4,7 +4,7 @@ On SQLite: WAL, ``synchronous=FULL`` (a commit is on the disk before it is ackno
 ``BEGIN IMMEDIATE`` for writers, so that a transaction never fails half-way because it wanted to write too
 late. One lock per process lets writers queue here instead of polling in SQLite's busy handler, which removes
 the long waits that polling makes (measured: p99 from about 0.8 s to 0.03 s with 16 clients).
-On PostgreSQL: plain transactions.
+On PostgreSQL: plain transactions, and ``synchronous_commit`` is never off, whatever is set for the server.
 
 Defines: ``Database`` with ``reading`` and ``writing``, ``database_address``.
 """
@@ -12,19 +12,28 @@ Defines: ``Database`` with ``reading`` and ``writing``, ``database_address``.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session
 
 from mushra_app.config import Settings
 from mushra_app.errors import AppError
 
 BUSY_TIMEOUT_MS = 30_000
+"""How long a transaction waits for another process's lock, and a writer for the others of its own process."""
+ASKED_AFTER_S = 2.0
+"""A connection that lay idle for longer is asked whether it is still there. To ask before every request would cost a
+sixth of a save; a connection that is lost in between costs its one request a 503, and the pool is made anew."""
+SYNCHRONOUS_AGAIN = """SELECT set_config('synchronous_commit', 'on', false)
+WHERE current_setting('synchronous_commit') = 'off'"""
+"""What somebody set for speed on the server, the database or the role must not make acknowledged saves volatile."""
 WRITES = "mushra_writes"
 """Execution option of connections that will write."""
 
@@ -60,11 +69,16 @@ class Database:
         url = database_address(settings)
         if url.get_backend_name() == "sqlite":
             settings.data_dir.mkdir(parents=True, exist_ok=True)
-        self.engine = create_engine(url, pool_size=settings.threads, max_overflow=4, pool_pre_ping=True)
+        self.engine = create_engine(url, pool_size=settings.threads, max_overflow=4)
         self._writing_engine = self.engine.execution_options(**{WRITES: True})
-        self._writer = threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
-        if self.engine.dialect.name == "sqlite":
-            _prepare_sqlite(self.engine)
+        self._writer = threading.Lock() if self.engine.dialect.name == "sqlite" else None
+        prepare = _prepare_sqlite if self.engine.dialect.name == "sqlite" else _prepare_postgresql
+        prepare(self.engine)
+
+    @property
+    def name(self) -> str:
+        """The database's address, without its password."""
+        return self.engine.url.render_as_string(hide_password=True)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -75,8 +89,21 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A session whose work is committed at the end, whole, or not at all where an exception leaves it."""
-        with self._writer, Session(self._writing_engine) as session, session.begin():
+        with self._turn(), Session(self._writing_engine) as session, session.begin():
             yield session
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """This thread's turn to write, where one writes at a time."""
+        if self._writer is None:
+            yield
+            return
+        if not self._writer.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+            raise NoConnectionFree("other requests of this process have been writing for too long")
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     def close(self) -> None:
         """Close all connections."""
@@ -102,3 +129,24 @@ def _prepare_sqlite(engine: Engine) -> None:
     def _on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    """See that a commit is on the disk before it is acknowledged; a stronger setting is left as it is."""
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, record: Any) -> None:
+        connection.execute(SYNCHRONOUS_AGAIN)
+        connection.commit()
+
+    @event.listens_for(engine, "checkin")
+    def _on_checkin(connection: Any, record: Any) -> None:
+        record.info["idle_since_s"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _on_checkout(connection: Any, record: Any, proxy: Any) -> None:
+        if time.monotonic() - record.info.get("idle_since_s", time.monotonic()) > ASKED_AFTER_S:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error:
+                raise DisconnectionError from None  # the pool then tries another one

@@ -26,7 +26,7 @@ from mushra_app.config import load_settings
 from mushra_app.db import Database, database_address
 from mushra_app.errors import AppError
 from mushra_app.operation import request_log
-from mushra_app.operation.state import said_by_the_database
+from mushra_app.refusals import said_by_the_database
 
 WORKERS = 3
 COUNTS = "PROMETHEUS_MULTIPROC_DIR"

@@ -1,6 +1,6 @@
 """What scripts are answered: the JSON of a save, and of all that is refused. Browsers get pages and sounds otherwise.
 
-Defines: ``Saved``, ``Refusal``.
+Defines: ``Saved``, ``Problem``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Saved(BaseModel):
     next: str
 
 
-class Refusal(BaseModel):
+class Problem(BaseModel):
     """Why a request was refused, in a sentence for people."""
 
     error: str

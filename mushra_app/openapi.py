@@ -22,7 +22,7 @@ from wtforms import Form
 from wtforms.fields.core import UnboundField
 from wtforms.validators import AnyOf, InputRequired
 
-from mushra_app.json_answers import Refusal, Saved
+from mushra_app.json_answers import Problem, Saved
 from mushra_app.listener.forms import WelcomeForm
 from mushra_app.operation.health import Ready
 from mushra_app.session.saving import TrialSave
@@ -146,7 +146,7 @@ def _in_path(rule: Rule, name: str) -> Schema:
 
 def _responses(answer: Answer, models: dict[str, Schema]) -> Schema:
     """What comes back; pages carry their refusals in HTML, scripts get theirs in JSON."""
-    given = {"application/json": {"schema": _of_model(Refusal, models)}, "text/html": {"schema": TEXT}}
+    given = {"application/json": {"schema": _of_model(Problem, models)}, "text/html": {"schema": TEXT}}
     refused = {"description": "Refused, with the reason in a sentence.", "content": given}
     good: Schema = {"description": "Done."}
     if isinstance(answer.gives, str):

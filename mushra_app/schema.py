@@ -10,7 +10,9 @@ Defines: ``migrations_folder``, ``head``, ``is_known``, ``current``, ``upgrade``
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -22,9 +24,12 @@ from sqlalchemy import Connection, inspect, text
 from mushra_app.config import Settings
 from mushra_app.db import WRITES, Database
 from mushra_app.errors import AppError
+from mushra_app.refusals import Refusal
 
 KEPT = ("save", "response", "event")
 """Tables that no migration may shorten: what listeners gave us."""
+ADVISORY_LOCK = 0x4D555348
+"""Of PostgreSQL, for two who migrate at once, on one machine or on several; SQLite has one writer anyway."""
 
 
 def migrations_folder() -> Path:
@@ -52,9 +57,15 @@ def current(database: Database) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def upgrade(database: Database, revision: str = "head", *, folder: Path | None = None) -> None:
-    """Bring the database up to a revision; raises AppError and changes nothing where a rating would be lost."""
-    _migrate(database, folder or migrations_folder(), lambda config: command.upgrade(config, revision))
+def upgrade(database: Database, revision: str = "head", *, folder: Path | None = None) -> str | None:
+    """Bring the database up to a revision, and return the one that it had; of two at once the second finds it done.
+
+    Raises
+    ------
+    AppError
+        Where a rating would be lost; nothing was changed.
+    """
+    return _migrate(database, folder or migrations_folder(), lambda config: command.upgrade(config, revision))
 
 
 def downgrade(database: Database, revision: str, *, folder: Path | None = None) -> None:
@@ -70,15 +81,17 @@ def require(database: Database, settings: Settings) -> None:
     AppError
         With the command that mends it.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with FileLock(settings.data_dir / ".schema.lock"):
+    with _alone(settings):
         found, wanted = current(database), head()
         if found is None and not inspect(database.engine).get_table_names():
             upgrade(database)
             return
     if found == wanted:
+        with database.writing() as db:
+            # A database that can't be written opens without a word, until the first listener saves.
+            db.execute(text("DELETE FROM alembic_version WHERE 1 = 0"))
         return
-    name = database.engine.url.render_as_string(hide_password=True)
+    name = database.name
     if found is None:
         raise AppError(f"{name}: has tables, but not ours; choose another database with MUSHRA_DATABASE_URL")
     if not is_known(found):
@@ -86,7 +99,23 @@ def require(database: Database, settings: Settings) -> None:
     raise AppError(f"{name}: has revision {found}, this release needs {wanted}; run: mushra db upgrade")
 
 
-def _migrate(database: Database, folder: Path, work: Callable[[Config], None]) -> None:
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One process at a time makes the tables in this data folder."""
+    lock = FileLock(settings.data_dir / ".schema.lock")
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        mend = Refusal.FULL if error.errno == errno.ENOSPC else Refusal.READ_ONLY
+        raise AppError(f"{settings.data_dir}: {error.strerror}; {mend.value}") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _migrate(database: Database, folder: Path, work: Callable[[Config], None]) -> str | None:
     config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     with database.engine.connect().execution_options(**{WRITES: True}) as connection:
@@ -96,10 +125,13 @@ def _migrate(database: Database, folder: Path, work: Callable[[Config], None]) -
             driver.execute("PRAGMA foreign_keys=OFF")  # has no effect inside a transaction, hence before it
         try:
             with connection.begin():
-                before = _kept_rows(connection)
+                if not sqlite:
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": ADVISORY_LOCK})
+                had, before = MigrationContext.configure(connection).get_current_revision(), _kept_rows(connection)
                 config.attributes["connection"] = connection
                 work(config)
                 _refuse_loss(connection, before)
+                return had
         finally:
             if sqlite and driver is not None:
                 driver.execute("PRAGMA foreign_keys=ON")

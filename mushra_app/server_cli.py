@@ -21,6 +21,7 @@ from mushra_app.errors import AppError
 from mushra_app.models import Study, StudyVersion
 from mushra_app.operation import retention
 from mushra_app.people import audit, logins
+from mushra_app.refusals import refusals_in_sentences
 from mushra_app.serving.object_store import masked
 from mushra_app.session import privacy
 
@@ -34,11 +35,12 @@ STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Database]:
-    """The database with this release's tables; closed at the end."""
+    """The database with this release's tables; closed at the end. What it refuses is said in a sentence."""
     database = Database(settings)
     try:
-        schema.require(database, settings)
-        yield database
+        with refusals_in_sentences(database.name):
+            schema.require(database, settings)
+            yield database
     finally:
         database.close()
 

@@ -35,7 +35,8 @@ from mushra_app.config import Settings
 from mushra_app.db import Database, database_address
 from mushra_app.errors import AppError
 from mushra_app.operation import postgresql
-from mushra_app.operation.state import named_clips, row_counts, said_by_the_database
+from mushra_app.operation.state import named_clips, row_counts
+from mushra_app.refusals import said_by_the_database
 from mushra_app.serving.object_store import ObjectStore, store_of
 
 CONTENTS = "backup.json"
@@ -102,7 +103,7 @@ def back_up(settings: Settings, out: Path, *, incomplete: bool = False) -> Conte
 def _snapshot(settings: Settings, folder: Path) -> Iterator[tuple[Connection, Path]]:
     """One state of the database: a connection that sees it, and the file that it was copied to."""
     database = Database(settings)
-    name = database.engine.url.render_as_string(hide_password=True)
+    name = database.name
     try:
         with said_by_the_database(name):
             if schema.current(database) is None:
@@ -238,7 +239,7 @@ def restore(settings: Settings, file: Path) -> Contents:
         ):
             database = Database(settings)
             try:
-                with said_by_the_database(database.engine.url.render_as_string(hide_password=True)):
+                with said_by_the_database(database.name):
                     _refuse_used(database)
                     copied = Path(archive.extract(DATABASES[contents.database], to))
                     _bring_back(archive, contents, settings, database, copied)
@@ -305,7 +306,7 @@ def _refuse_unfit(contents: Contents, settings: Settings, file: Path) -> None:
 
 def _refuse_used(database: Database) -> None:
     """Refuse a database that holds anything, or that isn't ours."""
-    name = database.engine.url.render_as_string(hide_password=True)
+    name = database.name
     found = schema.current(database)
     with database.engine.connect() as connection:
         present = set(inspect(connection).get_table_names()) - {"alembic_version"}

@@ -15,7 +15,8 @@ from mushra_app import media, schema
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
-from mushra_app.operation.state import named_clips, row_counts, said_by_the_database
+from mushra_app.operation.state import named_clips, row_counts
+from mushra_app.refusals import said_by_the_database
 from mushra_app.serving.object_store import ObjectStore, store_of
 
 MOST_LINES = 20
@@ -36,7 +37,7 @@ def look_at(settings: Settings) -> Findings:
     findings = Findings()
     try:
         database = Database(settings)
-        name = database.engine.url.render_as_string(hide_password=True)
+        name = database.name
         try:
             with said_by_the_database(name), database.engine.connect() as connection:
                 _tables(connection, name, findings)
@@ -49,10 +50,7 @@ def look_at(settings: Settings) -> Findings:
         finally:
             database.close()
     except AppError as error:
-        findings.broken.append(
-            f"{error}; where it is away, start it or mend its address (mushra config), and where it is damaged, "
-            "restore a backup into a new place: mushra db restore FILE --data NEW"
-        )
+        findings.broken.append(str(error))
     return findings
 
 

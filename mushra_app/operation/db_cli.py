@@ -14,6 +14,7 @@ from mushra_app.errors import AppError
 from mushra_app.operation import backup as backups
 from mushra_app.operation import checks, retention
 from mushra_app.operation.backup import Contents
+from mushra_app.refusals import refusals_in_sentences
 from mushra_app.server_cli import data_option, opened, require_data
 
 
@@ -28,10 +29,13 @@ def upgrade(data_dir: Path | None) -> None:
     """Bring the database to this release's tables. Make a backup first: mushra db backup OUT."""
     settings = load_settings(data_dir=data_dir)
     database = Database(settings)
-    before = schema.current(database)
-    schema.upgrade(database)
-    click.echo(f"{before or 'empty'} -> {schema.current(database)}")
+    with refusals_in_sentences(database.name):
+        had = schema.upgrade(database)
     database.close()
+    if had == schema.head():
+        click.echo(f"{had}: these are this release's tables already; nothing changed")
+    else:
+        click.echo(f"{had or 'empty'} -> {schema.head()}")
 
 
 @db.command()
@@ -41,7 +45,8 @@ def current(data_dir: Path | None) -> None:
     settings = load_settings(data_dir=data_dir)
     require_data(settings)
     database = Database(settings)
-    click.echo(f"database: {schema.current(database) or 'empty'}; this release: {schema.head()}")
+    with refusals_in_sentences(database.name):
+        click.echo(f"database: {schema.current(database) or 'empty'}; this release: {schema.head()}")
     database.close()
 
 

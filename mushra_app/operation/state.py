@@ -1,18 +1,12 @@
 """What a database says of itself, in statements that hold for the tables of every release.
 
-Defines: ``COUNTED``, ``row_counts``, ``named_clips``, ``said_by_the_database``.
+Defines: ``COUNTED``, ``row_counts``, ``named_clips``.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from sqlalchemy import Connection, func, select, table
-from sqlalchemy.exc import SQLAlchemyError
 
-from mushra_app.errors import AppError
 from mushra_app.models import Clip, Condition, Item, Study, StudyVersion
 
 COUNTED = ("study", "session", "save", "response")
@@ -35,13 +29,3 @@ def named_clips(connection: Connection) -> dict[str, str]:
         .order_by(Clip.id.desc())
     )
     return {sha256: f"study {study}, {item}, {condition}" for sha256, study, item, condition in rows}
-
-
-@contextmanager
-def said_by_the_database(name: str) -> Iterator[None]:
-    """Errors of the database itself (damaged, away, without our tables) as one sentence."""
-    try:
-        yield
-    except (SQLAlchemyError, sqlite3.Error) as error:
-        said = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
-        raise AppError(f"{name}: the database can't be read or written: {said[0]}") from None

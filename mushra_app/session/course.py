@@ -76,8 +76,9 @@ def asked_now(db: Session, sitting: ListeningSession, steps: list[Step]) -> Aske
     if sitting.part == 1 and (questions := open_questions(db, sitting, "before")):
         return Asked(questions, 0, say("Before you begin"))
     if (step := next_step(steps)) is None:
-        is_last = sitting.part == experiment_of(sitting.version).test.sessions
-        questions = open_questions(db, sitting, "after") if is_last else []
+        questions = open_questions(db, sitting, "after")
+        if questions and sitting.part != experiment_of(sitting.version).test.sessions:
+            return None
         return Asked(questions, 0, say("Before you leave")) if questions else None
     is_break = sitting.read_to < step.position and interruption(sitting, steps, step) in ("question", "break")
     questions = open_questions(db, sitting, "between", step.position) if is_break else []

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, selectinload
 
 from mushra_app.errors import NotFoundError
@@ -37,10 +37,12 @@ Page = (
     | pages.MessagePage
 )
 
+_SITTING = select(ListeningSession).where(ListeningSession.token_sha256 == bindparam("sha256"))
+
 
 def sitting_of(db: Session, token: str) -> ListeningSession:
     """The session that a token opens; NotFoundError for any other token."""
-    found = db.scalar(select(ListeningSession).where(ListeningSession.token_sha256 == token_sha256(token)))
+    found = db.scalar(_SITTING, {"sha256": token_sha256(token)})
     if found is None:
         raise NotFoundError(say("This address opens no session. Please use the link that you were given."))
     return found

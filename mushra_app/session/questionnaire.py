@@ -28,8 +28,8 @@ def open_questions(
     db: Session, sitting: ListeningSession, when: Literal["before", "between", "after"], at_position: int = 0
 ) -> list[Question]:
     """The questions of one questionnaire that were not put in this session yet; those between, at this position."""
-    written = [Question.model_validate(question) for question in sitting.version.experiment["questions"]]
-    wanted = [question for question in written if question.when == when]
+    questions = sitting.version.experiment["questions"]
+    wanted = [Question.model_validate(question) for question in questions if question["when"] == when]
     if not wanted:
         return []
     own = (Answer.session_id == sitting.id, Answer.at_position == at_position)

@@ -11,20 +11,57 @@ Defines: ``TrialSave``, ``read_body``, ``save_trial``, ``decoded_sha256``, ``sto
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import func, insert, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import Connection, bindparam, exists, func, insert, select
+from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError, ConflictError, NotFoundError
-from mushra_app.models import Event, ListeningSession, Response, Save, ScriptError, Slot, Trial
+from mushra_app.models import Base, ListeningSession, ScriptError
 from mushra_app.session.listening import finish_if_complete
 from mushra_app.words import say
 
 MOST_EVENTS = 5000
 MOST_SCRIPT_ERRORS = 50
 """Of one session; a page that fails in a loop must not fill the disk."""
+
+# The one hot path of the server: tables instead of objects, statements that are put together once, and few of them.
+_trial, _asked, _scale, _slot, _clip, _save, _response_table, _event_table = (
+    Base.metadata.tables[name]
+    for name in ("trial", "trial_scale", "scale", "slot", "clip", "save", "response", "event")
+)
+_LOCKED_TRIAL = (
+    select(_trial.c.id, _scale.c.id.label("scale_id"), _scale.c.minimum, _scale.c.maximum)
+    .join(_asked, _asked.c.trial_id == _trial.c.id)
+    .join(_scale, _scale.c.id == _asked.c.scale_id)
+    .where(_trial.c.token == bindparam("token"), _trial.c.session_id == bindparam("session"))
+    .order_by(_scale.c.id)
+    .with_for_update(of=_trial)
+)
+_of_this_trial = _save.c.trial_id == bindparam("trial")
+_other = _trial.alias("other")
+_unsaved = (_other.c.session_id == bindparam("session")) & (_other.c.id != bindparam("trial"))
+_SLOTS_AND_SAVES = (
+    select(
+        _slot.c.token,
+        _slot.c.id,
+        _slot.c.hidden,
+        _clip.c.samples_sha256,
+        select(func.max(_save.c.revision)).where(_of_this_trial).scalar_subquery().label("latest"),
+        select(_save.c.revision).where(_save.c.key == bindparam("key")).scalar_subquery().label("known_revision"),
+        select(_save.c.trial_id).where(_save.c.key == bindparam("key")).scalar_subquery().label("known_trial"),
+        exists().where(_unsaved, ~exists().where(_save.c.trial_id == _other.c.id)).label("others_to_come"),
+    )
+    .join(_clip, _clip.c.id == _slot.c.clip_id)
+    .where(_slot.c.trial_id == bindparam("trial"))
+)
+"""What is stored is asked for after the trial was locked, in a statement of its own: on PostgreSQL the one that waited
+for the lock still sees the saves from before it."""
+_NEW_SAVE = insert(_save).returning(_save.c.id)
+_NEW_RESPONSES = insert(_response_table)
+_NEW_EVENTS = insert(_event_table)
 
 
 def _in_tenths(value: float) -> float:
@@ -119,26 +156,28 @@ def save_trial(db: Session, sitting: ListeningSession, token: str, sent: TrialSa
     AppError
         Where the ratings are not those of exactly the trial's hidden sounds.
     """
-    trial = _locked_trial(db, sitting, token)
-    if (known := db.scalar(select(Save).where(Save.key == sent.key))) is not None:
-        if known.trial_id != trial.id:
+    connection = db.connection()
+    trial = _locked_trial(connection, sitting, token)
+    wanted = {"trial": trial.id, "session": sitting.id, "key": sent.key}
+    slots = {slot.token: slot for slot in connection.execute(_SLOTS_AND_SAVES, wanted)}
+    stored = next(iter(slots.values()))
+    if stored.known_trial is not None:
+        if stored.known_trial != trial.id:
             raise ConflictError("This key belongs to another trial; nothing was saved.")
-        return known.revision
-    _refuse_outdated(db, sitting, trial, sent)
-    slots = {slot.token: slot for slot in trial.slots}
-    _refuse_other_sounds([slot for slot in trial.slots if slot.hidden], sent)
+        return stored.known_revision
+    _refuse_outdated(sitting, stored.latest or 0, sent)
+    _refuse_other_sounds({slot.token for slot in slots.values() if slot.hidden}, sent)
     plain = sent.model_dump(exclude={"ratings", "events", "decoded"})
-    save = Save(trial_id=trial.id, user_agent=user_agent, altered=_altered(sent.decoded, slots), **plain)
-    db.add(save)
-    db.flush()
-    scale = trial.scales[0]
-    shared = {"save_id": save.id, "trial_id": trial.id, "scale_id": scale.id}
-    shared |= {"minimum": scale.minimum, "maximum": scale.maximum}
-    db.execute(insert(Response), [shared | _response(rating, slots) for rating in sent.ratings])
+    plain |= {"trial_id": trial.id, "user_agent": user_agent, "altered": _altered(sent.decoded, slots)}
+    save_id = connection.execute(_NEW_SAVE, plain).scalar_one()
+    shared = {"save_id": save_id, "trial_id": trial.id, "scale_id": trial.scale_id}
+    shared |= {"minimum": trial.minimum, "maximum": trial.maximum}
+    connection.execute(_NEW_RESPONSES, [shared | _response(rating, slots) for rating in sent.ratings])
     if sent.events:
-        db.execute(insert(Event), [{"save_id": save.id} | _event(event, slots) for event in sent.events])
-    finish_if_complete(db, sitting)
-    return save.revision
+        connection.execute(_NEW_EVENTS, [{"save_id": save_id} | _event(event, slots) for event in sent.events])
+    if not stored.others_to_come:
+        finish_if_complete(db, sitting)
+    return sent.revision
 
 
 def store_script_error(db: Session, sitting: ListeningSession, text: str, user_agent: str) -> None:
@@ -148,23 +187,17 @@ def store_script_error(db: Session, sitting: ListeningSession, text: str, user_a
         db.add(ScriptError(session_id=sitting.id, text=text, user_agent=user_agent))
 
 
-def _locked_trial(db: Session, sitting: ListeningSession, token: str) -> Trial:
+def _locked_trial(connection: Connection, sitting: ListeningSession, token: str) -> Any:
     """The trial, locked (PostgreSQL; on SQLite the whole transaction is) so that two saves come one after another."""
-    found = db.scalar(
-        select(Trial)
-        .where(Trial.token == token, Trial.session_id == sitting.id)
-        .options(selectinload(Trial.slots).joinedload(Slot.clip), selectinload(Trial.scales))
-        .with_for_update()
-    )
+    found = connection.execute(_LOCKED_TRIAL, {"token": token, "session": sitting.id}).first()
     if found is None:
         raise NotFoundError(say("This trial is not part of this session; nothing was saved."))
     return found
 
 
-def _refuse_outdated(db: Session, sitting: ListeningSession, trial: Trial, sent: TrialSave) -> None:
+def _refuse_outdated(sitting: ListeningSession, latest: int, sent: TrialSave) -> None:
     if sitting.status != "started":
         raise ConflictError(say("This session takes no more answers; nothing was changed."))
-    latest = db.scalar(select(func.max(Save.revision)).where(Save.trial_id == trial.id)) or 0
     if sent.revision <= latest:
         raise ConflictError(
             say(
@@ -176,10 +209,10 @@ def _refuse_outdated(db: Session, sitting: ListeningSession, trial: Trial, sent:
         )
 
 
-def _refuse_other_sounds(hidden: list[Slot], sent: TrialSave) -> None:
+def _refuse_other_sounds(hidden: set[str], sent: TrialSave) -> None:
     """Every hidden sound of the trial once, and nothing else."""
     rated = [rating.sound for rating in sent.ratings]
-    if missing := sum(slot.token not in rated for slot in hidden):
+    if missing := len(hidden.difference(rated)):
         raise AppError(f"ratings: {missing} of {len(hidden)} sounds are not rated; nothing was saved")
     if len(rated) != len(hidden):
         raise AppError(
@@ -192,17 +225,17 @@ def decoded_sha256(token: str, samples_sha256: str) -> str:
     return hashlib.sha256(f"{token}{samples_sha256}".encode()).hexdigest()
 
 
-def _altered(decoded: list[Decoded], slots: dict[str, Slot]) -> int | None:
+def _altered(decoded: list[Decoded], slots: Mapping[str, Any]) -> int | None:
     """How many sounds were decoded otherwise than they were built; None where the page could not tell."""
     if not decoded:
         return None
     if strange := next((one.sound for one in decoded if one.sound not in slots), None):
         raise AppError(f"decoded: the sound {strange!r} is not on this page; nothing was saved")
-    expected = {token: decoded_sha256(token, slot.clip.samples_sha256) for token, slot in slots.items()}
+    expected = {token: decoded_sha256(token, slot.samples_sha256) for token, slot in slots.items()}
     return sum(one.sha256 != expected[one.sound] for one in decoded)
 
 
-def _response(rating: SoundRating, slots: dict[str, Slot]) -> dict[str, object]:
+def _response(rating: SoundRating, slots: Mapping[str, Any]) -> dict[str, object]:
     return {
         "slot_id": slots[rating.sound].id,
         "number": rating.value,
@@ -212,7 +245,7 @@ def _response(rating: SoundRating, slots: dict[str, Slot]) -> dict[str, object]:
     }
 
 
-def _event(event: PageEvent, slots: dict[str, Slot]) -> dict[str, object]:
+def _event(event: PageEvent, slots: Mapping[str, Any]) -> dict[str, object]:
     if event.sound is not None and event.sound not in slots:
         raise AppError(f"events: the sound {event.sound!r} is not on this page; nothing was saved")
     slot_id = slots[event.sound].id if event.sound is not None else None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import bench_page
+import bench_server
 import bench_stimuli as bench
 import numpy as np
+import postgresql_server
+import pytest
 import soundfile
 
 
@@ -38,3 +41,20 @@ def test_the_page_is_measured_from_its_first_sound_to_ready_and_the_floor_by_the
     assert bench_page.missed(quick | {"requests": 13}) == ["requests is 13, at most 12"]
     assert bench_page.missed(quick | {"page / floor": 1.26}) == ["page / floor is 1.26, at most 1.25"]
     assert found["medians_ms"]["visit"] > found["medians_ms"]["page"]
+
+
+def test_ours_and_the_bare_store_take_the_same_trials_and_hold_every_one(tmp_path) -> None:
+    """Each run holds stored against answered by itself; here it is seen that a store that forgets is found."""
+    if (binaries := postgresql_server.programs()) is None:
+        pytest.skip("postgresql binaries not present")
+    server = postgresql_server.PostgreSQL(binaries)
+    try:
+        found = bench_server.bench(server.address, tmp_path, repeats=1, seconds=0.3, stored=5)
+    finally:
+        server.close()
+    assert set(found["runs"]) == {"sqlite", "sqlite, bare", "stored", "postgresql", "postgresql, bare"}
+    assert all(run["answered"] > 16 and run["refused"] == 0 for own in found["runs"].values() for run in own)
+    quick = found | {"ratios": found["ratios"] | {"sqlite / bare": 0.49}, "at_least": bench_server.AT_LEAST}
+    assert "sqlite / bare is 0.49, at least 0.5" in bench_server.missed(quick)
+    with pytest.raises(AssertionError, match="'trials': 9"):
+        bench_server.hold({"answered": 10, "refused": 0}, 9, 72)

@@ -6,25 +6,17 @@ a free loopback port, as an unprivileged user because it refuses root.
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import psycopg
+import postgresql_server
 import pytest
 import tiny_set
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from server_guests import Served
+from postgresql_server import PostgreSQL
+from server_guests import Served, opened
 
 from mushra_app import schema
 from mushra_app.app import create_app
@@ -35,49 +27,21 @@ from mushra_app.publish import publish
 from stimuli.manifest import Manifest
 
 
-def _postgresql_programs() -> Path | None:
-    found = [Path(at).parent for at in [shutil.which("initdb")] if at]
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((folder for folder in found if (folder / "initdb").is_file() and (folder / "postgres").is_file()), None)
+@pytest.fixture(scope="session")
+def postgresql_programs() -> Path:
+    """Where PostgreSQL's programs are."""
+    found = postgresql_server.programs()
+    if found is None:
+        pytest.skip("postgresql binaries not present")
+    return found
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """Address of a private PostgreSQL server, without the database's name."""
-    programs = _postgresql_programs()
-    if programs is None:
-        pytest.skip("postgresql binaries not present")
-    folder = Path(tempfile.mkdtemp(prefix="mushra-postgresql-"))
-    unprivileged: dict[str, Any] = {"user": "nobody"} if os.name == "posix" and os.geteuid() == 0 else {}
-    if unprivileged:
-        shutil.chown(folder, "nobody")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    initdb = [programs / "initdb", "-D", folder / "data", "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"]
-    subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **unprivileged)
-    options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
-    command = [programs / "postgres", "-D", folder / "data", "-p", str(port), *options]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **unprivileged)
-    try:
-        _wait_for_port(port, server)
-        yield f"postgresql://tests@127.0.0.1:{port}"
-    finally:
-        server.send_signal(signal.SIGINT)  # fast shutdown
-        server.wait(timeout=30)
-        shutil.rmtree(folder)
-
-
-def _wait_for_port(port: int, server: subprocess.Popen[Any]) -> None:
-    for _ in range(300):
-        try:
-            psycopg.connect(f"postgresql://tests@127.0.0.1:{port}/postgres").close()
-            return
-        except psycopg.OperationalError:
-            assert server.poll() is None, "postgres did not start"
-            time.sleep(0.1)
-    raise AssertionError("postgres did not answer in 30 s")
+def postgresql(postgresql_programs: Path) -> Iterator[str]:
+    """Address of a private PostgreSQL server, without the database's name, for all tests that leave it as it is."""
+    server = PostgreSQL(postgresql_programs)
+    yield server.address
+    server.close()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -97,10 +61,8 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def on_postgresql(postgresql: str, tmp_path: Path) -> Settings:
     """An empty database of its own on PostgreSQL."""
-    name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(f"{postgresql}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return Settings(data_dir=tmp_path / "data", database_url=f"{postgresql}/{name}", threads=8)
+    address = postgresql_server.new_database(postgresql)
+    return Settings(data_dir=tmp_path / "data", database_url=address, threads=8)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -121,20 +83,18 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return settings.database_file
 
 
-def opened(settings: Settings, empty_sqlite: Path) -> Database:
-    """A database with this release's tables."""
-    if settings.database_url is None:
-        settings.data_dir.mkdir(parents=True)
-        shutil.copy(empty_sqlite, settings.database_file)
-    found = Database(settings)
-    schema.require(found, settings)
-    return found
-
-
 @pytest.fixture
 def database(either: Settings, empty_sqlite: Path) -> Iterator[Database]:
     """An empty database with this release's tables, of either kind."""
     found = opened(either, empty_sqlite)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def sqlite(settings: Settings, empty_sqlite: Path) -> Iterator[Database]:
+    """An empty SQLite database with this release's tables."""
+    found = opened(settings, empty_sqlite)
     yield found
     found.close()
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import uuid
 from pathlib import Path
 from typing import Any
 
-from mushra_app import places
+from mushra_app import places, schema
+from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.listener.pages import DonePage, InstructionsPage, QuestionsPage, TrialPage
 from mushra_app.session import enrolment, listening
@@ -125,6 +127,16 @@ class Served:
         """Ask it to stop; its exit code."""
         self.process.terminate()
         return self.process.wait(timeout=20)
+
+
+def opened(settings: Settings, empty_sqlite: Path) -> Database:
+    """A database with this release's tables."""
+    if settings.database_url is None:
+        settings.data_dir.mkdir(parents=True)
+        shutil.copy(empty_sqlite, settings.database_file)
+    found = Database(settings)
+    schema.require(found, settings)
+    return found
 
 
 def as_json(body: dict[str, Any]) -> bytes:

@@ -82,7 +82,7 @@ FORMS = {
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path) -> Iterator[Flask]:
     """Two studies, the tiny one with a check of the sound, and somebody of every role."""
-    from conftest import opened
+    from server_guests import opened
 
     folder = tmp_path_factory.mktemp("matrix")
     settings = Settings(data_dir=folder / "data")

@@ -53,7 +53,7 @@ def test_publishing_what_is_no_set_is_refused(tmp_path: Path) -> None:
 def test_the_database_is_made_and_says_where_it_stands(tmp_path: Path) -> None:
     assert typed(db_cli.db, "upgrade", "--data", tmp_path) == "empty -> 0007\n"
     assert typed(db_cli.db, "current", "--data", tmp_path) == "database: 0007; this release: 0007\n"
-    assert typed(db_cli.db, "upgrade", "--data", tmp_path) == "0007 -> 0007\n"
+    assert "0007: these are this release's tables already; nothing" in typed(db_cli.db, "upgrade", "--data", tmp_path)
 
 
 def test_serving_a_newer_releases_database_is_refused(tmp_path: Path) -> None:

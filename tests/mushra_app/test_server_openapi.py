@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import tiny_set
 from bench_stimuli import RESULTS, machine
-from conftest import opened
 from flask import Flask, request
 from fuzzing import Fuzz
+from server_guests import opened
 
 from mushra_app import openapi
 from mushra_app.app import create_app

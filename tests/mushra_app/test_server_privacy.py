@@ -89,7 +89,7 @@ def test_withdrawing_erases_what_one_listener_wrote_and_keeps_the_design(publish
 
 
 def test_what_was_erased_is_not_in_the_file_any_more(settings: Settings, empty_sqlite: Path, stimuli: Path) -> None:
-    from conftest import opened
+    from server_guests import opened
 
     database = opened(settings, empty_sqlite)
     publish(stimuli, database, settings)

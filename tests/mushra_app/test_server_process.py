@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -46,48 +44,6 @@ def test_fifty_repeats_from_eight_threads_over_http_are_one_save(app: Flask, ser
         answers = list(pool.map(lambda _: put(served, page.save_url, body), range(50)))
     assert answers == [{"saved": True, "revision": 1, "next": guest.base + "/"}] * 50
     assert counts(guest.database) == (1, 5, 1)
-
-
-def test_nothing_acknowledged_is_lost_when_the_server_is_killed(app: Flask, settings: Settings) -> None:
-    """Eight listeners save revision after revision; the process is killed in the middle, five times."""
-    database = app.extensions["mushra"].database
-    guests = [Guest(database) for _ in range(8)]
-    pages = [guest.trial() for guest in guests]
-    acknowledged: list[tuple[str, int]] = []
-    revisions = [0] * len(guests)
-
-    def save_until_it_breaks(server: Served, number: int) -> None:
-        while True:
-            revisions[number] += 1
-            body = body_of(pages[number], revision=revisions[number])
-            try:
-                put(server, pages[number].save_url, body)
-            except (OSError, http.client.HTTPException):
-                return
-            acknowledged.append((body["key"], revisions[number]))
-
-    for _ in range(5):
-        server, before = Served(settings.data_dir), len(acknowledged)
-        threads = [threading.Thread(target=save_until_it_breaks, args=(server, n)) for n in range(len(guests))]
-        for thread in threads:
-            thread.start()
-        threading.Event().wait(0.7)
-        server.process.kill()
-        server.process.wait()
-        for thread in threads:
-            thread.join()
-        assert len(acknowledged) > before + 8
-    with database.reading() as db:
-        stored = {
-            key: (revision, number)
-            for key, revision, number in db.execute(
-                select(Save.key, Save.revision, func.count(Response.id))
-                .join(Response, Response.save_id == Save.id)
-                .group_by(Save.id)
-            )
-        }
-    assert [key for key, revision in acknowledged if stored.get(key) != (revision, 5)] == []
-    assert {number for _, number in stored.values()} == {5}, "no save is there with some of its ratings only"
 
 
 def test_the_server_prints_its_links_and_stops_when_asked(served: Served) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import opened
-from server_guests import Guest, Served, as_json, body_of
+from server_guests import Guest, Served, as_json, body_of, opened
 
 from mushra_app.config import Settings
 from mushra_app.db import Database
