@@ -380,7 +380,7 @@ class Answer(Base):
 
 
 class PersonalText(Base):
-    """What one personal answer says; without it the answer is one that was put, and no more."""
+    """One personal answer's text; without it the answer is one that was put, and no more."""
 
     __tablename__ = "personal_text"
 

@@ -120,10 +120,11 @@ def test_no_form_is_taken_without_its_token_or_from_elsewhere(app: Flask, ada: s
     client = inside(app, ada)
     own = csrf(client.get("/studio/account").text)
     strangers = csrf(app.test_client().get("/studio/login").text)
-    forms = ("/listen/tiny", f"{guest.base}/", f"{guest.base}/withdraw")
+    forms = ("/listen/tiny", f"{guest.base}/", f"{guest.base}/withdraw", "/withdraw")
     studio = ("/studio/login", "/studio/logout", "/studio/account", "/studio/places")
     assert {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())} == {
-        *("/listen/<study>", "/session/<token>/", "/session/<token>/withdraw", "/session/<token>/error", *studio)
+        *("/listen/<study>", "/session/<token>/", "/session/<token>/withdraw", "/session/<token>/error", "/withdraw"),
+        *studio,
     }
     for address in forms + studio:
         for token in ("", "x", strangers, own[:-1], own + "x"):
@@ -162,10 +163,12 @@ def test_a_method_is_the_one_that_was_used(app: Flask, client: FlaskClient, gues
     for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
         answer = client.post(page.save_url, data=as_json(body_of(page)), headers=ORIGIN | {name: "PUT"})
         assert answer.status_code in (400, 405)
-        assert client.get(f"{guest.base}/withdraw", headers={name: "POST"}).status_code == 405
+        assert "You have withdrawn" not in client.get(f"{guest.base}/withdraw", headers={name: "POST"}).text
+        assert client.get(f"{guest.base}/error", headers={name: "POST"}).status_code == 405
     form = {"_method": "PUT", "csrf_token": csrf(client.get("/listen/tiny").text)}
     assert client.post(page.save_url, data=form).status_code == 405
     assert client.get(f"{guest.base}/?_method=POST").status_code == 200 and stored(app, Save) == 0
+    assert guest.trial().token == page.token, "the listener is still here"
 
 
 def test_no_method_makes_any_address_fall_over(app: Flask, ada: str, guest: Guest) -> None:

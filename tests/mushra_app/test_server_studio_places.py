@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -84,7 +85,7 @@ def test_what_will_not_do_is_said_beside_what_was_typed(
 def test_links_are_as_listeners_reach_the_server(app: Flask, opened: FlaskClient) -> None:
     services = app.extensions["mushra"]
     changed = services.settings.model_copy(update={"external_url": "https://lab.example.org"})
-    app.extensions["mushra"] = type(services)(changed, services.database)
+    app.extensions["mushra"] = replace(services, settings=changed)
     calibrate(services.database)
     assert 'href="https://lab.example.org/listen/tiny?place=' in opened.get(PAGE).text
 
