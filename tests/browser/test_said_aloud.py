@@ -90,7 +90,7 @@ def heard(browser: Browser, server) -> dict[str, str]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page, found = context.new_page(), {}
     for name, snapshot in session(page, server.url):
-        found.setdefault(name, snapshot)
+        found.setdefault(name, snapshot.replace(server.url, "SERVER"))
     for name, path in LINKS.items():
         page.goto(server.url + path)
         found[name] = said(page)

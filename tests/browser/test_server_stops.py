@@ -207,7 +207,8 @@ def stored(mortal: Mortal, token: str, query: str) -> list[tuple[Any, ...]]:
 OWN = "join session n on n.id = session_id where n.token_sha256 = ?"
 RESPONSES = f"""select count(distinct s.id), count(r.id), min(r.number) from trial t
                 left join save s on s.trial_id = t.id left join response r on r.save_id = s.id {OWN} group by t.id"""
-ANSWERS = f"select question, text from answer {OWN} order by question"
+ANSWERS = f"""select question, coalesce(personal_text.text, answer.text)
+    from answer left join personal_text on answer_id = answer.id {OWN} order by question"""
 
 
 FORMS = ("welcome page", "consent", "questions before", "instructions", "questions after")
