@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError
 from mushra_app.models import Save, Trial
-from mushra_app.session.saving import read_body, save_trial
+from mushra_app.session.saving import lock_trial, read_body, save_trial
 
 SCHEMA = 1
 LONGEST_USER_AGENT = 280
@@ -100,7 +100,8 @@ def _store_trial(db: Session, part: TrialAnswers, user_agent: str) -> Outcome:
     sent = read_body(json.dumps(part.body).encode())
     known = db.scalar(select(Save.id).where(Save.key == sent.key)) is not None
     # The mark says in the data that this save came by a file; when, is in its time.
-    save_trial(db, trial.session, trial.token, sent, f"{user_agent[:LONGEST_USER_AGENT]} (imported)")
+    locked = lock_trial(db, trial.session.token_sha256, trial.token)
+    save_trial(db, locked, sent, f"{user_agent[:LONGEST_USER_AGENT]} (imported)")
     db.flush()
     listener = trial.session.listener.pseudonym
     what = "there already" if known else "stored"

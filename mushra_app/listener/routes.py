@@ -25,7 +25,7 @@ from mushra_app.listener.pages import (
     WithdrawPage,
 )
 from mushra_app.models import ListeningSession, Place
-from mushra_app.security import is_same_origin, is_simulated_link, place_of_link, secret_key
+from mushra_app.security import is_same_origin, is_simulated_link, place_of_link, secret_key, token_sha256
 from mushra_app.session import announcements, enrolment, listening, privacy, saving, setting_up
 from mushra_app.web import language, own_origins, remember_language, services, show
 from mushra_app.words import say, say_later
@@ -99,8 +99,9 @@ def save(token: str, trial: str) -> Response:
     _refuse_other_origins()
     sent = saving.read_body(request.get_data())
     with services().database.writing() as db:
-        sitting = _sitting(db, token)
-        revision = saving.save_trial(db, sitting, trial, sent, _user_agent())
+        locked = saving.lock_trial(db, token_sha256(token), trial)
+        remember_language(locked.language)
+        revision = saving.save_trial(db, locked, sent, _user_agent())
     return jsonify(Saved(revision=revision, next=f"{_base(token)}/").model_dump())
 
 

@@ -5,17 +5,18 @@ the same and no row is added. Revisions only rise: a page that knows less than w
 pydantic models below are the whole of what is accepted; unknown keys are refused.
 
 Conventions: ratings are 0 to 100 in steps of 0.1; times in seconds; tokens are those of the page.
-Defines: ``TrialSave``, ``read_body``, ``save_trial``, ``decoded_sha256``, ``store_script_error``.
+Defines: ``TrialSave``, ``read_body``, ``LockedTrial``, ``lock_trial``, ``save_trial``, ``decoded_sha256``,
+``store_script_error``.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import Connection, bindparam, exists, func, insert, select
+from sqlalchemy import bindparam, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError, ConflictError, NotFoundError
@@ -28,15 +29,24 @@ MOST_SCRIPT_ERRORS = 50
 """Of one session; a page that fails in a loop must not fill the disk."""
 
 # The one hot path of the server: tables instead of objects, statements that are put together once, and few of them.
-_trial, _asked, _scale, _slot, _clip, _save, _response_table, _event_table = (
+_session, _trial, _asked, _scale, _slot, _clip, _save, _response_table, _event_table = (
     Base.metadata.tables[name]
-    for name in ("trial", "trial_scale", "scale", "slot", "clip", "save", "response", "event")
+    for name in ("session", "trial", "trial_scale", "scale", "slot", "clip", "save", "response", "event")
 )
 _LOCKED_TRIAL = (
-    select(_trial.c.id, _scale.c.id.label("scale_id"), _scale.c.minimum, _scale.c.maximum)
+    select(
+        _trial.c.id,
+        _trial.c.session_id,
+        _session.c.status,
+        _session.c.language,
+        _scale.c.id.label("scale_id"),
+        _scale.c.minimum,
+        _scale.c.maximum,
+    )
+    .join(_session, _session.c.id == _trial.c.session_id)
     .join(_asked, _asked.c.trial_id == _trial.c.id)
     .join(_scale, _scale.c.id == _asked.c.scale_id)
-    .where(_trial.c.token == bindparam("token"), _trial.c.session_id == bindparam("session"))
+    .where(_trial.c.token == bindparam("token"), _session.c.token_sha256 == bindparam("sha256"))
     .order_by(_scale.c.id)
     .with_for_update(of=_trial)
 )
@@ -134,6 +144,18 @@ class TrialSave(Sent):
     decoded: list[Decoded] = Field(default=[], max_length=100)
 
 
+class LockedTrial(NamedTuple):
+    """A trial that is about to be saved, with what is needed of its session and of the scale that is asked."""
+
+    id: int
+    session_id: int
+    status: str
+    language: str
+    scale_id: int
+    minimum: float | None
+    maximum: float | None
+
+
 def read_body(body: bytes) -> TrialSave:
     """Check what a page sent; AppError with one sentence where it won't do."""
     try:
@@ -144,28 +166,37 @@ def read_body(body: bytes) -> TrialSave:
         raise AppError(f"{place}: {first['msg']}; nothing was saved") from None
 
 
-def save_trial(db: Session, sitting: ListeningSession, token: str, sent: TrialSave, user_agent: str) -> int:
+def lock_trial(db: Session, session_sha256: str, token: str) -> LockedTrial:
+    """A trial of the session with that token's hash, locked so that two saves of it come one after the other.
+
+    PostgreSQL locks its row; on SQLite the whole transaction is one. NotFoundError where the session, or the trial in
+    it, is not there.
+    """
+    found = db.connection().execute(_LOCKED_TRIAL, {"token": token, "sha256": session_sha256}).first()
+    if found is None:
+        raise NotFoundError(say("This trial is not part of this session; nothing was saved."))
+    return LockedTrial(*found)
+
+
+def save_trial(db: Session, trial: LockedTrial, sent: TrialSave, user_agent: str) -> int:
     """Store one save of one trial; returns its revision.
 
     Raises
     ------
-    NotFoundError
-        Where the trial is not one of this session.
     ConflictError
         Where a newer revision is stored, or the session takes no more answers.
     AppError
         Where the ratings are not those of exactly the trial's hidden sounds.
     """
     connection = db.connection()
-    trial = _locked_trial(connection, sitting, token)
-    wanted = {"trial": trial.id, "session": sitting.id, "key": sent.key}
+    wanted = {"trial": trial.id, "session": trial.session_id, "key": sent.key}
     slots = {slot.token: slot for slot in connection.execute(_SLOTS_AND_SAVES, wanted)}
     stored = next(iter(slots.values()))
     if stored.known_trial is not None:
         if stored.known_trial != trial.id:
             raise ConflictError("This key belongs to another trial; nothing was saved.")
         return stored.known_revision
-    _refuse_outdated(sitting, stored.latest or 0, sent)
+    _refuse_outdated(trial, stored.latest or 0, sent)
     _refuse_other_sounds({slot.token for slot in slots.values() if slot.hidden}, sent)
     plain = sent.model_dump(exclude={"ratings", "events", "decoded"})
     plain |= {"trial_id": trial.id, "user_agent": user_agent, "altered": _altered(sent.decoded, slots)}
@@ -176,7 +207,7 @@ def save_trial(db: Session, sitting: ListeningSession, token: str, sent: TrialSa
     if sent.events:
         connection.execute(_NEW_EVENTS, [{"save_id": save_id} | _event(event, slots) for event in sent.events])
     if not stored.others_to_come:
-        finish_if_complete(db, sitting)
+        finish_if_complete(db, db.get_one(ListeningSession, trial.session_id))
     return sent.revision
 
 
@@ -187,16 +218,8 @@ def store_script_error(db: Session, sitting: ListeningSession, text: str, user_a
         db.add(ScriptError(session_id=sitting.id, text=text, user_agent=user_agent))
 
 
-def _locked_trial(connection: Connection, sitting: ListeningSession, token: str) -> Any:
-    """The trial, locked (PostgreSQL; on SQLite the whole transaction is) so that two saves come one after another."""
-    found = connection.execute(_LOCKED_TRIAL, {"token": token, "session": sitting.id}).first()
-    if found is None:
-        raise NotFoundError(say("This trial is not part of this session; nothing was saved."))
-    return found
-
-
-def _refuse_outdated(sitting: ListeningSession, latest: int, sent: TrialSave) -> None:
-    if sitting.status != "started":
+def _refuse_outdated(trial: LockedTrial, latest: int, sent: TrialSave) -> None:
+    if trial.status != "started":
         raise ConflictError(say("This session takes no more answers; nothing was changed."))
     if sent.revision <= latest:
         raise ConflictError(

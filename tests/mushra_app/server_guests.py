@@ -16,7 +16,7 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.listener.pages import DonePage, InstructionsPage, QuestionsPage, TrialPage
 from mushra_app.session import enrolment, listening
-from mushra_app.session.saving import read_body, save_trial
+from mushra_app.session.saving import lock_trial, read_body, save_trial
 
 ORIGIN = {"Origin": "http://localhost"}
 """What a browser sends with a save, from a page of the test client's server."""
@@ -68,7 +68,7 @@ class Guest:
         body = body_of(page, **changes)
         with self.database.writing() as db:
             sitting = listening.sitting_of(db, self.token)
-            save_trial(db, sitting, page.token, read_body(as_json(body)), "a test")
+            save_trial(db, lock_trial(db, sitting.token_sha256, page.token), read_body(as_json(body)), "a test")
         return body
 
     def finish(self) -> list[tuple[TrialPage, dict[str, Any]]]:

@@ -23,7 +23,7 @@ from mushra_app.models import Answer, Base, Job, ListeningSession, PersonalText,
 from mushra_app.people import accounts, audit, logins, permissions, throttle
 from mushra_app.publish import publish
 from mushra_app.session import listening
-from mushra_app.session.saving import read_body, save_trial
+from mushra_app.session.saving import lock_trial, read_body, save_trial
 
 HEAD = schema.head()
 NEXT = f"""
@@ -54,7 +54,7 @@ def rated(database: Database, either: Settings, stimuli: Path) -> Database:
     page = guest.trial()
     with database.writing() as db:
         sitting = listening.sitting_of(db, guest.token)
-        save_trial(db, sitting, page.token, read_body(as_json(body_of(page))), "")
+        save_trial(db, lock_trial(db, sitting.token_sha256, page.token), read_body(as_json(body_of(page))), "")
     return database
 
 

@@ -14,8 +14,9 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.models import Clip, Event, Response, Save, Slot
 from mushra_app.publish import publish
+from mushra_app.security import token_sha256
 from mushra_app.session import listening
-from mushra_app.session.saving import decoded_sha256, read_body, save_trial
+from mushra_app.session.saving import decoded_sha256, lock_trial, read_body, save_trial
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def guest(database: Database, either: Settings, stimuli: Path) -> Guest:
 
 def save(guest: Guest, trial: str, body: dict) -> int:
     with guest.database.writing() as db:
-        return save_trial(db, listening.sitting_of(db, guest.token), trial, read_body(as_json(body)), "a test")
+        return save_trial(db, lock_trial(db, token_sha256(guest.token), trial), read_body(as_json(body)), "a test")
 
 
 def counts(guest: Guest) -> tuple[int, ...]:
@@ -53,7 +54,7 @@ def test_two_workers_with_connections_of_their_own_end_in_one_truth(guest: Guest
         save(own, own.trial().token, body_of(own.trial()))
         with workers[turn % 2].writing() as db:
             sitting = listening.sitting_of(db, guest.token)
-            return save_trial(db, sitting, page.token, read_body(as_json(body)), "a test")
+            return save_trial(db, lock_trial(db, sitting.token_sha256, page.token), read_body(as_json(body)), "a test")
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(work, range(8))) == [1] * 8

@@ -20,7 +20,7 @@ from mushra_app.listener.pages import DonePage, InstructionsPage, MessagePage, Q
 from mushra_app.models import Answer, ListeningSession, Trial
 from mushra_app.publish import publish
 from mushra_app.session import enrolment, listening, privacy
-from mushra_app.session.saving import read_body, save_trial
+from mushra_app.session.saving import lock_trial, read_body, save_trial
 from mushra_app.studio import overview
 
 SETUP = {"level": False, "sides": False}
@@ -214,5 +214,8 @@ def test_a_finished_trial_of_a_later_session_is_saved_as_any_other(enrol: Enrol)
     trial = second.trial()
     with first.database.writing() as db:
         sitting = listening.sitting_of(db, second.token)
-        assert save_trial(db, sitting, trial.token, read_body(as_json(body_of(trial))), "") == 1
+        assert (
+            save_trial(db, lock_trial(db, sitting.token_sha256, trial.token), read_body(as_json(body_of(trial))), "")
+            == 1
+        )
         assert sitting.status == "finished"

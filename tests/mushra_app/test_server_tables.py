@@ -14,7 +14,7 @@ from mushra_app.db import Database
 from mushra_app.models import Base, Response, Scale, Slot, StudyVersion
 from mushra_app.publish import publish
 from mushra_app.session import listening
-from mushra_app.session.saving import read_body, save_trial
+from mushra_app.session.saving import lock_trial, read_body, save_trial
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def saved(database: Database, either: Settings, stimuli: Any) -> Database:
     page = guest.trial()
     with database.writing() as db:
         sitting = listening.sitting_of(db, guest.token)
-        save_trial(db, sitting, page.token, read_body(as_json(body_of(page))), "")
+        save_trial(db, lock_trial(db, sitting.token_sha256, page.token), read_body(as_json(body_of(page))), "")
     return database
 
 
