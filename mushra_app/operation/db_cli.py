@@ -122,7 +122,7 @@ def _in_words(contents: Contents) -> str:
 def expire(days: float | None, data_dir: Path | None) -> None:
     """Erase personal answers, and what browsers said of themselves, of all sessions begun longer ago than that.
 
-    mushra serve and mushra worker do it by themselves, every hour, where keep_personal_days is set. Ratings stay.
+    Servers and workers do it by themselves, every hour, where keep_personal_days is set. Ratings stay.
     """
     settings = load_settings(data_dir=data_dir, keep_personal_days=days)
     require_data(settings)

@@ -19,7 +19,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import tiny_set
 from postgresql_server import free_port
@@ -32,7 +32,6 @@ from mushra_app.models import ListeningSession, Response, Save, Slot, Trial
 from mushra_app.publish import publish
 from mushra_app.security import token_sha256
 
-HERE = Path(__file__).resolve().parent
 AWAIT_S = 0.02
 REPEATED = 0.1
 """Share of requests that were acknowledged before and are sent again."""
@@ -256,6 +255,8 @@ def compare(database: Database, sent: list[Sent]) -> dict[str, int]:
 class Serve:
     """``mushra serve`` on a port that it gets again after every kill; ``fault`` is code that runs before it."""
 
+    size: ClassVar[dict[str, str]] = {"MUSHRA_THREADS": "16"}
+
     def __init__(self, settings: Settings, *, fault: str = "", before: tuple[str, ...] = ()) -> None:
         self.settings, self.port = settings, free_port()
         self.code = f"{fault}\nfrom mushra_app.server_cli import serve; serve()"
@@ -264,12 +265,12 @@ class Serve:
         self.start()
 
     def command(self) -> list[str]:
-        return [sys.executable, "-c", self.code, "--data", str(self.settings.data_dir), "--port", str(self.port)]
+        return [sys.executable, "-c", self.code, "--data", str(self.settings.data_dir)]
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
         said = {"MUSHRA_DATABASE_URL": self.settings.database_url} if self.settings.database_url else {}
-        said |= {"MUSHRA_DATA_DIR": str(self.settings.data_dir), "MUSHRA_THREADS": "16"}
+        said |= {"MUSHRA_DATA_DIR": str(self.settings.data_dir), "MUSHRA_PORT": str(self.port)} | self.size
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.before, *self.command()],
@@ -306,11 +307,12 @@ class Serve:
 
 
 class Gunicorn(Serve):
-    """gunicorn with two workers, each of eight threads."""
+    """gunicorn as it is shipped, with two workers of eight threads."""
+
+    size: ClassVar[dict[str, str]] = {"MUSHRA_WORKERS": "2", "MUSHRA_THREADS": "8", "MUSHRA_GRACEFUL_STOP_S": "10"}
 
     def command(self) -> list[str]:
-        place = ["--bind", f"127.0.0.1:{self.port}", "--chdir", str(HERE), "--graceful-timeout", "10"]
-        return [sys.executable, "-m", "gunicorn", "-k", "gthread", "-w", "2", "--threads", "8", *place, "wsgi:app"]
+        return [sys.executable, "-m", "gunicorn", "-c", "python:mushra_app.gunicorn_config"]
 
     def workers(self) -> list[int]:
         """The processes that answer."""

@@ -39,7 +39,7 @@ from mushra_app.db import Database
 
 @contextmanager
 def writing(self):
-    self._writer.acquire()
+    self._writer.acquire(30)
     session = Session(self._writing_engine)
     session.begin()
     yield session

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
+from gunicorn_process import Gunicorn
 from server_guests import Guest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -131,6 +132,17 @@ def test_a_server_enforces_it_from_its_start_on(published: Database, either: Set
         rated(published)
     with retention.enforced(published, either):
         assert len(written(published)["personal"]) == 1, "nothing expires where nothing was set"
+
+
+def test_gunicorns_workers_enforce_it_too(app, settings: Settings, tmp_path: Path) -> None:
+    database = app.extensions["mushra"].database
+    rated(database)
+    server = Gunicorn(settings, tmp_path, keep_personal_days=1e-9)
+    for _ in range(200):
+        if written(database)["personal"] == []:
+            break
+        time.sleep(0.02)
+    assert server.stop() == 0 and written(database)["personal"] == []
 
 
 def test_the_commands(app, settings: Settings) -> None:
