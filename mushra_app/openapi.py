@@ -85,6 +85,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "studio.alignment_noise"): Answer("audio/wav"),
     ("GET", "health.health"): Answer({"type": "object", "properties": {"ok": {"const": True}}, "required": ["ok"]}),
     ("GET", "health.ready"): Answer(READY),
+    ("GET", "metrics.metrics"): Answer("text/plain"),  # where the setting switches it on
     ("GET", "openapi.show"): Answer({"type": "object"}),
 }
 """By method and endpoint; static files are no operation."""

@@ -86,6 +86,7 @@ def require(database: Database, settings: Settings) -> None:
         if found is None and not inspect(database.engine).get_table_names():
             upgrade(database)
             return
+        found = current(database)  # another machine may have made them between the two looks
     if found == wanted:
         with database.writing() as db:
             # A database that can't be written opens without a word, until the first listener saves.

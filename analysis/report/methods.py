@@ -52,8 +52,8 @@ def _pages(systems: int, on_page: int) -> str:
         return ""
     return (
         f"Each page held the hidden reference, the anchors and {on_page} of the {systems} systems: an incomplete block "
-        "design, in which systems were replicated equally, and pairs of systems as equally as the numbers allowed; an "
-        "item was presented again with the same systems. "
+        "design, planned to hold systems equally often, and pairs of systems as evenly as a search found; an item was "
+        "presented again with the same systems. "
     )
 
 

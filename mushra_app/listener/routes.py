@@ -81,7 +81,7 @@ def go_on(token: str) -> AnyResponse | tuple[Response, int]:
     """Answer the questionnaire that is next, or go on from the instructions that are."""
     given = {name: value for name, value in request.form.items() if name != "csrf_token"}
     with services().database.writing() as db:
-        sitting = _sitting(db, token)
+        sitting = _sitting(db, token, locked=True)
         page = listening.next_page(db, sitting, _base(token))
         if isinstance(page, QuestionsPage):
             if corrections := listening.answer(db, sitting, given):
@@ -127,7 +127,7 @@ def script_error(token: str) -> tuple[str, int]:
     _refuse_other_origins()
     text = request.get_data(as_text=True)[:LONGEST_SCRIPT_ERROR].replace("\0", "")
     with services().database.writing() as db:
-        saving.store_script_error(db, _sitting(db, token), text, _user_agent())
+        saving.store_script_error(db, _sitting(db, token, locked=True), text, _user_agent())
     log.warning("a listener's page reported: %r", text[:500])
     return "", 204
 
@@ -166,9 +166,9 @@ def withdraw_by_code() -> tuple[Response, int]:
     return _fresh(show(said)), 200
 
 
-def _sitting(db: Session, token: str) -> ListeningSession:
+def _sitting(db: Session, token: str, *, locked: bool = False) -> ListeningSession:
     """The session of this address, and its language for the rest of the request."""
-    sitting = listening.sitting_of(db, token)
+    sitting = listening.sitting_of(db, token, locked=locked)
     remember_language(sitting.language)
     return sitting
 

@@ -67,8 +67,7 @@ def role(name: str, role: str, data_dir: Path | None) -> None:
     """Give NAME another role; it holds at once."""
     with _changing(data_dir) as db:
         found = accounts.named(db, name)
-        found.role = role
-        db.flush()
+        accounts.change_role(db, found, role)
         _say(db, f"{found.name}: {role}")
         _say_who_opens(db)
 

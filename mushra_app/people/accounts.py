@@ -9,7 +9,7 @@ Conventions: names are compared without regard to case and form (NFKC). Function
 hash take a tenth of a second and none, because on SQLite every listener's save waits for a transaction that writes.
 
 Defines: ``ROLES``, ``login_name``, ``hashed``, ``is_right``, ``renewed``, ``add``, ``named``, ``found``,
-``all_accounts``, ``change_password``, ``set_active``.
+``all_accounts``, ``change_password``, ``set_active``, ``change_role``.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ def add(db: Session, name: str, password_hash: str, *, role: str) -> Account:
     account = Account(name=name, password_hash=password_hash, role=role)
     db.add(account)
     db.flush()
+    logins.end_those_by_key(db)
     return account
 
 
@@ -111,6 +112,14 @@ def set_active(db: Session, account: Account, active: bool) -> None:
     account.active = active
     logins.end_all(db, account.id)
     db.flush()
+    logins.end_those_by_key(db)
+
+
+def change_role(db: Session, account: Account, role: str) -> None:
+    """Another role, which holds at once."""
+    account.role = role
+    db.flush()
+    logins.end_those_by_key(db)
 
 
 def _plain(password: str) -> bytes | None:

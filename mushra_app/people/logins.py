@@ -4,7 +4,8 @@ A login lasts until somebody logs out, the password changes, the account is shut
 the studio's key counts as an owner's and lasts until there is an owner with an account.
 
 Conventions: functions take a SQLAlchemy session and know nothing of the web.
-Defines: ``BY_KEY``, ``LASTS``, ``Visitor``, ``begin``, ``visitor``, ``end``, ``end_all``, ``has_owner``, ``has_any``.
+Defines: ``BY_KEY``, ``LASTS``, ``Visitor``, ``begin``, ``visitor``, ``end``, ``end_all``, ``end_those_by_key``,
+``has_owner``, ``has_any``.
 """
 
 from __future__ import annotations
@@ -65,6 +66,13 @@ def end_all(db: Session, account_id: int) -> None:
     """Nobody is in by that account any more, wherever they are."""
     own = StudioLogin.account_id == account_id
     db.execute(update(StudioLogin).where(own, StudioLogin.ended_at.is_(None)).values(ended_at=now()))
+
+
+def end_those_by_key(db: Session) -> None:
+    """Where there is an owner, nobody is in by the studio's key any more, and will not be again when the owner goes."""
+    if has_owner(db):
+        own = StudioLogin.account_id.is_(None)
+        db.execute(update(StudioLogin).where(own, StudioLogin.ended_at.is_(None)).values(ended_at=now()))
 
 
 def has_owner(db: Session) -> bool:

@@ -40,9 +40,14 @@ Page = (
 _SITTING = select(ListeningSession).where(ListeningSession.token_sha256 == bindparam("sha256"))
 
 
-def sitting_of(db: Session, token: str) -> ListeningSession:
-    """The session that a token opens; NotFoundError for any other token."""
-    found = db.scalar(_SITTING, {"sha256": token_sha256(token)})
+def sitting_of(db: Session, token: str, *, locked: bool = False) -> ListeningSession:
+    """The session that a token opens; NotFoundError for any other token.
+
+    ``locked``: nobody else changes it until this transaction ends, so that its status stays what it is now. Whoever is
+    about to write on behalf of a session needs that: its listener may be withdrawing in another tab.
+    """
+    query = _SITTING.with_for_update() if locked else _SITTING
+    found = db.scalar(query, {"sha256": token_sha256(token)})
     if found is None:
         raise NotFoundError(say("This address opens no session. Please use the link that you were given."))
     return found

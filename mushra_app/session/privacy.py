@@ -34,9 +34,12 @@ def listener_of(db: Session, code: str) -> Listener:
 
 def withdraw(db: Session, listener: Listener) -> None:
     """The listener takes back their consent: whatever they wrote is erased, and their ratings leave every export."""
-    for session in listener.sessions:
-        session.status = "withdrawn"
     own = select(ListeningSession.id).where(ListeningSession.listener_id == listener.id)
+    mine = select(ListeningSession).where(ListeningSession.listener_id == listener.id).order_by(ListeningSession.id)
+    # Locked, so that a save under way is in before it is erased, and one that waits finds the listener gone.
+    for session in db.scalars(mine.with_for_update().execution_options(populate_existing=True)):
+        session.status = "withdrawn"
+    db.flush()
     _erase(db, own)
     db.execute(update(Answer).where(Answer.session_id.in_(own), Answer.text != "").values(text=""))
     db.execute(update(Save).where(Save.trial_id.in_(_trials(own)), Save.comment != "").values(comment=""))
@@ -46,8 +49,9 @@ def expire(db: Session, before: datetime) -> int:
     """Erase personal answers and what browsers said, of all sessions begun before; how many had something to erase."""
     personal = exists().where(PersonalText.answer_id == Answer.id, Answer.session_id == ListeningSession.id)
     reported = exists().where(ScriptError.session_id == ListeningSession.id)
+    saved_by = exists().where(Save.trial_id == Trial.id, Trial.session_id == ListeningSession.id, Save.user_agent != "")
     old = select(ListeningSession.id).where(ListeningSession.started_at < before)
-    due = old.where(or_(ListeningSession.user_agent != "", personal, reported))
+    due = old.where(or_(ListeningSession.user_agent != "", personal, reported, saved_by))
     if count := db.scalar(select(func.count()).select_from(due.subquery())) or 0:
         _erase(db, old)
     return count

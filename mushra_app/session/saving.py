@@ -48,7 +48,7 @@ _LOCKED_TRIAL = (
     .join(_scale, _scale.c.id == _asked.c.scale_id)
     .where(_trial.c.token == bindparam("token"), _session.c.token_sha256 == bindparam("sha256"))
     .order_by(_scale.c.id)
-    .with_for_update(of=_trial)
+    .with_for_update(of=(_trial, _session))
 )
 _of_this_trial = _save.c.trial_id == bindparam("trial")
 _other = _trial.alias("other")
@@ -167,10 +167,10 @@ def read_body(body: bytes) -> TrialSave:
 
 
 def lock_trial(db: Session, session_sha256: str, token: str) -> LockedTrial:
-    """A trial of the session with that token's hash, locked so that two saves of it come one after the other.
+    """A trial of the session with that token's hash, both locked: saves, and a withdrawal, come one after the other.
 
-    PostgreSQL locks its row; on SQLite the whole transaction is one. NotFoundError where the session, or the trial in
-    it, is not there.
+    PostgreSQL locks their rows; on SQLite the whole transaction is one. NotFoundError where the session, or the trial
+    in it, is not there.
     """
     found = db.connection().execute(_LOCKED_TRIAL, {"token": token, "sha256": session_sha256}).first()
     if found is None:
@@ -207,12 +207,14 @@ def save_trial(db: Session, trial: LockedTrial, sent: TrialSave, user_agent: str
     if sent.events:
         connection.execute(_NEW_EVENTS, [{"save_id": save_id} | _event(event, slots) for event in sent.events])
     if not stored.others_to_come:
-        finish_if_complete(db, db.get_one(ListeningSession, trial.session_id))
+        finish_if_complete(db, db.get_one(ListeningSession, trial.session_id, populate_existing=True))
     return sent.revision
 
 
 def store_script_error(db: Session, sitting: ListeningSession, text: str, user_agent: str) -> None:
-    """Keep what a page's script complained about, up to a limit per session."""
+    """Keep what a page's script complained about, up to a limit per session; nothing of who has withdrawn."""
+    if sitting.status == "withdrawn":
+        return
     count = db.scalar(select(func.count(ScriptError.id)).where(ScriptError.session_id == sitting.id)) or 0
     if count < MOST_SCRIPT_ERRORS:
         db.add(ScriptError(session_id=sitting.id, text=text, user_agent=user_agent))

@@ -129,6 +129,7 @@ class Deployed:
     settings: Settings
     environment: dict[str, str]
     folder: Path
+    proxy_folder: Path = field(init=False)
     app: subprocess.Popen[str] = field(init=False)
 
     def run(self, command: list[str], **popen: Any) -> subprocess.Popen[str]:
@@ -195,7 +196,7 @@ def deployed(image: Path, database_address: str, stimuli: Path) -> Iterator[Depl
     with (image / "app.log").open("w") as log:
         found.app = found.run([*SERVICES["app"]["command"], "sees:app"], stdout=log, stderr=log)
     wait_until_it_answers(inside, found.app)
-    with nginx(ports, settings):
+    with nginx(ports, settings) as found.proxy_folder:
         yield found
     if found.app.poll() is None:
         found.app.terminate()
@@ -203,7 +204,7 @@ def deployed(image: Path, database_address: str, stimuli: Path) -> Iterator[Depl
 
 
 @contextmanager
-def nginx(ports: dict[str, int], settings: Settings) -> Iterator[None]:
+def nginx(ports: dict[str, int], settings: Settings) -> Iterator[Path]:
     """nginx with the configuration that is shipped; this process trusts its certificate meanwhile."""
     with tempfile.TemporaryDirectory(prefix="mushra-nginx-") as name, pytest.MonkeyPatch.context() as patch:
         folder = Path(name)
@@ -217,7 +218,7 @@ def nginx(ports: dict[str, int], settings: Settings) -> Iterator[None]:
         patch.setenv("SSL_CERT_FILE", str(folder / "certificate/fullchain.pem"))
         try:
             wait_until_it_answers(f"https://localhost:{ports['https']}", process)
-            yield
+            yield folder
         finally:
             process.terminate()
             process.wait(timeout=20)
@@ -312,6 +313,17 @@ def test_a_listener_takes_the_whole_test_over_tls(deployed: Deployed) -> None:
     assert Walker(Listener(1, 1, careless=False), Ear()).take(f"{deployed.url}/listen/tiny") == 3
 
 
+def test_a_save_of_a_hundred_kilobytes_passes(deployed: Deployed) -> None:
+    database = Database(deployed.settings)
+    page = Guest(database).trial()
+    event = {"at_s": 1.5, "kind": "play", "sound": page.sounds[0].token, "value": None}
+    body = as_json(body_of(page, events=[event] * 1300))
+    headers = {"Origin": deployed.url, "Content-Type": "application/json"}
+    assert len(body) > 100_000
+    assert status_of(urllib.request.Request(deployed.url + page.save_url, body, headers, method="PUT")) == 200
+    database.close()
+
+
 def test_chromium_rates_a_trial_over_tls_in_the_secure_engine(deployed: Deployed, launch: Any) -> None:
     browser = launch("--ignore-certificate-errors")
     page = browser.new_page()
@@ -351,6 +363,9 @@ def test_asked_to_stop_it_answers_the_save_that_waits_for_the_database(deployed:
     assert deployed.app.wait(timeout=40) == 0
     assert not list(deployed.folder.glob("mushra-metrics-*"))
     database.close()
+    assert status_of(save) == 502
+    said = "".join((deployed.proxy_folder / name).read_text() for name in ("log", "access.log"))
+    assert " PUT 502 " in said and not any(word in said for word in ("/session/", "127.0.0.", "localhost")), said
 
 
 def wait_until_waiting(database: Database) -> None:

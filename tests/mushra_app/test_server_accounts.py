@@ -266,6 +266,7 @@ def test_the_key_opens_until_there_is_an_owner(app: Flask, client: FlaskClient) 
     assert client.post("/studio/login", data=form).status_code == 403
     with database_of(app).writing() as db:
         accounts.set_active(db, accounts.named(db, "ada"), False)
+    assert client.get("/studio/").status_code == 401, "and stays out when the owner goes"
     assert client.get(link).status_code == 303, "without an owner nobody would get in"
 
 

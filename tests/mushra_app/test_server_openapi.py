@@ -45,7 +45,8 @@ def fuzzed(
     database.close()
 
 
-def test_every_address_is_in_the_document(app: Flask) -> None:
+def test_every_address_is_in_the_document(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"metrics": True}))
     routes = {
         (method, rule.endpoint)
         for rule in app.url_map.iter_rules()
@@ -53,6 +54,8 @@ def test_every_address_is_in_the_document(app: Flask) -> None:
         if rule.endpoint != "static"
     }
     assert routes == set(openapi.ANSWERS), "say in openapi.ANSWERS what is answered there"
+    told = app.test_client().get("/openapi.json").json
+    assert told is not None and "/metrics" in told["paths"]
 
 
 def test_the_document_holds_the_limits_that_are_checked(app: Flask) -> None:

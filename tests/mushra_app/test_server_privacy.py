@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,21 +13,23 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 from gunicorn_process import Gunicorn
-from server_guests import Guest
+from server_guests import Guest, as_json, body_of
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from mushra_app import server_cli
 from mushra_app.config import Settings
 from mushra_app.db import Database
-from mushra_app.errors import AppError
-from mushra_app.listener.pages import DonePage
-from mushra_app.models import Answer, ListeningSession, PersonalText, Response, Save, ScriptError, Slot, now
+from mushra_app.errors import AppError, ConflictError
+from mushra_app.listener.pages import DonePage, QuestionsPage, TrialPage
+from mushra_app.models import Answer, ListeningSession, PersonalText, Response, Save, ScriptError, Slot, Trial, now
 from mushra_app.operation import retention
 from mushra_app.operation.db_cli import expire
 from mushra_app.publish import publish
+from mushra_app.security import token_sha256
 from mushra_app.session import listening, privacy
-from mushra_app.session.saving import store_script_error
+from mushra_app.session.saving import lock_trial, read_body, save_trial, store_script_error
 
 SECRET = "Zaphod Beeblebrox of Betelgeuse"
 
@@ -89,6 +93,88 @@ def test_withdrawing_erases_what_one_listener_wrote_and_keeps_the_design(publish
         assert listening.sitting_of(db, kept.token).status == "finished"
 
 
+def under_way(
+    database: Database,
+    work: Callable[[Session], object],
+    then: Callable[[], object],
+    rest: Callable[[Session], object] = lambda db: None,
+) -> list[object]:
+    """Work in a transaction, and the rest of it while ``then`` waits for its end. What ``then`` gave or raised."""
+    ended: list[object] = []
+
+    def begin() -> None:
+        try:
+            ended.append(then())
+        except AppError as error:
+            ended.append(error)
+
+    other = threading.Thread(target=begin)
+    with database.writing() as db:
+        work(db)
+        other.start()
+        other.join(0.3)
+        assert other.is_alive(), "it did not wait"
+        rest(db)
+    other.join(30)
+    return ended
+
+
+def withdrawing(guest: Guest) -> None:
+    with guest.database.writing() as db:
+        privacy.withdraw(db, privacy.listener_of(db, code_of(guest)))
+
+
+def saving(guest: Guest, page: TrialPage, db: Session) -> int:
+    sent = read_body(as_json(body_of(page, comment=SECRET)))
+    return save_trial(db, lock_trial(db, token_sha256(guest.token), page.token), sent, "an agent")
+
+
+def sitting(db: Session, guest: Guest) -> ListeningSession:
+    """As a request that is about to write finds it."""
+    return listening.sitting_of(db, guest.token, locked=True)
+
+
+def test_what_is_saved_while_a_listener_withdraws_is_erased_too(published: Database) -> None:
+    guest = Guest(published)
+    page = guest.trial()
+    assert under_way(published, lambda db: saving(guest, page, db), lambda: withdrawing(guest)) == [None]
+    assert set(written(published)["comments"] + written(published)["agents"]) == {""}
+    assert "withdrawn" in guest.page().heading
+
+
+def test_a_save_that_waited_for_a_withdrawal_is_refused(published: Database) -> None:
+    guest = Guest(published)
+    page = guest.trial()
+
+    def save_late() -> int:
+        with published.writing() as db:
+            return saving(guest, page, db)
+
+    (refused,) = under_way(published, lambda db: privacy.withdraw(db, sitting(db, guest).listener), save_late)
+    assert isinstance(refused, ConflictError) and written(published)["comments"] == []
+
+
+def test_the_last_answer_finishes_no_session_that_is_withdrawn_meanwhile(published: Database) -> None:
+    guest = Guest(published)
+    while not (isinstance(page := guest.page(), QuestionsPage) and written(published)["comments"]):
+        guest.save(page) if isinstance(page, TrialPage) else guest.pass_by(page)
+
+    def answer(db: Session) -> None:
+        listening.answer(db, sitting(db, guest), {"age": "33", "remarks": SECRET})
+
+    found = under_way(published, lambda db: sitting(db, guest), lambda: withdrawing(guest), answer)
+    assert found == [None] and "withdrawn" in guest.page().heading and set(written(published)["answers"]) == {""}
+    assert written(published)["personal"] == []
+
+
+def test_a_browser_of_who_has_withdrawn_leaves_nothing(published: Database) -> None:
+    guest = Guest(published)
+    withdrawing(guest)
+    with published.writing() as db:
+        store_script_error(db, sitting(db, guest), f"TypeError at {SECRET}", "an agent")
+    assert written(published)["errors"] == []
+
+
 def test_what_was_erased_is_not_in_the_file_any_more(settings: Settings, empty_sqlite: Path, stimuli: Path) -> None:
     from server_guests import opened
 
@@ -111,6 +197,9 @@ def test_only_what_is_older_expires_and_ratings_stay(published: Database) -> Non
             .values(started_at=now() - timedelta(days=31))
         )
     assert retention.erase_expired(published, 30) == 1 and retention.erase_expired(published, 30) == 0
+    with published.writing() as db:
+        db.execute(update(Save).where(Save.trial_id.in_(select(Trial.id).limit(1))).values(user_agent="a later save's"))
+    assert retention.erase_expired(published, 30) == 1
     found = written(published)
     assert found["personal"] == ["33"] and found["agents"] == [""] * 3 + ["a test"] * 3
     assert found["comments"] == [SECRET, "", ""] * 2
