@@ -37,7 +37,7 @@ CHECKS = [status_code_conformance, content_type_conformance, response_schema_con
 FORM = {"consent": "yes", "transducer": "headphones", "experience": "experienced"}
 PLACE = {"name": "Booth", "level_db_a": "78", "transducer": "headphones", "device": "HD 650"}
 FREE = ("comment", "trial_s", "gain_db", "engine", "base_latency_s", "output_latency_s")
-"""What a save may hold beside the ratings of its own sounds; no ``rate_hz``: 44100.0 is whole to a schema, not to us."""
+"""What a save may hold beside the ratings of its own sounds; no ``rate_hz``: 44100.0 is whole to a schema only."""
 
 
 class Fuzz:
