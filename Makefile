@@ -17,10 +17,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 demo: $(VENV)/.demo-torch-$(TORCH)
 	$(BIN)/mushra demo
 
-# Two files of tests at a time: they wait for servers and browsers half of the time. Not more, whatever the machine has:
-# some listen to what plays.
+# Two files of tests at a time, which wait for servers half of the time; those that hear and see in a browser one by one.
 test: $(VENV)/.test system-packages check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
+	$(BIN)/python -m pytest tests/browser
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -59,6 +59,8 @@ class Opened:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(file.as_uri())
+        # A clip of two seconds has ended before a busy machine gets to the next click; so it goes round.
+        self.page.evaluate("document.querySelectorAll('audio').forEach((audio) => { audio.loop = true; })")
 
     def clip(self, name: str, item: int = 1) -> Locator:
         return self.page.locator(f"#i{item} .clip").filter(has=self.page.get_by_role("heading", name=name, exact=True))
@@ -101,7 +103,8 @@ def test_another_clip_goes_on_where_the_last_one_was_and_only_one_sounds(opened:
     assert opened.playing() == [] and button.get_attribute("aria-pressed") == "false"
     opened.clip(SHIFTED, 2).get_by_role("button").click()  # another item has a place of its own
     opened.until(SHIFTED, 0.05, 2)
-    assert opened.seconds(SHIFTED, 2) < 0.9
+    begun = dict(opened.page.evaluate("window.begun"))
+    assert begun[opened.clip(SHIFTED, 2).get_attribute("id")] < 0.2
     assert opened.complaints == []
     clips = {
         (sheet_file.parent / "clips" / name).as_uri() for name in (p.name for p in sheet_file.parent.glob("clips/*"))
