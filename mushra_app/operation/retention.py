@@ -25,8 +25,13 @@ log = logging.getLogger(__name__)
 
 def erase_expired(database: Database, days: float) -> int:
     """Erase what is personal in sessions begun more than ``days`` ago; the number of sessions that had something."""
-    with database.writing() as db:
-        return privacy.expire(db, now() - timedelta(days=days))
+    before = now() - timedelta(days=days)
+    with database.reading() as db:  # the search takes long where much is stored, and listeners' saves wait for writers
+        count = privacy.expired(db, before)
+    if count:
+        with database.writing() as db:
+            privacy.expire(db, before)
+    return count
 
 
 @contextmanager

@@ -5,7 +5,7 @@ Two things are known of a listener beside their ratings: what they wrote (person
 is erased: who heard what in which order, and that a question was put.
 
 Functions take a SQLAlchemy session and know nothing of the web.
-Defines: ``listener_of``, ``withdraw``, ``expire``.
+Defines: ``listener_of``, ``withdraw``, ``expired``, ``expire``.
 """
 
 from __future__ import annotations
@@ -45,26 +45,29 @@ def withdraw(db: Session, listener: Listener) -> None:
     db.execute(update(Save).where(Save.trial_id.in_(_trials(own)), Save.comment != "").values(comment=""))
 
 
-def expire(db: Session, before: datetime) -> int:
-    """Erase personal answers and what browsers said, of all sessions begun before; how many had something to erase."""
+def expired(db: Session, before: datetime) -> int:
+    """How many sessions begun before have something to erase; only reads."""
     personal = exists().where(PersonalText.answer_id == Answer.id, Answer.session_id == ListeningSession.id)
     reported = exists().where(ScriptError.session_id == ListeningSession.id)
     saved_by = exists().where(Save.trial_id == Trial.id, Trial.session_id == ListeningSession.id, Save.user_agent != "")
     old = select(ListeningSession.id).where(ListeningSession.started_at < before)
     due = old.where(or_(ListeningSession.user_agent != "", personal, reported, saved_by))
-    if count := db.scalar(select(func.count()).select_from(due.subquery())) or 0:
-        _erase(db, old)
-    return count
+    return db.scalar(select(func.count()).select_from(due.subquery())) or 0
+
+
+def expire(db: Session, before: datetime) -> None:
+    """Erase personal answers and what browsers said, of all sessions begun before."""
+    _erase(db, select(ListeningSession.id).where(ListeningSession.started_at < before))
 
 
 def _erase(db: Session, sessions: Select[int]) -> None:
-    """Personal answers and what the browsers said, of these sessions."""
+    """Personal answers and what the browsers said, of these sessions; in the order in which a withdrawal locks."""
     answers = select(Answer.id).where(Answer.session_id.in_(sessions))
     agents = (Save.trial_id.in_(_trials(sessions)), Save.user_agent != "")
+    db.execute(update(ListeningSession).where(ListeningSession.id.in_(sessions)).values(user_agent=""))
     db.execute(delete(PersonalText).where(PersonalText.answer_id.in_(answers)))
     db.execute(delete(ScriptError).where(ScriptError.session_id.in_(sessions)))
     db.execute(update(Save).where(*agents).values(user_agent=""))
-    db.execute(update(ListeningSession).where(ListeningSession.id.in_(sessions)).values(user_agent=""))
 
 
 def _trials(sessions: Select[int]) -> Select[int]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import tiny_set
+from gunicorn_process import COMMAND
 from postgresql_server import free_port
 from server_guests import Guest, as_json
 from sqlalchemy import select
@@ -312,7 +313,7 @@ class Gunicorn(Serve):
     size: ClassVar[dict[str, str]] = {"MUSHRA_WORKERS": "2", "MUSHRA_THREADS": "8", "MUSHRA_GRACEFUL_STOP_S": "10"}
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "gunicorn", "-c", "python:mushra_app.gunicorn_config"]
+        return COMMAND
 
     def workers(self) -> list[int]:
         """The processes that answer."""

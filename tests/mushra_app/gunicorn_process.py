@@ -12,6 +12,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from postgresql_server import free_port
+
 from mushra_app.config import Settings
 
 COMMAND = [sys.executable, "-m", "gunicorn", "-c", "python:mushra_app.gunicorn_config"]
@@ -22,13 +24,6 @@ def environment(settings: Settings, **more: Any) -> dict[str, str]:
     given = {"data_dir": settings.data_dir, "database_url": settings.database_url, "threads": settings.threads} | more
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MUSHRA_")}
     return kept | {f"MUSHRA_{name.upper()}": str(value) for name, value in given.items() if value is not None}
-
-
-def free_port() -> int:
-    """One that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Gunicorn:
