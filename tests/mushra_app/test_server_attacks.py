@@ -371,11 +371,11 @@ def test_a_host_header_of_any_kind_falls_over_nothing(client: FlaskClient, guest
 
 
 def test_texts_of_listeners_are_shown_as_text(app: Flask, ada: str, guest: Guest) -> None:
-    text = "<img src=x onerror=alert(1)>{{7*7}}${7*7}"
+    text = "<img src=x onerror=alert(1)>{{7919*104729}}${7919*104729}"
     client = inside(app, ada)
     client.post(f"{guest.base}/error", data=text, headers=ORIGIN | {"User-Agent": text})
     page = client.get("/studio/tiny/").text
-    assert "<img" not in page and "49" not in re.sub(r"[0-9a-f]{16,}", "", page)
+    assert "<img" not in page and str(7919 * 104729) not in page  # no clock shows that
 
 
 def test_answers_are_not_kept_by_caches(app: Flask, ada: str, guest: Guest) -> None:
