@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.statistics import describe
-from analysis.statistics.nonparametric import Paired
+from analysis.statistics.description import summaries
+from analysis.statistics.these_items.rank_tests import Paired
 from stimuli.experiment import Experiment
 
 
@@ -38,8 +38,8 @@ def layout_of(frame: pd.DataFrame, experiment: Experiment) -> Layout | None:
 def paired(frame: pd.DataFrame, layout: Layout | None) -> Paired:
     """What gives the listeners' means of two conditions; where pages are incomplete, over those that held both."""
     if layout:
-        return lambda first, second: describe.paired_means(frame, first, second)
-    means = describe.listener_means(frame)
+        return lambda first, second: summaries.paired_means(frame, first, second)
+    means = summaries.listener_means(frame)
     return lambda first, second: means[[first, second]]
 
 

@@ -20,7 +20,9 @@ from analysis.report import figures
 from analysis.report.conclusion import conclusion
 from analysis.report.layout import Layout, layout_of, paired, warnings_of
 from analysis.report.wording import count
-from analysis.statistics import describe, nonparametric, screening
+from analysis.statistics.description import summaries
+from analysis.statistics.listeners import screening
+from analysis.statistics.these_items import rank_tests
 from stimuli.experiment import Attribute, Experiment
 from stimuli.manifest import Manifest
 
@@ -72,13 +74,13 @@ def section(attribute: Attribute, frame: pd.DataFrame, manifest: Manifest, metri
     screened = screening.screen(frame, plan.exclude)
     kept = _kept(frame, screened, problems)
     problems += _warnings(frame, kept, screened, plan.exclude)
-    means, before = describe.listener_means(kept), describe.listener_means(frame)
+    means, before = summaries.listener_means(kept), summaries.listener_means(frame)
     layout = layout_of(frame, manifest.experiment)
     problems += warnings_of(kept, layout)
     of_pair, before_of_pair = paired(kept, layout), paired(frame, layout)
     contrasts = _contrasts(of_pair, set(means.columns), manifest.experiment, problems)
-    summary = _ordered(describe.per_condition(kept), roles)
-    per_item = describe.per_cell(kept)
+    summary = _ordered(summaries.per_condition(kept), roles)
+    per_item = summaries.per_cell(kept)
     beside = per_item.merge(metrics[["item", "condition", *METRICS]], on=["item", "condition"], how="inner")
     beside = beside.dropna(subset=list(METRICS))  # mean rating and mean metric are over the same items
     listeners = int(kept["listener"].nunique())
@@ -92,7 +94,7 @@ def section(attribute: Attribute, frame: pd.DataFrame, manifest: Manifest, metri
         conditions=[row | {"role": roles[row["condition"]]} for row in rows(summary)],
         contrasts=_before_and_after(contrasts, before_of_pair),
         incomplete=layout,
-        friedman=None if layout else _tried(problems, lambda: nonparametric.friedman(means)),
+        friedman=None if layout else _tried(problems, lambda: rank_tests.friedman(means)),
         cells=rows(per_item),
         screening=rows(screened),
         excluded=tuple(screening.excluded(screened)),
@@ -146,7 +148,7 @@ def _warnings(frame: pd.DataFrame, kept: pd.DataFrame, screened: pd.DataFrame, p
 
 
 def _contrasts(
-    of_pair: nonparametric.Paired, heard: set[str], experiment: Experiment, problems: list[str]
+    of_pair: rank_tests.Paired, heard: set[str], experiment: Experiment, problems: list[str]
 ) -> pd.DataFrame:
     """The planned contrasts that these ratings allow; Holm's correction is over those."""
     possible = []
@@ -159,15 +161,15 @@ def _contrasts(
             )
         else:
             possible.append((first, second))
-    return nonparametric.compare(of_pair, possible)
+    return rank_tests.compare(of_pair, possible)
 
 
-def _before_and_after(contrasts: pd.DataFrame, before: nonparametric.Paired) -> Rows:
+def _before_and_after(contrasts: pd.DataFrame, before: rank_tests.Paired) -> Rows:
     """The contrasts, each with Holm's p as it would be without screening."""
     if contrasts.empty:
         return []
     pairs = list(zip(contrasts["first"], contrasts["second"], strict=True))
-    unscreened = nonparametric.compare(before, pairs)
+    unscreened = rank_tests.compare(before, pairs)
     return rows(contrasts.assign(p_holm_unscreened=unscreened["p_holm"].to_numpy(float)))
 
 

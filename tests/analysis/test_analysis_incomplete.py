@@ -16,7 +16,8 @@ from analysis import ratings as reading
 from analysis.errors import AnalysisError
 from analysis.report import page
 from analysis.report.assemble import assemble
-from analysis.statistics import describe, nonparametric
+from analysis.statistics.description import summaries
+from analysis.statistics.these_items import rank_tests
 from mushra_app.ratings import Row
 from stimuli import manifest as sets
 from stimuli.manifest import Manifest
@@ -101,11 +102,11 @@ def test_of_complete_pages_pairs_are_the_listeners_means(study: Manifest, replic
         [row | {"replicate": turn, "rating": row["rating"] - turn} for turn in range(replicates)
          for row in small_study.rows(study) if not row["training"]]
     )  # fmt: skip
-    means = describe.listener_means(frame)
+    means = summaries.listener_means(frame)
     for first, second in PAIRS:
-        pd.testing.assert_frame_equal(describe.paired_means(frame, first, second), means[[first, second]])
-    of_pairs = nonparametric.compare(lambda a, b: describe.paired_means(frame, a, b), PAIRS)
-    pd.testing.assert_frame_equal(of_pairs, nonparametric.compare(means, PAIRS))
+        pd.testing.assert_frame_equal(summaries.paired_means(frame, first, second), means[[first, second]])
+    of_pairs = rank_tests.compare(lambda a, b: summaries.paired_means(frame, a, b), PAIRS)
+    pd.testing.assert_frame_equal(of_pairs, rank_tests.compare(means, PAIRS))
 
 
 def test_items_are_not_taken_for_systems() -> None:
@@ -120,8 +121,8 @@ def test_items_are_not_taken_for_systems() -> None:
             for n in range(20) for item in level for system in heard[item]
         ]
     )  # fmt: skip
-    naive = nonparametric.compare(describe.listener_means(frame), [("a", "b")]).iloc[0]
-    right = nonparametric.compare(lambda a, b: describe.paired_means(frame, a, b), [("a", "b")]).iloc[0]
+    naive = rank_tests.compare(summaries.listener_means(frame), [("a", "b")]).iloc[0]
+    right = rank_tests.compare(lambda a, b: summaries.paired_means(frame, a, b), [("a", "b")]).iloc[0]
     assert naive["difference"] > 20 and naive["p"] < 0.001, "the fault that pairs avoid"
     assert abs(right["difference"]) < 3 and right["p"] > 0.05
 

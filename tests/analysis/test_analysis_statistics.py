@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from small_study import frame
 
 from analysis.errors import AnalysisError
-from analysis.statistics import describe, nonparametric, screening
+from analysis.statistics import adjustment
+from analysis.statistics.description import summaries
+from analysis.statistics.listeners import screening
+from analysis.statistics.these_items import rank_tests
 
 
 def trials(condition: str, ratings: list[float], listener: str = "L") -> pd.DataFrame:
@@ -57,7 +60,7 @@ def test_so_few_trials_that_one_slip_excludes_are_marked() -> None:
 def test_shifting_every_rating_changes_no_rank_test(ratings: list[tuple[int, ...]], shift: int) -> None:
     means = pd.DataFrame(ratings, columns=pd.Index(["a", "b", "c"]), dtype=float)
     pairs = [("a", "b"), ("b", "c")]
-    before, after = nonparametric.compare(means, pairs), nonparametric.compare(means + shift, pairs)
+    before, after = rank_tests.compare(means, pairs), rank_tests.compare(means + shift, pairs)
     pd.testing.assert_frame_equal(before, after)
 
 
@@ -66,10 +69,10 @@ def test_shifting_every_rating_changes_no_rank_test(ratings: list[tuple[int, ...
 def test_order_of_listeners_and_names_of_conditions_do_not_matter(rows: list[int], names: list[str]) -> None:
     means = pd.DataFrame(np.random.default_rng(3).integers(0, 100, (8, 3)), columns=pd.Index(["a", "b", "c"]))
     moved = means.iloc[rows].rename(columns=dict(zip("abc", names, strict=True)))
-    before, after = nonparametric.friedman(means), nonparametric.friedman(moved)
+    before, after = rank_tests.friedman(means), rank_tests.friedman(moved)
     assert before == pytest.approx(after)
-    turned = nonparametric.compare(moved, [(names[1], names[0])]).iloc[0]
-    straight = nonparametric.compare(means, [("a", "b")]).iloc[0]
+    turned = rank_tests.compare(moved, [(names[1], names[0])]).iloc[0]
+    straight = rank_tests.compare(means, [("a", "b")]).iloc[0]
     assert turned["p"] == pytest.approx(straight["p"])
     assert turned["difference"] == pytest.approx(-straight["difference"])
     assert turned["rank_biserial"] == pytest.approx(-straight["rank_biserial"])
@@ -77,8 +80,8 @@ def test_order_of_listeners_and_names_of_conditions_do_not_matter(rows: list[int
 
 def test_float_noise_does_not_break_ties() -> None:
     noisy = np.array([0.1 + 0.2, 0.3, 2.0, 5.0])
-    assert noisy[0] != noisy[1] and not nonparametric.wilcoxon(noisy, np.zeros(4))["exact"]
-    assert nonparametric.wilcoxon(np.array([0.3, 1, 2, 5.0]), np.zeros(4))["exact"]
+    assert noisy[0] != noisy[1] and not rank_tests.wilcoxon(noisy, np.zeros(4))["exact"]
+    assert rank_tests.wilcoxon(np.array([0.3, 1, 2, 5.0]), np.zeros(4))["exact"]
 
 
 def test_exact_p_is_the_share_of_sign_patterns() -> None:
@@ -86,12 +89,12 @@ def test_exact_p_is_the_share_of_sign_patterns() -> None:
     ranks = np.abs(differences)
     sums = [ranks @ np.array(signs) for signs in itertools.product([0, 1], repeat=6)]
     expected = np.mean([abs(total - 10.5) >= abs(17 - 10.5) for total in sums])
-    assert nonparametric.wilcoxon(differences, np.zeros(6))["p"] == pytest.approx(expected)
+    assert rank_tests.wilcoxon(differences, np.zeros(6))["p"] == pytest.approx(expected)
 
 
 def test_holm_by_hand() -> None:
-    np.testing.assert_allclose(nonparametric.holm(np.array([0.04, 0.01, 0.03])), [0.06, 0.03, 0.06])
-    np.testing.assert_allclose(nonparametric.holm(np.array([0.9, 0.8])), [1, 1])
+    np.testing.assert_allclose(adjustment.holm(np.array([0.04, 0.01, 0.03])), [0.06, 0.03, 0.06])
+    np.testing.assert_allclose(adjustment.holm(np.array([0.9, 0.8])), [1, 1])
 
 
 @pytest.mark.parametrize(("count", "place"), [(6, 1), (10, 9), (20, 53)])
@@ -99,7 +102,7 @@ def test_the_interval_ends_where_the_tables_say(count: int, place: int) -> None:
     # Hollander and Wolfe, table A.4: the place among the ordered Walsh averages for 95 %.
     differences = np.random.default_rng(count).normal(0, 5, count)
     walsh = sorted((a + b) / 2 for a, b in itertools.combinations_with_replacement(differences, 2))
-    found = nonparametric.hodges_lehmann(differences)
+    found = rank_tests.hodges_lehmann(differences)
     assert found["low"] == pytest.approx(walsh[place - 1]) and found["high"] == pytest.approx(walsh[-place])
 
 
@@ -108,7 +111,7 @@ def test_the_interval_covers_the_true_shift_nineteen_times_in_twenty() -> None:
     hits = [
         found["low"] <= 3 <= found["high"]
         for _ in range(600)
-        for found in [nonparametric.hodges_lehmann(3 + draw.normal(0, 5, 12))]
+        for found in [rank_tests.hodges_lehmann(3 + draw.normal(0, 5, 12))]
     ]
     assert 0.935 <= np.mean(hits) <= 0.985
 
@@ -116,17 +119,17 @@ def test_the_interval_covers_the_true_shift_nineteen_times_in_twenty() -> None:
 def test_an_item_presented_twice_weighs_no_more() -> None:
     ratings = frame({"a": [10.0]})
     twice = pd.concat([ratings, ratings.assign(replicate=1), ratings.assign(item="j", rating=40.0)])
-    assert describe.listener_means(twice).loc["L00", "a"] == 25
-    assert describe.per_condition(twice)["mean"].tolist() == [25]
+    assert summaries.listener_means(twice).loc["L00", "a"] == 25
+    assert summaries.per_condition(twice)["mean"].tolist() == [25]
 
 
 @pytest.mark.parametrize(("values", "expected"), [([1, 2, 3, 4, 5], (2, 3, 4)), ([1, 2, 3, 4], (1.5, 2.5, 3.5))])
 def test_hinges_share_the_median(values: list[float], expected: tuple[float, ...]) -> None:
-    assert describe.hinges(np.array(values)) == expected
+    assert summaries.hinges(np.array(values)) == expected
 
 
 def test_one_listener_has_a_mean_and_no_interval() -> None:
-    found = describe.t_interval(np.array([50.0]))
+    found = summaries.t_interval(np.array([50.0]))
     assert found["mean"] == 50 and np.isnan(found["low"])
 
 
@@ -140,4 +143,4 @@ def test_one_listener_has_a_mean_and_no_interval() -> None:
 )
 def test_friedman_says_what_it_lacks(ratings: dict[str, list[float]], sentence: str) -> None:
     with pytest.raises(AnalysisError, match=sentence):
-        nonparametric.friedman(describe.listener_means(frame(ratings)))
+        rank_tests.friedman(summaries.listener_means(frame(ratings)))

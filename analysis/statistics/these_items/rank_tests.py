@@ -6,7 +6,7 @@ general, and their null hypotheses are about the listeners' mean over these item
 Conventions: ``means`` is listeners (rows) by conditions (columns); listeners with a missing cell are left out of
 a test that needs it. Differences are rounded to 1e-9, so that ties of the ratings stay ties. p two-sided.
 
-Defines: ``friedman``, ``wilcoxon``, ``compare``, ``holm``, ``hodges_lehmann``.
+Defines: ``friedman``, ``wilcoxon``, ``compare``, ``hodges_lehmann``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.errors import AnalysisError
+from analysis.statistics.adjustment import holm
 
 DECIMALS = 9
 CONFIDENCE = 0.95
@@ -121,15 +122,6 @@ def compare(means: pd.DataFrame | Paired, pairs: Sequence[tuple[str, str]]) -> p
         )
     found = pd.DataFrame(rows)
     return found.assign(p_holm=holm(found["p"].to_numpy(float))) if rows else found
-
-
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """Holm's step-down adjustment (1979): controls the chance of any false claim among the family."""
-    order = np.argsort(p_values)
-    steps = np.asarray(p_values, float)[order] * np.arange(len(p_values), 0, -1)
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return adjusted
 
 
 def hodges_lehmann(differences: np.ndarray) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""What was rated: summaries, their intervals, and the shape of the ratings."""

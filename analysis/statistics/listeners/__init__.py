@@ -1,0 +1,1 @@
+"""Who rated: screening by the standard and by conduct, consistency of one listener, agreement of all."""

@@ -1,0 +1,1 @@
+"""Exactly these items: tests in which only listeners are a random sample."""
