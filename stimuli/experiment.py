@@ -34,11 +34,13 @@ from stimuli.description.conditions import (
     SpleeterSystem,
 )
 from stimuli.description.model import Model, Name, Slug, StemName
-from stimuli.description.session import AnalysisPlan, Attribute, Completion, Question, Setup, Test
+from stimuli.description.plan import FACTORS, AnalysisPlan, Contrast, Side, contrast
+from stimuli.description.session import Attribute, Completion, Question, Setup, Test
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
 from stimuli.errors import ExperimentError
 
 __all__ = [
+    "FACTORS",
     "REFERENCE",
     "AnalysisPlan",
     "AnyAnchor",
@@ -46,6 +48,7 @@ __all__ = [
     "Attribute",
     "CentreCancellationSystem",
     "Completion",
+    "Contrast",
     "Excerpt",
     "Experiment",
     "FilesSystem",
@@ -59,9 +62,11 @@ __all__ = [
     "RepetSimSystem",
     "RepetSystem",
     "Setup",
+    "Side",
     "Songs",
     "SpleeterSystem",
     "Test",
+    "contrast",
     "identity",
     "load",
     "study_id",
@@ -107,12 +112,17 @@ class Experiment(Model):
         return (REFERENCE, *(a.name for a in self.anchors), *(s.name for s in self.systems))
 
     @property
-    def planned_contrasts(self) -> tuple[tuple[str, str], ...]:
-        """The planned pairs; every pair of systems where the file names none."""
+    def planned_contrasts(self) -> tuple[Contrast, ...]:
+        """The planned contrasts; every pair of systems where the file names none."""
         names = [s.name for s in self.systems]
         if not self.analysis.contrasts:
-            return tuple((a, b) for i, a in enumerate(names) for b in names[i + 1 :])
-        return tuple(_pair(text) for text in self.analysis.contrasts)
+            return tuple(Contrast(Side(a), Side(b)) for i, a in enumerate(names) for b in names[i + 1 :])
+        return tuple(contrast(text) for text in self.analysis.contrasts)
+
+    @property
+    def primary_attribute(self) -> str:
+        """Name of the attribute that the conclusion rests on."""
+        return self.analysis.primary or self.attributes[0].name
 
     def anchors_of(self, attribute: str) -> frozenset[str]:
         """Names of the anchors that are heard for an attribute."""
@@ -186,11 +196,6 @@ def study_id(experiment: Experiment, stimuli_id: str) -> str:
     return identity({"experiment": experiment.model_dump(mode="json"), "stimuli_id": stimuli_id})
 
 
-def _pair(contrast: str) -> tuple[str, str]:
-    left, _, right = contrast.partition(" - ")
-    return left.strip(), right.strip()
-
-
 def _first_causes(error: ValidationError) -> list[Any]:
     """All mistakes but those that only follow: a list is "too short" when its entries were refused."""
     found = error.errors()
@@ -244,13 +249,7 @@ def _contradictions(experiment: Experiment) -> list[str]:
         for place, names in named.items()
         for name in sorted({n for n in names if names.count(n) > 1})
     ]
-    problems += [
-        f"analysis.contrasts[{index}]: {name!r} is no condition of this experiment; "
-        f'write "a - b" with names out of {", ".join(experiment.conditions)}'
-        for index, text in enumerate(experiment.analysis.contrasts)
-        for name in _pair(text)
-        if name not in experiment.conditions
-    ]
+    problems += _plan_problems(experiment)
     anchors = [anchor.name for anchor in experiment.anchors]
     problems += [
         f"attributes[{index}].anchors: {name!r} is no anchor of this experiment; found {', '.join(anchors) or 'none'}"
@@ -284,3 +283,33 @@ def _page_problems(experiment: Experiment) -> list[str]:
         return [f"{found}; there is one system, so leave the key out, or write 'all'"]
     why = "one alone is compared with no other" if wanted < systems else f"there are {systems} systems"
     return [f"{found}; expected 2 to {systems}, or 'all': {why}"]
+
+
+def _plan_problems(experiment: Experiment) -> list[str]:
+    """What the plan names and the experiment does not have."""
+    levels = {
+        "target": {experiment.target_of(item) for item in experiment.items},
+        "dataset": {item.dataset for item in experiment.items if item.dataset},
+    }
+    problems = []
+    for index, text in enumerate(experiment.analysis.contrasts):
+        place = f"analysis.contrasts[{index}]"
+        sides = contrast(text)
+        problems += [
+            f"{place}: {side.condition!r} is no condition of this experiment; "
+            f'write "a - b" with names out of {", ".join(experiment.conditions)}'
+            for side in sides
+            if side.condition not in experiment.conditions
+        ]
+        problems += [
+            f"{place}: no item has {factor} {level!r}; found {', '.join(sorted(levels[factor])) or 'none'}"
+            for factor, level in dict.fromkeys(pair for side in sides for pair in side.on)
+            if factor in levels and level not in levels[factor]
+        ]
+    attributes = [attribute.name for attribute in experiment.attributes]
+    if experiment.primary_attribute not in attributes:
+        problems.append(
+            f"analysis.primary: {experiment.analysis.primary!r} is no attribute of this experiment; "
+            f"expected one of {', '.join(attributes)}"
+        )
+    return problems

@@ -152,7 +152,7 @@ def _contrasts(
 ) -> pd.DataFrame:
     """The planned contrasts that these ratings allow; Holm's correction is over those."""
     possible = []
-    for first, second in experiment.planned_contrasts:
+    for first, second in [(a.condition, b.condition) for a, b in experiment.planned_contrasts]:
         if missing := [name for name in (first, second) if name not in heard]:
             problems.append(f"The planned contrast {first} − {second} can't be made: {missing[0]} was not heard.")
         elif len(of_pair(first, second).dropna()) < 2:

@@ -1,7 +1,7 @@
-"""What people are asked, how the test is run, and what will be made of the ratings.
+"""What people are asked, and how the test is run.
 
 Conventions: texts that listeners read may be translated in ``[translations.<language>]``; waiting times in hours.
-Defines: ``Attribute``, ``Test``, ``Setup``, ``Completion``, ``Question``, ``AnalysisPlan``.
+Defines: ``Attribute``, ``Test``, ``Setup``, ``Completion``, ``Question``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ class Attribute(Model):
     """Said before the block; the house's own words where it is empty."""
     anchors: tuple[Slug, ...] | Literal["all"] = "all"
     """Names of the anchors that are heard for this attribute."""
+    mid_anchor_rule: bool = Field(default=True, exclude_if=lambda value: value)
+    """Whether a high rating of the 7 kHz anchor is a slip: not where other faults are asked for, like interference."""
 
 
 class Test(Model):
@@ -92,16 +94,3 @@ class Question(Model):
         if (self.type == "choice") != bool(self.choices):
             raise ValueError('choices belong to type = "choice", and that type needs them')
         return self
-
-
-class AnalysisPlan(Model):
-    """What will be tested, fixed before the first rating. Contrasts are written ``"a - b"``."""
-
-    inference: Literal["items in general", "these items"] = "these items"
-    contrasts: tuple[str, ...] = ()
-    adjust: Literal["holm"] = "holm"
-    exclude: tuple[Literal["bs1534-hidden-reference", "bs1534-mid-anchor"], ...] = (
-        "bs1534-hidden-reference",
-        "bs1534-mid-anchor",
-    )
-    listeners: int = Field(default=20, ge=2)

@@ -36,7 +36,7 @@ def test_all_mistakes_at_once_with_their_places(write_experiment) -> None:
     [
         ({"items": ""}, "items: is missing"),
         ({"more": '[analysis]\ncontrasts = ["home - nobody"]\n'}, "analysis.contrasts[0]: 'nobody' is no condition"),
-        ({"more": '[analysis]\ncontrasts = ["home"]\n'}, "analysis.contrasts[0]: '' is no condition"),
+        ({"more": '[analysis]\ncontrasts = ["home"]\n'}, "found 'home'; expected \"a - b\""),
         ({"more": "[test]\nitems_per_listener = 9\n"}, "test.items_per_listener: found 9; expected 1 to 2"),
         (
             {"more": "[test]\nsystems_per_page = 3\n"},
@@ -89,7 +89,7 @@ def test_a_file_that_shows_all_systems_keeps_the_identity_it_had_before_pages_co
 
 
 def test_planned_contrasts_are_all_pairs_where_none_are_named(write_experiment) -> None:
-    assert experiment.load(write_experiment()).planned_contrasts == (("home", "centre"),)
+    assert list(map(str, experiment.load(write_experiment()).planned_contrasts)) == ["home - centre"]
 
 
 @pytest.mark.parametrize("kind", experiment.AnySystem.__origin__.__args__)  # type: ignore[attr-defined]
