@@ -2,4 +2,8 @@
 
 COMMANDS = {
     "report": ("analysis.cli:report", "Turn ratings into a significance report, with objective metrics beside them."),
+    "preregister": (
+        "analysis.cli:preregister",
+        "Write the analysis plan in plain words, to be deposited before the test.",
+    ),
 }

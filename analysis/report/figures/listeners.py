@@ -1,0 +1,74 @@
+"""Listeners: what each rule of the screening found of them, and how consistent they are with themselves.
+
+Defines: ``screening``, ``consistency``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+
+from analysis.report.figures.drawing import COLOURS, COLUMN_IN, INK, STYLE, Drawing, new_figure
+from analysis.report.parts.results import ScreeningRow
+
+MOST_NAMED = 25
+"""Listeners up to whom each has a name at the axis."""
+
+
+def screening(rows: Sequence[ScreeningRow]) -> Drawing | None:
+    """One panel per rule with a share of trials: a bar per listener, the limit as a line; None without any."""
+    shares = [row for row in rows if row.slips is not None]
+    rules = list(dict.fromkeys(row.rule for row in shares))
+    if not rules:
+        return None
+    names = sorted({row.listener for row in shares})
+    places = {name: place for place, name in enumerate(names)}
+    with rc_context(STYLE):
+        figure, _ = new_figure(0.35 + 0.62 * len(rules) + (0.3 if len(names) <= MOST_NAMED else 0))
+        figure.clear()
+        panels = np.atleast_1d(figure.subplots(len(rules), 1, sharex=True))
+        for axes, rule in zip(panels, rules, strict=True):
+            own = [row for row in shares if row.rule == rule]
+            heights = [100 * (row.slips or 0) / row.trials if row.trials else 0 for row in own]
+            colours = [COLOURS["anchor"] if row.excluded else COLOURS["system"] for row in own]
+            axes.bar([places[row.listener] for row in own], heights, width=0.8, color=colours, linewidth=0)
+            axes.axhline(100 * own[0].limit, color=INK, linewidth=0.6, linestyle=(0, (3, 3)))
+            axes.set_ylim(0, 100)
+            axes.set_yticks([0, 50, 100])
+            axes.set_title(f"{rule} (% of trials)", fontsize=7, loc="left", pad=2)
+        panels[-1].set_xlim(-0.7, len(names) - 0.3)
+        if len(names) <= MOST_NAMED:
+            panels[-1].set_xticks(range(len(names)), names, rotation=90)
+        else:
+            panels[-1].set_xticks([])
+            panels[-1].set_xlabel(f"{len(names)} listeners")
+        return Drawing(
+            figure, "Share of trials on which each listener slipped, by rule; the table below holds the numbers."
+        )
+
+
+def consistency(found: pd.DataFrame) -> Drawing:
+    """Reliability against discrimination, a dot per listener (BS.1534-3, clause 4).
+
+    Parameters
+    ----------
+    found : columns listener, reliability (correlation of replicates, -1 to 1) and discrimination (F of conditions).
+    """
+    colour = COLOURS["system"]
+    with rc_context(STYLE):
+        figure, axes = new_figure(0.7 * COLUMN_IN)
+        axes.plot(
+            found["reliability"], found["discrimination"], "o", color=colour, markersize=4, markeredgewidth=0, alpha=0.7
+        )
+        if len(found) <= MOST_NAMED:
+            for name, x, y in zip(found["listener"], found["reliability"], found["discrimination"], strict=True):
+                axes.annotate(str(name), (x, y), xytext=(3, 2), textcoords="offset points", fontsize=6)
+        axes.set_yscale("log")
+        axes.grid(color=INK, alpha=0.15, linewidth=0.5)
+        axes.set_axisbelow(True)
+        axes.set_xlabel("reliability: correlation of replicates")
+        axes.set_ylabel("discrimination: F of conditions")
+        return Drawing(figure, "Reliability of every listener against how well they told conditions apart.")

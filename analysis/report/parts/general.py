@@ -1,0 +1,89 @@
+"""Items in general: the primary analysis of one attribute by the mixed model, as rows.
+
+Defines: ``General``, ``general``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.report.parts.results import ContrastRow, MeanRow, rows_of
+from analysis.report.parts.tried import Tried
+from analysis.statistics.description.bootstrap import cluster_interval
+from analysis.statistics.mixed.means import equivalence, estimated_means
+from analysis.statistics.mixed.primary import primary
+from analysis.study import Study
+
+COLUMNS = {"target": "target", "dataset": "dataset", "group": "listener_group"}
+
+
+@dataclass(frozen=True)
+class General:
+    """What the mixed model says.
+
+    ``spread``: standard deviation of every random term, in points; ``how``: which form of the model was taken, and why;
+    ``notes``: terms whose variance is 0, and terms that these ratings can't tell apart.
+    """
+
+    contrasts: tuple[ContrastRow, ...]
+    means: tuple[MeanRow, ...]
+    spread: dict[str, float]
+    observations: int
+    how: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What the figure of the residuals is drawn from."""
+
+    fitted: np.ndarray
+    residuals: np.ndarray
+
+
+def general(frame: pd.DataFrame, study: Study, *, draws: int, seed: int, tried: Tried) -> tuple[General, Fitted] | None:
+    """Fit the model to the systems, and to whatever else a planned contrast names; None where that can't be done.
+
+    The hidden reference and the anchors stay out unless a contrast names them: they are rated near the ends of the
+    scale, with less spread, and the model takes one residual variance for all.
+    """
+    named = {side.condition for one in study.contrasts for side in one}
+    own = frame[frame["condition"].isin(named | set(study.systems))]
+    heard = set(own["condition"])
+    possible = []
+    for one in study.contrasts:
+        if missing := [side.condition for side in one if side.condition not in heard]:
+            tried.say(f"The planned contrast {one} can't be made: {missing[0]} was not heard.")
+        else:
+            possible.append(one)
+    if not possible:
+        return None
+    found = tried(lambda: primary(own, possible, adjust=study.plan.adjust))
+    if found is None:
+        return None
+    rows = found.contrasts
+    if study.plan.equivalence_margin is not None:
+        rows = equivalence(rows, study.plan.equivalence_margin)
+    resampled = cluster_interval(own, possible, draws=draws, seed=seed)
+    rows = rows.merge(
+        resampled.rename(columns={"low": "resampled_low", "high": "resampled_high"})[
+            ["contrast", "resampled_low", "resampled_high"]
+        ],
+        on="contrast",
+        how="left",
+    )
+    fit = found.fit
+    return (
+        General(
+            contrasts=rows_of(ContrastRow, rows),
+            means=rows_of(MeanRow, estimated_means(fit)),
+            spread={name: float(np.sqrt(variance)) for name, variance in fit.variances.items()},
+            observations=fit.observations,
+            how=found.how,
+            notes=(*fit.terms.left_out, *(f"The variance of {term} was estimated as 0." for term in fit.singular)),
+        ),
+        Fitted(fit.fitted, fit.residuals),
+    )

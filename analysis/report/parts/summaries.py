@@ -1,0 +1,38 @@
+"""What was rated, of one attribute, as rows: summaries of every condition and cell, and what the ratings are like.
+
+Defines: ``condition_rows``, ``cell_rows``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from analysis.report.parts.results import CellRow, ConditionRow, rows_of
+from analysis.statistics.description import summaries
+
+RANK = {"hidden_reference": 0, "system": 1, "anchor": 2}
+
+
+def condition_rows(frame: pd.DataFrame, roles: Mapping[str, str], resampled: pd.DataFrame) -> tuple[ConditionRow, ...]:
+    """Hidden reference first, then systems and then anchors, each by falling median.
+
+    Parameters
+    ----------
+    resampled : columns condition, low, high of the two-way cluster bootstrap.
+    """
+    limits = resampled.rename(columns={"low": "resampled_low", "high": "resampled_high"})
+    columns = ["condition", "resampled_low", "resampled_high"]
+    found = summaries.per_condition(frame).merge(limits[columns], on="condition", how="left")
+    found = found.assign(role=found["condition"].map(dict(roles)))
+    order = sorted(
+        range(len(found)),
+        key=lambda place: (RANK[found["role"][place]], -found["median"][place], found["condition"][place]),
+    )
+    return rows_of(ConditionRow, found.iloc[order])
+
+
+def cell_rows(frame: pd.DataFrame) -> tuple[CellRow, ...]:
+    """One row per condition and item."""
+    return rows_of(CellRow, summaries.per_cell(frame))
