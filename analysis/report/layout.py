@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.statistics.description import summaries
-from analysis.statistics.these_items.rank_tests import Paired
+from analysis.statistics.these_items.pairs import Means
 from stimuli.experiment import Experiment
 
 
@@ -35,12 +35,11 @@ def layout_of(frame: pd.DataFrame, experiment: Experiment) -> Layout | None:
     return Layout(systems, on_page, len(heard) - systems + on_page) if on_page < systems else None
 
 
-def paired(frame: pd.DataFrame, layout: Layout | None) -> Paired:
+def paired(frame: pd.DataFrame, layout: Layout | None) -> Means:
     """What gives the listeners' means of two conditions; where pages are incomplete, over those that held both."""
     if layout:
-        return lambda first, second: summaries.paired_means(frame, first, second)
-    means = summaries.listener_means(frame)
-    return lambda first, second: means[[first, second]]
+        return lambda contrast: summaries.paired_means(frame, contrast)
+    return summaries.listener_means(frame)
 
 
 def warnings_of(kept: pd.DataFrame, layout: Layout | None) -> list[str]:

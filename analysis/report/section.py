@@ -7,7 +7,7 @@ Defines: ``Section``, ``section``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,8 +22,8 @@ from analysis.report.layout import Layout, layout_of, paired, warnings_of
 from analysis.report.wording import count
 from analysis.statistics.description import summaries
 from analysis.statistics.listeners import screening
-from analysis.statistics.these_items import rank_tests
-from stimuli.experiment import Attribute, Experiment
+from analysis.statistics.these_items import pairs, rank_tests
+from stimuli.experiment import Attribute, Contrast, Experiment, contrast
 from stimuli.manifest import Manifest
 
 METRIC, METRIC_LABEL = "si_sdr_db", "SI-SDR in dB"
@@ -147,29 +147,32 @@ def _warnings(frame: pd.DataFrame, kept: pd.DataFrame, screened: pd.DataFrame, p
     return found
 
 
-def _contrasts(
-    of_pair: rank_tests.Paired, heard: set[str], experiment: Experiment, problems: list[str]
-) -> pd.DataFrame:
+def _contrasts(of_pair: pairs.Means, heard: set[str], experiment: Experiment, problems: list[str]) -> pd.DataFrame:
     """The planned contrasts that these ratings allow; Holm's correction is over those."""
     possible = []
-    for first, second in [(a.condition, b.condition) for a, b in experiment.planned_contrasts]:
+    for planned in experiment.planned_contrasts:
+        first, second = (side.condition for side in planned)
         if missing := [name for name in (first, second) if name not in heard]:
             problems.append(f"The planned contrast {first} − {second} can't be made: {missing[0]} was not heard.")
-        elif len(of_pair(first, second).dropna()) < 2:
-            problems.append(
-                f"The planned contrast {first} − {second} can't be made: fewer than two listeners rated both."
-            )
+            continue
+        try:
+            pairs.pair(of_pair, planned)
+        except AnalysisError as error:
+            problems.append(f"A planned contrast can't be made: {error}.")
         else:
-            possible.append((first, second))
-    return rank_tests.compare(of_pair, possible)
+            possible.append(planned)
+    return _compared(of_pair, possible)
 
 
-def _before_and_after(contrasts: pd.DataFrame, before: rank_tests.Paired) -> Rows:
+def _compared(of_pair: pairs.Means, contrasts: Sequence[Contrast]) -> pd.DataFrame:
+    return rank_tests.compare(of_pair, contrasts).rename(columns={"p_adjusted": "p_holm"})
+
+
+def _before_and_after(contrasts: pd.DataFrame, before: pairs.Means) -> Rows:
     """The contrasts, each with Holm's p as it would be without screening."""
     if contrasts.empty:
         return []
-    pairs = list(zip(contrasts["first"], contrasts["second"], strict=True))
-    unscreened = rank_tests.compare(before, pairs)
+    unscreened = _compared(before, [contrast(text) for text in contrasts["contrast"]])
     return rows(contrasts.assign(p_holm_unscreened=unscreened["p_holm"].to_numpy(float)))
 
 
