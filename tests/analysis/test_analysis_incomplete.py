@@ -20,6 +20,7 @@ from analysis.statistics.description import summaries
 from analysis.statistics.these_items import rank_tests
 from mushra_app.ratings import Row
 from stimuli import manifest as sets
+from stimuli.experiment import Contrast, Side, contrast
 from stimuli.manifest import Manifest
 
 PAIRS = list(itertools.combinations(("ours", "theirs", "classic"), 2))
@@ -103,10 +104,13 @@ def test_of_complete_pages_pairs_are_the_listeners_means(study: Manifest, replic
          for row in small_study.rows(study) if not row["training"]]
     )  # fmt: skip
     means = summaries.listener_means(frame)
-    for first, second in PAIRS:
-        pd.testing.assert_frame_equal(summaries.paired_means(frame, first, second), means[[first, second]])
-    of_pairs = rank_tests.compare(lambda a, b: summaries.paired_means(frame, a, b), PAIRS)
-    pd.testing.assert_frame_equal(of_pairs, rank_tests.compare(means, PAIRS))
+    contrasts = [Contrast(Side(first), Side(second)) for first, second in PAIRS]
+    for pair in contrasts:
+        found = summaries.paired_means(frame, pair)
+        assert found.to_numpy().tolist() == means[[side.condition for side in pair]].to_numpy().tolist()
+        assert found.index.equals(means.index)
+    of_pairs = rank_tests.compare(lambda pair: summaries.paired_means(frame, pair), contrasts)
+    pd.testing.assert_frame_equal(of_pairs, rank_tests.compare(means, contrasts))
 
 
 def test_items_are_not_taken_for_systems() -> None:
@@ -121,8 +125,8 @@ def test_items_are_not_taken_for_systems() -> None:
             for n in range(20) for item in level for system in heard[item]
         ]
     )  # fmt: skip
-    naive = rank_tests.compare(summaries.listener_means(frame), [("a", "b")]).iloc[0]
-    right = rank_tests.compare(lambda a, b: summaries.paired_means(frame, a, b), [("a", "b")]).iloc[0]
+    naive = rank_tests.compare(summaries.listener_means(frame), [contrast("a - b")]).iloc[0]
+    right = rank_tests.compare(lambda pair: summaries.paired_means(frame, pair), [contrast("a - b")]).iloc[0]
     assert naive["difference"] > 20 and naive["p"] < 0.001, "the fault that pairs avoid"
     assert abs(right["difference"]) < 3 and right["p"] > 0.05
 
