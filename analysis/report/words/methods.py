@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.reading.export import Ratings
+from analysis.reading.ratings import Ratings
 from analysis.report.parts.section import Section
 from analysis.report.words.wording import count, level
 from analysis.statistics.listeners.rules import RULES
