@@ -23,7 +23,8 @@ from analysis.reading.census import census
 from analysis.reading.mapping import read_mapping
 from analysis.reading.ratings import Ratings
 from analysis.report.parts.results import plain
-from analysis.report.parts.section import SEED, Section, section
+from analysis.report.parts.section import Section, section
+from analysis.report.parts.tried import SEED
 from analysis.report.words import methods
 from analysis.report.words.deviations import Changes, changed, deviations, status_of
 from analysis.report.words.required import Requirement, required

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from analysis.files import write_bytes, write_text
 from analysis.report.assemble import Report
-from analysis.report.figures import Drawing
+from analysis.report.figures.drawing import Drawing
 
 
 def write(report: Report, folder: Path) -> list[Path]:

@@ -41,7 +41,8 @@ ALIKE = {"low_90": -1.0, "high_90": 3.0, "p_equivalence": 0.004, "equivalent": T
 def said(
     inference: str, general: list[ContrastRow], these: list[RankRow], margin: float | None = None
 ) -> tuple[str, str]:
-    return conclusion(inference, general, these, listeners="20 listeners", margin=margin)
+    plan = AnalysisPlan.model_validate({"inference": inference, "equivalence_margin": margin})
+    return conclusion(plan, general, these, listeners="20 listeners")
 
 
 def test_the_first_line_is_about_what_the_plan_asks_about() -> None:

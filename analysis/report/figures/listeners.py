@@ -51,24 +51,25 @@ def screening(rows: Sequence[ScreeningRow]) -> Drawing | None:
 
 
 def consistency(found: pd.DataFrame) -> Drawing:
-    """Reliability against discrimination, a dot per listener (BS.1534-3, clause 4).
+    """Reliability against discrimination, a dot per listener (BS.1534-3, clause 4), with the floors of mere noise.
 
     Parameters
     ----------
-    found : columns listener, reliability (correlation of replicates, -1 to 1) and discrimination (F of conditions).
+    found : by listener, columns reliability and f_condition (F of conditions), each with its floor.
     """
-    colour = COLOURS["system"]
+    dots = {"color": COLOURS["system"], "markersize": 4, "markeredgewidth": 0, "alpha": 0.7}
+    floor = {"color": INK, "linewidth": 0.6, "linestyle": (0, (3, 3))}
     with rc_context(STYLE):
         figure, axes = new_figure(0.7 * COLUMN_IN)
-        axes.plot(
-            found["reliability"], found["discrimination"], "o", color=colour, markersize=4, markeredgewidth=0, alpha=0.7
-        )
+        axes.plot(found["reliability"], found["f_condition"], "o", **dots)
+        axes.axvline(float(found["reliability_floor"].median()), **floor)
+        axes.axhline(float(found["discrimination_floor"].median()), **floor)
         if len(found) <= MOST_NAMED:
-            for name, x, y in zip(found["listener"], found["reliability"], found["discrimination"], strict=True):
+            for name, x, y in zip(found.index, found["reliability"], found["f_condition"], strict=True):
                 axes.annotate(str(name), (x, y), xytext=(3, 2), textcoords="offset points", fontsize=6)
         axes.set_yscale("log")
         axes.grid(color=INK, alpha=0.15, linewidth=0.5)
         axes.set_axisbelow(True)
-        axes.set_xlabel("reliability: correlation of replicates")
+        axes.set_xlabel("reliability over replicates")
         axes.set_ylabel("discrimination: F of conditions")
         return Drawing(figure, "Reliability of every listener against how well they told conditions apart.")

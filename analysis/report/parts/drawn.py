@@ -17,8 +17,8 @@ from analysis.report.figures.drawing import Drawing
 from analysis.report.figures.listeners import consistency, screening
 from analysis.report.figures.residuals import residuals
 from analysis.report.parts.agreement import METRIC, METRIC_LABEL
-from analysis.report.parts.general import Fitted
-from analysis.report.parts.results import CellRow, ConditionRow, ContrastRow, RankRow, ScreeningRow
+from analysis.report.parts.results import CellRow, ConditionRow, ScreeningRow, rows_of
+from analysis.report.parts.tested import Tested
 from analysis.statistics.description import summaries
 from analysis.study import Asked, Study
 
@@ -43,20 +43,23 @@ def of_ratings(
 
 
 def of_results(
-    study: Study,
-    *,
-    tested: Sequence[ContrastRow | RankRow],
-    model: Fitted | None,
-    screened: Sequence[ScreeningRow],
-    consistent: pd.DataFrame | None,
-    beside: pd.DataFrame,
+    study: Study, found: Tested, *, screened: pd.DataFrame, consistent: pd.DataFrame | None, beside: pd.DataFrame
 ) -> Figures:
-    """The figures of what was found, where there is something to show."""
-    found = {
-        "contrasts": contrasts(tested, study.plan.equivalence_margin) if tested else None,
-        "residuals": residuals(model.fitted, model.residuals) if model else None,
-        "screening": screening(screened),
+    """The figures of what was found, where there is something to show.
+
+    Parameters
+    ----------
+    screened : verdicts of the screening.
+    consistent : reliability and discrimination of each listener; None without replicates.
+    beside : mean ratings and metrics of each condition and item.
+    """
+    general = study.plan.inference == "items in general"
+    rows = found.general_rows if general else found.these.contrasts
+    drawings = {
+        "contrasts": contrasts(rows, study.plan.equivalence_margin) if rows else None,
+        "residuals": residuals(found.fitted.fitted, found.fitted.residuals) if found.fitted else None,
+        "screening": screening(rows_of(ScreeningRow, screened)),
         "consistency": None if consistent is None else consistency(consistent),
         "agreement": agreement(beside, METRIC, METRIC_LABEL, study.roles) if len(beside) else None,
     }
-    return {name: (drawing,) for name, drawing in found.items() if drawing is not None}
+    return {name: (drawing,) for name, drawing in drawings.items() if drawing is not None}

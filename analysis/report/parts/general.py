@@ -5,19 +5,19 @@ Defines: ``General``, ``general``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from analysis.report.parts.results import ContrastRow, MeanRow, rows_of
-from analysis.report.parts.tried import Tried
+from analysis.report.parts.tried import DRAWS, SEED, Tried
 from analysis.statistics.description.bootstrap import cluster_interval
 from analysis.statistics.mixed.means import equivalence, estimated_means
 from analysis.statistics.mixed.primary import primary
 from analysis.study import Study
-
-COLUMNS = {"target": "target", "dataset": "dataset", "group": "listener_group"}
+from stimuli.experiment import Contrast
 
 
 @dataclass(frozen=True)
@@ -44,38 +44,29 @@ class Fitted:
     residuals: np.ndarray
 
 
-def general(frame: pd.DataFrame, study: Study, *, draws: int, seed: int, tried: Tried) -> tuple[General, Fitted] | None:
+def general(
+    frame: pd.DataFrame, study: Study, *, tried: Tried, resampled: bool = True
+) -> tuple[General, Fitted] | None:
     """Fit the model to the systems, and to whatever else a planned contrast names; None where that can't be done.
 
     The hidden reference and the anchors stay out unless a contrast names them: they are rated near the ends of the
-    scale, with less spread, and the model takes one residual variance for all.
+    scale, with less spread, and the model takes one residual variance for all. ``resampled``: with intervals of the
+    two-way cluster bootstrap beside the model's.
     """
     named = {side.condition for one in study.contrasts for side in one}
     own = frame[frame["condition"].isin(named | set(study.systems))]
-    heard = set(own["condition"])
-    possible = []
-    for one in study.contrasts:
-        if missing := [side.condition for side in one if side.condition not in heard]:
-            tried.say(f"The planned contrast {one} can't be made: {missing[0]} was not heard.")
-        else:
-            possible.append(one)
-    if not possible:
-        return None
-    found = tried(lambda: primary(own, possible, adjust=study.plan.adjust))
+    wanted = _heard(own, study.contrasts, tried)
+    found = tried(lambda: primary(own, wanted, adjust=study.plan.adjust)) if wanted else None
     if found is None:
         return None
     rows = found.contrasts
     if study.plan.equivalence_margin is not None:
         rows = equivalence(rows, study.plan.equivalence_margin)
-    resampled = cluster_interval(own, possible, draws=draws, seed=seed)
-    rows = rows.merge(
-        resampled.rename(columns={"low": "resampled_low", "high": "resampled_high"})[
-            ["contrast", "resampled_low", "resampled_high"]
-        ],
-        on="contrast",
-        how="left",
-    )
+    drawn = tried(lambda: cluster_interval(own, wanted, draws=DRAWS, seed=SEED)) if resampled else None
+    limits = ("low", "high")
+    rows = rows.assign(**{f"resampled_{end}": np.nan if drawn is None else drawn[end] for end in limits})
     fit = found.fit
+    zero = tuple(f"The variance of {term} was estimated as 0." for term in fit.singular)
     return (
         General(
             contrasts=rows_of(ContrastRow, rows),
@@ -83,7 +74,19 @@ def general(frame: pd.DataFrame, study: Study, *, draws: int, seed: int, tried: 
             spread={name: float(np.sqrt(variance)) for name, variance in fit.variances.items()},
             observations=fit.observations,
             how=found.how,
-            notes=(*fit.terms.left_out, *(f"The variance of {term} was estimated as 0." for term in fit.singular)),
+            notes=(*fit.terms.left_out, *zero),
         ),
         Fitted(fit.fitted, fit.residuals),
     )
+
+
+def _heard(frame: pd.DataFrame, planned: Sequence[Contrast], tried: Tried) -> list[Contrast]:
+    """The planned contrasts of which both sides were rated; what was not is said."""
+    heard = set(frame["condition"])
+    possible = []
+    for one in planned:
+        if missing := [side.condition for side in one if side.condition not in heard]:
+            tried.say(f"The planned contrast {one} can't be made: {missing[0]} was not heard.")
+        else:
+            possible.append(one)
+    return possible

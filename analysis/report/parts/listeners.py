@@ -1,23 +1,22 @@
 """Who rated, of one attribute: the screening, what it changed, and how far listeners agree.
 
-Defines: ``Screened``, ``screened``, ``before_and_after``, ``sensitivity``, ``coefficients``.
+Defines: ``Screened``, ``screened``, ``sensitivity``, ``coefficients``, ``consistent``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.report.parts.general import General, general
-from analysis.report.parts.results import SensitivityRow
-from analysis.report.parts.these import These, these
+from analysis.report.parts.results import CoefficientRow, SensitivityRow
 from analysis.report.parts.tried import Tried
 from analysis.report.words.wording import count
 from analysis.statistics.description import summaries
-from analysis.statistics.listeners.screen import screen_all
+from analysis.statistics.listeners import reliability
+from analysis.statistics.listeners.all_rules import screen_all
+from analysis.statistics.listeners.consistency import consistency
 from analysis.study import Study
 
 FEWEST_FOR_INTERVAL = 6
@@ -36,7 +35,7 @@ class Screened:
 
 def screened(frame: pd.DataFrame, checks: pd.DataFrame, study: Study, attribute: str, tried: Tried) -> Screened:
     """Screen by the rules of the plan, and say what a reader must know of those who are left."""
-    found = screen_all(frame, checks, study, attribute, study.plan.exclude)
+    found = screen_all(frame, checks, study=study, attribute=attribute, rules=study.plan.exclude)
     kept = frame[~frame["listener"].isin(found.excluded)]
     tried.say(*found.warnings, *found.unusable.values())
     if kept.empty:
@@ -50,32 +49,33 @@ def screened(frame: pd.DataFrame, checks: pd.DataFrame, study: Study, attribute:
         )
     if kept["rating"].nunique() == 1:
         tried.say(f"All ratings are equal ({kept['rating'].iloc[0]:g}): nothing tells the conditions apart.")
-    return Screened(found.rows, tuple(found.excluded), tuple(found.excepted_items), kept)
-
-
-def before_and_after(
-    frame: pd.DataFrame, study: Study, model: General | None, twin: These, *, incomplete: bool
-) -> tuple[General | None, These]:
-    """The same results, each contrast with its adjusted p as it would be with all listeners in ``frame``."""
-    quietly = Tried()
-    with_all = general(frame, study, draws=2, seed=0, tried=quietly)
-    twin_with_all = these(frame, study, incomplete=incomplete, tried=quietly)
-    before = _p_by_contrast(with_all[0].contrasts if with_all else ())
-    twin_before = _p_by_contrast(twin_with_all.contrasts)
-    if model is not None:
-        model = replace(model, contrasts=_with_p(model.contrasts, before))
-    return model, replace(twin, contrasts=_with_p(twin.contrasts, twin_before))
-
-
-def _p_by_contrast(rows: Sequence[Any]) -> dict[str, float]:
-    return {row.contrast: row.p_adjusted for row in rows}
-
-
-def _with_p(rows: tuple[Any, ...], before: dict[str, float]) -> tuple[Any, ...]:
-    return tuple(replace(row, p_adjusted_unscreened=before.get(row.contrast)) for row in rows)
+    return Screened(found.rows, found.excluded, found.excepted_items, kept)
 
 
 def sensitivity(before: pd.DataFrame, after: pd.DataFrame, order: Sequence[str]) -> tuple[SensitivityRow, ...]:
     """Mean of each condition with all listeners, and after screening."""
     with_all, kept = (summaries.listener_means(frame).mean() for frame in (before, after))
     return tuple(SensitivityRow(one, float(with_all[one]), float(kept[one])) for one in order)
+
+
+def coefficients(frame: pd.DataFrame) -> tuple[CoefficientRow, ...]:
+    """How far listeners agree over all conditions and items; those that need every cell, over the complete part."""
+    table = reliability.targets(frame)
+    complete = reliability.complete_part(table)
+    found = []
+    quietly = Tried()
+    if (intraclass := quietly(lambda: reliability.intraclass(complete))) is not None:
+        found += [CoefficientRow(row["type"], row["icc"], row["low"], row["high"]) for _, row in intraclass.iterrows()]
+    for name, compute in (
+        ("Cronbach's alpha", lambda: reliability.cronbach_alpha(complete)),
+        ("Krippendorff's alpha", lambda: reliability.krippendorff_alpha(table)),
+        ("Kendall's W", lambda: reliability.kendall_w(complete)["w"]),
+    ):
+        if (value := quietly(compute)) is not None:
+            found.append(CoefficientRow(name, float(value), None, None))
+    return tuple(found)
+
+
+def consistent(frame: pd.DataFrame) -> pd.DataFrame | None:
+    """Reliability and discrimination of each listener; None without replicates."""
+    return Tried()(lambda: consistency(frame)) if frame["replicate"].nunique() > 1 else None

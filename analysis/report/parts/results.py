@@ -182,23 +182,29 @@ class Attachment3Row:
 
     contrast: str
     difference: float
+    larger: int
     draws: int
-    exceeding: int
+    p: float
     significant: bool
     p_paired: float
 
 
 @dataclass(frozen=True)
 class Attachment4Row:
-    """BS.1534-3, Attachment 4: a planned contrast with its own error, adjusted by Hochberg; the sign test beside."""
+    """BS.1534-3, Attachment 4: a planned contrast with its own error, adjusted by Hochberg. ``test`` is ``sign`` where
+    the differences are not normal (``p_normal``)."""
 
     contrast: str
-    difference: float
-    t: float
+    listeners: int
+    mean_difference: float
+    t: float | None
     df: float
+    p_t: float | None
+    p_normal: float | None
+    p_sign: float
+    test: str
     p: float
     p_adjusted: float
-    p_sign: float
 
 
 @dataclass(frozen=True)

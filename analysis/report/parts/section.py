@@ -15,25 +15,22 @@ import pandas as pd
 
 from analysis.reading.ratings import Ratings
 from analysis.report.parts import agreement, listeners
-from analysis.report.parts.drawn import drawn
+from analysis.report.parts.drawn import Figures, of_ratings, of_results
 from analysis.report.parts.flow import Step, flow
-from analysis.report.parts.general import General, general
+from analysis.report.parts.general import General
 from analysis.report.parts.layout import Layout, layout_of, warnings_of
-from analysis.report.parts.ordinal import Ordinal, ordinal
+from analysis.report.parts.ordinal import Ordinal
 from analysis.report.parts.results import CellRow, CoefficientRow, ConditionRow, ScreeningRow, SensitivityRow, rows_of
-from analysis.report.parts.standard import Standard, standard
+from analysis.report.parts.standard import Standard
 from analysis.report.parts.summaries import cell_rows, condition_rows
-from analysis.report.parts.these import SEED, These, these
-from analysis.report.parts.tried import Tried
+from analysis.report.parts.tested import beside_all, tested
+from analysis.report.parts.these import These
+from analysis.report.parts.tried import DRAWS, Tried
 from analysis.report.words.conclusion import conclusion
 from analysis.report.words.deviations import Status
 from analysis.report.words.wording import count
-from analysis.statistics.description import assumptions
-from analysis.statistics.description.bootstrap import cluster_interval
+from analysis.statistics.description.assumptions import said_of
 from analysis.study import Asked, Study
-
-DRAWS = 2000
-"""Draws of the two-way cluster bootstrap."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ class Section:
     agreement: tuple[dict[str, Any], ...]
     spearman: dict[str, float]
     draws: int
-    figures: dict[str, Any] = field(repr=False)
+    figures: Figures = field(repr=False)
 
 
 def section(
@@ -93,48 +90,34 @@ def section(
     layout = layout_of(frame, study)
     tell(f"{asked.name}: screening")
     screened = listeners.screened(frame, ratings.checks, study, asked.name, tried)
-    kept = screened.kept
+    kept, number = screened.kept, int(screened.kept["listener"].nunique())
     tried.say(*warnings_of(kept, layout))
     tell(f"{asked.name}: description")
-    resampled = cluster_interval(kept, list(dict.fromkeys(kept["condition"])), draws=DRAWS, seed=SEED)
-    conditions, cells = condition_rows(kept, study.roles, resampled), cell_rows(kept)
-    tell(f"{asked.name}: mixed model")
-    model = general(kept, study, draws=DRAWS, seed=SEED, tried=tried)
-    tell(f"{asked.name}: these items")
-    twin = these(kept, study, incomplete=layout is not None, tried=tried)
-    tell(f"{asked.name}: ordinal model")
-    bands = ordinal(kept, study, tried)
-    tell(f"{asked.name}: attachments of the standard")
-    attachments = standard(kept, study, incomplete=layout is not None)
+    conditions, cells = condition_rows(kept, study.roles, tried), cell_rows(kept)
     beside = agreement.beside(cells, metrics)
-    model_rows = model[0] if model else None
-    if screened.excluded and len(kept) < len(frame):
-        tell(f"{asked.name}: without screening")
-        model_rows, twin = listeners.before_and_after(frame, study, model_rows, twin, incomplete=layout is not None)
-    number = int(kept["listener"].nunique())
-    who = count(number, "listener") + (" (simulated)" if kept["simulated"].any() else "")
+    found = tested(
+        kept, study, incomplete=layout is not None, tried=tried, tell=lambda part: tell(f"{asked.name}: {part}")
+    )
+    if 0 < len(kept) < len(frame):
+        tell(f"{asked.name}: tests without screening")
+        found = beside_all(found, frame, study, incomplete=layout is not None)
     tell(f"{asked.name}: figures")
+    who = count(number, "listener") + (" (simulated)" if kept["simulated"].any() else "")
     return Section(
         attribute=asked.name,
         question=asked.question,
         status=status,
         listeners=int(frame["listener"].nunique()),
         kept=number,
-        conclusion=conclusion(
-            study.plan.inference,
-            model_rows.contrasts if model_rows else (),
-            twin.contrasts,
-            listeners=who,
-            margin=study.plan.equivalence_margin,
-        ),
+        conclusion=conclusion(study.plan, found.general_rows, found.these.contrasts, listeners=who),
         problems=tuple(tried.problems),
         conditions=conditions,
         cells=cells,
-        assumptions=assumptions.said(kept, study.roles),
-        general=model_rows,
-        these=twin,
-        ordinal=bands,
-        standard=attachments,
+        assumptions=said_of(kept, study.roles),
+        general=found.general,
+        these=found.these,
+        ordinal=found.ordinal,
+        standard=found.standard,
         incomplete=layout,
         screening=rows_of(ScreeningRow, screened.rows),
         flow=flow(int(frame["listener"].nunique()), screened.rows),
@@ -145,5 +128,6 @@ def section(
         agreement=agreement.rows(beside),
         spearman=agreement.spearman(beside),
         draws=DRAWS,
-        figures=drawn(asked, study, kept, conditions, cells, model, twin, screened, beside),
+        figures=of_ratings(kept, asked, study, conditions=conditions, cells=cells)
+        | of_results(study, found, screened=screened.rows, consistent=listeners.consistent(kept), beside=beside),
     )

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.report.parts.results import AnovaRow, Attachment3Row, Attachment4Row, rows_of
-from analysis.report.parts.these import SEED, means_of
-from analysis.report.parts.tried import Tried
+from analysis.report.parts.these import means_of
+from analysis.report.parts.tried import SEED, Tried
 from analysis.statistics.these_items import anova, attachments
 from analysis.statistics.these_items.pairs import pair
 from analysis.study import Study
@@ -32,10 +32,14 @@ def standard(frame: pd.DataFrame, study: Study, *, incomplete: bool) -> Standard
     means = means_of(frame, study.contrasts, incomplete=incomplete)
     possible = [one for one in study.contrasts if quietly(lambda one=one: pair(means, one)) is not None]
     variance = None if incomplete else quietly(lambda: anova.repeated_measures(frame))
-    pooled = quietly(lambda: attachments.attachment_3(frame, possible, seed=SEED)) if possible else None
+    pooled = [
+        attachments.attachment_3(frame, one, seed=SEED)
+        | {"p_paired": attachments.paired_medians(frame, one, seed=SEED)["p"]}
+        for one in possible
+    ]
     planned = quietly(lambda: attachments.attachment_4(means, possible)) if possible else None
     return Standard(
         anova=() if variance is None else rows_of(AnovaRow, variance),
         attachment4=() if planned is None else rows_of(Attachment4Row, planned),
-        attachment3=() if pooled is None else rows_of(Attachment3Row, pooled),
+        attachment3=rows_of(Attachment3Row, pooled),
     )

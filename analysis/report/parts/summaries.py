@@ -10,19 +10,21 @@ from collections.abc import Mapping
 import pandas as pd
 
 from analysis.report.parts.results import CellRow, ConditionRow, rows_of
+from analysis.report.parts.tried import DRAWS, SEED, Tried
 from analysis.statistics.description import summaries
+from analysis.statistics.description.bootstrap import cluster_interval
+from stimuli.experiment import Side
 
 RANK = {"hidden_reference": 0, "system": 1, "anchor": 2}
 
 
-def condition_rows(frame: pd.DataFrame, roles: Mapping[str, str], resampled: pd.DataFrame) -> tuple[ConditionRow, ...]:
-    """Hidden reference first, then systems and then anchors, each by falling median.
-
-    Parameters
-    ----------
-    resampled : columns condition, low, high of the two-way cluster bootstrap.
-    """
-    limits = resampled.rename(columns={"low": "resampled_low", "high": "resampled_high"})
+def condition_rows(frame: pd.DataFrame, roles: Mapping[str, str], tried: Tried) -> tuple[ConditionRow, ...]:
+    """Hidden reference first, then systems and then anchors, each by falling median."""
+    heard = [Side(condition) for condition in roles if condition in set(frame["condition"])]
+    resampled = tried(lambda: cluster_interval(frame, heard, draws=DRAWS, seed=SEED))
+    if resampled is None:
+        resampled = pd.DataFrame(columns=["wanted", "low", "high"])
+    limits = resampled.rename(columns={"wanted": "condition", "low": "resampled_low", "high": "resampled_high"})
     columns = ["condition", "resampled_low", "resampled_high"]
     found = summaries.per_condition(frame).merge(limits[columns], on="condition", how="left")
     found = found.assign(role=found["condition"].map(dict(roles)))

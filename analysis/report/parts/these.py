@@ -11,15 +11,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.report.parts.results import EffectRow, RankRow, rows_of
-from analysis.report.parts.tried import Tried
+from analysis.report.parts.tried import SEED, Tried
 from analysis.statistics.description import summaries
 from analysis.statistics.these_items import paired, permutation, rank_tests
 from analysis.statistics.these_items.pairs import Means, pair
 from analysis.study import Study
 from stimuli.experiment import Contrast
-
-SEED = 1534
-"""Of everything in a report that is drawn: a report made twice is the same."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What can be computed is; where it can't, the reason joins the problems of the report.
 
-Defines: ``Tried``.
+Defines: ``Tried``, ``SEED``, ``DRAWS``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from typing import TypeVar
 from analysis.errors import AnalysisError
 
 Found = TypeVar("Found")
+SEED = 1534
+"""Of everything in a report that is drawn: a report made twice is the same."""
+DRAWS = 2000
+"""Draws of the two-way cluster bootstrap."""
 
 
 class Tried:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from analysis.report.parts.results import ContrastRow, RankRow
 from analysis.report.words.wording import count, level, points, relation
+from stimuli.experiment import AnalysisPlan
 
 ALPHA = 0.05
 MOST_TOLD = 3
@@ -18,24 +19,22 @@ GENERAL = "items in general"
 Tested = Sequence[ContrastRow | RankRow]
 
 
-def conclusion(
-    inference: str, general: Tested, these: Tested, *, listeners: str, margin: float | None
-) -> tuple[str, str]:
+def conclusion(plan: AnalysisPlan, general: Tested, these: Tested, *, listeners: str) -> tuple[str, str]:
     """What the planned contrasts say of the planned target, and what they say of the other.
 
     Parameters
     ----------
-    inference : ``items in general`` or ``these items``, as planned.
+    plan : says what a conclusion is about, and within how many points conditions count as equally good.
     general : what the mixed model found, in which items are a random sample as listeners are.
     these : what tests on listener means found.
     listeners : how many there were, and whether they were people: "20 listeners".
-    margin : points within which conditions count as equally good; None where none is planned.
     """
+    margin = plan.equivalence_margin
     heads = {
         GENERAL: (f"For items in general, as {listeners} heard a sample of them", general),
         "these items": (f"For exactly these items, as {listeners} heard them", these),
     }
-    first, second = (heads.pop(inference), *heads.values())
+    first, second = (heads.pop(plan.inference), *heads.values())
     return f"{first[0]}: {_claims(first[1], margin)}", f"{second[0]}: {_claims(second[1], margin)}"
 
 
