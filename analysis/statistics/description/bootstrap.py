@@ -51,8 +51,8 @@ def cluster_interval(
     listener, listeners = _numbered(frame, "listener")
     block, blocks = _numbered(frame, unit)
     size = (listeners, blocks)
-    coded = frame.assign(_listener=listener, _block=block)
-    parts = [_parts(coded, one, size) for one in wanted]
+    pages = _pages(frame.assign(_listener=listener, _block=block), wanted)
+    parts = [_parts(pages, one, size) for one in wanted]
     draw = np.random.default_rng(seed)
     weights = [draw.multinomial(count, np.full(count, 1 / count), draws).astype(float) for count in size]
     rows = []
@@ -77,25 +77,34 @@ def _numbered(frame: pd.DataFrame, column: str) -> tuple[np.ndarray, int]:
     return codes, len(names)
 
 
-def _parts(coded: pd.DataFrame, one: Side | Contrast, size: tuple[int, int]) -> list[Part]:
+def _pages(coded: pd.DataFrame, wanted: Sequence[Side | Contrast]) -> dict[Side, pd.Series]:
+    """Ratings of each side by the page it stood on, each side looked up once."""
+    sides = {side for one in wanted for side in ([one] if isinstance(one, Side) else one)}
+    by_condition = dict(iter(coded.groupby("condition")))
+    page = ["_listener", "_block", "item", "replicate"]
+    return {
+        side: of_side(by_condition.get(side.condition, coded[:0]), side, side).groupby(page)["rating"].mean()
+        for side in sides
+    }
+
+
+def _parts(pages: dict[Side, pd.Series], one: Side | Contrast, size: tuple[int, int]) -> list[Part]:
     """The means whose signed sum is wanted: one of a condition or of differences within pages, else two."""
     if isinstance(one, Side):
-        return [_cells(of_side(coded, one, one), 1, size)]
-    first, second = (of_side(coded, side, one) for side in one)
+        return [_cells(pages[one], 1, size)]
+    first, second = (pages[side] for side in one)
     if one.first.on != one.second.on:
         return [_cells(first, 1, size), _cells(second, -1, size)]
-    page = ["_listener", "_block", "item", "replicate"]
-    both = pd.concat([own.groupby(page)["rating"].mean() for own in (first, second)], axis=1, join="inner")
-    difference = both.set_axis(["first", "second"], axis=1).eval("first - second").rename("rating")
-    return [_cells(difference.reset_index(), 1, size)]
+    return [_cells(first.sub(second).dropna(), 1, size)]  # a page that lacks one side gives no difference
 
 
-def _cells(rated: pd.DataFrame, sign: int, size: tuple[int, int]) -> Part:
+def _cells(rated: pd.Series, sign: int, size: tuple[int, int]) -> Part:
     """Replicates averaged; then sums and numbers of the cells of each listener and unit."""
-    cells = rated.groupby(["_listener", "_block", "item"])["rating"].mean()
-    place = cells.index.get_level_values(0).to_numpy() * size[1] + cells.index.get_level_values(1).to_numpy()
-    sums = np.bincount(place.astype(int), cells.to_numpy(float), minlength=size[0] * size[1])
-    counts = np.bincount(place.astype(int), minlength=size[0] * size[1])
+    cells = rated.groupby(["_listener", "_block", "item"]).mean()
+    listener, block = (cells.index.get_level_values(place).to_numpy(int) for place in (0, 1))
+    place = listener * size[1] + block
+    sums = np.bincount(place, cells.to_numpy(float), minlength=size[0] * size[1])
+    counts = np.bincount(place, minlength=size[0] * size[1])
     return sign, sums.reshape(size), counts.reshape(size).astype(float)
 
 

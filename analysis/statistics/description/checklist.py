@@ -174,9 +174,8 @@ def _place_on_scale(tested: pd.DataFrame) -> dict[str, float]:
 
 
 def _gap(frame: pd.DataFrame, low_anchor: str | None, mid_anchor: str | None) -> float:
-    low, mid = (
-        frame.loc[frame["condition"] == anchor, "rating"].to_numpy(float) for anchor in (low_anchor, mid_anchor)
-    )
+    names = (low_anchor, mid_anchor)
+    low, mid = (frame.loc[frame["condition"] == name, "rating"].to_numpy(float) for name in names)
     return float(mid.mean() - low.mean()) if len(low) and len(mid) else float("nan")
 
 

@@ -85,7 +85,7 @@ def ratings_cube(frame: pd.DataFrame) -> np.ndarray:
     _check_enough(dict(zip(factors, map(len, levels), strict=True)))
     everywhere = pd.MultiIndex.from_product(levels, names=factors)
     if missing := len(everywhere) - len(cells):
-        first = ", ".join(map(str, everywhere.difference(cells.index)[0]))
+        first = ", ".join(map(str, everywhere[~everywhere.isin(cells.index)][0]))
         raise AnalysisError(
             f"the analysis of variance needs every listener's rating of every condition of every item, but {missing} "
             f"of {len(everywhere)} cells are missing (the first: {first}); the mixed model takes ratings as they are"

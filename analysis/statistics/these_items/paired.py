@@ -98,8 +98,8 @@ def equivalence(differences: np.ndarray, margin: float) -> dict[str, float | boo
     """
     mean, _, error, df = _moments(differences)
     # Without any spread the differences are all there is to know.
-    distance = (margin - abs(mean)) / error if error > 0 else np.copysign(np.inf, margin - abs(mean))
-    p = float(stats.t.sf(distance, df))
+    certain = 0.0 if abs(mean) < margin else 1.0
+    p = float(stats.t.sf((margin - abs(mean)) / error, df)) if error > 0 else certain
     reach = float(stats.t.ppf(1 - ALPHA, df)) * error
     return {
         **{"margin": margin, "p_equivalence": p, "equivalence_low": mean - reach, "equivalence_high": mean + reach},
