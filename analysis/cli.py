@@ -1,4 +1,4 @@
-"""The analyst's commands: ``report`` and ``preregister``. Errors are raised; ``mushra`` prints them and exits with 2."""
+"""The analyst's commands: ``report`` and ``preregister``. ``mushra`` prints errors and exits with 2."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import get_args
 import click
 from tqdm import tqdm
 
-from analysis.errors import AnalysisError
 from stimuli.experiment import AnalysisPlan, ExclusionRule
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -57,7 +56,7 @@ def report(
     exclude: tuple[str, ...],
     contrasts: tuple[str, ...],
 ) -> None:
-    """Analyse RATINGS (an export, or any tool's file with --mapping) and write the report: one self-contained page, or JSON.
+    """Analyse RATINGS (an export, or any tool's file with --mapping); the report is one self-contained page, or JSON.
 
     The plan of the experiment decides what is tested. Whatever is asked for here instead makes the report exploratory,
     and is listed in it as a deviation.

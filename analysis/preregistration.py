@@ -1,7 +1,7 @@
-"""The analysis plan in plain words, to be deposited before the first listener comes: Markdown, out of the experiment file.
+"""The analysis plan in plain words, to be deposited before the first listener comes: Markdown, out of an experiment.
 
-Conventions: the same file gives the same bytes; the plan's hash is of everything in the file, so that a reviewer can tell
-that nothing was changed. Defines: ``preregistration``.
+Conventions: the same file gives the same bytes; the plan's hash is of everything in the file, so that a reviewer can
+tell that nothing was changed. Defines: ``preregistration``.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from analysis.statistics.listeners.rules import RULES
 from stimuli.experiment import Experiment, identity
 
 MODEL = (
-    "a crossed linear mixed model (REML) with condition and, where the study has them, target, data set and listener group "
-    "with their interactions with condition as fixed effects, and random intercepts for listener, item (within song), "
-    "listener by item, listener by condition and item by condition, as far as the ratings can tell these apart; tests by t "
-    "with Satterthwaite's degrees of freedom, two-sided, at 5 %"
+    "a crossed linear mixed model (REML): fixed effects are condition and, where the study has them, target, data "
+    "set and listener group with their interactions with condition; random intercepts are listener, item (within "
+    "song), listener by item, listener by condition and item by condition, as far as the ratings can tell these "
+    "apart; tests by t with Satterthwaite's degrees of freedom, two-sided, at 5 %"
 )
 
 
@@ -35,8 +35,8 @@ def preregistration(experiment: Experiment) -> str:
         f"# Preregistration: {experiment.experiment.title}",
         "",
         f"Plan and design have the SHA-256 `{identity(experiment.model_dump(mode='json'))}`, "
-        f"written by hidden-reference {importlib.metadata.version('hidden-reference')}. Any change in the experiment file "
-        "makes another.",
+        f"written by hidden-reference {importlib.metadata.version('hidden-reference')}. Any change in the experiment "
+        "file makes another.",
     ]
     body = [line for title, lines in parts for line in ("", f"## {title}", "", *lines)]
     return "\n".join([*head, *body]) + "\n"
@@ -60,8 +60,8 @@ def _heard(experiment: Experiment) -> list[str]:
     return [
         f"* Systems: {', '.join(system.name for system in experiment.systems)}",
         f"* Hidden reference and anchors: {', '.join(('reference', *(anchor.name for anchor in experiment.anchors)))}",
-        f"* {count(excerpts, 'item')} of {count(len({item.song for item in tested}), 'song')}; each listener hears {heard}, "
-        f"{count(test.replicates + 1, 'time')} each",
+        f"* {count(excerpts, 'item')} of {count(len({item.song for item in tested}), 'song')}; each listener hears "
+        f"{heard}, {count(test.replicates + 1, 'time')} each",
         f"* Targets: {', '.join(targets)}" + (f"; data sets: {', '.join(datasets)}" if datasets else ""),
         f"* On each page: {experiment.systems_on_page()} of {count(len(experiment.systems), 'system')}",
     ]

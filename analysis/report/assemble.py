@@ -74,7 +74,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Source:
-    """Where ratings come from: an export or the app's database with the set that was heard, or a table with a mapping."""
+    """Where ratings come from: an export or the app's database with the set that was heard; or a mapped table."""
 
     ratings: Path | None
     folder: Path | None = None

@@ -32,7 +32,7 @@ def html(report: Report) -> str:
         "decimals": lambda value: NONE if value is None else _decimals(value),
         "number": lambda value: NONE if value is None else level(value),
         "interval": _interval,
-        "svg": lambda drawing: Markup(drawing.svg()),
+        "svg": lambda drawings: Markup("\n".join(drawing.svg() for drawing in drawings)),
         "glued": _glued,
     }
     style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))

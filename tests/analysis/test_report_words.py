@@ -38,16 +38,22 @@ def ranked(first: str, second: str, difference: float, p: float) -> RankRow:
 ALIKE = {"low_90": -1.0, "high_90": 3.0, "p_equivalence": 0.004, "equivalent": True}
 
 
-def said(inference: str, general: list[ContrastRow], these: list[RankRow], margin: float | None = None) -> tuple[str, str]:
+def said(
+    inference: str, general: list[ContrastRow], these: list[RankRow], margin: float | None = None
+) -> tuple[str, str]:
     return conclusion(inference, general, these, listeners="20 listeners", margin=margin)
 
 
 def test_the_first_line_is_about_what_the_plan_asks_about() -> None:
     rows = [modelled("a", "b", -8.0, 0.001)], [ranked("a", "b", 0.5, 0.4)]
     first, second = said("items in general", *rows)
-    assert first.startswith("For items in general, as 20 listeners heard a sample of them: b was rated 8.0 points above a")
+    assert first.startswith(
+        "For items in general, as 20 listeners heard a sample of them: b was rated 8.0 points above a"
+    )
     assert "(95 %: 6.0 to 10.0, p = 0.001)" in first
-    assert second.startswith("For exactly these items, as 20 listeners heard them: none of the 1 planned contrast shows")
+    assert second.startswith(
+        "For exactly these items, as 20 listeners heard them: none of the 1 planned contrast shows"
+    )
     assert said("these items", *rows) == (second, first)
 
 
@@ -82,7 +88,11 @@ def planned(study: Manifest) -> Study:
 def test_everything_asked_for_on_the_command_line_is_a_deviation(planned: Study) -> None:
     changes = Changes("items in general", "hochberg", 3.0, ("flat-ratings",), ("ours - lowpass-7000",))
     found = changed(planned, changes)
-    assert (found.plan.inference, found.plan.adjust, found.plan.equivalence_margin) == ("items in general", "hochberg", 3)
+    assert (found.plan.inference, found.plan.adjust, found.plan.equivalence_margin) == (
+        "items in general",
+        "hochberg",
+        3,
+    )
     assert found.plan.exclude == ("flat-ratings",) and [str(c) for c in found.contrasts] == ["ours - lowpass-7000"]
     told = deviations(planned, changes, listeners=20, widest=1.0, untested=())
     assert len(told) == 5 and all("Asked for on the command line" in sentence for sentence in told)

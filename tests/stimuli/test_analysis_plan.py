@@ -58,7 +58,10 @@ def refused(write_experiment, more: str) -> str:
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ('[analysis]\ncontrasts = ["home - centre on target=drums"]\n', "no item has target 'drums'; found accompaniment"),
+        (
+            '[analysis]\ncontrasts = ["home - centre on target=drums"]\n',
+            "no item has target 'drums'; found accompaniment",
+        ),
         ('[analysis]\ncontrasts = ["home - centre on dataset=seen"]\n', "no item has dataset 'seen'; found none"),
         ('[analysis]\nprimary = "beauty"\n', "analysis.primary: 'beauty' is no attribute"),
         ("[analysis]\nequivalence_margin = 0\n", "analysis.equivalence_margin: Input should be greater than 0"),

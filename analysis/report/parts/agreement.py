@@ -19,7 +19,7 @@ METRIC, METRIC_LABEL = "si_sdr_db", "SI-SDR in dB"
 
 
 def beside(cells: Sequence[CellRow], metrics: pd.DataFrame | None) -> pd.DataFrame:
-    """Mean rating and every metric of each condition and item that has both, so that their means are over the same items."""
+    """Mean rating and metrics of each condition and item that has both, so that their means are over the same items."""
     if metrics is None:
         return pd.DataFrame(columns=["condition", "item", "mean", *METRICS])
     rated = pd.DataFrame([dataclasses.asdict(row) for row in cells])[["condition", "item", "mean"]]

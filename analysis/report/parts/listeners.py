@@ -12,12 +12,11 @@ from typing import Any
 import pandas as pd
 
 from analysis.report.parts.general import General, general
-from analysis.report.parts.results import CoefficientRow, SensitivityRow, rows_of
+from analysis.report.parts.results import SensitivityRow
 from analysis.report.parts.these import These, these
 from analysis.report.parts.tried import Tried
 from analysis.report.words.wording import count
 from analysis.statistics.description import summaries
-from analysis.statistics.listeners import reliability
 from analysis.statistics.listeners.screen import screen_all
 from analysis.study import Study
 

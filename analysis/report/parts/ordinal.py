@@ -17,24 +17,24 @@ from analysis.study import Study
 
 @dataclass(frozen=True)
 class Ordinal:
-    """What the cumulative-link mixed model of the five bands says; ``how`` it was fitted, in a sentence."""
+    """What the cumulative-link mixed model of the five bands says; ``spread``: standard deviations of its random terms,
+    as log odds; ``notes``: what a reader has to know."""
 
     contrasts: tuple[OrdinalRow, ...]
-    how: str
+    spread: dict[str, float]
+    notes: tuple[str, ...]
 
 
 def ordinal(frame: pd.DataFrame, study: Study, tried: Tried) -> Ordinal | None:
     """Fit the model to the systems; None, with the reason among the problems, where that can't be done."""
     own = frame[frame["condition"].isin(study.systems)]
-    possible = [
-        one
-        for one in study.contrasts
-        if not any(side.on for side in one) and {side.condition for side in one} <= set(own["condition"])
-    ]
+    heard = set(own["condition"])
+    possible = [one for one in study.contrasts if all(side.condition in heard and not side.on for side in one)]
     if not possible:
         return None
     fit = tried(lambda: bands.fit(own))
-    found = tried(lambda: bands.contrasts(fit, possible, adjust=study.plan.adjust)) if fit else None
-    if fit is None or found is None:
+    if fit is None:
         return None
-    return Ordinal(rows_of(OrdinalRow, found), fit.how)
+    adjust = "holm" if study.plan.adjust == "tukey" else study.plan.adjust
+    found = bands.contrasts(fit, possible, adjust=adjust)
+    return Ordinal(rows_of(OrdinalRow, found), dict(fit.sds), fit.notes)

@@ -146,7 +146,7 @@ class EffectRow:
 
 @dataclass(frozen=True)
 class AnovaRow:
-    """One effect of the analysis of variance within listeners; ``reason`` says which test the standard takes, and why."""
+    """One effect of the analysis of variance within listeners; ``reason``: which test the standard takes, and why."""
 
     effect: str
     f: float | None
@@ -190,7 +190,7 @@ class Attachment3Row:
 
 @dataclass(frozen=True)
 class Attachment4Row:
-    """BS.1534-3, Attachment 4: a planned contrast with its own error, and Hochberg's adjustment; the sign test beside."""
+    """BS.1534-3, Attachment 4: a planned contrast with its own error, adjusted by Hochberg; the sign test beside."""
 
     contrast: str
     difference: float
@@ -203,9 +203,14 @@ class Attachment4Row:
 
 @dataclass(frozen=True)
 class OrdinalRow:
-    """A planned contrast by the ordinal model of the five bands: odds of a higher band."""
+    """A planned contrast by the ordinal model of the five bands: log odds of a higher band, and the odds ratio.
 
-    contrast: str
+    ``p_higher`` and ``p_lower``: probabilities that a rating of the first lies in a higher, in a lower band than one of
+    the second.
+    """
+
+    first: str
+    second: str
     difference: float
     se: float
     z: float
@@ -214,6 +219,8 @@ class OrdinalRow:
     odds_ratio: float
     low: float
     high: float
+    p_higher: float
+    p_lower: float
 
 
 @dataclass(frozen=True)
@@ -223,7 +230,7 @@ class ScreeningRow:
     listener: str
     rule: str
     slips: int | None
-    trials: int
+    trials: int | None
     value: float | None
     limit: float
     excluded: bool

@@ -24,7 +24,7 @@ SEED = 1534
 
 @dataclass(frozen=True)
 class These:
-    """What tests on listener means say. ``friedman`` is None where no listener heard all conditions of the same items."""
+    """What tests on listener means say. ``friedman`` is None where nobody heard all conditions of the same items."""
 
     contrasts: tuple[RankRow, ...]
     effects: tuple[EffectRow, ...]

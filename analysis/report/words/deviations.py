@@ -1,7 +1,7 @@
 """Where what was done is not what the plan says, and what was asked for beside the plan.
 
-A report is *confirmatory* for the primary attribute as it was planned; all other attributes, and everything after a change
-on the command line, are *exploratory*. Defines: ``Changes``, ``changed``, ``status_of``, ``deviations``.
+A report is *confirmatory* for the primary attribute as it was planned; all other attributes, and everything after a
+change on the command line, are *exploratory*. Defines: ``Changes``, ``changed``, ``status_of``, ``deviations``.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ def _stopped(plan: AnalysisPlan, listeners: int, widest: float | None) -> list[s
     if listeners < plan.listeners and (widest is None or widest > plan.precision):
         reach = "no interval could be made" if widest is None else f"the widest interval reaches {widest:.1f} points"
         return [
-            f"{count(listeners, 'listener')} finished, but the plan goes on to {plan.listeners} until no planned interval "
-            f"reaches further than {level(plan.precision)} points, and {reach}."
+            f"{count(listeners, 'listener')} finished, but the plan goes on to {plan.listeners} until no planned "
+            f"interval reaches further than {level(plan.precision)} points, and {reach}."
         ]
     return []
 

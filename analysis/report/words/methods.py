@@ -119,8 +119,8 @@ def _general(study: Study, sections: Sequence[Section]) -> str:
     tost = f" Equivalence was tested by two one-sided tests at {level(margin)} points." if margin else ""
     return (
         "Planned contrasts were tested for items in general with a linear mixed model (REML; random terms: "
-        f"{', '.join(name.replace(':', ' × ') for name in found.spread if name != 'residual')}; Satterthwaite's degrees "
-        f"of freedom; two-sided, alpha = 0.05; adjusted by {study.plan.adjust.capitalize()}). {found.how}{tost}"
+        f"{', '.join(name.replace(':', ' × ') for name in found.spread if name != 'residual')}; Satterthwaite's "
+        f"degrees of freedom; two-sided, alpha = 0.05; adjusted by {study.plan.adjust.capitalize()}). {found.how}{tost}"
     )
 
 
@@ -136,10 +136,10 @@ def _these(study: Study, sections: Sequence[Section]) -> str:
         means, friedman = "listener means over items were compared", " All conditions were compared by Friedman's test."
     method = "Holm" if study.plan.adjust == "tukey" else study.plan.adjust.capitalize()
     return (
-        f"For exactly these items, {means} by Wilcoxon's signed-rank test (two-sided; zero differences left out; p exact "
-        "without ties and zeros for up to 50 listeners, else by the normal approximation with continuity correction) and "
-        f"by permutation of signs, adjusted by {method}; differences are Hodges-Lehmann estimates with distribution-free "
-        f"95 % intervals.{friedman} These tests generalise over listeners, not over items."
+        f"For exactly these items, {means} by Wilcoxon's signed-rank test (two-sided; zero differences left out; p "
+        "exact without ties and zeros for up to 50 listeners, else by the normal approximation with continuity "
+        f"correction) and by permutation of signs, adjusted by {method}; differences are Hodges-Lehmann estimates with "
+        f"distribution-free 95 % intervals.{friedman} These tests generalise over listeners, not over items."
     )
 
 

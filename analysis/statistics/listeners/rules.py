@@ -1,4 +1,4 @@
-"""The rules of screening in words, for methods, flow of exclusions and preregistration; their limits stand in the rules.
+"""The rules of screening in words, for methods, flow of exclusions and preregistration; limits stand with the rules.
 
 Defines: ``RULES``.
 """

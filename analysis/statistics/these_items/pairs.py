@@ -58,8 +58,12 @@ def differences(means: Means, contrast: Contrast) -> np.ndarray:
 def table(contrasts: Sequence[Contrast], rows: Sequence[Mapping[str, object]], adjust: str) -> pd.DataFrame:
     """One row per contrast: contrast, first, second (as written in a plan), the row itself, and its p adjusted.
 
-    ``p_adjusted`` is ``p`` adjusted over all rows by ``holm`` or ``hochberg``. Empty for no contrasts.
+    ``p_adjusted`` is ``p`` adjusted over all rows by ``holm`` or ``hochberg``; a row without p has none, but counts
+    among the family as one that shows nothing. Empty for no contrasts.
     """
     names = [{"contrast": str(one), "first": str(one.first), "second": str(one.second)} for one in contrasts]
     found = pd.DataFrame([{**name, **row} for name, row in zip(names, rows, strict=True)])
-    return found.assign(p_adjusted=adjusted(found["p"].to_numpy(float), adjust)) if len(found) else found
+    if found.empty:
+        return found
+    p = found["p"].to_numpy(float)
+    return found.assign(p_adjusted=np.where(np.isnan(p), np.nan, adjusted(np.nan_to_num(p, nan=1.0), adjust)))

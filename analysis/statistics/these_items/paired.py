@@ -1,0 +1,184 @@
+"""Planned contrasts on listeners' means: paired t, equivalence, and how large the effects are.
+
+All is of the listeners' differences (first minus second, each a mean over these items): the sample is of listeners,
+and nothing is said of items in general. The t test and the equivalence test take the differences to be about normal,
+or listeners to be many; so do the intervals of d_z and g_z.
+
+Conventions: differences and margins in points; intervals 95 %, but 90 % where equivalence is tested, so that it holds
+exactly where the interval lies within the margin; p two-sided but for equivalence and one kind of sign test.
+
+Defines: ``compare``, ``paired_t``, ``equivalence``, ``standardised``, ``superiority``, ``rank_biserial``,
+``sign_test``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+from analysis.statistics.these_items.pairs import Means, differences, table
+from analysis.statistics.these_items.rank_tests import hodges_lehmann, wilcoxon
+from stimuli.experiment import Contrast
+
+CONFIDENCE = 0.95
+ALPHA = 0.05
+VAST = 1000
+"""t over the root of twice its degrees of freedom from which its noncentrality follows from the deviation alone."""
+
+
+def compare(
+    means: Means, contrasts: Sequence[Contrast], *, margin: float | None = None, adjust: str = "holm"
+) -> pd.DataFrame:
+    """Every planned contrast with its t test, its effect sizes and, where a margin is given, its equivalence.
+
+    Returns
+    -------
+    DataFrame
+        One row per contrast: contrast, first, second, listeners, the columns of ``paired_t`` (mean_difference, sd, t,
+        df, p, low, high), ``standardised`` (d_z, g_z and their limits), hodges_lehmann and its limits,
+        ``superiority`` and ``rank_biserial`` with theirs, p_sign, of ``equivalence`` where there is a margin, and
+        p_adjusted: p over all contrasts by ``holm`` or ``hochberg``. Empty for no contrasts.
+
+    Raises
+    ------
+    AnalysisError
+        Where fewer than two listeners rated both sides of a contrast.
+    """
+    rows = []
+    for contrast in contrasts:
+        own = differences(means, contrast)
+        shift = {name.replace("difference", "value"): value for name, value in hodges_lehmann(own).items()}
+        rows.append(
+            {
+                "listeners": len(own),
+                **paired_t(own),
+                **standardised(own),
+                "hodges_lehmann": shift["value"],
+                "hodges_lehmann_low": shift["low"],
+                "hodges_lehmann_high": shift["high"],
+                **superiority(own),
+                **rank_biserial(own),
+                "p_sign": sign_test(own),
+                **(equivalence(own, margin) if margin is not None else {}),
+            }
+        )
+    return table(contrasts, rows, adjust)
+
+
+def paired_t(differences: np.ndarray) -> dict[str, float]:
+    """Student's t of paired values. Null: the expected difference is 0.
+
+    Returns
+    -------
+    dict
+        mean_difference, sd (n - 1), t, df, p, low, high (95 %). Where all differences are equal there is no spread to
+        hold them against: t and p are NaN and the limits are the mean.
+    """
+    mean, sd, error, df = _moments(differences)
+    t = mean / error if error > 0 else np.nan
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, df)) * error
+    p = float(2 * stats.t.sf(abs(t), df))
+    return {
+        **{"mean_difference": mean, "sd": sd, "t": t, "df": df, "p": p},
+        **{"low": mean - reach, "high": mean + reach},
+    }
+
+
+def equivalence(differences: np.ndarray, margin: float) -> dict[str, float | bool]:
+    """Two one-sided t tests (Schuirmann 1987, doi:10.1007/BF01068419). Null: the difference is ``margin`` or more.
+
+    Returns
+    -------
+    dict
+        margin, p_equivalence (the larger of the two), equivalence_low, equivalence_high (90 %) and equivalent (p below
+        0.05, which is where the interval lies within the margin).
+    """
+    mean, _, error, df = _moments(differences)
+    # Without any spread the differences are all there is to know.
+    distance = (margin - abs(mean)) / error if error > 0 else np.copysign(np.inf, margin - abs(mean))
+    p = float(stats.t.sf(distance, df))
+    reach = float(stats.t.ppf(1 - ALPHA, df)) * error
+    return {
+        **{"margin": margin, "p_equivalence": p, "equivalence_low": mean - reach, "equivalence_high": mean + reach},
+        "equivalent": p < ALPHA,
+    }
+
+
+def standardised(differences: np.ndarray) -> dict[str, float]:
+    """Cohen's d_z (mean over standard deviation of the differences) and Hedges' g_z, with 95 % limits.
+
+    g_z = d_z (1 - 3 / (4 df - 1)) takes out most of the bias of few listeners. The limits are those of the
+    noncentrality of t (Steiger and Fouladi 1997), over the root of n: exact for normal differences. All are NaN where
+    all differences are equal.
+    """
+    mean, sd, _, df = _moments(differences)
+    if not sd > 0:
+        return dict.fromkeys(("d_z", "d_z_low", "d_z_high", "g_z", "g_z_low", "g_z_high"), np.nan)
+    root, correction = np.sqrt(len(differences)), 1 - 3 / (4 * df - 1)
+    shares = (1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2
+    low, high = (_noncentrality(mean / sd * root, df, share) / root for share in shares)
+    d_z = {"": mean / sd, "_low": low, "_high": high}
+    return {f"d_z{end}": float(value) for end, value in d_z.items()} | {
+        f"g_z{end}": float(value * correction) for end, value in d_z.items()
+    }
+
+
+def superiority(differences: np.ndarray) -> dict[str, float]:
+    """Share of listeners with first above second, ties counted half (0 to 1), with Wilson's 95 % interval (1927).
+
+    Wilson's interval takes each listener for a yes or no; with ties it is a little too wide.
+    """
+    count = len(differences)
+    share = float((np.sum(differences > 0) + np.sum(differences == 0) / 2) / count)
+    z2 = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) ** 2
+    centre = (share + z2 / (2 * count)) / (1 + z2 / count)
+    reach = float(np.sqrt(z2 * (share * (1 - share) / count + z2 / (4 * count**2))) / (1 + z2 / count))
+    low, high = max(centre - reach, 0.0), min(centre + reach, 1.0)
+    return {"superiority": share, "superiority_low": low, "superiority_high": high}
+
+
+def rank_biserial(differences: np.ndarray) -> dict[str, float]:
+    """Rank-biserial correlation of the signed ranks (Kerby 2014, doi:10.2466/11.IT.3.1; -1 to 1), with 95 % limits.
+
+    The limits are approximate: Fisher's transformation, with the standard error of the signed-rank sum under the null.
+    A correlation of 1 is taken half a rank lower for the transformation, so that its lower limit exists. Without any
+    difference all are 0, -1 and 1.
+    """
+    found = wilcoxon(differences, np.zeros(len(differences)))
+    n, value = int(found["n"]), float(found["rank_biserial"])
+    if not n:
+        return {"rank_biserial": 0.0, "rank_biserial_low": -1.0, "rank_biserial_high": 1.0}
+    ranks = n * (n + 1) / 2
+    inside = float(np.clip(value, -1 + 1 / ranks, 1 - 1 / ranks)) if n > 1 else 0.0
+    reach = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * np.sqrt(n * (n + 1) * (2 * n + 1) / 6) / ranks
+    low, high = np.tanh(np.arctanh(inside) + np.array([-reach, reach]))
+    return {
+        "rank_biserial": value,
+        "rank_biserial_low": min(float(low), value),
+        "rank_biserial_high": max(float(high), value),
+    }
+
+
+def sign_test(differences: np.ndarray) -> float:
+    """p of the exact sign test; zeros are left out. Null: a listener is as likely to prefer either. 1 without any."""
+    above, below = int(np.sum(differences > 0)), int(np.sum(differences < 0))
+    return float(stats.binomtest(above, above + below).pvalue) if above + below else 1.0
+
+
+def _moments(differences: np.ndarray) -> tuple[float, float, float, int]:
+    """Mean, standard deviation, standard error, degrees of freedom; no deviation where all differences are equal."""
+    equal = bool((differences == differences[0]).all())
+    mean = float(differences[0] if equal else differences.mean())
+    sd = 0.0 if equal else float(differences.std(ddof=1))
+    return mean, sd, sd / np.sqrt(len(differences)), len(differences) - 1
+
+
+def _noncentrality(t: float, df: int, share: float) -> float:
+    """The noncentrality under which this share of all t lies below the observed one; it falls as that rises."""
+    if abs(t) > VAST * np.sqrt(2 * df):  # so large that the spread of the mean is nothing beside that of the deviation
+        below = share if t > 0 else 1 - share
+        return float(t * np.sqrt(stats.chi2.isf(below, df) / df))
+    return float(special.nctdtrinc(df, share, t))
