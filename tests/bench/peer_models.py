@@ -1,7 +1,8 @@
 """Other programs' mixed models of the same ratings: statsmodels in Python, lme4 with lmerTest in R.
 
 Neither is part of this project. statsmodels comes from the package index into an environment of its own; R has to be
-there (on Debian: r-cran-lmertest). Both read the file that ours reads, and time what ours is timed for: from the table
+there (on Debian: r-cran-lmertest). Both (``peer_statsmodels.py``,
+``peer_lme4.R``) read the file that ours reads, and time what ours is timed for: from the table
 to the estimates; what is started and imported before is not counted.
 
 Defines: ``statsmodels``, ``lme4``, ``environment``.
@@ -19,38 +20,7 @@ from typing import Any
 
 PACKAGE = "statsmodels==0.15.0"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-MIXEDLM = """
-import json, sys, time, warnings
-import pandas, statsmodels
-from statsmodels.regression.mixed_linear_model import MixedLM
-warnings.simplefilter("ignore")
-ratings = pandas.read_csv(sys.argv[1])
-for name in ("listener", "item"):
-    ratings[f"{name}_condition"] = ratings[name] + ":" + ratings["condition"]
-terms = {name: f"0 + C({name})" for name in ("listener", "item", "listener_condition", "item_condition")}
-began = time.perf_counter()
-model = MixedLM.from_formula("rating ~ C(condition)", groups=[1] * len(ratings), vc_formula=terms, re_formula="0", data=ratings)
-found = model.fit(reml=True)
-took = time.perf_counter() - began
-print(json.dumps({"s": took, "deviance": -2 * found.llf, "versions": {"statsmodels": statsmodels.__version__}}))
-"""
-LMER = """
-suppressMessages(library(lmerTest))
-asked <- commandArgs(trailingOnly = TRUE)
-ratings <- read.csv(asked[1], stringsAsFactors = TRUE)
-s <- c()
-for (n in 0:as.integer(asked[2])) {
-  began <- proc.time()[["elapsed"]]
-  model <- lmer(rating ~ condition + (1 | listener) + (1 | item) + (1 | listener:condition) + (1 | item:condition), ratings)
-  pairs <- difflsmeans(model)
-  s <- c(s, proc.time()[["elapsed"]] - began)
-}
-one <- function(name) paste0("[", paste(sprintf("%.12g", pairs[[name]]), collapse = ", "), "]")
-names <- paste0('["', paste(gsub("condition", "", rownames(pairs), fixed = TRUE), collapse = '", "'), '"]')
-cat(sprintf('{"s": %.6f, "deviance": %.12g, "pairs": %s, "difference": %s, "se": %s, "df": %s, "versions": {"R": "%s", "lme4": "%s", "lmerTest": "%s"}}\\n',
-  median(s[-1]), REMLcrit(model), names, one("Estimate"), one("Std. Error"), one("df"),
-  getRversion(), packageVersion("lme4"), packageVersion("lmerTest")))
-"""
+HERE = Path(__file__).parent
 
 
 def environment(folder: Path) -> Path | str:
@@ -64,8 +34,8 @@ def environment(folder: Path) -> Path | str:
 
 
 def statsmodels(python: Path, ratings: Path) -> dict[str, Any]:
-    """Seconds and REML deviance of mixedlm."""
-    return _told([str(python), "-c", MIXEDLM, str(ratings)])
+    """Seconds and REML deviance of mixedlm, once: it takes as long as all the others together."""
+    return _told([str(python), str(HERE / "peer_statsmodels.py"), str(ratings)])
 
 
 def lme4(ratings: Path, repeats: int) -> dict[str, Any]:
@@ -73,7 +43,7 @@ def lme4(ratings: Path, repeats: int) -> dict[str, Any]:
     rscript = shutil.which("Rscript")
     if rscript is None:
         return {"not_started": "R is not on the path: no comparison with lme4"}
-    return _told([rscript, "--vanilla", "-e", LMER, str(ratings), str(repeats)])
+    return _told([rscript, "--vanilla", str(HERE / "peer_lme4.R"), str(ratings), str(repeats)])
 
 
 def _told(command: list[str]) -> dict[str, Any]:
