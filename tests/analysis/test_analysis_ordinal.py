@@ -14,7 +14,9 @@ from scipy import optimize
 
 from analysis.errors import AnalysisError
 from analysis.statistics.mixed import ordinal
+from analysis.statistics.mixed.bands import LABELS, cut
 from analysis.statistics.mixed.laplace import Laplace, Table
+from analysis.statistics.mixed.ordinal_model import Model
 from stimuli.experiment import contrast
 
 SIMPLE = ("listener", "item")
@@ -49,7 +51,7 @@ def rated(seed: int, sds: dict[str, float], shape: tuple[int, int, int] = (12, 6
 @pytest.fixture(scope="module")
 def some() -> pd.DataFrame:
     """Ratings with all four terms."""
-    return rated(1, {"listener": 0.8, "item": 0.7, "listener:condition": 0.8, "item:condition": 0.6})
+    return rated(2, {"listener": 0.8, "item": 0.7, "listener:condition": 0.8, "item:condition": 0.6})
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +125,6 @@ def test_the_likelihood_is_that_of_the_integrand_at_its_mode() -> None:
 
 @pytest.mark.parametrize("terms", [ordinal.TERMS, SIMPLE, ("item", "listener:condition")])
 def test_the_gradient_is_that_of_the_likelihood(some: pd.DataFrame, terms: tuple[str, ...]) -> None:
-    from analysis.statistics.mixed.bands import cut
-    from analysis.statistics.mixed.ordinal_model import Model
-
     thinned = some.sample(frac=0.8, random_state=2)
     codes = {name: pd.factorize(thinned[name], sort=True) for name in ("listener", "item", "condition")}
     model = Model(codes, cut(thinned["rating"].to_numpy(float))[0], terms)
@@ -147,8 +146,8 @@ def test_another_first_condition_moves_the_origin_alone(some: pd.DataFrame, fitt
     ours = ordinal.contrasts(fitted, [contrast("c00 - c01"), contrast("c02 - c00")])
     theirs = ordinal.contrasts(turned, [contrast("z - y"), contrast("x - z")])
     pd.testing.assert_frame_equal(
-        ours.drop(columns=["first", "second", "sentence"]),
-        theirs.drop(columns=["first", "second", "sentence"]),
+        ours.drop(columns=["contrast", "first", "second", "sentence"]),
+        theirs.drop(columns=["contrast", "first", "second", "sentence"]),
         atol=1e-5,
         rtol=1e-4,
     )
@@ -194,6 +193,14 @@ def test_a_term_without_variance_is_said_to_have_none() -> None:
     np.testing.assert_allclose(found.coefficients["se"], less.coefficients["se"], atol=1e-4)
 
 
+def test_a_saddle_is_no_maximum(some: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Model.start
+    monkeypatch.setattr(Model, "start", lambda model: start(model) * (np.arange(10) < 6))  # no sds: no slope either
+    found = ordinal.fit(some)
+    assert set(found.sds.values()) == {0.0} and not found.converged
+    assert found.notes[-1] == "The ordinal model did not converge: take nothing from it."
+
+
 def test_contrasts_by_hand(fitted: ordinal.OrdinalFit) -> None:
     """Two bands parted at 0, two conditions at 0 and log 3: shares above of a half and three quarters."""
     plain = replace(
@@ -221,6 +228,12 @@ def test_contrasts_are_adjusted_and_add_up(fitted: ordinal.OrdinalFit) -> None:
     assert sorted(found["p_adjusted"])[0] == pytest.approx(3 * ordered[0])
     assert (ordinal.contrasts(fitted, wanted, "hochberg")["p_adjusted"] <= found["p_adjusted"]).all()
     assert ordinal.contrasts(fitted, []).empty
+    tukey = ordinal.contrasts(fitted, wanted, "tukey")["p_adjusted"].to_numpy(float)
+    assert ((found["p"] < tukey) & (tukey <= 3 * found["p"])).all()
+    alone = ordinal.contrasts(fitted, wanted[:1], "tukey").iloc[0]
+    assert alone["p_adjusted"] == pytest.approx(alone["p"], rel=1e-6)  # one pair: nothing to adjust
+    with pytest.raises(AnalysisError, match="tukey adjusts for all pairs"):
+        ordinal.contrasts(fitted, wanted[:2], "tukey")
 
 
 def test_a_reference_that_is_always_excellent_has_no_place(r_folder: Path) -> None:
@@ -236,6 +249,19 @@ def test_bands_that_part_the_conditions_are_found(some: pd.DataFrame) -> None:
         ordinal.fit(some.assign(rating=rating))
     touching = [70, *rating[1:]]  # now one rating of c00 lies above it
     assert ordinal.fit(some.assign(rating=touching)).bands == ("Poor", "Fair", "Good")
+
+
+def test_bands_are_closed_on_the_right() -> None:
+    band, labels = cut(np.array([0, 20, 20.5, 40, 60, 60.1, 80, 80.1, 100]))
+    assert band.tolist() == [0, 0, 1, 1, 2, 3, 3, 4, 4] and labels == LABELS
+    band, labels = cut(np.array([90.0, 30, 30]))
+    assert band.tolist() == [1, 0, 0] and labels == ("Poor", "Excellent")
+
+
+def test_what_was_fitted_is_said(some: pd.DataFrame) -> None:
+    found = ordinal.fit(some.assign(rating=some["rating"].clip(30)), terms=SIMPLE)
+    assert "of 4 bands with free thresholds and random intercepts for listener, item, fitted to 216" in found.how
+    assert found.how.endswith("No rating lies in Bad: the ordinal model has 4 bands.")
 
 
 LITTLE: dict[str, tuple[dict[str, Any], str]] = {

@@ -23,9 +23,9 @@ import pandas as pd
 from scipy import stats
 
 from analysis.errors import AnalysisError
-from analysis.statistics.adjustment import adjusted
 from analysis.statistics.mixed.bands import LABELS, check_not_separated, cut
 from analysis.statistics.mixed.ordinal_model import TERMS, Model, maximum
+from analysis.statistics.these_items.pairs import table
 from stimuli.experiment import Contrast
 
 MOST_RATINGS = 60_000
@@ -34,6 +34,8 @@ FLAT = 1e-4
 """Largest slope of the log-likelihood, per standard error, at which a fit counts as converged."""
 NONE = 1e-3
 """Standard deviation on the logit scale that counts as zero."""
+RISING = 1e-2
+"""Curvature away from a standard deviation of zero, at which the zero is no maximum but a saddle."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,17 @@ class OrdinalFit:
     listeners: int
     items: int
     notes: tuple[str, ...]
+
+    @property
+    def how(self) -> str:
+        """What was fitted, and the notes."""
+        random = ", ".join(term.replace(":", " × ") for term in self.sds)
+        model = (
+            f"Cumulative-logit mixed model of {len(self.bands)} bands with free thresholds and random intercepts for "
+            f"{random}, fitted to {self.ratings} ratings by maximum likelihood with Laplace’s approximation; tests are "
+            "Wald’s."
+        )
+        return " ".join([model, *self.notes])
 
 
 def fit(frame: pd.DataFrame, *, terms: Sequence[str] = TERMS, labels: Sequence[str] = LABELS) -> OrdinalFit:
@@ -94,27 +107,34 @@ def contrasts(fit: OrdinalFit, wanted: Sequence[Contrast], adjust: str = "holm")
     Parameters
     ----------
     wanted : pairs of conditions. The model knows no other factors: for a contrast ``on`` a level, fit its rows alone.
-    adjust : ``holm`` or ``hochberg``, over all of them.
+    adjust : ``holm``, ``hochberg``, or, where they are all pairs of some conditions, ``tukey``; over all of them.
 
     Returns
     -------
     DataFrame
-        One row per contrast: first, second, difference (log odds), se, z, p, p_adjusted, odds_ratio, low, high (its
-        95 % interval, unadjusted), p_higher and p_lower (probabilities that a rating of the first lies in a higher, in
-        a lower band than one of the second, by a listener and of an item in the middle of theirs), sentence.
+        One row per contrast: contrast, first, second, difference (log odds), se, z, p, odds_ratio, low, high (its 95 %
+        interval, unadjusted), p_higher and p_lower (probabilities that a rating of the first lies in a higher, in a
+        lower band than one of the second, by a listener and of an item in the middle of theirs), sentence, p_adjusted.
 
     Raises
     ------
     AnalysisError
-        For a contrast on levels of a factor, or of a condition that was not in the model.
+        For a contrast on levels of a factor, of a condition that was not in the model, and for ``tukey`` without all
+        pairs.
     """
     rows = [_contrast(fit, one) for one in wanted]
-    found = pd.DataFrame(rows)
-    if not rows:
-        return found
-    position = list(found.columns).index("p") + 1
-    found.insert(position, "p_adjusted", adjusted(found["p"].to_numpy(float), adjust))
-    return found
+    if adjust != "tukey" or not rows:
+        return table(wanted, rows, adjust)
+    return table(wanted, rows, "holm").assign(p_adjusted=_tukey(wanted, np.array([row["z"] for row in rows], float)))
+
+
+def _tukey(wanted: Sequence[Contrast], z: np.ndarray) -> np.ndarray:
+    """P that the largest of all pairs' differences is as large: the studentised range of normal estimates."""
+    pairs = {frozenset((one.first.condition, one.second.condition)) for one in wanted}
+    names = frozenset().union(*pairs)
+    if len(pairs) != len(wanted) or len(pairs) != len(names) * (len(names) - 1) // 2:
+        raise AnalysisError("tukey adjusts for all pairs of some conditions, each once; ask for these, or for holm")
+    return stats.studentized_range.sf(np.abs(z) * np.sqrt(2), len(names), np.inf)
 
 
 def _contrast(fit: OrdinalFit, wanted: Contrast) -> dict[str, object]:
@@ -133,8 +153,6 @@ def _contrast(fit: OrdinalFit, wanted: Contrast) -> dict[str, object]:
     reach = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * se
     higher, lower = _order(fit, float(values[first]), float(values[second]))
     return {
-        "first": first,
-        "second": second,
         "difference": difference,
         "se": se,
         "z": difference / se,
@@ -182,6 +200,7 @@ def _result(model: Model, best: np.ndarray, slope: np.ndarray, information: np.n
     # A standard deviation of zero is no parameter any more: the likelihood is flat there, and even.
     free = np.concatenate([np.ones(shifts.stop, bool), [sd > 0 for sd in sds.values()]])
     covariance, errors, converged = _covariance(information[np.ix_(free, free)], slope[free])
+    converged &= not (np.diagonal(information)[~free] < -RISING).any()
     of_conditions = np.zeros((len(conditions), len(conditions)))
     of_conditions[1:, 1:] = covariance[shifts, shifts]
     singular = tuple(term for term in TERMS if sds.get(term) == 0)
