@@ -16,6 +16,7 @@ from analysis.statistics.planning.simulate import simulate
 from analysis.statistics.planning.trials import Trials
 
 SISEC08, MODERATE = PRESETS["sisec08"].components, PRESETS["moderate"].components
+THESE = power.Claim("these items")
 NO_ITEMS = dataclasses.replace(MODERATE, item_condition=0)
 LISTENERS, ITEMS = (10, 20, 30, 60), (5, 8, 12, 20, 30)
 # Smallest true difference for 80 % power, as the project's reference prints it: a row for each number of items.
@@ -32,7 +33,8 @@ TABLE = {
 @pytest.mark.parametrize("name", TABLE)
 def test_the_table_of_the_reference_is_reproduced_to_the_printed_digit(name: str) -> None:
     components, printed = TABLE[name]
-    found = power.table(components, Trials(2, 2), listeners=LISTENERS, items=ITEMS).set_index(["items", "listeners"])
+    counts = [Trials(listeners, items) for listeners in LISTENERS for items in ITEMS]
+    found = power.table(components, counts).set_index(["items", "listeners"])
     for items, row in zip(ITEMS, printed.split(" / "), strict=True):
         own = [f"{found.loc[(items, listeners), 'difference']:.1f}" for listeners in LISTENERS]
         assert own == row.split(), items
@@ -40,24 +42,22 @@ def test_the_table_of_the_reference_is_reproduced_to_the_printed_digit(name: str
 
 def test_for_these_items_it_is_students_t_over_listener_means() -> None:
     for listeners, items in itertools.product(LISTENERS, ITEMS):
-        error, df = power.standard_error(MODERATE, Trials(listeners, items), inference="these items")
+        error, df = power.standard_error(MODERATE, Trials(listeners, items), "these items")
         assert df == listeners - 1
         assert error**2 == pytest.approx(2 * 36 / listeners + 2 * 81 / (listeners * items))
         # The reference's last column asks items for degrees of freedom, too: a little more, never less.
         without = power.smallest_difference(NO_ITEMS, Trials(listeners, items))
-        assert (
-            1 < without / power.smallest_difference(MODERATE, Trials(listeners, items), inference="these items") < 1.04
-        )
+        assert 1 < without / power.smallest_difference(MODERATE, Trials(listeners, items), claim=THESE) < 1.04
 
 
 def test_power_is_the_inverse_of_the_smallest_difference() -> None:
-    for wanted, inference in itertools.product((0.5, 0.8, 0.95), ("items in general", "these items")):
+    for wanted, claim in itertools.product((0.5, 0.8, 0.95), (power.Claim(), THESE, power.Claim(contrasts=6))):
         trials = Trials(20, 8)
-        least = power.smallest_difference(SISEC08, trials, power=wanted, inference=inference)
-        assert power.power(SISEC08, trials, least, inference=inference) == pytest.approx(wanted, abs=1e-12)
-        assert power.power(SISEC08, trials, -least, inference=inference) == pytest.approx(wanted, abs=1e-12)
-        margin = power.smallest_margin(SISEC08, trials, power=wanted, inference=inference)
-        assert power.equivalence_power(SISEC08, trials, margin, inference=inference) == pytest.approx(wanted, abs=1e-12)
+        least = power.smallest_difference(SISEC08, trials, power=wanted, claim=claim)
+        assert power.power(SISEC08, trials, least, claim=claim) == pytest.approx(wanted, abs=1e-12)
+        assert power.power(SISEC08, trials, -least, claim=claim) == pytest.approx(wanted, abs=1e-12)
+        margin = power.smallest_margin(SISEC08, trials, power=wanted, claim=claim)
+        assert power.equivalence_power(SISEC08, trials, margin, claim=claim) == pytest.approx(wanted, abs=1e-12)
 
 
 def test_power_agrees_with_the_noncentral_t_distribution() -> None:
@@ -70,12 +70,12 @@ def test_power_agrees_with_the_noncentral_t_distribution() -> None:
 
 def test_equivalence_power_agrees_with_tests_of_drawn_means_and_deviations() -> None:
     trials, rng, draws = Trials(20, 8), np.random.default_rng(5), 200_000
-    error, df = power.standard_error(MODERATE, trials, inference="these items")
+    error, df = power.standard_error(MODERATE, trials, "these items")
     for margin, difference in ((5, 0), (5, 2), (8, 0), (8, 5), (3, 0)):
         mean = rng.normal(difference, error, draws)
         reach = stats.t.ppf(0.95, df) * error * np.sqrt(rng.chisquare(df, draws) / df)
         simulated = float((np.abs(mean) + reach < margin).mean())
-        found = power.equivalence_power(MODERATE, trials, margin, difference=difference, inference="these items")
+        found = power.equivalence_power(MODERATE, trials, margin, difference=difference, claim=THESE)
         assert found == pytest.approx(simulated, abs=0.02), (margin, difference)
 
 
@@ -118,16 +118,39 @@ def test_pages_with_one_system_of_two_count_as_far_as_they_can_be_compared() -> 
     assert power.standard_error(far, trials)[0] ** 2 == pytest.approx(2 * 100 / (200 * (1 / 5 + 3 / 10 / 101)))
 
 
+def test_listeners_with_a_part_of_the_items_rate_fewer_pages_of_as_many_items() -> None:
+    """Only the residual has fewer pages to be averaged over; all items are still heard."""
+    error, _ = power.standard_error(MODERATE, Trials(20, 16, per_listener=8))
+    assert error**2 == pytest.approx(2 * 36 / 20 + 2 * 16 / 16 + 2 * 81 / (20 * 8))
+    whole = power.standard_error(MODERATE, Trials(20, 16))
+    assert power.standard_error(MODERATE, Trials(20, 16, per_listener=16)) == pytest.approx(whole)
+
+
+def test_several_contrasts_are_planned_for_the_first_step_of_holms_procedure() -> None:
+    """A t of 1 - 0.05/2m: with 6 contrasts, 1 - 1/240."""
+    error, df = power.standard_error(MODERATE, Trials(20, 8))
+    found = power.smallest_difference(MODERATE, Trials(20, 8), claim=power.Claim(contrasts=6))
+    assert found == pytest.approx(error * (stats.t.ppf(1 - 1 / 240, df) + stats.t.ppf(0.8, df)))
+
+
+def test_the_table_says_what_half_as_many_again_would_do() -> None:
+    (row,) = power.table(SISEC08, [Trials(20, 5)]).to_dict("records")
+    assert row["more_listeners"] == power.smallest_difference(SISEC08, Trials(30, 5))
+    assert row["more_items"] == power.smallest_difference(SISEC08, Trials(20, 8))
+    (row,) = power.table(SISEC08, [Trials(20, 16, per_listener=8)]).to_dict("records")
+    assert row["more_items"] == power.smallest_difference(SISEC08, Trials(20, 24, per_listener=12))
+
+
 def test_these_items_are_found_as_often_as_said() -> None:
     """Student's t over listener means in 1,500 tests of 12 listeners: nothing of these items varies."""
     trials, runs = Trials(12, 6), 1500
-    least = power.smallest_difference(MODERATE, trials, inference="these items")
+    least = power.smallest_difference(MODERATE, trials, claim=THESE)
     everybody = Trials(trials.listeners * runs, trials.items)
     frame = simulate(NO_ITEMS, everybody, {"a": 50 + least, "b": 50}, seed=12)
     means = frame.groupby(["listener", "condition"])["rating"].mean().unstack("condition")
     differences = (means["a"] - means["b"]).to_numpy().reshape(runs, trials.listeners)
     found = float((stats.ttest_1samp(differences, 0, axis=1).pvalue < 0.05).mean())
-    error, df = power.standard_error(MODERATE, trials, inference="these items")
+    error, df = power.standard_error(MODERATE, trials, "these items")
     exact = stats.nct.sf(stats.t.ppf(0.975, df), df, least / error)
     low, high = stats.binom.ppf([0.0005, 0.9995], runs, exact) / runs
     assert low <= found <= high and exact == pytest.approx(0.8, abs=0.01)
@@ -137,10 +160,12 @@ def test_these_items_are_found_as_often_as_said() -> None:
     ("make", "message"),
     [
         (lambda: power.smallest_difference(MODERATE, Trials(5, 5), power=1.0), "power: found 1.0"),
+        (lambda: power.Claim(contrasts=0), "contrasts: found 0"),
+        (lambda: Trials(5, 5, per_listener=6), "items per listener: found 6; expected 1 to 5"),
         (lambda: power.smallest_margin(MODERATE, Trials(5, 5), power=0.2), "power: found 0.2"),
         (lambda: power.equivalence_power(MODERATE, Trials(5, 5), 0), "margin: found 0"),
         (
-            lambda: power.standard_error(Components(1, 1, 1, 0, 5, 0), Trials(5, 5), inference="these items"),
+            lambda: power.standard_error(Components(1, 1, 1, 0, 5, 0), Trials(5, 5), "these items"),
             "every difference would be found",
         ),
     ],

@@ -97,6 +97,12 @@ def test_incomplete_pages_hold_all_pairs_equally_often_and_the_anchors_always() 
         assert sum(page > set(pair) for page in pages) == 5
 
 
+def test_each_listener_hears_a_part_of_the_items_and_each_item_is_heard_equally_often() -> None:
+    frame = simulate(COMPONENTS, Trials(10, 6, per_listener=3), {"a": 1, "b": 2}, seed=5)
+    assert (frame.groupby("listener")["item"].nunique() == 3).all()
+    assert (frame.groupby("item")["listener"].nunique() == 5).all()
+
+
 def test_replicates_and_targets_are_columns() -> None:
     frame = simulate(COMPONENTS, Trials(3, 5, replicates=2, targets=2), {"a": 1, "b": 2}, seed=6)
     assert frame.groupby("replicate").size().to_dict() == {0: 30, 1: 30, 2: 30}

@@ -13,8 +13,8 @@ With incomplete blocks pages that hold one system of the two help as far as they
 residual against residual and listener × item together. Replicates divide the whole residual, though what a listener
 hears anew each time is only part of it: with replicates the figures are the best case.
 
-Conventions: two-sided tests at 5 %, before any adjustment for several contrasts; points. Defines: ``Inference``,
-``standard_error``, ``smallest_difference``, ``power``, ``smallest_margin``, ``equivalence_power``, ``table``.
+Conventions: two-sided tests; points. Defines: ``Claim``, ``Inference``, ``standard_error``, ``smallest_difference``,
+``power``, ``smallest_margin``, ``equivalence_power``, ``table``, ``half_more``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
@@ -32,58 +33,79 @@ from analysis.statistics.planning.components import Components
 from analysis.statistics.planning.trials import Trials
 
 Inference = Literal["items in general", "these items"]
-ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is to be claimed: about which items, and how many contrasts are tested at 5 % together.
+
+    With several, figures are those of a contrast that has to pass the first step of Holm's procedure, alpha over their
+    number: what is found there is found whatever the others do.
+    """
+
+    inference: Inference = "items in general"
+    contrasts: int = 1
+
+    def __post_init__(self) -> None:
+        if self.contrasts < 1:
+            raise AnalysisError(f"contrasts: found {self.contrasts}; expected 1 at least")
+
+    @property
+    def alpha(self) -> float:
+        """Level of one test."""
+        return 0.05 / self.contrasts
+
+
+ONE_IN_GENERAL = Claim()
 
 
 def standard_error(
-    components: Components, trials: Trials, *, inference: Inference = "items in general"
+    components: Components, trials: Trials, inference: Inference = "items in general"
 ) -> tuple[float, float]:
     """Standard error of the difference of two systems, in points, and its degrees of freedom."""
     listeners, items = trials.listeners, trials.items_of_target
-    pages = listeners * items * trials.presentations * _effective_share(components, trials)
+    pages = listeners * items * trials.share_heard * _effective_share(components, trials)
     a = 2 * components.listener_condition**2 / listeners
     b = 2 * components.item_condition**2 / items
-    c = 2 * components.residual**2 / pages
+    c = 2 * components.residual**2 / (pages * trials.presentations)
     if inference == "these items":
         if a + c == 0:
             raise AnalysisError("these items, with listener_condition and residual 0: every difference would be found")
         return math.sqrt(a + c), listeners - 1.0
-    of_listeners, of_items, of_both = listeners - 1, items - 1, (listeners - 1) * (items - 1)
+    # Complete ratings have (listeners - 1)(items - 1) for the last one, which is this.
+    of_listeners, of_items, of_both = listeners - 1, items - 1, max(pages - listeners - items + 1, 1)
     spread = (a + c) ** 2 / of_listeners + (b + c) ** 2 / of_items + c**2 / of_both
     return math.sqrt(a + b + c), (a + b + c) ** 2 / spread
 
 
 def smallest_difference(
-    components: Components, trials: Trials, *, power: float = 0.8, inference: Inference = "items in general"
+    components: Components, trials: Trials, *, power: float = 0.8, claim: Claim = ONE_IN_GENERAL
 ) -> float:
     """Smallest true difference of two systems that is found with this power, in points.
 
     It can pass 100: then no difference on the scale is found with that power.
     """
     _check_power(power)
-    error, df = standard_error(components, trials, inference=inference)
-    return float((stats.t.ppf(1 - ALPHA / 2, df) + stats.t.ppf(power, df)) * error)
+    error, df = standard_error(components, trials, claim.inference)
+    return float((stats.t.ppf(1 - claim.alpha / 2, df) + stats.t.ppf(power, df)) * error)
 
 
-def power(
-    components: Components, trials: Trials, difference: float, *, inference: Inference = "items in general"
-) -> float:
+def power(components: Components, trials: Trials, difference: float, *, claim: Claim = ONE_IN_GENERAL) -> float:
     """Chance (0 to 1) that a true difference of so many points is found; the inverse of ``smallest_difference``.
 
-    The other tail, a difference found the wrong way round, is not counted. Where it is 0.8 or
-    more, a noncentral t distribution says the same within 0.02 (from 10 listeners and 5 items on).
+    Where it is 0.8 or more, a noncentral t distribution says the same within 0.02 (from 10 listeners and 5 items on).
     """
-    error, df = standard_error(components, trials, inference=inference)
-    return float(stats.t.cdf(abs(difference) / error - stats.t.ppf(1 - ALPHA / 2, df), df))
+    error, df = standard_error(components, trials, claim.inference)
+    return float(stats.t.cdf(abs(difference) / error - stats.t.ppf(1 - claim.alpha / 2, df), df))
 
 
 def smallest_margin(
-    components: Components, trials: Trials, *, power: float = 0.8, inference: Inference = "items in general"
+    components: Components, trials: Trials, *, power: float = 0.8, claim: Claim = ONE_IN_GENERAL
 ) -> float:
     """Smallest margin within which two truly equal systems are found equivalent with this power, in points."""
     _check_power(power)
-    error, df = standard_error(components, trials, inference=inference)
-    return float((stats.t.ppf(1 - ALPHA, df) + stats.t.ppf((1 + power) / 2, df)) * error)
+    error, df = standard_error(components, trials, claim.inference)
+    return float((stats.t.ppf(1 - claim.alpha, df) + stats.t.ppf((1 + power) / 2, df)) * error)
 
 
 def equivalence_power(
@@ -92,9 +114,9 @@ def equivalence_power(
     margin: float,
     *,
     difference: float = 0.0,
-    inference: Inference = "items in general",
+    claim: Claim = ONE_IN_GENERAL,
 ) -> float:
-    """Chance (0 to 1) that two systems are found equivalent by two one-sided tests at 5 %.
+    """Chance (0 to 1) that two systems are found equivalent by two one-sided tests.
 
     Parameters
     ----------
@@ -103,49 +125,51 @@ def equivalence_power(
     """
     if not margin > 0:
         raise AnalysisError(f"margin: found {margin}; expected points above 0")
-    error, df = standard_error(components, trials, inference=inference)
-    quantile = stats.t.ppf(1 - ALPHA, df)
+    error, df = standard_error(components, trials, claim.inference)
+    quantile = stats.t.ppf(1 - claim.alpha, df)
     below, above = ((margin + sign * difference) / error - quantile for sign in (-1, 1))
     return float(max(0.0, stats.t.cdf(below, df) + stats.t.cdf(above, df) - 1))
 
 
 def table(
     components: Components,
-    trials: Trials,
+    counts: Sequence[Trials],
     *,
-    listeners: Sequence[int],
-    items: Sequence[int],
     power: float = 0.8,
-    inference: Inference = "items in general",
+    claim: Claim = ONE_IN_GENERAL,
 ) -> pd.DataFrame:
-    """Smallest differences for all pairs of the two counts; all else as ``trials`` says.
+    """Smallest differences for several counts.
 
     Returns
     -------
     DataFrame
-        One row per pair: listeners, items, difference, standard_error, df, more_listeners and more_items (the smallest
-        difference with half as many again, rounded up), all in points but the counts and df.
+        One row for each: listeners, items, standard_error, df, difference, more_listeners and more_items (the smallest
+        difference with half as many again, rounded up); points but the counts and df.
     """
     rows = []
-    for people in listeners:
-        for pieces in items:
-            own = dataclasses.replace(trials, listeners=people, items=pieces)
-            error, df = standard_error(components, own, inference=inference)
-            found = {
-                name: smallest_difference(components, other, power=power, inference=inference)
-                for name, other in {
-                    "difference": own,
-                    "more_listeners": dataclasses.replace(own, listeners=half_more(people)),
-                    "more_items": dataclasses.replace(own, items=half_more(pieces)),
-                }.items()
-            }
-            rows.append({"listeners": people, "items": pieces, "standard_error": error, "df": df, **found})
+    for own in counts:
+        error, df = standard_error(components, own, claim.inference)
+        others = {
+            "difference": own,
+            "more_listeners": dataclasses.replace(own, listeners=half_more(own.listeners)),
+            "more_items": with_items(own, half_more(own.items)),
+        }
+        found = {
+            name: smallest_difference(components, other, power=power, claim=claim) for name, other in others.items()
+        }
+        rows.append({"listeners": own.listeners, "items": own.items, "standard_error": error, "df": df, **found})
     return pd.DataFrame(rows)
 
 
 def half_more(count: int) -> int:
     """Half as many again, rounded up."""
     return count + -(-count // 2)
+
+
+def with_items(trials: Trials, items: int) -> Trials:
+    """The same test with another number of items; each listener hears the same share of them, rounded up."""
+    heard = None if trials.per_listener is None else math.ceil(items * trials.share_heard - 1e-9)
+    return dataclasses.replace(trials, items=items, per_listener=heard)
 
 
 def _effective_share(components: Components, trials: Trials) -> float:

@@ -172,7 +172,12 @@ def _shown(trials: Trials, names: list[str], rng: np.random.Generator) -> np.nda
             card[list(held)] = True
         packs = [rng.permutation(len(cards)) for _ in range(-(-len(shown) // len(cards)))]
         shown[:, systems] = cards[np.concatenate(packs)[: len(shown)]]
-    return shown.reshape(*pages, len(names))
+    shown = shown.reshape(*pages, len(names))
+    if trials.per_listener is not None:
+        # Listeners go on where the one before them stopped, so that items are heard equally often.
+        item = (np.arange(trials.items) - trials.per_listener * np.arange(trials.listeners)[:, None]) % trials.items
+        shown &= (item < trials.per_listener)[:, :, None, None]
+    return shown
 
 
 def _frame(ratings: np.ndarray, there: np.ndarray, trials: Trials, names: list[str]) -> pd.DataFrame:

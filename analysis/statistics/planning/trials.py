@@ -12,11 +12,11 @@ from analysis.errors import AnalysisError
 
 @dataclass(frozen=True)
 class Trials:
-    """Counts of a test in which every listener gets every item.
+    """Counts of a test.
 
     ``replicates``: further presentations of each item to each listener. ``per_page``: systems on each page, a balanced
-    part of them; None for all. ``targets``: the items are shared out over so many targets, and what is compared is
-    compared on one of them.
+    part of them; None for all. ``per_listener``: items that each listener gets, a balanced part of them; None for all.
+    ``targets``: the items are shared out over so many targets, and what is compared is compared on one of them.
 
     Raises
     ------
@@ -29,6 +29,7 @@ class Trials:
     systems: int = 2
     replicates: int = 0
     per_page: int | None = None
+    per_listener: int | None = None
     targets: int = 1
 
     def __post_init__(self) -> None:
@@ -46,6 +47,8 @@ class Trials:
                 f"systems per page: found {self.per_page}; expected 2 to {self.systems}: there are {self.systems} "
                 "systems, and one alone is compared with no other"
             )
+        if self.per_listener is not None and not 1 <= self.per_listener <= self.items:
+            raise AnalysisError(f"items per listener: found {self.per_listener}; expected 1 to {self.items}")
 
     @property
     def items_of_target(self) -> int:
@@ -54,8 +57,13 @@ class Trials:
 
     @property
     def presentations(self) -> int:
-        """How often each listener hears each item."""
+        """How often each listener hears each of their items."""
         return self.replicates + 1
+
+    @property
+    def share_heard(self) -> float:
+        """Share of the items that a listener hears."""
+        return 1.0 if self.per_listener is None else self.per_listener / self.items
 
     @property
     def share_shown(self) -> float:
