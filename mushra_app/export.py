@@ -4,7 +4,7 @@ One row per rated sound, from the latest revision of each trial; sessions of lis
 out. Free text is no rating: comments and answers go into a file of their own, without what the questionnaire
 marks as personal.
 
-Defines: ``rows``, ``run_of``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``,
+Defines: ``rows``, ``one_study``, ``run_of``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``,
 ``write_answer_stream``, ``harmless``.
 """
 
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, aliased
 
 from mushra_app import ratings
 from mushra_app.conduct import Run, sittings_of
+from mushra_app.errors import AppError
 from mushra_app.models import (
     Answer,
     Clip,
@@ -63,6 +64,22 @@ def rows(
         query = query.where(ListeningSession.status == "finished")
     for found in db.execute(query.execution_options(yield_per=1000)):
         yield _row(found)
+
+
+def one_study(db: Session, study: str | None) -> str:
+    """Short name of the study that is meant: the one that was named, or the only one there is.
+
+    Raises
+    ------
+    AppError
+        Where there is no such study, or several and none was named.
+    """
+    known = db.scalars(select(Study.name).order_by(Study.name)).all()
+    if study is None and len(known) != 1:
+        raise AppError(f"found {len(known)} studies ({', '.join(known)}); say which with --study NAME")
+    if study is not None and study not in known:
+        raise AppError(f"--study {study}: no such study; found {', '.join(known) or 'none'}")
+    return study or known[0]
 
 
 def run_of(db: Session, version: StudyVersion) -> Run:

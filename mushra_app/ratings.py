@@ -7,7 +7,7 @@ Conventions: ids are text everywhere (leading zeros stay); ratings 0 to 100; tim
 ISO 8601 UTC; booleans are written ``true`` and ``false``; an empty cell is a missing value. The first line
 of a file names the columns; unknown columns are refused.
 
-Defines: ``COLUMNS``, ``read_csv``, ``write_csv``, ``write_stream``.
+Defines: ``COLUMNS``, ``read_csv``, ``read_database``, ``write_csv``, ``write_stream``, ``from_text``, ``to_text``.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def write_stream(stream: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
     writer.writeheader()
     count = 0
     for row in rows:
-        writer.writerow({column.name: _to_text(row.get(column.name)) for column in COLUMNS})
+        writer.writerow({column.name: to_text(row.get(column.name)) for column in COLUMNS})
         count += 1
     return count
 
@@ -122,6 +122,31 @@ def read_csv(path: Path) -> list[Row]:
         raise RatingsError(f"{path}: can't be read as CSV: {error}") from None
 
 
+def read_database(data_dir: Path | None = None, study: str | None = None) -> list[Row]:
+    """Rows with their types, straight out of the app's database: those that an export would hold, in the same order.
+
+    What a database needs is imported here and not above, so that reading a file stays cheap.
+
+    Parameters
+    ----------
+    data_dir : the app's data folder; None for that of the settings. Their ``database_url`` says where else to look.
+    study : short name, where the database has several.
+
+    Raises
+    ------
+    AppError
+        Where there is no such database or study, or the database is of another release.
+    """
+    from mushra_app.config import load_settings
+    from mushra_app.export import one_study, rows
+    from mushra_app.server_cli import opened, require_data
+
+    settings = load_settings(data_dir=data_dir)
+    require_data(settings)
+    with opened(settings) as database, database.reading() as db:
+        return list(rows(db, one_study(db, study)))
+
+
 def _check_header(path: Path, names: Iterable[str]) -> None:
     known, found = [column.name for column in COLUMNS], list(names)
     if missing := [column.name for column in COLUMNS if column.name not in found and not column.later]:
@@ -141,7 +166,7 @@ def _typed(path: Path, line: int, cells: Mapping[str, str | None]) -> Row:
     for column in COLUMNS:
         text = cells.get(column.name)
         try:
-            row[column.name] = _from_text(text or "", column.type)
+            row[column.name] = from_text(text or "", column.type)
         except ValueError:
             raise RatingsError(
                 f"{path}: line {line}: {column.name}: found {text!r}; expected {_EXPECTED[column.type]}"
@@ -154,7 +179,8 @@ def _typed(path: Path, line: int, cells: Mapping[str, str | None]) -> Row:
 _EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
-def _from_text(text: str, kind: type) -> Any:
+def from_text(text: str, kind: type) -> Any:
+    """What a cell of a file holds, by its column's type; None where it is empty and no text. ValueError if it can't."""
     if kind is str:
         return text
     if text == "":
@@ -168,7 +194,8 @@ def _refuse() -> Any:
     raise ValueError
 
 
-def _to_text(value: Any) -> str:
+def to_text(value: Any) -> str:
+    """A value as a cell of a file."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -149,18 +149,14 @@ def export(
     settings = load_settings(data_dir=data_dir)
     require_data(settings)
     with opened(settings) as database, database.reading() as db:
-        known = db.scalars(select(Study.name).order_by(Study.name)).all()
-        if study is None and len(known) != 1:
-            raise AppError(f"found {len(known)} studies ({', '.join(known)}); say which with --study NAME")
-        if study is not None and study not in known:
-            raise AppError(f"--study {study}: no such study; found {', '.join(known) or 'none'}")
+        name = exporting.one_study(db, study)
         count = ratings.write_csv(out, exporting.rows(db, study, training=training, unfinished=unfinished))
         click.echo(f"{out}: {count} ratings")
         if answers is not None:
             click.echo(f"{answers}: {exporting.write_answers(answers, db, study)} answers")
         with database.writing() as noting:
             what = "ratings and answers" if answers else "ratings"
-            audit.note(noting, audit.COMMAND_LINE, "export", f"{study or known[0]}: {what}")
+            audit.note(noting, audit.COMMAND_LINE, "export", f"{name}: {what}")
 
 
 @click.command("import")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis import ratings as reading
 from analysis.metrics.score import score
-from analysis.ratings import Ratings
+from analysis.reading import export as reading
+from analysis.reading.ratings import Ratings
 from analysis.report import methods
 from analysis.report.section import Rows, Section, rows, section
 from mushra_app.conduct import called, check_run
@@ -71,7 +71,7 @@ def assemble(ratings_path: Path, folder: Path) -> Report:
         for attribute in manifest.experiment.attributes
         if len(own := found.frame[found.frame["attribute"] == attribute.name])
     )
-    rules = (*manifest.rules, *check_run(found.run))
+    rules = (*manifest.rules, *check_run(found.run or ()))
     name = called(rules)
     return Report(
         schema_number=SCHEMA,
@@ -79,7 +79,7 @@ def assemble(ratings_path: Path, folder: Path) -> Report:
         method=name,
         simulated=found.simulated,
         simulated_listeners=found.simulated_listeners,
-        study=found.study,
+        study=found.study.name,
         study_id=manifest.study_id,
         stimuli_id=manifest.stimuli_id,
         listeners=int(found.frame["listener"].nunique()),

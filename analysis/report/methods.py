@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.ratings import Ratings
+from analysis.reading.ratings import Ratings
 from analysis.report.section import Section
 from analysis.report.wording import count, level
 from mushra_app.conduct import BS1534, CROSSFADE, MUSHRA

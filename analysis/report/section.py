@@ -21,8 +21,9 @@ from analysis.report.conclusion import conclusion
 from analysis.report.layout import Layout, layout_of, paired, warnings_of
 from analysis.report.wording import count
 from analysis.statistics.description import summaries
-from analysis.statistics.listeners import screening
+from analysis.statistics.listeners import screening, verdicts
 from analysis.statistics.these_items import rank_tests
+from analysis.study import of_manifest
 from stimuli.experiment import Attribute, Experiment
 from stimuli.manifest import Manifest
 
@@ -66,14 +67,25 @@ def section(attribute: Attribute, frame: pd.DataFrame, manifest: Manifest, metri
     Parameters
     ----------
     attribute : the attribute that was asked.
-    frame : its rated rows (see ``analysis.ratings``), one at least.
+    frame : its rated rows (see ``analysis.reading``), one at least.
     metrics : what ``analysis.metrics.score`` found for the set.
     """
     plan, roles = manifest.experiment.analysis, _roles(manifest)
     problems: list[str] = []
-    screened = screening.screen(frame, plan.exclude)
+    study = of_manifest(manifest)
+    looked_at = {"reference": study.reference, "mid_anchor": study.mid_anchor_of(attribute.name)}
+    screened = screening.screen(frame, plan.exclude, **looked_at)
     kept = _kept(frame, screened, problems)
-    problems += _warnings(frame, kept, screened, plan.exclude)
+    problems += _warnings(
+        frame,
+        kept,
+        screened,
+        {
+            rule: needed
+            for rule, needed in zip(screening.RULES, looked_at.values(), strict=True)
+            if rule in plan.exclude
+        },
+    )
     means, before = summaries.listener_means(kept), summaries.listener_means(frame)
     layout = layout_of(frame, manifest.experiment)
     problems += warnings_of(kept, layout)
@@ -98,7 +110,9 @@ def section(attribute: Attribute, frame: pd.DataFrame, manifest: Manifest, metri
         cells=rows(per_item),
         screening=rows(screened),
         excluded=tuple(screening.excluded(screened)),
-        excepted_items=tuple(screening.excepted_items(frame) if "bs1534-mid-anchor" in plan.exclude else ()),
+        excepted_items=tuple(
+            screening.excepted_items(frame, looked_at["mid_anchor"]) if screening.RULES[1] in plan.exclude else ()
+        ),
         sensitivity=_sensitivity(before, means, list(summary["condition"])),
         agreement=_agreement(beside),
         spearman=_spearman(beside),
@@ -125,16 +139,17 @@ def _kept(frame: pd.DataFrame, screened: pd.DataFrame, problems: list[str]) -> p
     return frame
 
 
-def _warnings(frame: pd.DataFrame, kept: pd.DataFrame, screened: pd.DataFrame, planned: tuple[str, ...]) -> list[str]:
+def _warnings(
+    frame: pd.DataFrame, kept: pd.DataFrame, screened: pd.DataFrame, needs: dict[str, str | None]
+) -> list[str]:
     """What a reader must know of these ratings before the results."""
     found = []
-    if screened["one_slip_excludes"].any():
+    if verdicts.one_slip_excludes(screened).any():
         found.append("There are so few trials that a single slip excludes a listener; read the screening with care.")
-    needs: dict[str, str] = dict(zip(screening.RULES, (screening.HIDDEN_REFERENCE, screening.MID_ANCHOR), strict=True))
     found += [
-        f"The screening rule {rule} could not be applied: no {needs[rule]} was rated."
-        for rule in planned
-        if needs[rule] not in set(frame["condition"])
+        f"The screening rule {rule} could not be applied: no {needed} was rated."
+        for rule, needed in needs.items()
+        if needed not in set(frame["condition"])
     ]
     if (number := kept["listener"].nunique()) < FEWEST_FOR_INTERVAL:
         left = f"Only {count(number, 'listener')} {'is' if number == 1 else 'are'}"

@@ -12,8 +12,8 @@ import pytest
 import small_study
 from scipy import stats
 
-from analysis import ratings as reading
 from analysis.errors import AnalysisError
+from analysis.reading import export as reading
 from analysis.report import page
 from analysis.report.assemble import assemble
 from analysis.statistics.description import summaries

@@ -14,7 +14,7 @@ from small_study import frame
 from analysis.errors import AnalysisError
 from analysis.statistics import adjustment
 from analysis.statistics.description import summaries
-from analysis.statistics.listeners import screening
+from analysis.statistics.listeners import screening, verdicts
 from analysis.statistics.these_items import rank_tests
 
 
@@ -28,31 +28,34 @@ def trials(condition: str, ratings: list[float], listener: str = "L") -> pd.Data
     )
 
 
+NAMES = {"reference": "reference", "mid_anchor": "lowpass-7000"}
+
+
 @pytest.mark.parametrize(("slips", "count", "out"), [(3, 20, False), (4, 20, True), (1, 7, False), (1, 6, True)])
 def test_exactly_fifteen_percent_is_not_more_than_fifteen(slips: int, count: int, out: bool) -> None:
-    found = screening.screen(trials("reference", [89.9] * slips + [90] * (count - slips))).iloc[0]
+    found = screening.screen(trials("reference", [89.9] * slips + [90] * (count - slips)), **NAMES).iloc[0]
     assert (found["slips"], found["trials"], found["excluded"]) == (slips, count, out)
 
 
 @pytest.mark.parametrize(("rating", "slips"), [(90, 0), (90.1, 1)])
 def test_ninety_itself_is_no_slip_for_the_anchor(rating: float, slips: int) -> None:
     others = [trials("lowpass-7000", [50, 50], f"M{n}") for n in range(4)]
-    found = screening.screen(pd.concat([trials("lowpass-7000", [rating, 50]), *others]), ["bs1534-mid-anchor"])
+    found = screening.screen(pd.concat([trials("lowpass-7000", [rating, 50]), *others]), ["bs1534-mid-anchor"], **NAMES)
     assert found["slips"].tolist() == [slips, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(("high", "excepted"), [(2, []), (3, ["i00"])])
 def test_an_item_that_more_than_a_quarter_rate_high_counts_for_nobody(high: int, excepted: list[str]) -> None:
     ratings = pd.concat([trials("lowpass-7000", [95 if n < high else 50, 50, 50], f"L{n}") for n in range(8)])
-    assert screening.excepted_items(ratings) == excepted
-    found = screening.screen(ratings, ["bs1534-mid-anchor"])
+    assert screening.excepted_items(ratings, "lowpass-7000") == excepted
+    found = screening.screen(ratings, ["bs1534-mid-anchor"], **NAMES)
     assert found["trials"].tolist() == [3 - len(excepted)] * 8
     assert screening.excluded(found) == ([] if excepted else ["L0", "L1"])
 
 
 def test_so_few_trials_that_one_slip_excludes_are_marked() -> None:
-    assert screening.screen(trials("reference", [100] * 6))["one_slip_excludes"].all()
-    assert not screening.screen(trials("reference", [100] * 7))["one_slip_excludes"].any()
+    assert verdicts.one_slip_excludes(screening.screen(trials("reference", [100] * 6), **NAMES)).all()
+    assert not verdicts.one_slip_excludes(screening.screen(trials("reference", [100] * 7), **NAMES)).any()
 
 
 @settings(max_examples=30, deadline=None)
