@@ -18,9 +18,8 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.metrics.score import score
-from analysis.reading import export, table
+from analysis.reading import export, mapping, table
 from analysis.reading.census import census
-from analysis.reading.mapping import read_mapping
 from analysis.reading.ratings import Ratings
 from analysis.report.parts.results import plain
 from analysis.report.parts.section import Section, section
@@ -96,7 +95,7 @@ class Source:
         if self.mapping is not None:
             if self.ratings is None or self.folder is not None:
                 raise AnalysisError("--mapping is for a file of ratings of another tool, without --stimuli and --data")
-            return table.read_table(self.ratings, read_mapping(self.mapping)), None
+            return table.read_table(self.ratings, mapping.load(self.mapping)), None
         if self.folder is None:
             raise AnalysisError(
                 "name the stimulus set that was heard with --stimuli, or, for another tool's ratings, say how to read "

@@ -193,7 +193,9 @@ QUICK = ("primary", "both systems", "listener means", "cells")
 def one(pattern: Pattern, seed: int, names: tuple[str, ...]) -> dict[str, tuple[bool, bool, bool]]:
     """One test of a pattern: for each analysis, false positive, true difference found, interval holds the truth."""
     least = power.smallest_difference(pattern.components, _as_planned(pattern))
-    null = analyses(simulate(pattern.components, pattern.trials, pattern.means(), seed=seed, answers=pattern.answers), names)
+    null = analyses(
+        simulate(pattern.components, pattern.trials, pattern.means(), seed=seed, answers=pattern.answers), names
+    )
     if pattern.answers.bounded:
         shifted = pattern.means(least)
         frame = simulate(pattern.components, pattern.trials, shifted, seed=seed + 10**9, answers=pattern.answers)
@@ -213,7 +215,9 @@ def _passed(found: Found, null: float) -> bool:
     return bool(abs(found.difference - null) / found.se > stats.t.ppf(1 - ALPHA / 2, found.df))
 
 
-def cell(pattern: Pattern, runs: int, seed: int, *, jobs: int = 1, slow: int | None = None) -> dict[str, dict[str, Any]]:
+def cell(
+    pattern: Pattern, runs: int, seed: int, *, jobs: int = 1, slow: int | None = None
+) -> dict[str, dict[str, Any]]:
     """Shares over the runs of a pattern; the slow analysis on the first ``slow`` runs only."""
     seeds = [seed + run for run in range(runs)]
     few = runs if slow is None else min(slow, runs)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis.reading.ratings import Ratings
 from analysis.report.parts import agreement, listeners
-from analysis.report.parts.drawn import Figures, of_ratings, of_results
+from analysis.report.parts.drawn import of_ratings, of_results
 from analysis.report.parts.flow import Step, flow
 from analysis.report.parts.general import General
 from analysis.report.parts.layout import Layout, layout_of, warnings_of
@@ -65,7 +65,8 @@ class Section:
     agreement: tuple[dict[str, Any], ...]
     spearman: dict[str, float]
     draws: int
-    figures: Figures = field(repr=False)
+    figures: dict[str, Any] = field(repr=False)
+    """``parts.drawn.Figures``; no part of the JSON."""
 
 
 def section(
