@@ -54,8 +54,8 @@ def json_schema() -> dict[str, Any]:
 
 
 def _decimals(value: float) -> str:
-    """A number with two decimals and a true minus; large ones with as many digits as they bear."""
-    return (f"{value:.2f}" if abs(value) < 1000 else f"{value:.3g}").replace("-", "−")
+    """A number with two decimals and a true minus; of large ones three digits count."""
+    return (f"{value:.2f}" if abs(value) < 1000 else f"{float(f'{value:.3g}'):,.0f}").replace("-", "−")
 
 
 def _glued(sentence: str) -> str:

@@ -13,11 +13,14 @@ import pandas as pd
 
 from analysis.report.parts.results import ContrastRow, MeanRow, rows_of
 from analysis.report.parts.tried import DRAWS, SEED, Tried
+from analysis.report.words.wording import count
 from analysis.statistics.description.bootstrap import cluster_interval
 from analysis.statistics.mixed.means import equivalence, estimated_means
 from analysis.statistics.mixed.primary import primary
 from analysis.study import Study
 from stimuli.experiment import Contrast
+
+FEWEST_ITEMS = 2
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,11 @@ def general(
     """
     named = {side.condition for one in study.contrasts for side in one}
     own = frame[frame["condition"].isin(named | set(study.systems))]
+    if (items := own["item"].nunique()) < FEWEST_ITEMS:
+        tried.say(
+            f"For items in general nothing can be said: the ratings are of {count(items, 'item')}, and two are needed."
+        )
+        return None
     wanted = _heard(own, study.contrasts, tried)
     found = tried(lambda: primary(own, wanted, adjust=study.plan.adjust)) if wanted else None
     if found is None:
@@ -66,7 +74,7 @@ def general(
     limits = ("low", "high")
     rows = rows.assign(**{f"resampled_{end}": np.nan if drawn is None else drawn[end] for end in limits})
     fit = found.fit
-    zero = tuple(f"The variance of {term} was estimated as 0." for term in fit.singular)
+    zero = ", ".join(term.replace(":", " × ") for term in fit.singular)
     return (
         General(
             contrasts=rows_of(ContrastRow, rows),
@@ -74,7 +82,7 @@ def general(
             spread={name: float(np.sqrt(variance)) for name, variance in fit.variances.items()},
             observations=fit.observations,
             how=found.how,
-            notes=(*fit.terms.left_out, *zero),
+            notes=(*fit.terms.left_out, *([f"Estimated as 0: the variance of {zero}."] if zero else [])),
         ),
         Fitted(fit.fitted, fit.residuals),
     )

@@ -1,0 +1,89 @@
+"""Contrasts of two conditions from their own pages alone, so that what other conditions vary does not enter.
+
+The mixed model of all conditions pools its variances over them. Where systems differ in how much listeners and items
+vary on them, a contrast's error should be its own: here the differences of the two ratings of one page are modelled,
+d = mean + listener + item (+ song, + listener:item where there are replicates) + e, with Satterthwaite's degrees of
+freedom. For complete data this is the classical quasi-F. Null: the mean difference over all listeners and items is 0.
+
+Conventions: as in ``means``. Defines: ``by_pair``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import AnalysisError
+from analysis.statistics.mixed import means
+from analysis.statistics.mixed.fit import Fit, fit
+from analysis.statistics.mixed.terms import maximal, of_differences
+from stimuli.experiment import Contrast, Side
+
+PAGE = ("listener", "item", "replicate", "song", "target", "dataset", "listener_group")
+"""Columns that are the same for both ratings of a page."""
+
+
+def by_pair(
+    frame: pd.DataFrame, wanted: Sequence[Contrast], *, adjust: str = "holm", df: str = "satterthwaite"
+) -> pd.DataFrame:
+    """Each contrast from a model of its own.
+
+    Two sides on the same levels are compared by their differences on pages that held both. Sides on different levels
+    (seen against unseen) share no page: they get a mixed model of only their ratings.
+
+    Returns
+    -------
+    DataFrame
+        As ``means.contrasts``.
+
+    Raises
+    ------
+    AnalysisError
+        Where fewer than two listeners or items rated both sides, or the differences are all equal.
+    """
+    rows = []
+    for wish in wanted:
+        weights, own = _paired(frame, wish) if wish.first.on == wish.second.on else _apart(frame, wish)
+        rows.append([str(wish), str(wish.first), str(wish.second), *means.estimates(own, weights, df)[0]])
+    columns = ["contrast", "first", "second", "difference", "se", "df", "low", "high"]
+    return means.tested(pd.DataFrame(rows, columns=columns), adjust)
+
+
+def _paired(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:
+    """The mean of differences on the same page."""
+    keys = [column for column in PAGE if column in frame]
+    first, second = (_of(frame, side).set_index(keys)["rating"] for side in wish)
+    differences = (first - second).dropna().rename("rating").reset_index()
+    _check(differences, wish)
+    try:
+        own = fit(differences, of_differences(differences))
+    except AnalysisError as error:
+        raise AnalysisError(f"{wish}: of the differences on {len(differences)} pages: {error}") from error
+    fixed = own.cells.fixed
+    return fixed.rows(fixed.grid()).mean(axis=0)[None, :], own
+
+
+def _apart(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:
+    """The difference of means of sides that are on different pages."""
+    parts = [_of(frame, side).assign(condition=str(side)) for side in wish]
+    both = pd.concat(parts, ignore_index=True).drop(columns=["target", "dataset", "listener_group"], errors="ignore")
+    _check(both, wish)
+    own = fit(both, maximal(both))
+    fixed = own.cells.fixed
+    first, second = (fixed.rows(fixed.grid(condition=str(side)))[0] for side in wish)
+    return (first - second)[None, :], own
+
+
+def _of(frame: pd.DataFrame, side: Side) -> pd.DataFrame:
+    chosen = frame["condition"] == side.condition
+    for factor, level in side.on:
+        chosen &= frame[means.COLUMN.get(factor, factor)] == level
+    return frame[chosen]
+
+
+def _check(rows: pd.DataFrame, wish: Contrast) -> None:
+    for column in ("listener", "item"):
+        if (count := rows[column].nunique()) < 2:
+            raise AnalysisError(f"{wish}: {count} {column} with ratings of both sides; two or more are needed")

@@ -1,0 +1,137 @@
+"""Finds the ratios of variances at which the deviance of a mixed model is smallest, also where some are 0.
+
+First a quasi-Newton method in the square roots of the ratios, in which the deviance is well scaled. In these every
+boundary looks flat, so what it leaves near 0 is decided in the ratios themselves: a term is 0 where the deviance rises
+with it, and else is set free again. Newton steps end the search; their curvature is what Satterthwaite needs.
+
+Defines: ``Curvature``, ``minimise``, ``curvature``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize
+
+from analysis.statistics.mixed.cells import Cells
+from analysis.statistics.mixed.deviance import Solution, solve
+
+START = 0.25
+"""Ratio of each variance to the residual's that the search starts from."""
+NEAR_ZERO = 1e-5
+"""Ratios below this are tried at 0."""
+SET_FREE = 0.01
+STEP = 1e-3
+"""Of the differences that give the curvature, relative to a ratio."""
+ROUNDS = 10
+FLAT = 1e-10
+"""Slope per rating that counts as none."""
+EXACT = 1e-10
+"""Decrease of the deviance that a Newton step must promise to be worth making."""
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """Second derivatives at the optimum in the ratios that are not 0, and in the residual's variance (last).
+
+    ``free``: positions of those ratios. ``hessian``: of the deviance, not profiled. ``covariance``: slopes of the
+    fixed effects' covariance, one matrix for each of these parameters.
+    """
+
+    free: np.ndarray
+    hessian: np.ndarray
+    covariance: np.ndarray
+
+
+def minimise(cells: Cells, *, reml: bool) -> tuple[Solution, Curvature]:
+    """The solution of smallest deviance, with its curvature."""
+    solution = _at_boundary(_descend(cells, np.full(len(cells.row_levels), START), reml=reml))
+    for _ in range(ROUNDS):
+        stuck = (solution.ratios == 0) & (solution.slope_at(solution.variance) < -FLAT * cells.rows)
+        if not stuck.any():
+            break
+        solution = _at_boundary(_descend(cells, np.where(stuck, SET_FREE, solution.ratios), reml=reml))
+    return _polished(solution)
+
+
+def _polished(solution: Solution) -> tuple[Solution, Curvature]:
+    """The solution after Newton steps, and the curvature there."""
+    shape = curvature(solution)
+    for _ in range(ROUNDS):
+        step, promise = _newton(solution, shape)
+        if promise < EXACT:
+            break
+        solution = _shortened(solution, step)
+        shape = curvature(solution)
+    return solution, shape
+
+
+def _descend(cells: Cells, ratios: np.ndarray, *, reml: bool) -> Solution:
+    def deviance(roots: np.ndarray) -> tuple[float, np.ndarray]:
+        solution = solve(cells, roots**2, reml=reml)
+        return solution.deviance, 2 * roots * solution.slope_at(solution.variance)
+
+    found = optimize.minimize(
+        deviance,
+        np.sqrt(ratios),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0, None)] * len(ratios),
+        options={"ftol": 1e-13, "gtol": 1e-5},
+    )
+    return solve(cells, found.x**2, reml=reml)
+
+
+def _at_boundary(solution: Solution) -> Solution:
+    """Ratios near 0 are 0 where that is no worse."""
+    for position in np.flatnonzero((solution.ratios > 0) & (solution.ratios < NEAR_ZERO)):
+        ratios = solution.ratios.copy()
+        ratios[position] = 0
+        other = solve(solution.cells, ratios, reml=solution.reml)
+        if other.deviance <= solution.deviance:
+            solution = other
+    return solution
+
+
+def curvature(solution: Solution) -> Curvature:
+    """By central differences of the slope, which is exact, in each ratio that is not 0."""
+    variance, free = solution.variance, np.flatnonzero(solution.ratios > 0)
+    hessian = np.zeros((len(free) + 1, len(free) + 1))
+    covariance = np.zeros((len(free) + 1, *solution.information.shape))
+    for row, position in enumerate(map(int, free)):
+        step = min(STEP * max(solution.ratios[position], STEP), solution.ratios[position] / 2)
+        ahead, behind = (_moved(solution, position, way * step) for way in (1, -1))
+        width = 2 * step
+        hessian[row, :-1] = (ahead.slope_at(variance) - behind.slope_at(variance))[free] / width
+        hessian[row, -1] = hessian[-1, row] = -(ahead.square_sum - behind.square_sum) / width / variance**2
+        covariance[row] = variance * (ahead.fixed_inverse - behind.fixed_inverse) / width
+    hessian[-1, -1] = solution.degrees / variance**2
+    covariance[-1] = solution.fixed_inverse
+    return Curvature(free, (hessian + hessian.T) / 2, covariance)
+
+
+def _moved(solution: Solution, position: int, by: float) -> Solution:
+    ratios = solution.ratios.copy()
+    ratios[position] += by
+    return solve(solution.cells, ratios, reml=solution.reml)
+
+
+def _newton(solution: Solution, shape: Curvature) -> tuple[np.ndarray, float]:
+    """Newton's step in all ratios, and the decrease of the deviance that it promises."""
+    slope = solution.slope_at(solution.variance)[shape.free]
+    cross, inner = shape.hessian[:-1, -1], shape.hessian[:-1, :-1]
+    profiled = inner - np.outer(cross, cross) / shape.hessian[-1, -1]
+    step = np.zeros(len(solution.ratios))
+    step[shape.free] = -np.linalg.lstsq(profiled, slope, rcond=None)[0]
+    return step, float(-step[shape.free] @ slope / 2)
+
+
+def _shortened(solution: Solution, step: np.ndarray) -> Solution:
+    """Halve a step until the deviance is no larger."""
+    for _ in range(ROUNDS):
+        found = solve(solution.cells, np.maximum(solution.ratios + step, 0), reml=solution.reml)
+        if found.deviance <= solution.deviance:
+            return _at_boundary(found)
+        step = step / 2
+    return solution
