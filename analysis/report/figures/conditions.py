@@ -15,11 +15,16 @@ from matplotlib.axes import Axes
 from analysis.report.figures.drawing import COLOURS, INK, STYLE, Drawing, new_figure, on_scale, rating_axis, rows_of
 from analysis.report.parts.results import CellRow, ConditionRow
 
+MOST_DOTS = 200
+"""Listeners up to whom each is a dot; more would be one stain, and thousands of dots in the page."""
+
 
 def conditions(
     means: pd.DataFrame, rows: Sequence[ConditionRow], roles: Mapping[str, str], labels: Sequence[str]
 ) -> Drawing:
     """Raw listener means, box and mean with 95 % interval of every condition, in the order of ``rows``.
+
+    Above ``MOST_DOTS`` listeners the means are drawn as their histogram.
 
     Parameters
     ----------
@@ -40,18 +45,32 @@ def conditions(
 
 
 def _condition(axes: Axes, height: float, row: ConditionRow, values: np.ndarray) -> None:
-    """One condition: mean with interval above, box in the middle, dots below."""
+    """One condition: mean with interval above, box in the middle, single listeners below."""
     colour = COLOURS[row.role]
     axes.plot(on_scale(row.low, row.high), [height - 0.32] * 2, color=INK, linewidth=1, clip_on=False)
     axes.plot(row.mean, height - 0.32, "D", color=INK, markersize=2.8, markeredgewidth=0, clip_on=False)
     box = {"color": colour, "linewidth": 5, "alpha": 0.35, "solid_capstyle": "butt", "clip_on": False}
     axes.plot([row.q1, row.q3], [height - 0.06] * 2, **box)
     axes.plot([row.median] * 2, [height - 0.17, height + 0.05], color=colour, linewidth=1.5, clip_on=False)
-    # Dots that would hide each other are moved apart, always in the same way; of many each is fainter.
+    if len(values) > MOST_DOTS:
+        _silhouette(axes, height + 0.42, values, colour)
+        return
+    # Dots that would hide each other are moved apart, always in the same way.
     spread = 0.11 * np.sin(2.4 * np.argsort(np.argsort(values, kind="stable")))
-    alpha = 0.55 if len(values) <= 100 else 0.2
-    dots = {"color": colour, "alpha": alpha, "markersize": 3, "markeredgewidth": 0, "clip_on": False}
+    dots = {"color": colour, "alpha": 0.55, "markersize": 3, "markeredgewidth": 0, "clip_on": False}
     axes.plot(values, height + 0.25 + spread, "o", **dots)
+
+
+def _silhouette(axes: Axes, foot: float, values: np.ndarray, colour: str) -> None:
+    """How many listeners lie where, standing on ``foot``: the whole numbers of the scale, the most of them as high as
+    a row of dots. A mark below each listener who is alone in a number keeps the outermost in sight."""
+    counts, edges = np.histogram(values, bins=np.arange(-0.5, 101))
+    axes.stairs(
+        foot - 0.36 * counts / counts.max(), edges, baseline=foot, fill=True, color=colour, alpha=0.55, linewidth=0
+    )
+    alone = np.flatnonzero(counts == 1)
+    dots = {"color": colour, "alpha": 0.55, "markersize": 2, "markeredgewidth": 0, "clip_on": False}
+    axes.plot(alone, np.full(len(alone), foot - 0.05), "o", **dots)
 
 
 def cells(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 
 from analysis.report.figures.drawing import COLOURS, COLUMN_IN, INK, STYLE, Drawing, new_figure
 from analysis.report.parts.results import ScreeningRow
@@ -19,22 +20,25 @@ MOST_NAMED = 25
 
 
 def screening(rows: Sequence[ScreeningRow]) -> Drawing | None:
-    """One panel per rule with a share of trials: a bar per listener, the limit as a line; None without any."""
+    """One panel per rule with a share of trials: a bar per listener, the limit as a line; None without any.
+
+    Above ``MOST_NAMED`` listeners they stand in each panel by their share, so that it shows how many were excluded.
+    """
     shares = [row for row in rows if row.slips is not None]
     rules = list(dict.fromkeys(row.rule for row in shares))
     if not rules:
         return None
     names = sorted({row.listener for row in shares})
-    places = {name: place for place, name in enumerate(names)}
     with rc_context(STYLE):
         figure, _ = new_figure(0.35 + 0.62 * len(rules) + (0.3 if len(names) <= MOST_NAMED else 0))
         figure.clear()
         panels = np.atleast_1d(figure.subplots(len(rules), 1, sharex=True))
         for axes, rule in zip(panels, rules, strict=True):
             own = [row for row in shares if row.rule == rule]
-            heights = [100 * (row.slips or 0) / row.trials if row.trials else 0 for row in own]
-            colours = [COLOURS["anchor"] if row.excluded else COLOURS["system"] for row in own]
-            axes.bar([places[row.listener] for row in own], heights, width=0.8, color=colours, linewidth=0)
+            if len(names) <= MOST_NAMED:
+                _bars(axes, own, names)
+            else:
+                _ranked(axes, own)
             axes.axhline(100 * own[0].limit, color=INK, linewidth=0.6, linestyle=(0, (3, 3)))
             axes.set_ylim(0, 100)
             axes.set_yticks([0, 50, 100])
@@ -44,10 +48,32 @@ def screening(rows: Sequence[ScreeningRow]) -> Drawing | None:
             panels[-1].set_xticks(range(len(names)), names, rotation=90)
         else:
             panels[-1].set_xticks([])
-            panels[-1].set_xlabel(f"{len(names)} listeners")
+            panels[-1].set_xlabel(f"{len(names)} listeners, by each rule from most to least")
         return Drawing(
             figure, "Share of trials on which each listener slipped, by rule; the table below holds the numbers."
         )
+
+
+def _bars(axes: Axes, rows: Sequence[ScreeningRow], names: Sequence[str]) -> None:
+    """Each listener at a place of their own, the same in all panels."""
+    colours = [COLOURS["anchor"] if row.excluded else COLOURS["system"] for row in rows]
+    places = [names.index(row.listener) for row in rows]
+    axes.bar(places, [_percent(row) for row in rows], width=0.8, color=colours, linewidth=0)
+
+
+def _ranked(axes: Axes, rows: Sequence[ScreeningRow]) -> None:
+    """The excluded first, then the others, each from most to least; two shapes, however many listeners."""
+    start = 0
+    for excluded, colour in ((True, COLOURS["anchor"]), (False, COLOURS["system"])):
+        heights = sorted((_percent(row) for row in rows if row.excluded == excluded), reverse=True)
+        edges = np.arange(start, start + len(heights) + 1) - 0.5
+        if heights:
+            axes.stairs(heights, edges, fill=True, color=colour, linewidth=0)
+        start += len(heights)
+
+
+def _percent(row: ScreeningRow) -> float:
+    return 100 * (row.slips or 0) / row.trials if row.trials else 0.0
 
 
 def consistency(found: pd.DataFrame) -> Drawing:
