@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import small_study
@@ -13,8 +14,9 @@ from analysis.report.parts.results import ContrastRow, RankRow
 from analysis.report.words.conclusion import conclusion
 from analysis.report.words.deviations import Changes, changed, deviations, status_of
 from analysis.report.words.required import required
+from analysis.statistics.listeners.rules import RULES
 from analysis.study import Study, of_manifest
-from stimuli.experiment import AnalysisPlan
+from stimuli.experiment import AnalysisPlan, ExclusionRule
 from stimuli.manifest import Manifest
 
 
@@ -152,3 +154,9 @@ def test_what_the_standard_wants_and_nobody_recorded_is_blank(study: Manifest) -
     assert answers["selection of the material"] == "" and answers["transducer"] == ""
     assert "ours (made, version 1)" in answers["processing systems"] and answers["channel layout"] == "stereo"
     assert len(required(None, None)) < len(required(study, None))
+
+
+def test_every_rule_that_a_plan_may_name_has_words() -> None:
+    assert set(RULES) == set(get_args(ExclusionRule))
+    every = preregistration(small_study.experiment(exclude=list(RULES)))
+    assert all(f"* {rule}: {words}\n" in every for rule, words in RULES.items())

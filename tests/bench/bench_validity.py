@@ -17,18 +17,8 @@ the package's rules find, and how many careful ones they lose.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import importlib.metadata
-import json
-import os
-import platform
-import re
-import sys
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,7 +26,6 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from scipy import stats
-from tqdm import tqdm
 
 from analysis.statistics.description import summaries
 from analysis.statistics.mixed.by_pair import by_pair
@@ -44,7 +33,7 @@ from analysis.statistics.mixed.fit import fit
 from analysis.statistics.mixed.means import contrasts
 from analysis.statistics.mixed.terms import maximal
 from analysis.statistics.planning import power
-from analysis.statistics.planning.components import PRESETS, Components
+from analysis.statistics.planning.components import Components
 from analysis.statistics.planning.simulate import Answers, simulate
 from analysis.statistics.planning.trials import Trials
 from stimuli.experiment import contrast

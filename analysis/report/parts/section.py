@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.reading.ratings import Ratings
@@ -20,7 +21,15 @@ from analysis.report.parts.flow import Step, flow
 from analysis.report.parts.general import General
 from analysis.report.parts.layout import Layout, layout_of, warnings_of
 from analysis.report.parts.ordinal import Ordinal
-from analysis.report.parts.results import CellRow, CoefficientRow, ConditionRow, ScreeningRow, SensitivityRow, rows_of
+from analysis.report.parts.results import (
+    CellRow,
+    CoefficientRow,
+    ConditionRow,
+    ScreeningRow,
+    SensitivityRow,
+    plain,
+    rows_of,
+)
 from analysis.report.parts.standard import Standard
 from analysis.report.parts.summaries import cell_rows, condition_rows
 from analysis.report.parts.tested import beside_all, tested
@@ -29,7 +38,7 @@ from analysis.report.parts.tried import DRAWS, Tried
 from analysis.report.words.conclusion import conclusion
 from analysis.report.words.deviations import Status
 from analysis.report.words.wording import count
-from analysis.statistics.description.assumptions import said_of
+from analysis.statistics.description.checklist import check
 from analysis.study import Asked, Study
 
 
@@ -38,7 +47,8 @@ class Section:
     """One attribute: what was asked, and what the listeners said.
 
     ``listeners`` rated, and the results are of the ``kept``: those whom screening left, or all where it left none.
-    ``incomplete`` says how pages were laid out that held some of the systems each, by design.
+    ``checked`` and ``facts`` are the standard's exploratory checklist (``description.checklist``). ``incomplete``
+    says how pages were laid out that held some of the systems each, by design.
     """
 
     attribute: str
@@ -50,7 +60,8 @@ class Section:
     problems: tuple[str, ...]
     conditions: tuple[ConditionRow, ...]
     cells: tuple[CellRow, ...]
-    assumptions: tuple[str, ...]
+    checked: tuple[str, ...]
+    facts: dict[str, float | None]
     general: General | None
     these: These
     ordinal: Ordinal | None
@@ -96,6 +107,7 @@ def section(
     tell(f"{asked.name}: description")
     conditions, cells = condition_rows(kept, study.roles, tried), cell_rows(kept)
     beside = agreement.beside(cells, metrics)
+    checked = check(kept, study.systems, low_anchor=study.low_anchor, mid_anchor=study.mid_anchor_of(asked.name))
     found = tested(
         kept, study, incomplete=layout is not None, tried=tried, tell=lambda part: tell(f"{asked.name}: {part}")
     )
@@ -114,7 +126,8 @@ def section(
         problems=tuple(tried.problems),
         conditions=conditions,
         cells=cells,
-        assumptions=said_of(kept, study.roles),
+        checked=checked.sentences,
+        facts={name: plain(value) if np.isfinite(value) else None for name, value in checked.facts.items()},
         general=found.general,
         these=found.these,
         ordinal=found.ordinal,
