@@ -11,6 +11,7 @@ import importlib.resources
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +131,9 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
     found, manifest = source.read()
     study = changed(found.study, changes)
     metrics = score(source.folder, manifest) if manifest and source.folder else None
+    status = partial(status_of, found.study, changes=changes, fixed=manifest is not None)
     sections = tuple(
-        section(asked, found, study, metrics=metrics, status=status_of(found.study, asked.name, changes), tell=tell)
+        section(asked, found, study, metrics=metrics, status=status(asked.name), tell=tell)
         for asked in study.attributes
         if (found.frame["attribute"] == asked.name).any()
     )

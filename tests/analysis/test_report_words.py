@@ -100,8 +100,10 @@ def test_everything_asked_for_on_the_command_line_is_a_deviation(planned: Study)
     told = deviations(planned, changes, listeners=20, widest=1.0, untested=())
     assert len(told) == 5 and all("Asked for on the command line" in sentence for sentence in told)
     assert "the plan says bs1534-hidden-reference, bs1534-mid-anchor" in told[3]
-    assert status_of(planned, planned.primary, changes) == "exploratory"
-    assert status_of(planned, planned.primary, Changes()) == "confirmatory"
+    assert status_of(planned, planned.primary, changes, fixed=True)[0] == "exploratory"
+    assert status_of(planned, planned.primary, Changes(), fixed=True) == ("confirmatory", "as the plan says")
+    assert status_of(planned, "another", Changes(), fixed=True)[0] == "exploratory"
+    assert status_of(planned, planned.primary, Changes(), fixed=False)[0] == "exploratory"
     assert deviations(planned, Changes(), listeners=20, widest=1.0, untested=()) == ()
 
 

@@ -54,6 +54,7 @@ class Section:
     attribute: str
     question: str
     status: Status
+    why: str
     listeners: int
     kept: int
     conclusion: tuple[str, ...]
@@ -86,7 +87,7 @@ def section(
     study: Study,
     *,
     metrics: pd.DataFrame | None,
-    status: Status,
+    status: tuple[Status, str],
     tell: Callable[[str], object],
 ) -> Section:
     """Screen, describe, test and draw one attribute.
@@ -96,6 +97,7 @@ def section(
     asked : the attribute; ``ratings`` hold one rating of it at least.
     study : with the plan as it is carried out.
     metrics : what ``analysis.metrics.score`` found for the set; None for ratings of another tool.
+    status : whether these results are those that were planned, and why.
     """
     tried = Tried()
     frame = ratings.frame[ratings.frame["attribute"] == asked.name]
@@ -119,7 +121,8 @@ def section(
     return Section(
         attribute=asked.name,
         question=asked.question,
-        status=status,
+        status=status[0],
+        why=status[1],
         listeners=int(frame["listener"].nunique()),
         kept=number,
         conclusion=conclusion(study.plan, found.general_rows, found.these.contrasts, listeners=who),

@@ -21,8 +21,10 @@ RULES = {
     "headphone-check": "who failed the screening by headphones",
     "not-heard": f"who rated a sound that they had not heard {OFTEN}",
     "too-fast": f"who took less than {LEAST_S:g} s for each sound {OFTEN}",
-    "flat-ratings": f"whose ratings of a page lay within {POINTS:g} points {OFTEN}, where most others told its sounds apart",
-    "unreliable": "whose second ratings agree with their first no more than chance, or who tell no condition from another",
-    "rank-order": "who order the sounds like the others no more than chance, or the other way round",
+    "flat-ratings": f"whose ratings of a page lay within {POINTS:g} points {OFTEN}, where most others told its sounds "
+    "apart",
+    "unreliable": "whose second ratings agree with their first no more than by chance, or who tell no condition from "
+    "another",
+    "rank-order": "who order the sounds like the others no more than by chance, or the other way round",
 }
 """Every rule that a plan may name: whom it leaves out."""
