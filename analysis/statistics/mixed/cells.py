@@ -68,6 +68,12 @@ class Cells:
         return [np.flatnonzero(self.group[self.pattern] == group) for group in range(len(self.matrices))]
 
     @cached_property
+    def gram(self) -> np.ndarray:
+        """X'X of the fixed effects (p, p)."""
+        ratings = np.array([self.shared[own] @ self.counts[own] for own in self.members])
+        return (self.matrices.transpose(0, 2, 1) @ (self.matrices * ratings[:, :, None])).sum(axis=0)
+
+    @cached_property
     def level_counts(self) -> np.ndarray:
         """Ratings at each level of the diagonal term (U, J)."""
         return self.by_level(self.counts)

@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.errors import AnalysisError
 from analysis.statistics.mixed.fit import Fit
+from analysis.statistics.mixed.kenward_roger import KenwardRoger
 
 ALL_EQUAL = 1e-8
 
@@ -68,7 +69,7 @@ class Satterthwaite:
 
 
 def uncertainty(fit: Fit, method: str) -> Uncertainty:
-    """By the name of the method: ``satterthwaite``.
+    """By the name of the method: ``satterthwaite`` or ``kenward-roger``.
 
     Raises
     ------
@@ -79,4 +80,6 @@ def uncertainty(fit: Fit, method: str) -> Uncertainty:
         raise AnalysisError("degrees of freedom: the model was fitted by ml; expected reml")
     if method == "satterthwaite":
         return Satterthwaite(fit)
-    raise AnalysisError(f"degrees of freedom: found {method!r}; expected satterthwaite")
+    if method == "kenward-roger":
+        return KenwardRoger(fit)
+    raise AnalysisError(f"degrees of freedom: found {method!r}; expected satterthwaite or kenward-roger")

@@ -1,7 +1,8 @@
-"""Estimated means of a mixed model and contrasts between them.
+"""Estimated means of a mixed model, contrasts between them, and tests of whole terms.
 
 A mean is over the levels of all other fixed factors with equal weights, whatever was rated how often (as R's emmeans).
-Conventions: 95 % intervals, not adjusted; p two-sided. Defines: ``estimated_means``, ``contrasts``, ``equivalence``.
+Conventions: 95 % intervals, not adjusted; p two-sided. Defines: ``estimated_means``, ``contrasts``, ``tested``,
+``tests``, ``equivalence``.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import linalg, stats
 
 from analysis.errors import AnalysisError
 from analysis.statistics.adjustment import METHODS, adjusted
 from analysis.statistics.mixed.degrees_of_freedom import uncertainty
 from analysis.statistics.mixed.fit import Fit
+from analysis.statistics.mixed.terms import Term
 from stimuli.experiment import Contrast, Side
 
 CONFIDENCE = 0.95
@@ -86,6 +88,54 @@ def tested(found: pd.DataFrame, adjust: str) -> pd.DataFrame:
     found = found.assign(t=t, p=2 * stats.t.sf(np.abs(t), found["df"]))
     found["p_adjusted"] = _adjusted(found, adjust)
     return found[["contrast", "first", "second", "difference", "se", "df", "t", "p", "p_adjusted", "low", "high"]]
+
+
+def tests(fit: Fit, *, df: str = "satterthwaite") -> pd.DataFrame:
+    """F tests of each fixed term, of type III: all differences between its levels, the others averaged, are 0.
+
+    With ``kenward-roger`` F is scaled. Where cells are empty, only what can be estimated of a term is tested.
+
+    Returns
+    -------
+    DataFrame
+        One row per term: term, num_df, den_df, f, p.
+    """
+    known = uncertainty(fit, df)
+    rows = []
+    for term in fit.terms.fixed:
+        hypothesis = _hypothesis(fit, term)
+        f, degrees = known.f_test(hypothesis) if len(hypothesis) else (np.nan, np.nan)
+        p = float(stats.f.sf(f, len(hypothesis), degrees)) if len(hypothesis) else np.nan
+        rows.append({"term": ":".join(term), "num_df": len(hypothesis), "den_df": degrees, "f": f, "p": p})
+    return pd.DataFrame(rows, columns=["term", "num_df", "den_df", "f", "p"])
+
+
+def _hypothesis(fit: Fit, term: Term) -> np.ndarray:
+    """Independent contrasts over the estimated columns that are all 0 where the term has no effect."""
+    fixed = fit.cells.fixed
+    rows = []
+    for levels in itertools.product(*(fixed.factors[factor][1:] for factor in term)):
+        row = np.zeros(len(fixed.columns))
+        for signs in itertools.product((0, 1), repeat=len(term)):
+            point = {
+                factor: level if sign else fixed.factors[factor][0]
+                for factor, level, sign in zip(term, levels, signs, strict=True)
+            }
+            row += (-1) ** (len(term) - sum(signs)) * fixed.rows(fixed.grid(**point)).mean(axis=0)
+        rows.append(row)
+    matrix = np.array(rows)
+    if fixed.null.shape[1]:
+        matrix = linalg.null_space((matrix @ fixed.null).T).T @ matrix
+    return _one_after_another(matrix[:, fixed.kept], fit.cells.gram)
+
+
+def _one_after_another(contrasts: np.ndarray, gram: np.ndarray) -> np.ndarray:
+    """Contrasts of the same hypothesis that independent ratings would estimate independently (Doolittle's rows).
+
+    F is the same for any such contrasts, but not Fai and Cornelius' degrees of freedom; these are lmerTest's.
+    """
+    root = np.linalg.cholesky(np.linalg.inv(contrasts @ np.linalg.solve(gram, contrasts.T))).T
+    return root / np.diagonal(root)[:, None] @ contrasts
 
 
 def equivalence(found: pd.DataFrame, margin: float) -> pd.DataFrame:
