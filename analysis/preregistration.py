@@ -14,10 +14,11 @@ from analysis.statistics.listeners.rules import RULES
 from stimuli.experiment import Experiment, identity
 
 MODEL = (
-    "a crossed linear mixed model (REML): fixed effects are condition and, where the study has them, target, data "
-    "set and listener group with their interactions with condition; random intercepts are listener, item (within "
-    "song), listener by item, listener by condition and item by condition, as far as the ratings can tell these "
-    "apart; tests by t with Satterthwaite's degrees of freedom, two-sided, at 5 %"
+    "for each contrast a linear mixed model of its own two conditions (REML): of the differences of the two "
+    "ratings on the pages that held both, with random intercepts of listener and item (within song), and of "
+    "listener by item where there are replicates; where fewer than half of the pages held both, of all ratings "
+    "of the two, with random intercepts of listener by condition and item by condition as well; t with "
+    "Satterthwaite's degrees of freedom, two-sided, at 5 %"
 )
 
 

@@ -78,7 +78,7 @@ class MeanRow:
 
 @dataclass(frozen=True)
 class ContrastRow:
-    """A planned contrast by the mixed model: for listeners and items like these.
+    """A planned contrast by a mixed model of its two conditions: for listeners and items like these.
 
     ``p_equivalence`` is of two one-sided tests at the planned margin, which ``low_90`` and ``high_90`` belong to;
     ``p_adjusted_unscreened`` is what it would be without screening.
@@ -102,6 +102,32 @@ class ContrastRow:
     p_equivalence: float | None = None
     equivalent: bool | None = None
     p_adjusted_unscreened: float | None = None
+
+
+@dataclass(frozen=True)
+class PooledRow:
+    """A planned contrast by one mixed model of all systems, with variances pooled over them."""
+
+    contrast: str
+    difference: float
+    se: float
+    df: float
+    t: float
+    p: float
+    p_adjusted: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class EffectTestRow:
+    """F test of a fixed effect of the joint mixed model, type III, with Satterthwaite's degrees of freedom."""
+
+    term: str
+    num_df: float
+    den_df: float
+    f: float
+    p: float
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ Defines: ``Tested``, ``tested``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from analysis.report.parts.general import Fitted, General, general
+from analysis.report.parts.general import Fitted, General, contrasts, general
 from analysis.report.parts.ordinal import Ordinal, ordinal
 from analysis.report.parts.results import ContrastRow
 from analysis.report.parts.standard import Standard, standard
@@ -41,7 +41,7 @@ def tested(
 ) -> Tested:
     """Make every test of the planned contrasts; ``incomplete``: pages held some of the systems each, by design."""
     tell("mixed model")
-    model = general(frame, study, tried=tried)
+    model = general(frame, study, tried)
     tell("tests on listener means")
     twin = these(frame, study, incomplete=incomplete, tried=tried)
     tell("ordinal model")
@@ -54,17 +54,20 @@ def tested(
 def beside_all(found: Tested, everybody: pd.DataFrame, study: Study, *, incomplete: bool) -> Tested:
     """The same results, each contrast with its adjusted p as it would be with all listeners in ``everybody``."""
     quietly = Tried()
-    model = general(everybody, study, tried=quietly, resampled=False)
+    _, _, model = contrasts(everybody, study, quietly)
     twin = these(everybody, study, incomplete=incomplete, tried=quietly)
     own = found.general
     if own is not None:
-        before = model[0].contrasts if model else ()
+        before = _p_of(model[0].itertuples() if model else ())
         own = replace(own, contrasts=_with_p(own.contrasts, before))
     return replace(
-        found, general=own, these=replace(found.these, contrasts=_with_p(found.these.contrasts, twin.contrasts))
+        found, general=own, these=replace(found.these, contrasts=_with_p(found.these.contrasts, _p_of(twin.contrasts)))
     )
 
 
-def _with_p(rows: tuple[Any, ...], before: tuple[Any, ...]) -> tuple[Any, ...]:
-    known = {row.contrast: row.p_adjusted for row in before}
+def _p_of(rows: Iterable[Any]) -> dict[str, float]:
+    return {row.contrast: float(row.p_adjusted) for row in rows}
+
+
+def _with_p(rows: tuple[Any, ...], known: dict[str, float]) -> tuple[Any, ...]:
     return tuple(replace(row, p_adjusted_unscreened=known.get(row.contrast)) for row in rows)

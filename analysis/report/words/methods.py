@@ -118,9 +118,8 @@ def _general(study: Study, sections: Sequence[Section]) -> str:
     margin = study.plan.equivalence_margin
     tost = f" Equivalence was tested by two one-sided tests at {level(margin)} points." if margin else ""
     return (
-        "Planned contrasts were tested for items in general with a linear mixed model (REML; random terms: "
-        f"{', '.join(name.replace(':', ' × ') for name in found.spread if name != 'residual')}; Satterthwaite's "
-        f"degrees of freedom; two-sided, alpha = 0.05; adjusted by {study.plan.adjust.capitalize()}). {found.how}{tost}"
+        "Planned contrasts were tested for items in general with linear mixed models (REML; Satterthwaite's degrees of "
+        f"freedom; two-sided, alpha = 0.05; adjusted by {study.plan.adjust.capitalize()}). {found.how}{tost}"
     )
 
 
