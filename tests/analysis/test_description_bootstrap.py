@@ -11,9 +11,11 @@ from analysis.statistics.description.bootstrap import cluster_interval
 from stimuli.experiment import Side, contrast
 
 
-def rated(draw: np.random.Generator, listeners: int = 12, items: int = 8, *, sd: tuple[float, ...] = (5, 6, 4, 4, 6)):
+def rated(
+    draw: np.random.Generator, listeners: int = 12, items: int = 8, *, sd: tuple[float, ...] = (5, 6, 4, 4, 6)
+) -> pd.DataFrame:
     """Two conditions: 60 and 55 points, with effects of listener, item, both with condition, and noise."""
-    lean, ease, *_ = (draw.normal(0, sd[0], (listeners, 1, 1)), draw.normal(0, sd[1], (1, items, 1)))
+    lean, ease = draw.normal(0, sd[0], (listeners, 1, 1)), draw.normal(0, sd[1], (1, items, 1))
     own = draw.normal(0, sd[2], (listeners, 1, 2)) + draw.normal(0, sd[3], (1, items, 2))
     values = np.array([60.0, 55.0]) + lean + ease + own + draw.normal(0, sd[4], (listeners, items, 2))
     places = np.indices(values.shape).reshape(3, -1)
@@ -35,7 +37,6 @@ def by_hand(frame: pd.DataFrame, condition: str, draws: int, seed: int) -> np.nd
     listeners, items = (sorted(set(frame[name])) for name in ("listener", "item"))
     found = []
     for _ in range(draws):
-        drawn = [(a, b) for a in draw.choice(listeners, len(listeners)) for b in draw.choice(items, len(items))]
         chosen = draw.choice(items, len(items))
         drawn = [(a, b) for a in draw.choice(listeners, len(listeners)) for b in chosen]
         found.append(np.mean([cells[cell] for cell in drawn if cell in cells]))

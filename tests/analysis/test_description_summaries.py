@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def test_spread_and_shape_equal_r(r_set: Answers) -> None:
         assert found.loc[condition, "at_ceiling"] == (ratings.query("condition == @condition")["rating"] == 100).sum()
 
 
-def test_the_reference_at_the_ceiling_trips_the_rule_of_several_modes(r_folder) -> None:
+def test_the_reference_at_the_ceiling_trips_the_rule_of_several_modes(r_folder: Path) -> None:
     ratings = pd.read_csv(r_folder / "data" / "mushra_sim.csv").rename(columns={"score": "rating"})
     found = summaries.per_condition(ratings).query("multimodal")
     assert found[["condition", "at_ceiling", "n"]].to_numpy().tolist() == [["reference", 273, 360]]
