@@ -42,7 +42,8 @@ class Census:
     """Counts of one study's ratings.
 
     ``holes``: listener x item x condition cells without a rating, where the listener rated the item and others the
-    condition on it; systems that a page left out by design are none. ``replicated``: cells rated more than once. ``listeners_in_several_sessions`` and
+    condition on it; systems that a page left out by design are none.
+    ``replicated``: cells rated more than once. ``listeners_in_several_sessions`` and
     ``incomplete_listeners`` (who did not rate all items of an attribute) are counted, the others are named.
     """
 

@@ -47,7 +47,7 @@ def read_table(path: Path, mapping: Mapping) -> Ratings:
     study = study_of(path, frame, mapping)
     frame = frame.assign(role=frame["condition"].map(dict(study.roles)), study=study.name, study_id=study.study_id)
     rated = _whole(frame[frame["rating"].notna()])
-    cells_there, shown = _expected(frame, rated)
+    cells_there, shown = _expected(frame)
     return Ratings(
         frame=rated,
         checks=rated.iloc[:0],
@@ -85,7 +85,7 @@ def _long(path: Path, found: Cells, mapping: Mapping) -> pd.DataFrame:
 
 
 def _wide(path: Path, found: Cells, mapping: Mapping) -> pd.DataFrame:
-    """One row per listener and stimulus, in the order of the lines."""
+    """One row per rating, in the order of the lines; an empty cell is no more than a line that a long table lacks."""
     stimuli = {name: match.groupdict() for name in found.texts if (match := mapping.regex.fullmatch(name))}
     if not stimuli:
         raise AnalysisError(
@@ -101,7 +101,7 @@ def _wide(path: Path, found: Cells, mapping: Mapping) -> pd.DataFrame:
         for place, (name, places) in enumerate(stimuli.items())
     ]
     both = pd.concat(parts).rename_axis("row").sort_values(["row", "place"], kind="stable")
-    return _filled(path, both.reset_index(drop=True).drop(columns="place"))
+    return _filled(path, both[both["rating"].notna()].reset_index(drop=True).drop(columns="place"))
 
 
 def _ratings(path: Path, found: Cells, mapping: Mapping, column: str) -> np.ndarray:
@@ -200,18 +200,20 @@ def _whole(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=frame.index).astype(texts).reset_index(drop=True)
 
 
-def _expected(frame: pd.DataFrame, rated: pd.DataFrame) -> tuple[int, int]:
+def _expected(frame: pd.DataFrame) -> tuple[int, int]:
     """How many cells the rated pages have: all conditions of their item, and as many as a page showed of them.
 
-    A page shows every reference and anchor of its item, and as many systems as the fullest page of that item.
+    A line without a rating says that its condition was shown. A page shows every reference and anchor of its item, and
+    as many systems as the fullest page of that item.
     """
     where = ["attribute", "item"]
     kinds = frame.assign(system=frame["role"] == "system").drop_duplicates([*where, "condition"])
     there = kinds.groupby(where)["system"].agg(["sum", "size"])
-    on_page = rated.assign(system=rated["role"] == "system").groupby(PAGE)["system"].sum()
+    pages = frame.assign(system=frame["role"] == "system").groupby(PAGE).agg({"system": "sum", "rating": "count"})
+    on_page = pages.loc[pages["rating"] > 0, "system"]
     fullest = on_page.groupby(where).max().reindex(there.index, fill_value=0)
-    pages = on_page.groupby(where).size().reindex(there.index, fill_value=0)
-    return int((there["size"] * pages).sum()), int(((there["size"] - there["sum"] + fullest) * pages).sum())
+    count = on_page.groupby(where).size().reindex(there.index, fill_value=0)
+    return int((there["size"] * count).sum()), int(((there["size"] - there["sum"] + fullest) * count).sum())
 
 
 def _notes(mapping: Mapping, again: int) -> list[str]:
