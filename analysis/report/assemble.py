@@ -11,6 +11,7 @@ import importlib.resources
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,8 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.metrics.score import score
-from analysis.reading import export, table
+from analysis.reading import export, mapping, table
 from analysis.reading.census import census
-from analysis.reading.mapping import read_mapping
 from analysis.reading.ratings import Ratings
 from analysis.report.parts.results import plain
 from analysis.report.parts.section import Section, section
@@ -96,7 +96,7 @@ class Source:
         if self.mapping is not None:
             if self.ratings is None or self.folder is not None:
                 raise AnalysisError("--mapping is for a file of ratings of another tool, without --stimuli and --data")
-            return table.read_table(self.ratings, read_mapping(self.mapping)), None
+            return table.read_table(self.ratings, mapping.load(self.mapping)), None
         if self.folder is None:
             raise AnalysisError(
                 "name the stimulus set that was heard with --stimuli, or, for another tool's ratings, say how to read "
@@ -131,8 +131,9 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
     found, manifest = source.read()
     study = changed(found.study, changes)
     metrics = score(source.folder, manifest) if manifest and source.folder else None
+    status = partial(status_of, found.study, changes=changes, fixed=manifest is not None)
     sections = tuple(
-        section(asked, found, study, metrics=metrics, status=status_of(found.study, asked.name, changes), tell=tell)
+        section(asked, found, study, metrics=metrics, status=status(asked.name), tell=tell)
         for asked in study.attributes
         if (found.frame["attribute"] == asked.name).any()
     )

@@ -49,8 +49,12 @@ def as_json(report: Report) -> str:
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema of what ``as_json`` writes."""
-    return TypeAdapter(Report).json_schema(mode="serialization")
+    """JSON Schema (2020-12) of what ``as_json`` writes."""
+    schema = TypeAdapter(Report).json_schema(mode="serialization")
+    section = schema["$defs"]["Section"]
+    del section["properties"]["figures"]
+    section["required"].remove("figures")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def _decimals(value: float) -> str:

@@ -263,12 +263,18 @@ LITTLE: dict[str, tuple[Callable[[list[Row]], list[Row]], str]] = {
         "Every listener was excluded by the screening; all results are those before screening.",
     ),
     "two listeners": (lambda rows: only(rows, listener=["L00", "L01"]), "Only 2 listeners are left"),
-    "one rating": (lambda rows: only(rows, training=[False])[3:4], "No planned contrast could be tested on listener means."),
+    "one rating": (
+        lambda rows: only(rows, training=[False])[3:4],
+        "No planned contrast could be tested on listener means.",
+    ),
     "a hole": (
         lambda rows: rows[1:],
         "1 of 16 trials lack the rating of a condition: the means of a listener&#39;s conditions",
     ),
-    "few trials": (lambda rows: only(rows, item=["Song 0"]), "One slip is enough to be excluded by bs1534-hidden-reference"),
+    "few trials": (
+        lambda rows: only(rows, item=["Song 0"]),
+        "One slip is enough to be excluded by bs1534-hidden-reference",
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import small_study
@@ -13,8 +14,9 @@ from analysis.report.parts.results import ContrastRow, RankRow
 from analysis.report.words.conclusion import conclusion
 from analysis.report.words.deviations import Changes, changed, deviations, status_of
 from analysis.report.words.required import required
+from analysis.statistics.listeners.rules import RULES
 from analysis.study import Study, of_manifest
-from stimuli.experiment import AnalysisPlan
+from stimuli.experiment import AnalysisPlan, ExclusionRule
 from stimuli.manifest import Manifest
 
 
@@ -98,8 +100,10 @@ def test_everything_asked_for_on_the_command_line_is_a_deviation(planned: Study)
     told = deviations(planned, changes, listeners=20, widest=1.0, untested=())
     assert len(told) == 5 and all("Asked for on the command line" in sentence for sentence in told)
     assert "the plan says bs1534-hidden-reference, bs1534-mid-anchor" in told[3]
-    assert status_of(planned, planned.primary, changes) == "exploratory"
-    assert status_of(planned, planned.primary, Changes()) == "confirmatory"
+    assert status_of(planned, planned.primary, changes, fixed=True)[0] == "exploratory"
+    assert status_of(planned, planned.primary, Changes(), fixed=True) == ("confirmatory", "as the plan says")
+    assert status_of(planned, "another", Changes(), fixed=True)[0] == "exploratory"
+    assert status_of(planned, planned.primary, Changes(), fixed=False)[0] == "exploratory"
     assert deviations(planned, Changes(), listeners=20, widest=1.0, untested=()) == ()
 
 
@@ -152,3 +156,9 @@ def test_what_the_standard_wants_and_nobody_recorded_is_blank(study: Manifest) -
     assert answers["selection of the material"] == "" and answers["transducer"] == ""
     assert "ours (made, version 1)" in answers["processing systems"] and answers["channel layout"] == "stereo"
     assert len(required(None, None)) < len(required(study, None))
+
+
+def test_every_rule_that_a_plan_may_name_has_words() -> None:
+    assert set(RULES) == set(get_args(ExclusionRule))
+    every = preregistration(small_study.experiment(exclude=list(RULES)))
+    assert all(f"* {rule}: {words}\n" in every for rule, words in RULES.items())

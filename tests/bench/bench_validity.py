@@ -17,18 +17,8 @@ the package's rules find, and how many careful ones they lose.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import importlib.metadata
-import json
-import os
-import platform
-import re
-import sys
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,7 +26,6 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from scipy import stats
-from tqdm import tqdm
 
 from analysis.statistics.description import summaries
 from analysis.statistics.mixed.by_pair import by_pair
@@ -44,7 +33,7 @@ from analysis.statistics.mixed.fit import fit
 from analysis.statistics.mixed.means import contrasts
 from analysis.statistics.mixed.terms import maximal
 from analysis.statistics.planning import power
-from analysis.statistics.planning.components import PRESETS, Components
+from analysis.statistics.planning.components import Components
 from analysis.statistics.planning.simulate import Answers, simulate
 from analysis.statistics.planning.trials import Trials
 from stimuli.experiment import contrast
@@ -193,7 +182,9 @@ QUICK = ("primary", "both systems", "listener means", "cells")
 def one(pattern: Pattern, seed: int, names: tuple[str, ...]) -> dict[str, tuple[bool, bool, bool]]:
     """One test of a pattern: for each analysis, false positive, true difference found, interval holds the truth."""
     least = power.smallest_difference(pattern.components, _as_planned(pattern))
-    null = analyses(simulate(pattern.components, pattern.trials, pattern.means(), seed=seed, answers=pattern.answers), names)
+    null = analyses(
+        simulate(pattern.components, pattern.trials, pattern.means(), seed=seed, answers=pattern.answers), names
+    )
     if pattern.answers.bounded:
         shifted = pattern.means(least)
         frame = simulate(pattern.components, pattern.trials, shifted, seed=seed + 10**9, answers=pattern.answers)
@@ -213,7 +204,9 @@ def _passed(found: Found, null: float) -> bool:
     return bool(abs(found.difference - null) / found.se > stats.t.ppf(1 - ALPHA / 2, found.df))
 
 
-def cell(pattern: Pattern, runs: int, seed: int, *, jobs: int = 1, slow: int | None = None) -> dict[str, dict[str, Any]]:
+def cell(
+    pattern: Pattern, runs: int, seed: int, *, jobs: int = 1, slow: int | None = None
+) -> dict[str, dict[str, Any]]:
     """Shares over the runs of a pattern; the slow analysis on the first ``slow`` runs only."""
     seeds = [seed + run for run in range(runs)]
     few = runs if slow is None else min(slow, runs)

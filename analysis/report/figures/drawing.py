@@ -14,6 +14,7 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -66,7 +67,7 @@ class Drawing:
         Groups lose their ids: several drawings on one page would share them. The ids of clip paths are hashes of what
         they hold, so equal ids hold equal paths.
         """
-        text = self._drawn().replace(INK, "currentColor")
+        text = self._drawn.replace(INK, "currentColor")
         for role, colour in COLOURS.items():
             # A dark page may lighten a colour; a drawing taken out of the page keeps its own.
             text = text.replace(colour.lower(), f"var(--{role.replace('_', '-')}, {colour})")
@@ -76,19 +77,23 @@ class Drawing:
 
     def file(self) -> str:
         """A whole SVG file."""
-        return f'<?xml version="1.0" encoding="utf-8"?>\n{self._drawn().replace(INK, "black")}'
+        return f'<?xml version="1.0" encoding="utf-8"?>\n{self._drawn.replace(INK, "black")}'
 
     def pdf(self) -> bytes:
         """A PDF file: the same to the byte when it is drawn twice."""
+        assert self._drawn, "the SVG settles the layout"
         stream = io.BytesIO()
         with rc_context(STYLE):
             self.figure.savefig(stream, format="pdf", transparent=True, metadata={"CreationDate": None})
         return stream.getvalue()
 
+    @cached_property
     def _drawn(self) -> str:
+        """The SVG, drawn once: the layout of a figure moves a little each time it is made."""
         stream = io.StringIO()
         with rc_context(STYLE):
             self.figure.savefig(stream, format="svg", transparent=True)
+        self.figure.set_layout_engine("none")
         text = stream.getvalue()
         # Holds the time of drawing.
         text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.S)

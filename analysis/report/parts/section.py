@@ -11,16 +11,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.reading.ratings import Ratings
 from analysis.report.parts import agreement, listeners
-from analysis.report.parts.drawn import Figures, of_ratings, of_results
+from analysis.report.parts.drawn import of_ratings, of_results
 from analysis.report.parts.flow import Step, flow
 from analysis.report.parts.general import General
 from analysis.report.parts.layout import Layout, layout_of, warnings_of
 from analysis.report.parts.ordinal import Ordinal
-from analysis.report.parts.results import CellRow, CoefficientRow, ConditionRow, ScreeningRow, SensitivityRow, rows_of
+from analysis.report.parts.results import (
+    CellRow,
+    CoefficientRow,
+    ConditionRow,
+    ScreeningRow,
+    SensitivityRow,
+    plain,
+    rows_of,
+)
 from analysis.report.parts.standard import Standard
 from analysis.report.parts.summaries import cell_rows, condition_rows
 from analysis.report.parts.tested import beside_all, tested
@@ -29,7 +38,7 @@ from analysis.report.parts.tried import DRAWS, Tried
 from analysis.report.words.conclusion import conclusion
 from analysis.report.words.deviations import Status
 from analysis.report.words.wording import count
-from analysis.statistics.description.assumptions import said_of
+from analysis.statistics.description.checklist import check
 from analysis.study import Asked, Study
 
 
@@ -38,19 +47,22 @@ class Section:
     """One attribute: what was asked, and what the listeners said.
 
     ``listeners`` rated, and the results are of the ``kept``: those whom screening left, or all where it left none.
-    ``incomplete`` says how pages were laid out that held some of the systems each, by design.
+    ``checked`` and ``facts`` are the standard's exploratory checklist (``description.checklist``). ``incomplete``
+    says how pages were laid out that held some of the systems each, by design.
     """
 
     attribute: str
     question: str
     status: Status
+    why: str
     listeners: int
     kept: int
     conclusion: tuple[str, ...]
     problems: tuple[str, ...]
     conditions: tuple[ConditionRow, ...]
     cells: tuple[CellRow, ...]
-    assumptions: tuple[str, ...]
+    checked: tuple[str, ...]
+    facts: dict[str, float | None]
     general: General | None
     these: These
     ordinal: Ordinal | None
@@ -65,7 +77,8 @@ class Section:
     agreement: tuple[dict[str, Any], ...]
     spearman: dict[str, float]
     draws: int
-    figures: Figures = field(repr=False)
+    figures: dict[str, Any] = field(repr=False)
+    """``parts.drawn.Figures``; no part of the JSON."""
 
 
 def section(
@@ -74,7 +87,7 @@ def section(
     study: Study,
     *,
     metrics: pd.DataFrame | None,
-    status: Status,
+    status: tuple[Status, str],
     tell: Callable[[str], object],
 ) -> Section:
     """Screen, describe, test and draw one attribute.
@@ -84,6 +97,7 @@ def section(
     asked : the attribute; ``ratings`` hold one rating of it at least.
     study : with the plan as it is carried out.
     metrics : what ``analysis.metrics.score`` found for the set; None for ratings of another tool.
+    status : whether these results are those that were planned, and why.
     """
     tried = Tried()
     frame = ratings.frame[ratings.frame["attribute"] == asked.name]
@@ -95,6 +109,7 @@ def section(
     tell(f"{asked.name}: description")
     conditions, cells = condition_rows(kept, study.roles, tried), cell_rows(kept)
     beside = agreement.beside(cells, metrics)
+    checked = check(kept, study.systems, low_anchor=study.low_anchor, mid_anchor=study.mid_anchor_of(asked.name))
     found = tested(
         kept, study, incomplete=layout is not None, tried=tried, tell=lambda part: tell(f"{asked.name}: {part}")
     )
@@ -106,14 +121,16 @@ def section(
     return Section(
         attribute=asked.name,
         question=asked.question,
-        status=status,
+        status=status[0],
+        why=status[1],
         listeners=int(frame["listener"].nunique()),
         kept=number,
         conclusion=conclusion(study.plan, found.general_rows, found.these.contrasts, listeners=who),
         problems=tuple(tried.problems),
         conditions=conditions,
         cells=cells,
-        assumptions=said_of(kept, study.roles),
+        checked=checked.sentences,
+        facts={name: plain(value) if np.isfinite(value) else None for name, value in checked.facts.items()},
         general=found.general,
         these=found.these,
         ordinal=found.ordinal,

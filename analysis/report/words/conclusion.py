@@ -49,7 +49,8 @@ def _claims(rows: Tested, margin: float | None) -> str:
         claims.append(f"{count(len(sure) - MOST_TOLD, 'further contrast')} differed")
     claims += [_equivalence(row, margin) for row in alike[:MOST_TOLD]]
     if len(alike) > MOST_TOLD:
-        claims.append(f"{count(len(alike) - MOST_TOLD, 'further contrast')} were equivalent")
+        more = len(alike) - MOST_TOLD
+        claims.append(f"{count(more, 'further contrast')} {'is' if more == 1 else 'are'} equivalent")
     if left := len(rows) - len(sure) - len(alike):
         claims.append(_open(rows, left, margin))
     return "; ".join(claims) + "."

@@ -60,9 +60,18 @@ def changed(study: Study, changes: Changes) -> Study:
     return replace(study, plan=plan, contrasts=contrasts)
 
 
-def status_of(study: Study, attribute: str, changes: Changes) -> Status:
-    """Whether an attribute's results are those that were planned."""
-    return "confirmatory" if attribute == study.primary and not changes else "exploratory"
+def status_of(study: Study, attribute: str, changes: Changes, *, fixed: bool) -> tuple[Status, str]:
+    """Whether an attribute's results are those that were planned, and why in a few words.
+
+    ``fixed``: the plan is part of a study that was published before anybody rated, not of a file written afterwards.
+    """
+    if not fixed:
+        return "exploratory", "nothing shows that the plan was fixed before the ratings were there"
+    if changes:
+        return "exploratory", "something else was asked for than the plan says"
+    if attribute != study.primary:
+        return "exploratory", f"the plan rests its conclusion on {study.primary}"
+    return "confirmatory", "as the plan says"
 
 
 def deviations(

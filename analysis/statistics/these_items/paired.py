@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 from analysis.statistics.these_items.pairs import Means, differences, table
 from analysis.statistics.these_items.rank_tests import hodges_lehmann, wilcoxon
@@ -25,6 +25,8 @@ from stimuli.experiment import Contrast
 
 CONFIDENCE = 0.95
 ALPHA = 0.05
+ENDLESS = 5.0
+"""Standard deviations beyond which a normal distribution holds nothing that matters."""
 VAST = 1000
 """t over the root of twice its degrees of freedom from which its noncentrality follows from the deviation alone."""
 
@@ -143,23 +145,31 @@ def superiority(differences: np.ndarray) -> dict[str, float]:
 def rank_biserial(differences: np.ndarray) -> dict[str, float]:
     """Rank-biserial correlation of the signed ranks (Kerby 2014, doi:10.2466/11.IT.3.1; -1 to 1), with 95 % limits.
 
-    The limits are approximate: Fisher's transformation, with the standard error of the signed-rank sum under the null.
-    A correlation of 1 is taken half a rank lower for the transformation, so that its lower limit exists. Without any
-    difference all are 0, -1 and 1.
+    It estimates 2 P(D + D' > 0) - 1, D and D' two listeners' differences. The limits are those values that a score
+    test does not reject, as Wilson's are, with the variance that the signed-rank sum has for normal differences so
+    far from 0. Without any difference they are -1 and 1.
     """
     found = wilcoxon(differences, np.zeros(len(differences)))
     n, value = int(found["n"]), float(found["rank_biserial"])
-    if not n:
-        return {"rank_biserial": 0.0, "rank_biserial_low": -1.0, "rank_biserial_high": 1.0}
-    ranks = n * (n + 1) / 2
-    inside = float(np.clip(value, -1 + 1 / ranks, 1 - 1 / ranks)) if n > 1 else 0.0
-    reach = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * np.sqrt(n * (n + 1) * (2 * n + 1) / 6) / ranks
-    low, high = np.tanh(np.arctanh(inside) + np.array([-reach, reach]))
-    return {
-        "rank_biserial": value,
-        "rank_biserial_low": min(float(low), value),
-        "rank_biserial_high": max(float(high), value),
-    }
+    reach = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    low, high = (_limit_of_share((value + 1) / 2, n, sign * reach) if n else (1 - sign) / 2 for sign in (1, -1))
+    return {"rank_biserial": value, "rank_biserial_low": 2 * low - 1, "rank_biserial_high": 2 * high - 1}
+
+
+def _limit_of_share(share: float, n: int, reach: float) -> float:
+    """The share P(D + D' > 0) from which the observed one is ``reach`` standard errors away (above, if positive)."""
+
+    def too_far(h: float) -> float:
+        # Normal differences have a share of Phi(h), and P(D + D' > 0, D + D'' > 0) is of two normals correlated by 1/2.
+        expected = float(stats.norm.cdf(h))
+        both = expected - 2 * float(special.owens_t(h, 3**-0.5))
+        variance = 4 * (both - expected**2) / n * (2 * n + 1) / (2 * n + 2)
+        return share - expected - reach * np.sqrt(max(variance, 0.0))
+
+    ends = (-ENDLESS, ENDLESS)
+    if too_far(ends[0]) * too_far(ends[1]) >= 0:
+        return 0.0 if reach > 0 else 1.0
+    return float(stats.norm.cdf(optimize.brentq(too_far, *ends)))
 
 
 def sign_test(differences: np.ndarray) -> float:
