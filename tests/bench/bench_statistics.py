@@ -133,11 +133,13 @@ def measured(what: str, path: Path, repeats: int) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def models(folder: Path, frame: pd.DataFrame, repeats: int, statsmodels: Path | None) -> dict[str, dict[str, Any]]:
-    """The mixed model by ours and by the others that can be had here, held against each other."""
+def models(folder: Path, frame: pd.DataFrame, repeats: int, python: Path | str) -> dict[str, dict[str, Any]]:
+    """The mixed model by ours and by the others that can be had here, held against each other.
+
+    ``python`` has statsmodels, or is the reason why there is none.
+    """
     path = folder / "ratings.csv"
     frame.to_csv(path, index=False)
-    python = statsmodels or peer_models.environment(folder / "statsmodels")
     found = {
         "ours": measured("mixed", path, repeats),
         "lme4": peer_models.lme4(path, repeats),
@@ -216,7 +218,7 @@ def hold_report(found: dict[str, Any], path: Path) -> None:
 
 
 def bench(
-    folder: Path, *, repeats: int, counts: tuple[int, int], large: tuple[int, int], statsmodels: Path | None = None
+    folder: Path, *, repeats: int, counts: tuple[int, int], large: tuple[int, int], statsmodels: Path | str
 ) -> dict[str, Any]:
     """All figures; ``counts`` and ``large`` are listeners and items of the model and of the report."""
     frame = ratings(*counts)
@@ -285,8 +287,8 @@ def main() -> None:
     if asked.child:
         return as_child(asked.child, asked.folder, asked.repeats)
     with tempfile.TemporaryDirectory() as name:
-        own = {"counts": (30, 12), "large": (1000, 50), "statsmodels": asked.statsmodels}
-        found = bench(Path(name), repeats=asked.repeats, **own)
+        python = asked.statsmodels or peer_models.environment(Path(name) / "statsmodels")
+        found = bench(Path(name), repeats=asked.repeats, counts=(30, 12), large=(1000, 50), statsmodels=python)
     text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
     print(text, end="")
     asked.out.parent.mkdir(exist_ok=True)

@@ -1,9 +1,8 @@
 """Other programs' mixed models of the same ratings: statsmodels in Python, lme4 with lmerTest in R.
 
 Neither is part of this project. statsmodels comes from the package index into an environment of its own; R has to be
-there (on Debian: r-cran-lmertest). Both (``peer_statsmodels.py``,
-``peer_lme4.R``) read the file that ours reads, and time what ours is timed for: from the table
-to the estimates; what is started and imported before is not counted.
+there (on Debian: r-cran-lmertest). ``peer_statsmodels.py`` and ``peer_lme4.R`` read the file that ours reads, and time
+what ours is timed for, from the table to the estimates; what is started and imported before is not counted.
 
 Defines: ``statsmodels``, ``lme4``, ``environment``.
 """
