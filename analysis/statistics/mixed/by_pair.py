@@ -5,12 +5,13 @@ vary on them, a contrast's error should be its own: here the differences of the 
 d = mean + listener + item (+ song, + listener:item where there are replicates) + e, with Satterthwaite's degrees of
 freedom. For complete data this is the classical quasi-F. Null: the mean difference over all listeners and items is 0.
 
-Conventions: as in ``means``. Defines: ``by_pair``.
+Conventions: as in ``means``. Defines: ``by_pair``, ``rows_of``, ``PAGE``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -26,12 +27,18 @@ PAGE = ("listener", "item", "replicate", "song", "target", "dataset", "listener_
 
 
 def by_pair(
-    frame: pd.DataFrame, wanted: Sequence[Contrast], *, adjust: str = "holm", df: str = "satterthwaite"
+    frame: pd.DataFrame,
+    wanted: Sequence[Contrast],
+    *,
+    adjust: str = "holm",
+    df: str = "satterthwaite",
+    pages: Literal["shared", "all"] = "shared",
 ) -> pd.DataFrame:
     """Each contrast from a model of its own.
 
     Two sides on the same levels are compared by their differences on pages that held both. Sides on different levels
-    (seen against unseen) share no page: they get a mixed model of only their ratings.
+    (seen against unseen) share no page: they get a mixed model of only their ratings, and so does every contrast with
+    ``pages="all"``, for incomplete blocks in which few pages held both.
 
     Returns
     -------
@@ -45,7 +52,8 @@ def by_pair(
     """
     rows = []
     for wish in wanted:
-        weights, own = _paired(frame, wish) if wish.first.on == wish.second.on else _apart(frame, wish)
+        shared = pages == "shared" and wish.first.on == wish.second.on
+        weights, own = _paired(frame, wish) if shared else _apart(frame, wish)
         rows.append([str(wish), str(wish.first), str(wish.second), *means.estimates(own, weights, df)[0]])
     columns = ["contrast", "first", "second", "difference", "se", "df", "low", "high"]
     return means.tested(pd.DataFrame(rows, columns=columns), adjust)
@@ -54,7 +62,7 @@ def by_pair(
 def _paired(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:
     """The mean of differences on the same page."""
     keys = [column for column in PAGE if column in frame]
-    first, second = (_of(frame, side).set_index(keys)["rating"] for side in wish)
+    first, second = (rows_of(frame, side).set_index(keys)["rating"] for side in wish)
     differences = (first - second).dropna().rename("rating").reset_index()
     _check(differences, wish)
     try:
@@ -67,7 +75,7 @@ def _paired(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:
 
 def _apart(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:
     """The difference of means of sides that are on different pages."""
-    parts = [_of(frame, side).assign(condition=str(side)) for side in wish]
+    parts = [rows_of(frame, side).assign(condition=str(side)) for side in wish]
     both = pd.concat(parts, ignore_index=True).drop(columns=["target", "dataset", "listener_group"], errors="ignore")
     _check(both, wish)
     own = fit(both, maximal(both))
@@ -76,7 +84,8 @@ def _apart(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:
     return (first - second)[None, :], own
 
 
-def _of(frame: pd.DataFrame, side: Side) -> pd.DataFrame:
+def rows_of(frame: pd.DataFrame, side: Side) -> pd.DataFrame:
+    """The ratings that one side of a contrast is about."""
     chosen = frame["condition"] == side.condition
     for factor, level in side.on:
         chosen &= frame[means.COLUMN.get(factor, factor)] == level
