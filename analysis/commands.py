@@ -1,6 +1,7 @@
 """The commands of this room, for the ``mushra`` command: name to (where it is, what it does)."""
 
 COMMANDS = {
+    "plan": ("analysis.planning.cli:plan", "Say how many listeners and items a test needs, before it is run."),
     "report": ("analysis.cli:report", "Turn ratings into a significance report, with objective metrics beside them."),
     "preregister": (
         "analysis.cli:preregister",

@@ -14,7 +14,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+import pandas as pd
+
 from analysis.errors import AnalysisError
+from analysis.statistics.mixed.fit import fit
+from analysis.statistics.mixed.terms import maximal
 
 
 @dataclass(frozen=True)
@@ -97,3 +101,41 @@ PRESETS: Mapping[str, Preset] = {
     ),
 }
 """Where no pilot is at hand; tests differ by far more than these, so a pilot is better."""
+
+
+def of_pilot(frame: pd.DataFrame) -> Components:
+    """Estimate components from ratings of a pilot by the mixed model of the analysis (REML).
+
+    Without replicates the residual holds what a listener hears in one item under one condition, too.
+
+    Parameters
+    ----------
+    frame : columns listener, item, condition, rating; of systems, without the hidden reference and the anchors, which
+        vary otherwise. Where several ratings are missing the estimate is of those that are there.
+
+    Raises
+    ------
+    AnalysisError
+        For fewer than two listeners, items or conditions, and where the ratings can't tell a part that matters from
+        others.
+    """
+    for column in ("listener", "item", "condition"):
+        if (count := frame[column].nunique()) < 2:
+            raise AnalysisError(f"pilot: {count} {column} in {len(frame)} ratings; components need two at least")
+    plain = frame[["listener", "item", "condition", "rating"]]
+    terms = maximal(plain)
+    if lost := [name for name in ("listener:condition", "item:condition") if name not in terms.random_names]:
+        raise AnalysisError(f"pilot: {' and '.join(lost)} can't be estimated: {' '.join(terms.left_out)}")
+    variances = fit(plain, terms).variances
+    return Components(**{name: math.sqrt(variances.get(TERMS[name], 0.0)) for name in TERMS})
+
+
+TERMS = {
+    "listener": "listener",
+    "item": "item",
+    "listener_item": "listener:item",
+    "listener_condition": "listener:condition",
+    "item_condition": "item:condition",
+    "residual": "residual",
+}
+"""Names of the components as the mixed model has them."""
