@@ -153,7 +153,7 @@ def cells_of(frame: pd.DataFrame, terms: Terms) -> Cells:
         inner=inner,
         inner_columns=inner_columns.toarray(),
         outer=outer,
-        outer_columns=outer_columns if np.prod(outer_columns.shape) > DENSE else outer_columns.toarray(),
+        outer_columns=outer_columns.toarray() if shape[1] * len(outer) <= DENSE else outer_columns,
         row_levels=tuple(
             _combined([listener if column == LISTENER else codes[column][0] for column in term], len(frame))[0]
             for term in terms.random
