@@ -9,7 +9,7 @@ from matplotlib.patches import StepPatch
 
 from analysis.report.figures.conditions import MOST_DOTS, conditions
 from analysis.report.figures.drawing import Drawing
-from analysis.report.figures.listeners import screening
+from analysis.report.figures.listeners import consistency, screening
 from analysis.report.parts.results import ConditionRow, ScreeningRow, rows_of
 from analysis.statistics.description import summaries
 
@@ -76,3 +76,16 @@ def test_screening_shows_every_listener_and_ranks_many(listeners: int) -> None:
     assert (np.diff(kept) <= 0).all() and max(kept) <= 100 * LIMIT < min(excluded)
     assert first[-1] == then[0] and then[-1] == listeners - 0.5
     assert f"{listeners} listeners, by each rule from most to least" in found.svg()
+
+
+@pytest.mark.filterwarnings("error")
+def test_who_lies_below_the_floor_of_noise_is_named_and_who_has_no_number_is_not_there() -> None:
+    found = pd.DataFrame(
+        {"reliability": [0.9, 0.1, 0.8, np.nan], "f_condition": [200.0, 0.4, 2.0, np.nan]},
+        index=pd.Index(["good", "random", "dull", "flat"], name="listener"),
+    )
+    found = found.assign(reliability_floor=0.3, discrimination_floor=3.0)
+    axes = consistency(found).figure.axes[0]
+    assert [text.get_text() for text in axes.texts] == ["random", "dull"]
+    assert np.isfinite(np.asarray(axes.lines[0].get_xdata(), float)).sum() == 3
+    assert "flat" not in consistency(found).svg()

@@ -79,6 +79,8 @@ def _percent(row: ScreeningRow) -> float:
 def consistency(found: pd.DataFrame) -> Drawing:
     """Reliability against discrimination, a dot per listener (BS.1534-3, clause 4), with the floors of mere noise.
 
+    Who lies below a floor has a name; who has no number, because nothing varies, is not there.
+
     Parameters
     ----------
     found : by listener, columns reliability and f_condition (F of conditions), each with its floor.
@@ -88,11 +90,14 @@ def consistency(found: pd.DataFrame) -> Drawing:
     with rc_context(STYLE):
         figure, axes = new_figure(0.7 * COLUMN_IN)
         axes.plot(found["reliability"], found["f_condition"], "o", **dots)
-        axes.axvline(float(found["reliability_floor"].median()), **floor)
-        axes.axhline(float(found["discrimination_floor"].median()), **floor)
-        if len(found) <= MOST_NAMED:
-            for name, x, y in zip(found.index, found["reliability"], found["f_condition"], strict=True):
-                axes.annotate(str(name), (x, y), xytext=(3, 2), textcoords="offset points", fontsize=6)
+        floors = {name: float(found[f"{name}_floor"].median()) for name in ("reliability", "discrimination")}
+        axes.axvline(floors["reliability"], **floor)
+        axes.axhline(floors["discrimination"], **floor)
+        # All others stand so close together that their names would be a stain.
+        below = (found["reliability"] < floors["reliability"]) | (found["f_condition"] < floors["discrimination"])
+        for name, row in found[below][:MOST_NAMED].iterrows():
+            place = (row["reliability"], row["f_condition"])
+            axes.annotate(str(name), place, xytext=(3, 2), textcoords="offset points")
         axes.set_yscale("log")
         axes.grid(color=INK, alpha=0.15, linewidth=0.5)
         axes.set_axisbelow(True)
