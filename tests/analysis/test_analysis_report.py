@@ -267,6 +267,14 @@ LITTLE: dict[str, tuple[Callable[[list[Row]], list[Row]], str]] = {
         lambda rows: only(rows, training=[False])[3:4],
         "No planned contrast could be tested on listener means.",
     ),
+    "one system": (
+        lambda rows: only(rows, condition=["ours", "reference"]),
+        "No planned contrast could be tested for items in general.",
+    ),
+    "one item": (
+        lambda rows: only(rows, item=["Song 0"]),
+        "Nothing can be said of items in general: there are ratings of 1 item, not of two.",
+    ),
     "a hole": (
         lambda rows: rows[1:],
         "1 of 16 trials lack the rating of a condition: the means of a listener&#39;s conditions",
