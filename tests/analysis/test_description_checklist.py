@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from analysis.statistics.description import checklist, summaries
 
@@ -112,6 +113,7 @@ def test_mardias_test_finds_what_no_margin_shows_and_keeps_its_level() -> None:
     draw = np.random.default_rng(5)
     p = np.array([checklist.mardia(pd.DataFrame(draw.normal(0, 1, (120, 3)))) for _ in range(300)])
     assert ((p < 0.05).mean(axis=0) < 0.09).all()
+    assert 0.75 < (stats.norm.isf(p[:, 1] / 2) ** 2).mean() < 1.15, "the square of a standard normal, a little less"
     first = draw.normal(0, 1, 300)
     sign = np.where(draw.random(300) < 0.5, -1, 1)
     joint = pd.DataFrame({"a": first, "b": first * sign})  # both normal, not jointly

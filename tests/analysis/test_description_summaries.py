@@ -104,6 +104,19 @@ def test_a_contrast_on_a_level_is_that_of_its_rows_alone(factor: str, column: st
         summaries.paired_means(frame.drop(columns=column), contrast(f"a - b on {factor}=one"))
 
 
+def test_pairs_are_of_pages_that_held_both_and_replicates_weigh_no_more() -> None:
+    frame = pd.concat(
+        [
+            one_item({"a": [10.0], "b": [4.0]}),
+            one_item({"a": [20.0], "b": [8.0]}).assign(item="j"),
+            one_item({"a": [30.0], "b": [0.0]}).assign(item="j", replicate=1),
+            one_item({"a": [90.0]}).assign(item="k"),
+        ]
+    )
+    found = summaries.paired_means(frame, contrast("a - b"))
+    assert found.to_numpy().tolist() == [[(10 + (20 + 30) / 2) / 2, (4 + (8 + 0) / 2) / 2]]
+
+
 def test_seen_against_unseen_is_each_over_its_own_pages() -> None:
     frame = pd.concat(
         [

@@ -6,7 +6,8 @@ and Fan 1996), ``q1_hinge`` and ``q3_hinge`` are Tukey's (for an odd count the m
 interval of the mean is Student's t over listener means, so that its width speaks of listeners and not of ratings;
 ``sd``, quartiles and shape are over all ratings.
 
-Defines: ``per_condition``, ``per_cell``, ``listener_means``, ``paired_means``, ``hinges``, ``t_interval``.
+Defines: ``per_condition``, ``per_cell``, ``listener_means``, ``paired_means``, ``of_side``, ``hinges``,
+``t_interval``.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ and nothing is said of items in general. The t test and the equivalence test tak
 or listeners to be many; so do the intervals of d_z and g_z.
 
 Conventions: differences and margins in points; intervals 95 %, but 90 % where equivalence is tested, so that it holds
-exactly where the interval lies within the margin; p two-sided but for equivalence and one kind of sign test.
+exactly where the interval lies within the margin; p two-sided but for equivalence.
 
 Defines: ``compare``, ``paired_t``, ``equivalence``, ``standardised``, ``superiority``, ``rank_biserial``,
 ``sign_test``.
@@ -52,13 +52,13 @@ def compare(
     rows = []
     for contrast in contrasts:
         own = differences(means, contrast)
-        shift = {name.replace("difference", "value"): value for name, value in hodges_lehmann(own).items()}
+        shift = hodges_lehmann(own)
         rows.append(
             {
                 "listeners": len(own),
                 **paired_t(own),
                 **standardised(own),
-                "hodges_lehmann": shift["value"],
+                "hodges_lehmann": shift["difference"],
                 "hodges_lehmann_low": shift["low"],
                 "hodges_lehmann_high": shift["high"],
                 **superiority(own),
