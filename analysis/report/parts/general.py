@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.report.parts.results import ContrastRow, EffectTestRow, MeanRow, PooledRow, rows_of
+from analysis.report.parts.summaries import drawn_unit
 from analysis.report.parts.tried import DRAWS, SEED, Tried
 from analysis.report.words.wording import count
 from analysis.statistics.description.bootstrap import cluster_interval
@@ -69,7 +70,7 @@ def general(frame: pd.DataFrame, study: Study, tried: Tried) -> tuple[General, F
     if rows is None:
         return None
     found, how = rows
-    drawn = tried(lambda: cluster_interval(own, wanted, draws=DRAWS, seed=SEED))
+    drawn = tried(lambda: cluster_interval(own, wanted, draws=DRAWS, seed=SEED, unit=drawn_unit(own)))
     for end in ("low", "high"):
         found[f"resampled_{end}"] = np.nan if drawn is None else drawn[end]
     joint = tried(lambda: fit(own, maximal(own)))

@@ -1,6 +1,6 @@
 """What was rated, of one attribute, as rows: summaries of every condition and cell, and what the ratings are like.
 
-Defines: ``condition_rows``, ``cell_rows``.
+Defines: ``condition_rows``, ``cell_rows``, ``drawn_unit``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RANK = {"hidden_reference": 0, "system": 1, "anchor": 2}
 def condition_rows(frame: pd.DataFrame, roles: Mapping[str, str], tried: Tried) -> tuple[ConditionRow, ...]:
     """Hidden reference first, then systems and then anchors, each by falling median."""
     heard = [Side(condition) for condition in roles if condition in set(frame["condition"])]
-    resampled = tried(lambda: cluster_interval(frame, heard, draws=DRAWS, seed=SEED))
+    resampled = tried(lambda: cluster_interval(frame, heard, draws=DRAWS, seed=SEED, unit=drawn_unit(frame)))
     if resampled is None:
         resampled = pd.DataFrame(columns=["wanted", "low", "high"])
     limits = resampled.rename(columns={"wanted": "condition", "low": "resampled_low", "high": "resampled_high"})
@@ -38,3 +38,9 @@ def condition_rows(frame: pd.DataFrame, roles: Mapping[str, str], tried: Tried) 
 def cell_rows(frame: pd.DataFrame) -> tuple[CellRow, ...]:
     """One row per condition and item."""
     return rows_of(CellRow, summaries.per_cell(frame))
+
+
+def drawn_unit(frame: pd.DataFrame) -> str:
+    """What the bootstrap draws beside listeners: songs where several excerpts are of one song, else items."""
+    songs = frame["song"].nunique() if (frame["song"] != "").all() else 0
+    return "song" if 2 <= songs < frame["item"].nunique() else "item"
