@@ -19,6 +19,8 @@ from analysis.statistics.mixed.deviance import Solution, solve
 
 START = 0.25
 """Ratio of each variance to the residual's that the search starts from."""
+LARGEST = 1e6
+"""Ratio at which the residual counts as 0."""
 NEAR_ZERO = 1e-5
 """Ratios below this are tried at 0."""
 SET_FREE = 0.01
@@ -79,7 +81,7 @@ def _descend(cells: Cells, ratios: np.ndarray, *, reml: bool) -> Solution:
         np.sqrt(ratios),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(0, None)] * len(ratios),
+        bounds=[(0, np.sqrt(LARGEST))] * len(ratios),
         options={"ftol": 1e-13, "gtol": 1e-5},
     )
     return solve(cells, found.x**2, reml=reml)
@@ -132,7 +134,7 @@ def _newton(solution: Solution, shape: Curvature) -> tuple[np.ndarray, float]:
 def _shortened(solution: Solution, step: np.ndarray) -> Solution:
     """Halve a step until the deviance is no larger."""
     for _ in range(ROUNDS):
-        found = solve(solution.cells, np.maximum(solution.ratios + step, 0), reml=solution.reml)
+        found = solve(solution.cells, np.clip(solution.ratios + step, 0, LARGEST), reml=solution.reml)
         if found.deviance <= solution.deviance:
             return _at_boundary(found)
         step = step / 2

@@ -69,7 +69,7 @@ def _form(frame: pd.DataFrame, wish: Contrast) -> Form:
     if wish.first.on != wish.second.on:
         return "all"
     keys = [column for column in PAGE if column in frame]
-    first, second = (pd.MultiIndex.from_frame(rows_of(frame, side)[keys]) for side in wish)
+    first, second = (pd.MultiIndex.from_frame(rows_of(frame, side, wish)[keys]) for side in wish)
     both, either = len(first.intersection(second)), len(first.union(second))
     return "shared" if both >= FEWEST_SHARED * either else "all"
 
