@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,9 @@ from scipy import sparse
 
 from analysis.statistics.mixed.fixed import FixedEffects, fixed_effects
 from analysis.statistics.mixed.terms import LISTENER, Term, Terms
+
+DENSE = 50_000
+"""Numbers up to which a matrix of zeros and ones is multiplied faster as it is than as a sparse one."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Cells:
     inner: np.ndarray  # (s,) term of each column of ``inner_columns``
     inner_columns: np.ndarray  # (K, s) 0 or 1
     outer: np.ndarray  # (q,) term of each column of ``outer_columns``
-    outer_columns: sparse.csr_matrix  # (K, q) 0 or 1
+    outer_columns: Any  # (K, q) 0 or 1; a sparse matrix where it is large
     row_levels: tuple[np.ndarray, ...]  # of each random term: the level of each row
 
     def by_level(self, over_cells: np.ndarray) -> np.ndarray:
@@ -149,7 +153,7 @@ def cells_of(frame: pd.DataFrame, terms: Terms) -> Cells:
         inner=inner,
         inner_columns=inner_columns.toarray(),
         outer=outer,
-        outer_columns=outer_columns,
+        outer_columns=outer_columns.toarray() if shape[1] * len(outer) <= DENSE else outer_columns,
         row_levels=tuple(
             _combined([listener if column == LISTENER else codes[column][0] for column in term], len(frame))[0]
             for term in terms.random

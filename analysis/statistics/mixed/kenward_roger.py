@@ -80,24 +80,21 @@ class KenwardRoger:
 def _derivatives(fit: Fit, variances: list[float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """P (k, p, p), Q (k, k, p, p) and tr(V^-1 G_k V^-1 G_l) (k, k), the residual last."""
     cells = fit.cells
-    columns = [_indicator(level) for level in cells.row_levels]
-    columns.append(sparse.identity(cells.rows, format="csr"))
-    joint = sparse.hstack(columns, format="csr")
-    sizes = [column.shape[1] for column in columns]
-    scale = sparse.diags(np.repeat(variances, sizes))
-    inverse = linalg.inv((joint @ scale @ joint.T).toarray(), overwrite_a=True, assume_a="pos")
+    levels = [*cells.row_levels, np.arange(cells.rows)]
+    sizes = [int(level.max()) + 1 for level in levels]
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    columns = np.concatenate([level + start for level, start in zip(levels, starts, strict=True)])
+    rows = np.tile(np.arange(cells.rows), len(levels))
+    joint = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)))
+    covariance = joint @ sparse.diags(np.repeat(variances, sizes)) @ joint.T
+    inverse = linalg.inv(covariance.toarray(), overwrite_a=True)
     half = joint.T @ inverse
     whole = (joint.T @ half.T).T
     group = cells.group[cells.pattern[cells.row_listener]]
     fixed = half @ cells.matrices[group, cells.row_cell]
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     traces = np.add.reduceat(np.add.reduceat(whole**2, starts, axis=0), starts, axis=1)
     parts = np.split(fixed, starts[1:])
     p = np.array([-part.T @ part for part in parts])
     blocks = [np.split(rows, starts[1:], axis=1) for rows in np.split(whole, starts[1:])]
     q = np.array([[left.T @ blocks[k][m] @ right for m, right in enumerate(parts)] for k, left in enumerate(parts)])
     return p, q, traces
-
-
-def _indicator(level: np.ndarray) -> sparse.csr_matrix:
-    return sparse.csr_matrix((np.ones(len(level)), (np.arange(len(level)), level)))

@@ -28,7 +28,9 @@ ROUNDS = 10
 FLAT = 1e-10
 """Slope per rating that counts as none."""
 EXACT = 1e-10
-"""Decrease of the deviance that a Newton step must promise to be worth making."""
+"""Decrease of the deviance that a Newton step must promise to be worth making, for few ratings."""
+ROUNDING = 1e-15
+"""The same relative to the deviance, whose digits end there, for many."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def _polished(solution: Solution) -> tuple[Solution, Curvature]:
     shape = curvature(solution)
     for _ in range(ROUNDS):
         step, promise = _newton(solution, shape)
-        if promise < EXACT:
+        if promise < EXACT + ROUNDING * abs(solution.deviance):
             break
         solution = _shortened(solution, step)
         shape = curvature(solution)

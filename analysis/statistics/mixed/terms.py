@@ -62,34 +62,67 @@ def maximal(frame: pd.DataFrame) -> Terms:
     AnalysisError
         For fewer than two listeners or two conditions.
     """
+    parts = _parts(frame)
     for column in (LISTENER, "condition"):
-        if frame[column].nunique() < 2:
+        if (count := parts.levels([column])) < 2:
             raise AnalysisError(
-                f"mixed model: {frame[column].nunique()} {column} in {len(frame)} ratings; "
+                f"mixed model: {count} {column} in {len(frame)} ratings; "
                 "two or more are needed to compare conditions for listeners in general"
             )
-    factors, without = _factors(frame)
+    factors, without = _factors(parts)
     fixed: tuple[Term, ...] = (("condition",), *((factor,) for factor in factors))
     fixed += tuple(("condition", factor) for factor in factors)
-    random, unidentified = _random(frame, fixed, RANDOM)
+    random, unidentified = _random(parts, fixed, RANDOM)
     return Terms(fixed, random, (*without, *unidentified))
 
 
 def of_differences(frame: pd.DataFrame) -> Terms:
     """The largest model of differences between two conditions: as ``maximal``, less what has the condition."""
-    factors, without = _factors(frame.assign(condition=""))
+    parts = _parts(frame.assign(condition=""))
+    factors, without = _factors(parts, across_conditions=False)
     fixed = tuple((factor,) for factor in factors)
-    random, unidentified = _random(frame, fixed, [term for term in RANDOM if "condition" not in term])
+    random, unidentified = _random(parts, fixed, [term for term in RANDOM if "condition" not in term])
     return Terms(fixed, random, (*without, *unidentified))
 
 
-def _factors(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
+@dataclass(frozen=True)
+class _Parts:
+    """Into which parts columns cut the ratings: numbers of their values."""
+
+    rows: int
+    codes: dict[str, np.ndarray]
+
+    def levels(self, columns: Iterable[str]) -> int:
+        """How many combinations of the columns' values occur."""
+        key = np.zeros(self.rows, np.int64)
+        for column in columns:
+            key = key * (int(self.codes[column].max()) + 1) + self.codes[column]
+        return len(pd.unique(key))
+
+    def same(self, first: Iterable[str], second: Iterable[str]) -> bool:
+        """Whether two sets of columns cut the ratings into the same parts."""
+        together = self.levels(dict.fromkeys([*first, *second]))
+        return self.levels(first) == together == self.levels(second)
+
+    def counts(self, inner: str, outer: str) -> np.ndarray:
+        """How many values of one column occur with each value of another."""
+        width = int(self.codes[inner].max()) + 1
+        pairs = np.unique(self.codes[outer] * width + self.codes[inner])
+        return np.bincount(pairs // width)
+
+
+def _parts(frame: pd.DataFrame) -> _Parts:
+    columns = {column for term in RANDOM for column in term} | set(OWNERS)
+    return _Parts(len(frame), {name: pd.factorize(frame[name])[0] for name in sorted(columns & set(frame.columns))})
+
+
+def _factors(parts: _Parts, *, across_conditions: bool = True) -> tuple[list[str], list[str]]:
     """Factors beside the condition that can be estimated, and why others can't."""
     chosen: list[str] = []
     reasons: list[str] = []
-    for factor in (factor for factor in OWNERS if factor in frame and frame[factor].nunique() > 1):
-        reason = _unestimable(frame, factor) or next(
-            (f"it can't be told from {other}" for other in chosen if _same(frame, [factor], [other])), None
+    for factor in (factor for factor in OWNERS if factor in parts.codes and parts.levels([factor]) > 1):
+        reason = _unestimable(parts, factor, across_conditions=across_conditions) or next(
+            (f"it can't be told from {other}" for other in chosen if parts.same([factor], [other])), None
         )
         if reason:
             reasons.append(f"{factor} is left out: {reason}.")
@@ -98,54 +131,36 @@ def _factors(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     return chosen, reasons
 
 
-def _unestimable(frame: pd.DataFrame, factor: str) -> str | None:
+def _unestimable(parts: _Parts, factor: str, *, across_conditions: bool) -> str | None:
     owner = OWNERS[factor]
-    pairs = frame[[owner, factor]].drop_duplicates()
-    if factor == "listener_group" and pairs[owner].duplicated().any():
+    nested = parts.counts(factor, owner).max() == 1
+    if factor == "listener_group" and not nested:
         return "some listeners are in several groups"
-    owners = pairs.groupby(factor)[owner].nunique()
-    if not pairs[owner].duplicated().any() and owners.min() < 2:
-        return f"{owners.idxmin()} has one {owner} only, and can't be told from it"
-    if frame.groupby("condition")[factor].nunique().max() < 2:
-        return f"no condition was rated on more than one {factor}"
+    if nested and parts.counts(owner, factor).min() < 2:
+        return f"one of its levels has one {owner} only, and can't be told from it"
+    if across_conditions and parts.counts(factor, "condition").max() < 2:
+        return "no condition was rated on more than one of its levels"
     return None
 
 
-def _random(
-    frame: pd.DataFrame, fixed: tuple[Term, ...], candidates: Iterable[Term]
-) -> tuple[tuple[Term, ...], list[str]]:
+def _random(parts: _Parts, fixed: tuple[Term, ...], candidates: Iterable[Term]) -> tuple[tuple[Term, ...], list[str]]:
     """Random terms that can be estimated, and why others can't."""
     chosen: list[Term] = []
     reasons: list[str] = []
     cell = sorted({column for term in fixed for column in term})
-    nested = "song" in frame and 1 < frame["song"].nunique() < frame["item"].nunique()
-    for term in candidates:
-        if "song" in term and not nested:
-            continue
-        name, levels = ":".join(term), _levels(frame, term)
+    songs = "song" in parts.codes and 1 < parts.levels(["song"]) < parts.levels(["item"])
+    for term in (term for term in candidates if songs or "song" not in term):
+        levels = parts.levels(term)
         if levels < 2:
-            reasons.append(f"{name} is left out: there is one only.")
-        elif levels == len(frame):
-            reasons.append(f"{name} is left out: each of its levels has one rating, as the residual.")
-        elif cell and _levels(frame, [*cell, *term]) == _levels(frame, cell):
-            reasons.append(f"{name} is left out: it can't be told from the fixed effects.")
-        elif same := next((other for other in chosen if _same(frame, term, other)), None):
-            reasons.append(f"{name} is left out: it can't be told from {':'.join(same)}.")
+            reason = "there is one only"
+        elif levels == parts.rows:
+            reason = "each of its levels has one rating, as the residual"
+        elif parts.levels([*cell, *term]) == parts.levels(cell):
+            reason = "it can't be told from the fixed effects"
+        elif same := next((other for other in chosen if parts.same(term, other)), None):
+            reason = f"it can't be told from {':'.join(same)}"
         else:
             chosen.append(term)
+            continue
+        reasons.append(f"{':'.join(term)} is left out: {reason}.")
     return tuple(chosen), reasons
-
-
-def _levels(frame: pd.DataFrame, columns: Iterable[str]) -> int:
-    """How many combinations of the columns' values occur."""
-    key = np.zeros(len(frame), np.int64)
-    for column in columns:
-        codes = pd.factorize(frame[column])[0]
-        key = key * (int(codes.max()) + 1) + codes
-    return len(pd.unique(key))
-
-
-def _same(frame: pd.DataFrame, first: Iterable[str], second: Iterable[str]) -> bool:
-    """Whether two sets of columns cut the ratings into the same parts."""
-    together = _levels(frame, dict.fromkeys([*first, *second]))
-    return _levels(frame, first) == together == _levels(frame, second)
