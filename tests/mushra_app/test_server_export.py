@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from server_guests import Guest, calibrate
 from sqlalchemy import select
 
+from analysis.reading import export as reading
 from mushra_app import ratings, server_cli
 from mushra_app.config import Settings
 from mushra_app.db import Database
+from mushra_app.errors import AppError
 from mushra_app.export import rows, write_answers
 from mushra_app.models import Answer, Slot
 from mushra_app.publish import publish
@@ -49,6 +52,29 @@ def test_the_export_equals_what_was_sent(published: Database, manifest: Manifest
             assert row["item"] == slot.clip.item.name and row["trial_s"] == body["trial_s"]
     assert {row["study_id"] for row in found} == {manifest.study_id}
     assert {row["training"] for row in found} == {True, False} and {row["finished"] for row in found} == {True}
+
+
+def test_the_analysis_reads_the_same_from_the_database(
+    published: Database, either: Settings, manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Guest(published).finish()
+    Guest(published).trial()
+    file = tmp_path / "ratings.csv"
+    exported(published, file)
+    if either.database_url:
+        monkeypatch.setenv("MUSHRA_DATABASE_URL", either.database_url)
+    stored, saved = reading.load(reading.Stored(either.data_dir), manifest), reading.load(file, manifest)
+    assert stored.run == saved.run and len(stored.frame) == 10 and stored.training == saved.training == 5
+    # A file holds six digits of a time.
+    pd.testing.assert_frame_equal(stored.frame, saved.frame, rtol=1e-5, check_dtype=False)
+    with pytest.raises(AppError, match="--study other: no such study; found tiny"):
+        ratings.read_database(either.data_dir, "other")
+
+
+def test_a_folder_without_a_database_stays_without(tmp_path: Path) -> None:
+    with pytest.raises(AppError, match="no such database"):
+        ratings.read_database(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_every_column_is_filled_in(published: Database, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ A page slips where all its ratings lie within 5 points, although the reference a
 than half of all who rated that item told its sounds apart by more. 5 points are a quarter of one of the scale's five
 bands, and a reference and an anchor of a useful test are tens of points apart. More than 15 % of such pages exclude.
 
-Careful listeners never do it: none of 4,000 simulated ones (SDs as in ``rank_order``). It finds the flat ones and no
+Careful listeners never do it: none of 8,250 simulated ones (as in ``rank_order``). It finds the flat ones and no
 others: who rates at random is left to the other rules.
 
 Conventions: columns listener, item, replicate (where there is one), condition, rating. Defines: ``RULE``,

@@ -11,8 +11,8 @@ noise, as with one or two items rated twice, or conditions that sound alike. Dis
 middle listener's F is three times its floor, for then hardly a careful one falls below it. An inverted scale is not
 found, it is as reliable as a right one.
 
-What it does (as in ``rank_order``, every item rated twice): finds 95 % of random raters or more, all flat ones, and
-loses none of 4,000 careful listeners.
+What it does (simulated as in ``rank_order``, every item rated twice): it found 249 of 250 random raters, all flat ones,
+and lost none of 8,250 careful listeners.
 
 Conventions: columns listener, item, replicate, condition, rating. Defines: ``RULE``, ``unreliable``.
 """
