@@ -226,7 +226,7 @@ ANALYSES = {
     "listener means": _listener_means,
     "cells": _cells,
 }
-QUICK = ("primary", "listener means", "cells")
+QUICK = ("primary", "cells")
 
 
 def one(pattern: Pattern, seed: int, names: tuple[str, ...]) -> dict[str, tuple[bool, bool, bool]]:
@@ -252,7 +252,7 @@ def _passed(found: Found, null: float) -> bool:
 
 
 def cell(pattern: Pattern, runs: int, *, others: int | None = None, seed: int = SEED, jobs: int = 1) -> Shares:
-    """Shares over the runs of a pattern, by analysis; the mixed models for comparison on the first ``others`` runs."""
+    """Shares over the runs of a pattern, by analysis; the slow ones, for comparison, on the first ``others`` runs."""
     few = runs if others is None else min(others, runs)
     calls = (delayed(one)(pattern, seed + run, tuple(ANALYSES) if run < few else QUICK) for run in range(runs))
     told: list[Any] = list(Parallel(n_jobs=jobs, batch_size=20)(calls))
@@ -364,7 +364,7 @@ def main() -> None:
     """Simulate, print, keep the result with the machine and the versions; exit 1 where a limit does not hold."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=2000)
-    parser.add_argument("--others", type=int, default=500, help="runs of the mixed models for comparison")
+    parser.add_argument("--others", type=int, default=500, help="runs of the analyses for comparison")
     parser.add_argument("--panels", type=int, default=200, help="panels of each kind for the screening")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--out", type=Path, default=RESULTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bench_page
 import bench_server
 import bench_stimuli as bench
+import bench_validity
 import numpy as np
 import postgresql_server
 import pytest
@@ -58,3 +59,36 @@ def test_ours_and_the_bare_store_take_the_same_trials_and_hold_every_one(tmp_pat
     assert "sqlite / bare is 0.49, at least 0.5" in bench_server.missed(quick)
     with pytest.raises(AssertionError, match="'trials': 9"):
         bench_server.hold({"answered": 10, "refused": 0}, 9, 72)
+
+
+def test_a_limit_of_validity_that_is_missed_is_named() -> None:
+    shares = {"false positives": 0.05, "power": 0.8, "coverage": 0.95, "runs": 10}
+    rules = {"own": {"found": 0.95, "lost": 0.0}, "any": {"found": 1.0, "lost": 0.05}}
+    good = {"patterns": {"p": {"primary": shares}}, "screening": {"moderate, 5 % random": {"rules": rules}}}
+    assert bench_validity.missed(good) == []
+    wrong = shares | {"false positives": 0.066, "coverage": 0.98}
+    assert bench_validity.missed(good | {"patterns": {"p": {"primary": wrong}}}) == [
+        "p: 0.066 false positives, at most 0.065",
+        "p: coverage 0.98, at most 0.975",
+    ]
+    few = {"own": {"found": 0.5, "lost": 0.03}, "any": {"found": 0.8, "lost": 0.03}}
+    assert bench_validity.missed(good | {"screening": {"sisec08, 5 % random": {"rules": few}}}) == [
+        "sisec08, 5 % random: 0.8 found, at least 0.9",
+        "sisec08, 5 % random: 0.03 careful ones lost, at most 0.02",
+    ]
+
+
+def test_random_raters_are_found_and_careful_ones_kept_in_a_few_panels() -> None:
+    found = bench_validity.screening(2)
+    random, careful = found["sisec08, 20 % random"], found["sisec08, 0 % none"]
+    assert (random["careless"], random["careful"], careful["careful"]) == (8, 32, 40)
+    assert random["rules"]["any"]["found"] >= 0.875
+    assert careful["rules"]["own"]["lost"] == 0 and careful["rules"]["any"]["lost"] <= 0.05
+
+
+def test_the_truth_behind_the_slider_is_the_mean_of_what_is_said() -> None:
+    pattern = bench_validity.patterns()["a and b at the ceiling, 6/4/9, 20 x 8"]
+    truth = pattern.truth(8.0)
+    means = [bench_validity._simulated(pattern, 8.0, seed).groupby("condition")["rating"].mean() for seed in range(150)]
+    differences = np.array([mean["a"] - mean["b"] for mean in means])
+    assert abs(differences.mean() - truth) < 4 * differences.std() / 150**0.5 and 3 < truth < 7

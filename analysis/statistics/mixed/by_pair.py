@@ -56,7 +56,8 @@ def by_pair(
         weights, own = _paired(frame, wish) if shared else _apart(frame, wish)
         rows.append([str(wish), str(wish.first), str(wish.second), *means.estimates(own, weights, df)[0]])
     columns = ["contrast", "first", "second", "difference", "se", "df", "low", "high"]
-    return means.tested(pd.DataFrame(rows, columns=columns), adjust)
+    found = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[3:], float))
+    return means.tested(found, adjust)
 
 
 def _paired(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:

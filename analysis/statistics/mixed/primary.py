@@ -69,8 +69,9 @@ def _form(frame: pd.DataFrame, wish: Contrast) -> Form:
     if wish.first.on != wish.second.on:
         return "all"
     keys = [column for column in PAGE if column in frame]
-    first, second = (pd.MultiIndex.from_frame(rows_of(frame, side, wish)[keys]) for side in wish)
-    both, either = len(first.intersection(second)), len(first.union(second))
+    first, second = (rows_of(frame, side, wish)[keys].drop_duplicates() for side in wish)
+    either = len(pd.concat([first, second]).drop_duplicates())
+    both = len(first) + len(second) - either
     return "shared" if both >= FEWEST_SHARED * either else "all"
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.statistics.description.summaries import paired_means
-from analysis.statistics.mixed.by_pair import by_pair
+from analysis.statistics.mixed.primary import primary
 from analysis.statistics.planning.components import Components
 from analysis.statistics.planning.power import ONE_IN_GENERAL, Claim
 from analysis.statistics.planning.simulate import simulate
@@ -60,7 +60,7 @@ def simulated_power(
 
 def _by_model(frame: pd.DataFrame, alpha: float) -> bool:
     try:
-        row = by_pair(frame, [PAIR]).iloc[0]
+        row = primary(frame, [PAIR]).rows.iloc[0]
     except AnalysisError:
         return False
     return bool(row["p"] < alpha and row["difference"] > 0)
