@@ -76,12 +76,16 @@ def test_a_report_of_fewer_ratings_fails_the_bench(study: tuple[Path, Manifest])
     path = study[0] / "ratings.csv"
     rated = pd.read_csv(path)
     means = rated.groupby("condition")["rating"].mean()
-    section = {"excluded": [], "conditions": [{"condition": name, "mean": mean} for name, mean in means.items()]}
-    bench.hold_report({"counts": {"analysed": len(rated)}, "sections": [section]}, path)
+    tested = {"contrasts": [{"p_adjusted": 0.5, "df": 3, "p_equivalence": 0.5}], "friedman": {"p": 1}, "effects": [{}]}
+    parts = {"screening": [{}], "cells": [{}], "reliability": [{}], "these": tested, "general": tested, "draws": 2000}
+    conditions = [{"condition": name, "mean": mean, "resampled_low": 1.0} for name, mean in means.items()]
+    good = {"excluded": [], "conditions": conditions, **parts}
+    bench.hold_report({"counts": {"analysed": len(rated)}, "sections": [good]}, path)
     with pytest.raises(AssertionError):
-        bench.hold_report({"counts": {"analysed": len(rated) - 1}, "sections": [section]}, path)
-    with pytest.raises(AssertionError):
-        bench.hold_report({"counts": {"analysed": len(rated)}, "sections": [section | {"excluded": ["L001"]}]}, path)
+        bench.hold_report({"counts": {"analysed": len(rated) - 1}, "sections": [good]}, path)
+    for change in ({"excluded": ["L001"]}, {"general": None}, {"draws": 200}, {"these": tested | {"friedman": None}}):
+        with pytest.raises(AssertionError):
+            bench.hold_report({"counts": {"analysed": len(rated)}, "sections": [good | change]}, path)
 
 
 def test_a_missed_limit_is_named() -> None:
@@ -89,3 +93,10 @@ def test_a_missed_limit_is_named() -> None:
     assert bench.missed(good) == []
     assert bench.missed({"report, s": 61}) == ["report, s is 61, at most 60.0"]
     assert bench.missed(good | {"statsmodels / ours": 99}) == ["statsmodels / ours is 99, at least 100.0"]
+
+
+def test_a_report_is_made_as_page_and_as_json_and_measured(tmp_path: Path) -> None:
+    found = bench.report(tmp_path, listeners=6, items=3)
+    assert found["ratings"] == 6 * 3 * 8 and found["stood_aside"] == []
+    assert found["page"]["figures"] >= 3 + 4 and 0 < found["page"]["size_mb"] < 2
+    assert min(found[form][name] for form in ("page", "json") for name in ("s", "cpu_s", "peak_gb")) > 0

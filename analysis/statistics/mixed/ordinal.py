@@ -7,7 +7,9 @@ and items as the linear model does: both are random samples.
 Conventions: bands are closed on the right (Bad 0 to 20, Poor above 20 to 40, ... Excellent above 80). Differences are
 log odds of lying in a higher band. For systems alone: a hidden reference that is always Excellent has no finite place.
 Maximum likelihood by Laplace's approximation, thresholds free (R's ``ordinal::clmm`` fits the same model); standard
-errors from the observed information of all parameters; p by Wald's z, two-sided.
+errors from the observed information of all parameters; p by Wald's z, two-sided. z takes the standard deviations for
+known and has no degrees of freedom, so that with few listeners or items it finds a little too readily: this model
+checks the linear one and does not replace it.
 
 Defines: ``fit``, ``contrasts``, ``OrdinalFit``, ``TERMS``, ``MOST_RATINGS``.
 """
