@@ -13,10 +13,10 @@ import pytest
 from scipy import optimize
 
 from analysis.errors import AnalysisError
-from analysis.statistics.mixed import ordinal
-from analysis.statistics.mixed.bands import LABELS, cut
-from analysis.statistics.mixed.laplace import Laplace, Table
-from analysis.statistics.mixed.ordinal_model import Model
+from analysis.statistics.ordinal import model as ordinal
+from analysis.statistics.ordinal.bands import LABELS, cut
+from analysis.statistics.ordinal.laplace import Laplace, Table
+from analysis.statistics.ordinal.likelihood import Model
 from stimuli.experiment import contrast
 
 SIMPLE = ("listener", "item")

@@ -124,7 +124,7 @@ def _joint(found: Fit, wanted: Sequence[Contrast], adjust: str, tried: Tried) ->
 
 def _heard(frame: pd.DataFrame, planned: Sequence[Contrast], tried: Tried) -> list[Contrast]:
     """The planned contrasts of which both sides were rated; what was not is said."""
-    heard = set(frame["condition"])
+    heard = set(frame["condition"].unique())
     possible = []
     for one in planned:
         if missing := [side.condition for side in one if side.condition not in heard]:

@@ -27,7 +27,7 @@ class Layout:
 
 def layout_of(frame: pd.DataFrame, study: Study) -> Layout | None:
     """The layout of an attribute's pages, by its rated rows; None where all systems stood on each."""
-    heard = set(frame["condition"])
+    heard = set(frame["condition"].unique())
     systems = len(heard & set(study.systems))
     on_page = min(study.systems_on_page, systems)
     return Layout(systems, on_page, len(heard) - systems + on_page) if on_page < systems else None

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.report.parts.results import OrdinalRow, rows_of
 from analysis.report.parts.tried import Tried
-from analysis.statistics.mixed import ordinal as bands
+from analysis.statistics.ordinal import model as bands
 from analysis.study import Study
 
 
@@ -28,7 +28,7 @@ class Ordinal:
 def ordinal(frame: pd.DataFrame, study: Study, tried: Tried) -> Ordinal | None:
     """Fit the model to the systems; None, with the reason among the problems, where that can't be done."""
     own = frame[frame["condition"].isin(study.systems)]
-    heard = set(own["condition"])
+    heard = set(own["condition"].unique())
     possible = [one for one in study.contrasts if all(side.condition in heard and not side.on for side in one)]
     if not possible:
         return None

@@ -20,7 +20,8 @@ RANK = {"hidden_reference": 0, "system": 1, "anchor": 2}
 
 def condition_rows(frame: pd.DataFrame, roles: Mapping[str, str], tried: Tried) -> tuple[ConditionRow, ...]:
     """Hidden reference first, then systems and then anchors, each by falling median."""
-    heard = [Side(condition) for condition in roles if condition in set(frame["condition"])]
+    rated = set(frame["condition"].unique())
+    heard = [Side(condition) for condition in roles if condition in rated]
     resampled = tried(lambda: cluster_interval(frame, heard, draws=DRAWS, seed=SEED, unit=drawn_unit(frame)))
     if resampled is None:
         resampled = pd.DataFrame(columns=["wanted", "low", "high"])

@@ -25,8 +25,8 @@ import pandas as pd
 from scipy import stats
 
 from analysis.errors import AnalysisError
-from analysis.statistics.mixed.bands import LABELS, check_not_separated, cut
-from analysis.statistics.mixed.ordinal_model import TERMS, Model, maximum
+from analysis.statistics.ordinal.bands import LABELS, check_not_separated, cut
+from analysis.statistics.ordinal.likelihood import TERMS, Model, maximum
 from analysis.statistics.these_items.pairs import table
 from stimuli.experiment import Contrast
 
@@ -90,7 +90,7 @@ def fit(frame: pd.DataFrame, *, terms: Sequence[str] = TERMS, labels: Sequence[s
     ------
     AnalysisError
         For more than ``MOST_RATINGS``, for fewer than two listeners, items, conditions or bands that are used, and
-        where conditions are separated (``analysis.statistics.mixed.bands``).
+        where conditions are separated (``analysis.statistics.ordinal.bands``).
     """
     rated = frame[frame["rating"].notna()]
     _check_size(rated)

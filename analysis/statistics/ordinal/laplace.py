@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from analysis.statistics.mixed.curvature import Curvature
+from analysis.statistics.ordinal.curvature import Curvature
 
 MOST_STEPS = 60
 MODE_FOUND = 1e-20

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import optimize
 
 from analysis.errors import AnalysisError
-from analysis.statistics.mixed.laplace import Laplace, Table
+from analysis.statistics.ordinal.laplace import Laplace, Table
 
 TERMS = ("listener", "item", "listener:condition", "item:condition")
 MOST_EFFECTS = 1500
