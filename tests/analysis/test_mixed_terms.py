@@ -69,7 +69,7 @@ def test_terms_as_fine_as_the_ratings_are_left_out() -> None:
         (crossed(1).assign(rating=lambda f: f["rating"].where(f.index > 2)), "3 of 144 ratings are missing"),
         (crossed(1).assign(rating="good"), "holds text \\('good'\\)"),
         (crossed(1).assign(rating=lambda f: f["condition"].str[1:].astype(float)), "do not vary within a condition"),
-        (crossed(1).assign(rating=lambda f: f["listener"].str[1:].astype(float)), "to the last digit"),
+        (crossed(1).assign(rating=lambda f: f["listener"].str[1:].astype(float)), "leave no residual in 144 ratings"),
         (crossed(1).assign(item=lambda f: f["item"].where(f.index > 2)), "item is empty in 3 of 144 rows"),
     ],
 )

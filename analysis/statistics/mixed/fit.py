@@ -160,8 +160,8 @@ def fit(frame: pd.DataFrame, terms: Terms, *, method: Literal["reml", "ml"] = "r
     solution, curvature = minimise(cells, reml=method == "reml")
     if (solution.ratios >= LARGEST).any():
         raise AnalysisError(
-            f"mixed model: the random effects explain all {cells.rows} ratings to the last digit; without a residual "
-            "nothing can be tested; leave out listeners who rated all alike"
+            f"mixed model: the random effects leave no residual in {cells.rows} ratings; nothing can be tested; "
+            "more ratings are needed, or listeners who rated all alike to be left out"
         )
     return Fit(terms, method, solution, curvature)
 
