@@ -11,7 +11,7 @@ import pytest
 from mixed_ratings import SDS, by_brute_force, crossed, with_factors
 from scipy import optimize
 
-from analysis.statistics.mixed import means
+from analysis.statistics.mixed import means, optimum
 from analysis.statistics.mixed.cells import cells_of
 from analysis.statistics.mixed.deviance import solve
 from analysis.statistics.mixed.fit import fit
@@ -119,18 +119,24 @@ def test_a_variance_of_nothing_is_zero_and_said() -> None:
     assert singular >= 6
 
 
-def test_a_search_that_was_caught_at_zero_is_set_free() -> None:
-    from analysis.statistics.mixed import optimum
+def test_no_variance_is_left_at_zero_that_is_above() -> None:
+    above = 0
+    for seed in range(30):
+        frame = crossed(seed, (6, 4, 3), missing=0.1, sds={"item": 15.0})
+        found = fit(frame.assign(rating=frame["rating"].clip(0, 100).round()), FIVE)
+        slope = found.solution.slope_at(found.solution.variance)
+        assert (slope[found.solution.ratios == 0] >= -1e-6).all()
+        above += int(((found.solution.ratios > 0) & (found.solution.ratios < 0.2)).sum())
+    assert above > 10
 
-    frame = crossed(5)
-    free, kept = fit(frame, FIVE), optimum.START
-    optimum.START = 0.0  # in the square roots every slope is 0 there
-    try:
-        caught = fit(frame, FIVE)
-    finally:
-        optimum.START = kept
-    assert caught.deviance == pytest.approx(free.deviance, abs=1e-7)
-    assert caught.variances == pytest.approx(free.variances, rel=1e-4)
+
+@pytest.mark.parametrize("start", [0.0, 10.0])
+def test_the_search_ends_at_the_same_place_from_elsewhere(start: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = fit(DATA["thinned"], FIVE)
+    monkeypatch.setattr(optimum, "START", start)
+    found = fit(DATA["thinned"], FIVE)
+    assert found.deviance == pytest.approx(expected.deviance, abs=1e-7)
+    assert found.variances == pytest.approx(expected.variances, rel=1e-4)
 
 
 R_FACTORS = {

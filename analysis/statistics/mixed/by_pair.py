@@ -63,7 +63,7 @@ def by_pair(
 def _paired(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:
     """The mean of differences on the same page."""
     keys = [column for column in PAGE if column in frame]
-    first, second = (rows_of(frame, side).set_index(keys)["rating"] for side in wish)
+    first, second = (rows_of(frame, side, wish).groupby(keys, observed=True)["rating"].mean() for side in wish)
     differences = (first - second).dropna().rename("rating").reset_index()
     _check(differences, wish)
     try:
@@ -76,7 +76,7 @@ def _paired(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:
 
 def _apart(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:
     """The difference of means of sides that are on different pages."""
-    parts = [rows_of(frame, side).assign(condition=str(side)) for side in wish]
+    parts = [rows_of(frame, side, wish).assign(condition=str(side)) for side in wish]
     both = pd.concat(parts, ignore_index=True).drop(columns=["target", "dataset", "listener_group"], errors="ignore")
     _check(both, wish)
     own = fit(both, maximal(both))
@@ -85,11 +85,16 @@ def _apart(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:
     return (first - second)[None, :], own
 
 
-def rows_of(frame: pd.DataFrame, side: Side) -> pd.DataFrame:
+def rows_of(frame: pd.DataFrame, side: Side, wish: Contrast) -> pd.DataFrame:
     """The ratings that one side of a contrast is about."""
     chosen = frame["condition"] == side.condition
     for factor, level in side.on:
-        chosen &= frame[means.COLUMN.get(factor, factor)] == level
+        column = means.COLUMN.get(factor, factor)
+        if column not in frame:
+            raise AnalysisError(f"{wish}: the ratings have no column {column}; add it, or leave the level out")
+        chosen &= frame[column] == level
+    if not chosen.any():
+        raise AnalysisError(f"{wish}: no rating of {side}; check its name, or leave the contrast out")
     return frame[chosen]
 
 

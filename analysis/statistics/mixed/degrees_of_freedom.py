@@ -46,13 +46,17 @@ class Satterthwaite:
         self.estimates = fit.coefficients
         self.covariance = fit.covariance
         self._slopes = fit.curvature.covariance
-        self._of_parameters = 2 * np.linalg.pinv(fit.curvature.hessian, hermitian=True)
+        # Ratios are near 1, the residual's variance is in squared points: brought to one scale before inverting.
+        scale = 1 / np.sqrt(np.maximum(np.abs(np.diagonal(fit.curvature.hessian)), np.finfo(float).tiny))
+        scaled = scale[:, None] * fit.curvature.hessian * scale
+        self._of_parameters = 2 * scale[:, None] * np.linalg.pinv(scaled, hermitian=True) * scale
 
     def degrees(self, weights: np.ndarray) -> np.ndarray:
         """Degrees of freedom of each contrast (m,)."""
         variances = np.einsum("mi,ij,mj->m", weights, self.covariance, weights)
         slopes = np.einsum("mi,kij,mj->mk", weights, self._slopes, weights)
-        return 2 * variances**2 / np.einsum("mk,kl,ml->m", slopes, self._of_parameters, slopes)
+        uncertain = np.einsum("mk,kl,ml->m", slopes, self._of_parameters, slopes)
+        return np.divide(2 * variances**2, uncertain, out=np.full(len(weights), np.inf), where=uncertain > 0)
 
     def f_test(self, weights: np.ndarray) -> tuple[float, float]:
         """F and its denominator's degrees of freedom, of all contrasts being 0; the rows are independent."""

@@ -21,13 +21,15 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.statistics.mixed.cells import Cells, cells_of
-from analysis.statistics.mixed.deviance import Solution
-from analysis.statistics.mixed.optimum import Curvature, minimise
+from analysis.statistics.mixed.deviance import Solution, solve
+from analysis.statistics.mixed.optimum import LARGEST, Curvature, minimise
 from analysis.statistics.mixed.terms import Terms
 
 RESIDUAL = "residual"
-NO_VARIATION = 1e-12
-"""Share of the ratings' sum of squares below which nothing is left to estimate a variance from."""
+ROUNDING = 1e-24
+"""Share of a sum of squares below which it is dust of the floating point."""
+NOTHING_LEFT = 1e-12
+"""Share of the ratings' variation below which the fixed effects leave nothing."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,13 @@ def fit(frame: pd.DataFrame, terms: Terms, *, method: Literal["reml", "ml"] = "r
     _check(frame, terms)
     cells = cells_of(frame, terms)
     _check_variation(cells)
-    return Fit(terms, method, *minimise(cells, reml=method == "reml"))
+    solution, curvature = minimise(cells, reml=method == "reml")
+    if (solution.ratios >= LARGEST).any():
+        raise AnalysisError(
+            f"mixed model: the random effects leave no residual in {cells.rows} ratings; nothing can be tested; "
+            "more ratings are needed, or listeners who rated all alike to be left out"
+        )
+    return Fit(terms, method, solution, curvature)
 
 
 def _check(frame: pd.DataFrame, terms: Terms) -> None:
@@ -164,6 +172,9 @@ def _check(frame: pd.DataFrame, terms: Terms) -> None:
         raise AnalysisError(
             f"mixed model: the ratings have no column {', '.join(missing)}; add it, or leave its term out"
         )
+    for column in sorted(wanted - {"rating"}):
+        if empty := int(frame[column].isna().sum()):
+            raise AnalysisError(f"mixed model: {column} is empty in {empty} of {len(frame)} rows; fill it in")
     if not pd.api.types.is_numeric_dtype(frame["rating"]):
         raise AnalysisError(
             f"mixed model: the column rating holds text ({frame['rating'].iloc[0]!r}); expected numbers"
@@ -186,7 +197,13 @@ def _check_variation(cells: Cells) -> None:
         raise AnalysisError(
             f"mixed model: {cells.rows} ratings for {cells.matrices.shape[2]} fixed effects; more ratings are needed"
         )
-    if cells.square_sum <= NO_VARIATION * max(cells.rows * cells.mean**2, 1e-300):
+    if cells.square_sum <= ROUNDING * max(cells.rows * cells.mean**2, 1e-300):
         raise AnalysisError(
-            f"mixed model: all {cells.rows} ratings are equal ({cells.mean:g}); nothing can be compared"
+            f"mixed model: all {cells.rows} ratings are equal ({cells.mean:g}); expected some to differ"
+        )
+    alone = solve(cells, np.zeros(len(cells.row_levels)), reml=False)
+    if alone.square_sum <= NOTHING_LEFT * cells.square_sum:
+        raise AnalysisError(
+            f"mixed model: the {cells.rows} ratings do not vary within a condition; "
+            "variances of listeners and items can't be estimated"
         )

@@ -67,7 +67,7 @@ def contrasts(fit: Fit, wanted: Sequence[Contrast], *, adjust: str = "holm", df:
         For a contrast that these data can't estimate, and for ``tukey`` without all pairs.
     """
     weights = np.array([_weights(fit, wish.first, wish) - _weights(fit, wish.second, wish) for wish in wanted])
-    weights = weights.reshape(len(wanted), -1)
+    weights = weights.reshape(len(wanted), len(fit.cells.fixed.columns))
     if not (known := fit.cells.fixed.estimable(weights)).all():
         lost = wanted[int(np.argmin(known))]
         raise AnalysisError(

@@ -1,8 +1,7 @@
 """Finds the ratios of variances at which the deviance of a mixed model is smallest, also where some are 0.
 
-First a quasi-Newton method in the square roots of the ratios, in which the deviance is well scaled. In these every
-boundary looks flat, so what it leaves near 0 is decided in the ratios themselves: a term is 0 where the deviance rises
-with it, and else is set free again. Newton steps end the search; their curvature is what Satterthwaite needs.
+A quasi-Newton method goes down in the ratios themselves. In their square roots, lme4's parameters, every boundary is
+flat, and a search that touches one stays there. Newton steps end it; their curvature is what Satterthwaite needs.
 
 Defines: ``Curvature``, ``minimise``, ``curvature``.
 """
@@ -17,16 +16,15 @@ from scipy import optimize
 from analysis.statistics.mixed.cells import Cells
 from analysis.statistics.mixed.deviance import Solution, solve
 
-START = 0.25
+START = 1.0
 """Ratio of each variance to the residual's that the search starts from."""
+LARGEST = 1e4
+"""Ratio at which the residual counts as 0: a hundredth of what listeners or items do."""
 NEAR_ZERO = 1e-5
 """Ratios below this are tried at 0."""
-SET_FREE = 0.01
 STEP = 1e-3
 """Of the differences that give the curvature, relative to a ratio."""
 ROUNDS = 10
-FLAT = 1e-10
-"""Slope per rating that counts as none."""
 EXACT = 1e-10
 """Decrease of the deviance that a Newton step must promise to be worth making, for few ratings."""
 ROUNDING = 1e-15
@@ -48,13 +46,7 @@ class Curvature:
 
 def minimise(cells: Cells, *, reml: bool) -> tuple[Solution, Curvature]:
     """The solution of smallest deviance, with its curvature."""
-    solution = _at_boundary(_descend(cells, np.full(len(cells.row_levels), START), reml=reml))
-    for _ in range(ROUNDS):
-        stuck = (solution.ratios == 0) & (solution.slope_at(solution.variance) < -FLAT * cells.rows)
-        if not stuck.any():
-            break
-        solution = _at_boundary(_descend(cells, np.where(stuck, SET_FREE, solution.ratios), reml=reml))
-    return _polished(solution)
+    return _polished(_at_boundary(_descend(cells, np.full(len(cells.row_levels), START), reml=reml)))
 
 
 def _polished(solution: Solution) -> tuple[Solution, Curvature]:
@@ -69,20 +61,20 @@ def _polished(solution: Solution) -> tuple[Solution, Curvature]:
     return solution, shape
 
 
-def _descend(cells: Cells, ratios: np.ndarray, *, reml: bool) -> Solution:
-    def deviance(roots: np.ndarray) -> tuple[float, np.ndarray]:
-        solution = solve(cells, roots**2, reml=reml)
-        return solution.deviance, 2 * roots * solution.slope_at(solution.variance)
+def _descend(cells: Cells, start: np.ndarray, *, reml: bool) -> Solution:
+    def deviance(ratios: np.ndarray) -> tuple[float, np.ndarray]:
+        solution = solve(cells, ratios, reml=reml)
+        return solution.deviance, solution.slope_at(solution.variance)
 
     found = optimize.minimize(
         deviance,
-        np.sqrt(ratios),
+        start,
         jac=True,
         method="L-BFGS-B",
-        bounds=[(0, None)] * len(ratios),
+        bounds=[(0, LARGEST)] * len(start),
         options={"ftol": 1e-13, "gtol": 1e-5},
     )
-    return solve(cells, found.x**2, reml=reml)
+    return solve(cells, found.x, reml=reml)
 
 
 def _at_boundary(solution: Solution) -> Solution:
@@ -132,7 +124,7 @@ def _newton(solution: Solution, shape: Curvature) -> tuple[np.ndarray, float]:
 def _shortened(solution: Solution, step: np.ndarray) -> Solution:
     """Halve a step until the deviance is no larger."""
     for _ in range(ROUNDS):
-        found = solve(solution.cells, np.maximum(solution.ratios + step, 0), reml=solution.reml)
+        found = solve(solution.cells, np.clip(solution.ratios + step, 0, LARGEST), reml=solution.reml)
         if found.deviance <= solution.deviance:
             return _at_boundary(found)
         step = step / 2

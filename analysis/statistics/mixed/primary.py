@@ -69,11 +69,10 @@ def _form(frame: pd.DataFrame, wish: Contrast) -> Form:
     if wish.first.on != wish.second.on:
         return "all"
     keys = [column for column in PAGE if column in frame]
-    first, second = (rows_of(frame, side)[keys].drop_duplicates() for side in wish)
+    first, second = (rows_of(frame, side, wish)[keys].drop_duplicates() for side in wish)
     either = len(pd.concat([first, second]).drop_duplicates())
     both = len(first) + len(second) - either
-    # Where one side has no rating at all, ``by_pair`` says so.
-    return "shared" if both >= FEWEST_SHARED * either or not (len(first) and len(second)) else "all"
+    return "shared" if both >= FEWEST_SHARED * either else "all"
 
 
 def _why(forms: Sequence[Form]) -> str:
