@@ -114,6 +114,8 @@ def test_pages_with_one_system_of_two_count_as_far_as_they_can_be_compared() -> 
     only_noise = Components(0, 0, listener_item=0, listener_condition=0, item_condition=0, residual=10)
     trials = Trials(20, 10, systems=6, per_page=3)
     assert power.standard_error(only_noise, trials)[0] ** 2 == pytest.approx(2 * 100 / (200 * (1 / 5 + 3 / 10)))
+    most_together = Trials(20, 10, systems=6, per_page=5)  # both on 2/3 of the pages: the differences are enough
+    assert power.standard_error(only_noise, most_together)[0] ** 2 == pytest.approx(2 * 100 / (200 * 2 / 3))
     far = dataclasses.replace(only_noise, listener_item=100)
     assert power.standard_error(far, trials)[0] ** 2 == pytest.approx(2 * 100 / (200 * (1 / 5 + 3 / 10 / 101)))
 

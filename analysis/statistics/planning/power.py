@@ -9,8 +9,9 @@ primary analysis tests a contrast.
 For *these items* it is Student's t over listener means: b is no part of the variance, as the items are no sample, and
 df are the listeners less one. Wilcoxon's test needs about 2 % more.
 
-With incomplete blocks pages that hold one system of the two help as far as they can be compared over pages: by the
-residual against residual and listener × item together. Replicates divide the whole residual, though what a listener
+With incomplete blocks in which few pages hold both systems, the primary analysis is of all their ratings: pages that
+hold one of the two help as far as they can be compared over pages, by the residual against residual and listener × item
+together. Replicates divide the whole residual, though what a listener
 hears anew each time is only part of it: with replicates the figures are the best case.
 
 Conventions: two-sided tests; points. Defines: ``Claim``, ``Inference``, ``standard_error``, ``smallest_difference``,
@@ -29,6 +30,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.errors import AnalysisError
+from analysis.statistics.mixed.primary import FEWEST_SHARED
 from analysis.statistics.planning.components import Components
 from analysis.statistics.planning.trials import Trials
 
@@ -173,8 +175,10 @@ def with_items(trials: Trials, items: int) -> Trials:
 
 
 def _effective_share(components: Components, trials: Trials) -> float:
-    """Share of pages that count: those with both systems, and those with one as far as they can be compared."""
+    """Share of pages that count: those with both systems; where they are few, also those with one, for their part."""
     apart = trials.share_shown - trials.share_together
+    if trials.share_together >= FEWEST_SHARED * (trials.share_together + 2 * apart):
+        return trials.share_together
     within, between = components.residual**2, components.residual**2 + components.listener_item**2
     return trials.share_together + (apart * within / between if between else 0.0)
 
