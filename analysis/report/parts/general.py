@@ -110,6 +110,9 @@ def contrasts(
 
 def _joint(found: Fit, wanted: Sequence[Contrast], adjust: str, tried: Tried) -> Joint:
     pooled = tried(lambda: means.contrasts(found, wanted, adjust=adjust))
+    exact = tried(lambda: means.contrasts(found, wanted, adjust="none", df="kenward-roger"))
+    if pooled is not None and exact is not None:
+        pooled = pooled.assign(**{f"{name}_kr": exact[name] for name in ("se", "df", "p")})
     tests = tried(lambda: means.tests(found))
     zero = ", ".join(term.replace(":", " × ") for term in found.singular)
     return Joint(

@@ -106,7 +106,11 @@ class ContrastRow:
 
 @dataclass(frozen=True)
 class PooledRow:
-    """A planned contrast by one mixed model of all systems, with variances pooled over them."""
+    """A planned contrast by one mixed model of all systems, with variances pooled over them.
+
+    ``se_kr``, ``df_kr`` and ``p_kr`` are Kenward and Roger's, where there are not too many ratings for them; the others
+    are with Satterthwaite's degrees of freedom.
+    """
 
     contrast: str
     difference: float
@@ -117,6 +121,9 @@ class PooledRow:
     p_adjusted: float
     low: float
     high: float
+    se_kr: float | None = None
+    df_kr: float | None = None
+    p_kr: float | None = None
 
 
 @dataclass(frozen=True)
