@@ -117,7 +117,7 @@ def test_pages_without_variation_are_named_by_their_contrast() -> None:
 def test_kenward_roger_stands_aside_where_ratings_are_many() -> None:
     frame = crossed(5, (20, 20, 8))
     found = fit(frame, maximal(frame))
-    with pytest.raises(AnalysisError, match="3200 ratings; it is for at most 3000"):
+    with pytest.raises(AnalysisError, match="for at most 3000 ratings, found 3200"):
         means.tests(found, df="kenward-roger")
 
 
