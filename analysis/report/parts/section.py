@@ -42,6 +42,21 @@ from analysis.statistics.description.checklist import check
 from analysis.study import Asked, Study
 
 
+ANALYSED = [
+    "listener",
+    "item",
+    "condition",
+    "replicate",
+    "rating",
+    "song",
+    "target",
+    "dataset",
+    "listener_group",
+    "simulated",
+]
+"""Columns that are looked at once listeners are screened; the others only cost time."""
+
+
 @dataclass(frozen=True)
 class Section:
     """One attribute: what was asked, and what the listeners said.
@@ -104,7 +119,8 @@ def section(
     layout = layout_of(frame, study)
     tell(f"{asked.name}: screening")
     screened = listeners.screened(frame, ratings.checks, study, asked.name, tried)
-    kept, number = screened.kept, int(screened.kept["listener"].nunique())
+    frame, kept = frame[ANALYSED], screened.kept[ANALYSED]
+    number = int(kept["listener"].nunique())
     tried.say(*warnings_of(kept, layout))
     tell(f"{asked.name}: description")
     conditions, cells = condition_rows(kept, study.roles, tried), cell_rows(kept)

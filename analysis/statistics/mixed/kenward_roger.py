@@ -34,8 +34,8 @@ class KenwardRoger:
     def __init__(self, fit: Fit) -> None:
         if fit.observations > MOST_RATINGS:
             raise AnalysisError(
-                f"Kenward and Roger's degrees of freedom stood aside: they are for at most {MOST_RATINGS} ratings, found "
-                f"{fit.observations}; beyond that Satterthwaite's hardly differ"
+                f"Kenward and Roger's degrees of freedom stood aside: they are for at most {MOST_RATINGS} ratings, "
+                f"found {fit.observations}; beyond that Satterthwaite's hardly differ"
             )
         self.estimates = fit.coefficients
         self._plain = fit.covariance
