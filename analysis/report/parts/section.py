@@ -41,7 +41,6 @@ from analysis.report.words.wording import count
 from analysis.statistics.description.checklist import check
 from analysis.study import Asked, Study
 
-
 ANALYSED = [
     "listener",
     "item",
