@@ -3,4 +3,8 @@
 COMMANDS = {
     "plan": ("analysis.planning.cli:plan", "Say how many listeners and items a test needs, before it is run."),
     "report": ("analysis.cli:report", "Turn ratings into a significance report, with objective metrics beside them."),
+    "preregister": (
+        "analysis.cli:preregister",
+        "Write the analysis plan in plain words, to be deposited before the test.",
+    ),
 }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from stimuli.experiment import REFERENCE, AnalysisPlan, Contrast, Experiment, LowpassAnchor
 from stimuli.manifest import Manifest
 
-MID_ANCHOR_HZ = 7000
+LOW_ANCHOR_HZ, MID_ANCHOR_HZ = 3500, 7000
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Asked:
 class Study:
     """A study to be analysed. ``roles``: condition to hidden_reference, anchor or system, in the order of the file.
 
-    ``reference`` and ``mid_anchor`` name the conditions that the standard's screening looks at; None where there is
-    none. ``systems_on_page``: how many systems a page held by design.
+    ``reference`` and ``mid_anchor`` name the conditions that the standard's screening looks at, ``low_anchor`` the one
+    that is worse; None where there is none. ``systems_on_page``: how many systems a page held by design.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Study:
     plan: AnalysisPlan
     contrasts: tuple[Contrast, ...]
     systems_on_page: int
+    low_anchor: str | None = None
 
     @property
     def systems(self) -> tuple[str, ...]:
@@ -72,16 +73,17 @@ def of_manifest(manifest: Manifest) -> Study:
         primary=experiment.primary_attribute,
         roles={name: roles[name] for name in experiment.conditions if name in roles},
         reference=REFERENCE,
-        mid_anchor=_mid_anchor(experiment),
+        mid_anchor=_anchor(experiment, MID_ANCHOR_HZ),
+        low_anchor=_anchor(experiment, LOW_ANCHOR_HZ),
         plan=experiment.analysis,
         contrasts=experiment.planned_contrasts,
         systems_on_page=experiment.systems_on_page(sum(role == "system" for role in roles.values())),
     )
 
 
-def _mid_anchor(experiment: Experiment) -> str | None:
-    """Name of the standard's 7 kHz anchor."""
+def _anchor(experiment: Experiment, cutoff_hz: float) -> str | None:
+    """Name of the standard's low-pass anchor with this cut-off."""
     for anchor in experiment.anchors:
-        if isinstance(anchor, LowpassAnchor) and anchor.cutoff_hz == MID_ANCHOR_HZ:
+        if isinstance(anchor, LowpassAnchor) and anchor.cutoff_hz == cutoff_hz:
             return anchor.name
     return None

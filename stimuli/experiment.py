@@ -34,7 +34,7 @@ from stimuli.description.conditions import (
     SpleeterSystem,
 )
 from stimuli.description.model import Model, Name, Slug, StemName
-from stimuli.description.plan import FACTORS, AnalysisPlan, Contrast, Side, contrast
+from stimuli.description.plan import FACTORS, AnalysisPlan, Contrast, ExclusionRule, Side, contrast
 from stimuli.description.session import Attribute, Completion, Question, Setup, Test
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
 from stimuli.errors import ExperimentError
@@ -50,6 +50,7 @@ __all__ = [
     "Completion",
     "Contrast",
     "Excerpt",
+    "ExclusionRule",
     "Experiment",
     "FilesSystem",
     "Header",

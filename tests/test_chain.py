@@ -62,6 +62,18 @@ def test_the_report_is_self_contained(chain: Path) -> None:
     assert 'src="http' not in html and "@import" not in html and '<link rel="stylesheet"' not in html
 
 
+def test_the_report_of_the_database_is_that_of_the_export(chain: Path, tmp_path: Path) -> None:
+    """Straight from SQL, as JSON: the same but for the hash of a file that there is not."""
+    told = []
+    for source in ([chain / "ratings.csv"], ["--data", chain / "data"]):
+        out = tmp_path / f"{len(told)}.json"
+        where = ["--stimuli", chain / "stimuli", "--format", "json", "--out", out]
+        run(sys.executable, "-m", "mushra_app.cli", "report", *source, *where, cwd=tmp_path)
+        told.append(json.loads(out.read_text()))
+    assert "ratings" in told[0].pop("hashes") and "ratings" not in told[1].pop("hashes")
+    assert told[0] == told[1] and told[0]["listeners"] == LISTENERS
+
+
 def test_a_second_start_builds_nothing_twice(chain: Path) -> None:
     before = {
         path: path.stat().st_mtime_ns

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from mushra_app.cli import table
 from mushra_app.config import Settings
-from stimuli.experiment import Experiment
+from stimuli.experiment import ExclusionRule, Experiment
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -76,3 +76,8 @@ def test_pictures_are_there_and_the_workplace_is_not_named(readme) -> None:
     for picture in re.findall(r"\]\((docs/[^)]+)\)", readme):
         assert (ROOT / picture).is_file(), picture
     assert "shared/" not in readme
+
+
+def test_every_rule_of_exclusion_is_named(readme) -> None:
+    for rule in typing.get_args(ExclusionRule):
+        assert f"`{rule}`" in readme, rule

@@ -88,7 +88,8 @@ def census(frame: pd.DataFrame, study: Study) -> Census:
     parts = {str(name): _part(str(name), own, study) for name, own in rated.groupby("attribute", sort=False)}
     sessions = rated[rated["session"] != ""].groupby("listener")["session"].nunique() if "session" in rated else None
     several = int((sessions > 1).sum()) if sessions is not None else 0
-    unheard = tuple(name for name in study.roles if name not in set(rated["condition"]))
+    heard = set(rated["condition"].unique())
+    unheard = tuple(name for name in study.roles if name not in heard)
     incomplete = frozenset[str]().union(*(part.incomplete for part in parts.values()))
     head = _head(rated, several, unheard)
     return Census(
@@ -146,7 +147,8 @@ def _expected(sounds: pd.DataFrame, study: Study) -> pd.Series:
 
 def _confounded(attribute: str, rated: pd.DataFrame, systems: Sequence[str]) -> list[Confounded]:
     """Pairs of systems that no page held, in the order of the study; "item" where no item did either."""
-    heard = [name for name in systems if name in set(rated["condition"])]
+    there = set(rated["condition"].unique())
+    heard = [name for name in systems if name in there]
     own = rated[rated["condition"].isin(heard)]
     together = {by: _together(own, keys, heard) for by, keys in (("item", ["item"]), ("page", PAGE))}
     return [

@@ -76,8 +76,11 @@ def read_parquet(path: Path) -> pd.DataFrame:
         return pd.read_parquet(path)
     except ImportError:
         raise AnalysisError(
-            f"{path}: Parquet files need pyarrow; install it with: pip install pyarrow, or give a CSV"
+            f'{path}: Parquet files need pyarrow; install it with: pip install "hidden-reference[parquet]", or give '
+            "a CSV"
         ) from None
+    except FileNotFoundError:
+        raise AnalysisError(f"{path}: no such file; give the file that holds the ratings") from None
     except (OSError, ValueError) as error:
         raise AnalysisError(f"{path}: can't be read as Parquet: {error}") from None
 

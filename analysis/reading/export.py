@@ -156,10 +156,10 @@ def _cells(finished: pd.DataFrame, manifest: Manifest) -> tuple[int, int]:
 
 
 def _check_identity(source: Path | Stored, frame: pd.DataFrame, manifest: Manifest) -> None:
-    if len(studies := sorted(set(frame["study"]))) > 1:
+    if len(studies := sorted(frame["study"].unique())) > 1:
         raise AnalysisError(f"{source}: ratings of several studies ({', '.join(studies)}); export one: --study NAME")
     for column, expected in (("stimuli_id", manifest.stimuli_id), ("study_id", manifest.study_id)):
-        for found in sorted(set(frame[column])):
+        for found in sorted(frame[column].unique()):
             if found != expected:
                 raise AnalysisError(
                     f"{source}: ratings of another study: {column} {found[:16]}…, the stimulus set has "
@@ -171,7 +171,7 @@ def _check_identity(source: Path | Stored, frame: pd.DataFrame, manifest: Manife
         "attribute": {attribute.name for attribute in manifest.experiment.attributes},
     }
     for column, names in known.items():
-        if strange := sorted(set(frame[column]) - names):
+        if strange := sorted(set(frame[column].unique()) - names):
             raise AnalysisError(
                 f"{source}: {column} {', '.join(map(repr, strange))} is not in the stimulus set; "
                 f"expected one of {', '.join(sorted(names))}"

@@ -1,26 +1,39 @@
 """Put a report together as data: everything that the page and the JSON show, and nothing that they compute.
 
-Defines: ``Report``, ``assemble``.
+Defines: ``Report``, ``Source``, ``assemble``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import importlib.resources
 import platform
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from analysis.errors import AnalysisError
 from analysis.metrics.score import score
-from analysis.reading import export as reading
+from analysis.reading import export, mapping, table
+from analysis.reading.census import census
 from analysis.reading.ratings import Ratings
-from analysis.report import methods
-from analysis.report.section import Rows, Section, rows, section
-from mushra_app.conduct import called, check_run
+from analysis.report.parts.results import plain
+from analysis.report.parts.section import Section, section
+from analysis.report.parts.tried import SEED
+from analysis.report.words import methods
+from analysis.report.words.deviations import Changes, changed, deviations, status_of
+from analysis.report.words.required import Requirement, required
+from analysis.study import Study
+from mushra_app.conduct import MULTI_STIMULUS, called, check_run
 from stimuli import manifest as sets
 from stimuli.manifest import Manifest, file_sha256
 
-SCHEMA = 1
+SCHEMA = 2
 CAUTIONS = ("excerpts-by-outputs", "fixed-gain")
 """Rules whose breach colours every number of the report, so that it is said beside the conclusion."""
 PACKAGES = ("hidden-reference", "numpy", "pandas", "scipy", "matplotlib")
@@ -30,7 +43,8 @@ PACKAGES = ("hidden-reference", "numpy", "pandas", "scipy", "matplotlib")
 class Report:
     """A whole report. ``listeners`` counts those who finished; ``counts`` are of rows, and of missing cells.
 
-    ``cautions`` limit every conclusion: how items were chosen, and gains that were not the same for all.
+    ``cautions`` limit every conclusion: how items were chosen, and gains that were not the same for all. ``plan`` is
+    what was carried out; ``deviations`` say where that is not what was planned.
     """
 
     schema_number: int
@@ -43,91 +57,172 @@ class Report:
     stimuli_id: str
     listeners: int
     counts: dict[str, int]
+    census: tuple[str, ...]
     sections: tuple[Section, ...]
-    metrics: Rows
+    metrics: tuple[dict[str, Any], ...]
     methods: str
+    primary: str
     plan: dict[str, Any]
     deviations: tuple[str, ...]
-    left_out: Rows
+    left_out: tuple[dict[str, str], ...]
     cautions: tuple[str, ...]
-    rules_not_met: Rows
+    rules_not_met: tuple[dict[str, Any], ...]
+    required: tuple[Requirement, ...]
+    seed: int
     versions: dict[str, str]
     hashes: dict[str, str]
 
 
-def assemble(ratings_path: Path, folder: Path) -> Report:
+@dataclass(frozen=True)
+class Source:
+    """Where ratings come from: an export or the app's database with the set that was heard; or a mapped table."""
+
+    ratings: Path | None
+    folder: Path | None = None
+    mapping: Path | None = None
+    data: Path | None = None
+    study: str | None = None
+
+    def read(self) -> tuple[Ratings, Manifest | None]:
+        """The ratings, and the manifest of the set that was heard; None for another tool's.
+
+        Raises
+        ------
+        AnalysisError
+            Where it is not said what to read, or what was read can't be analysed.
+        """
+        if (self.ratings is None) == (self.data is None):
+            raise AnalysisError("name either a file of ratings, or the app's data folder with --data")
+        if self.mapping is not None:
+            if self.ratings is None or self.folder is not None:
+                raise AnalysisError("--mapping is for a file of ratings of another tool, without --stimuli and --data")
+            return table.read_table(self.ratings, mapping.load(self.mapping)), None
+        if self.folder is None:
+            raise AnalysisError(
+                "name the stimulus set that was heard with --stimuli, or, for another tool's ratings, say how to read "
+                "them with --mapping"
+            )
+        manifest = sets.read(self.folder)
+        return export.load(self.ratings or export.Stored(self.data, self.study), manifest), manifest  # type: ignore[arg-type]
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of the files that a report was made from."""
+        files = {"ratings": self.ratings, "mapping": self.mapping}
+        if self.folder is not None:
+            files["manifest"] = self.folder / sets.FILE_NAME
+        return {name: file_sha256(path) for name, path in files.items() if path is not None}
+
+
+def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[str], object] = str) -> Report:
     """Read ratings and the set they belong to, analyse, and gather.
+
+    Parameters
+    ----------
+    changes : what is asked for instead of what the plan says.
+    tell : is told the name of each part before its work begins.
 
     Raises
     ------
     AnalysisError, RatingsError, ManifestError
         Where the ratings or the set can't be read, or do not belong together.
     """
-    manifest = sets.read(folder)
-    found = reading.load(ratings_path, manifest)
-    metrics = score(folder, manifest)
+    changes = changes or Changes()
+    tell("reading")
+    found, manifest = source.read()
+    study = changed(found.study, changes)
+    metrics = score(source.folder, manifest) if manifest and source.folder else None
+    status = partial(status_of, found.study, changes=changes, fixed=manifest is not None)
     sections = tuple(
-        section(attribute, own, manifest, metrics)
-        for attribute in manifest.experiment.attributes
-        if len(own := found.frame[found.frame["attribute"] == attribute.name])
+        section(asked, found, study, metrics=metrics, status=status(asked.name), tell=tell)
+        for asked in study.attributes
+        if (found.frame["attribute"] == asked.name).any()
     )
-    rules = (*manifest.rules, *check_run(found.run or ()))
-    name = called(rules)
+    rules = (*(manifest.rules if manifest else ()), *(check_run(found.run) if found.run else ()))
+    name = called(rules) if manifest and found.run else MULTI_STIMULUS
+    listeners = int(found.frame["listener"].nunique())
     return Report(
         schema_number=SCHEMA,
-        title=manifest.experiment.experiment.title,
+        title=study.title,
         method=name,
         simulated=found.simulated,
         simulated_listeners=found.simulated_listeners,
-        study=found.study.name,
-        study_id=manifest.study_id,
-        stimuli_id=manifest.stimuli_id,
-        listeners=int(found.frame["listener"].nunique()),
+        study=study.name,
+        study_id=study.study_id,
+        stimuli_id=study.stimuli_id,
+        listeners=listeners,
         counts=_counts(found),
+        census=(*census(found.frame, study).sentences, *found.notes),
         sections=sections,
-        metrics=rows(metrics),
-        methods=methods.paragraph(manifest, found, sections, name),
-        plan=manifest.experiment.analysis.model_dump(mode="json"),
-        deviations=_deviations(manifest, found, sections),
-        left_out=[entry.model_dump() for entry in manifest.left_out],
+        metrics=() if metrics is None else _records(metrics),
+        methods=methods.paragraph(found, study, sections, manifest=manifest, name=name),
+        primary=study.primary,
+        plan=study.plan.model_dump(mode="json") | _filled(study),
+        deviations=deviations(
+            found.study,
+            changes,
+            listeners=listeners,
+            widest=_widest(sections, study),
+            untested=_untested(study, manifest, sections),
+        ),
+        left_out=tuple(entry.model_dump() for entry in manifest.left_out) if manifest else (),
         cautions=tuple(f"{rule.message} ({rule.rule})." for rule in rules if not rule.passed and rule.rule in CAUTIONS),
-        rules_not_met=[rule.model_dump() | {"authority": rule.authority} for rule in rules if not rule.passed],
+        rules_not_met=tuple(rule.model_dump() | {"authority": rule.authority} for rule in rules if not rule.passed),
+        required=required(manifest, found.run),
+        seed=SEED,
         versions={"python": platform.python_version(), **{n: importlib.metadata.version(n) for n in PACKAGES}},
-        hashes={"ratings": file_sha256(ratings_path), "manifest": file_sha256(folder / sets.FILE_NAME)},
+        hashes=source.hashes() | {"the analysis code": _code_sha256()},
     )
 
 
+def _filled(study: Study) -> dict[str, Any]:
+    """Keys of the plan that a file may leave out, so that every report has them."""
+    plan = study.plan
+    return {"primary": study.primary, "equivalence_margin": plan.equivalence_margin, "precision": plan.precision}
+
+
+def _records(frame: pd.DataFrame) -> tuple[dict[str, Any], ...]:
+    return tuple({str(name): plain(value) for name, value in row.items()} for row in frame.to_dict("records"))
+
+
 def _counts(found: Ratings) -> dict[str, int]:
-    return {
-        "rows": found.rows,
-        "training": found.training,
-        "attention_checks": found.attention_checks,
-        "unfinished": found.unfinished,
-        "missing": found.missing,
-        "not_shown": found.not_shown,
-        "analysed": len(found.frame),
-    }
+    names = ("rows", "training", "attention_checks", "unfinished", "missing", "not_shown")
+    return {name: getattr(found, name) for name in names} | {"analysed": len(found.frame)}
 
 
-def _deviations(manifest: Manifest, found: Ratings, sections: tuple[Section, ...]) -> tuple[str, ...]:
-    """Where what was done is not what the plan says."""
-    plan, listeners = manifest.experiment.analysis, found.frame["listener"].nunique()
-    deviations = []
-    if listeners != plan.listeners:
-        deviations.append(f"{plan.listeners} listeners were planned, {listeners} finished.")
-    if plan.inference == "items in general":
-        deviations.append("The plan asks for items in general; only exactly these items were tested.")
-    deviations += [f"The system {entry.system} was left out: {entry.reason}" for entry in manifest.left_out]
+def _widest(sections: Sequence[Section], study: Study) -> float | None:
+    """The longest reach of an interval of the primary attribute's planned contrasts, for the planned inference."""
+    own = next((one for one in sections if one.attribute == study.primary), None)
+    if own is None:
+        return None
+    general = own.general.contrasts if own.general else ()
+    rows = general if study.plan.inference == "items in general" else own.these.contrasts
+    return max((max(row.high - row.difference, row.difference - row.low) for row in rows), default=None)
+
+
+def _untested(study: Study, manifest: Manifest | None, sections: Sequence[Section]) -> list[str]:
+    """What was planned and is not in these ratings."""
+    found = (
+        [f"The system {entry.system} was left out: {entry.reason}" for entry in manifest.left_out] if manifest else []
+    )
     heard = {one.attribute for one in sections}
-    deviations += [
-        f"The attribute {attribute.name} has no ratings."
-        for attribute in manifest.experiment.attributes
-        if attribute.name not in heard
-    ]
-    wanted = len(manifest.experiment.planned_contrasts)
-    deviations += [
-        f"{one.attribute}: {len(one.contrasts)} of {wanted} planned contrasts could be tested."
-        for one in sections
-        if len(one.contrasts) < wanted
-    ]
-    return tuple(deviations)
+    found += [f"The attribute {asked.name} has no ratings." for asked in study.attributes if asked.name not in heard]
+    wanted = len(study.contrasts)
+    for one in sections:
+        tested = {
+            "items in general": len(one.general.contrasts) if one.general else 0,
+            "these items": len(one.these.contrasts),
+        }[study.plan.inference]
+        if tested < wanted:
+            found.append(f"{one.attribute}: {tested} of {wanted} planned contrasts could be tested.")
+    return found
+
+
+def _code_sha256() -> str:
+    """SHA-256 over all modules and templates of this room, by name: what a report was made by."""
+    root = importlib.resources.files("analysis")
+    digest = hashlib.sha256()
+    with importlib.resources.as_file(root) as folder:
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".py", ".html", ".css"):
+                digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -1,6 +1,6 @@
 """The report as one self-contained HTML page, or as JSON: both from the same data.
 
-Defines: ``html``, ``as_json``.
+Defines: ``html``, ``as_json``, ``json_schema``.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import dataclasses
 import importlib.resources
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
+from pydantic import TypeAdapter
 
 from analysis.report.assemble import Report
-from analysis.report.methods import RULES
-from analysis.report.wording import points, probability
+from analysis.report.words.wording import level, points, probability
 
 TEMPLATES = importlib.resources.files("analysis.report") / "templates"
+NONE = "–"
 
 
 def html(report: Report) -> str:
@@ -27,28 +27,39 @@ def html(report: Report) -> str:
     loader = jinja2.FileSystemLoader(str(TEMPLATES))
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
-        "p": probability,
-        "points": _points,
+        "p": lambda value: NONE if value is None else probability(value),
+        "points": lambda value: NONE if value is None else points(value),
+        "decimals": lambda value: NONE if value is None else _decimals(value),
+        "number": lambda value: NONE if value is None else level(value),
         "interval": _interval,
-        "correlation": _correlation,
-        "svg": Markup,
+        "svg": lambda drawings: Markup("\n".join(drawing.svg() for drawing in drawings)),
         "glued": _glued,
     }
     style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
-    return environment.get_template("report.html").render(report=report, style=style, rules=RULES)
+    return environment.get_template("report.html").render(report=report, style=style)
 
 
 def as_json(report: Report) -> str:
     """The same content without the figures; numbers unrounded, missing values null."""
-    content: dict[str, Any] = dataclasses.asdict(report)
+    content = dataclasses.asdict(dataclasses.replace(report, sections=()))
+    content["sections"] = [dataclasses.asdict(dataclasses.replace(section, figures={})) for section in report.sections]
     for section in content["sections"]:
         del section["figures"]
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
 
 
-def _points(value: float | None) -> str:
-    """A rating or a level with one decimal; a dash where there is none."""
-    return "–" if value is None else points(value)
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of what ``as_json`` writes."""
+    schema = TypeAdapter(Report).json_schema(mode="serialization")
+    section = schema["$defs"]["Section"]
+    del section["properties"]["figures"]
+    section["required"].remove("figures")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _decimals(value: float) -> str:
+    """A number with two decimals and a true minus; of large ones three digits count."""
+    return (f"{value:.2f}" if abs(value) < 1000 else f"{float(f'{value:.3g}'):,.0f}").replace("-", "−")
 
 
 def _glued(sentence: str) -> str:
@@ -56,13 +67,13 @@ def _glued(sentence: str) -> str:
     return re.sub(r"(\d) %|\b(p) ([=<]) ", lambda m: m[0].replace(" ", "\u00a0"), sentence)
 
 
-def _interval(row: Mapping[str, Any]) -> str:
+def _interval(row: object, prefix: str = "", digits: int = 1) -> str:
     """The 95 % interval of a row; a dash where one listener gives none."""
-    return "–" if row["low"] is None else f"{_points(row['low'])} to {_points(row['high'])}"
-
-
-def _correlation(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    low, high = getattr(row, f"{prefix}low"), getattr(row, f"{prefix}high")
+    if low is None:
+        return NONE
+    shown = points if digits == 1 else _decimals
+    return f"{shown(low)} to {shown(high)}"
 
 
 def _plain(value: Any) -> Any:

@@ -15,11 +15,12 @@ from scipy import stats
 from analysis.errors import AnalysisError
 from analysis.reading import export as reading
 from analysis.report import page
-from analysis.report.assemble import assemble
+from analysis.report.assemble import Source, assemble
 from analysis.statistics.description import summaries
 from analysis.statistics.these_items import rank_tests
 from mushra_app.ratings import Row
 from stimuli import manifest as sets
+from stimuli.experiment import Contrast, Side, contrast
 from stimuli.manifest import Manifest
 
 PAIRS = list(itertools.combinations(("ours", "theirs", "classic"), 2))
@@ -50,7 +51,7 @@ def incomplete_rows(manifest: Manifest, listeners: int = 9) -> list[Row]:
 def told(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str]:
     """The report of incomplete ratings, as JSON and as HTML."""
     export = small_study.save(tmp_path_factory.mktemp("export") / "ratings.csv", incomplete_rows(sets.read(folder)))
-    report = assemble(export, folder)
+    report = assemble(Source(export, folder))
     return json.loads(page.as_json(report)), page.html(report)
 
 
@@ -63,7 +64,7 @@ def test_cells_that_no_page_showed_are_counted_and_not_missing(told) -> None:
 
 def test_the_report_says_what_was_done_and_makes_no_test_over_all(told) -> None:
     (section,) = told[0]["sections"]
-    assert section["friedman"] is None and section["incomplete"]["systems_on_page"] == 2
+    assert section["these"]["friedman"] is None and section["incomplete"]["systems_on_page"] == 2
     (said,) = [problem for problem in section["problems"] if "By design" in problem]
     assert said.startswith("By design each page held 2 of the 3 systems") and "No test over all conditions" in said
     assert not any("lack the rating" in problem for problem in section["problems"])
@@ -73,7 +74,7 @@ def test_the_report_says_what_was_done_and_makes_no_test_over_all(told) -> None:
 
 def test_contrasts_descriptions_and_screening_are_there(told) -> None:
     (section,) = told[0]["sections"]
-    assert [row["listeners"] for row in section["contrasts"]] == [9, 9, 9]
+    assert [row["listeners"] for row in section["these"]["contrasts"]] == [9, 9, 9]
     counted = {row["condition"]: row["n"] for row in section["conditions"]}
     assert counted["reference"] == 63 and counted["ours"] + counted["theirs"] + counted["classic"] == 2 * 63
     assert {row["trials"] for row in section["screening"]} == {7}, "reference and anchor stand on every page"
@@ -85,13 +86,13 @@ def test_a_contrast_is_of_differences_within_pages(folder: Path, told) -> None:
     kept = [row for row in incomplete_rows(manifest) if not row["training"]]
     rated = {(row["listener"], row["item"], row["condition"]): row["rating"] for row in kept}
     (section,) = told[0]["sections"]
-    for row in section["contrasts"]:
+    for row in section["these"]["contrasts"]:
         own: dict[str, list[float]] = {}
         for (listener, item, condition), value in rated.items():
             if condition == row["first"] and (other := rated.get((listener, item, row["second"]))) is not None:
                 own.setdefault(listener, []).append(value - other)
         means = np.round([sum(values) / len(values) for values in own.values()], 9)
-        assert row["v"] == stats.rankdata(np.abs(means))[means > 0].sum() and row["listeners"] == len(means) == row["n"]
+        assert row["v"] == stats.rankdata(np.abs(means))[means > 0].sum() and row["listeners"] == len(means)
         pairs = [(one + other) / 2 for place, one in enumerate(means) for other in means[place:]]
         assert row["difference"] == pytest.approx(np.median(pairs))
 
@@ -103,10 +104,13 @@ def test_of_complete_pages_pairs_are_the_listeners_means(study: Manifest, replic
          for row in small_study.rows(study) if not row["training"]]
     )  # fmt: skip
     means = summaries.listener_means(frame)
-    for first, second in PAIRS:
-        pd.testing.assert_frame_equal(summaries.paired_means(frame, first, second), means[[first, second]])
-    of_pairs = rank_tests.compare(lambda a, b: summaries.paired_means(frame, a, b), PAIRS)
-    pd.testing.assert_frame_equal(of_pairs, rank_tests.compare(means, PAIRS))
+    contrasts = [Contrast(Side(first), Side(second)) for first, second in PAIRS]
+    for pair in contrasts:
+        found = summaries.paired_means(frame, pair)
+        assert found.to_numpy().tolist() == means[[side.condition for side in pair]].to_numpy().tolist()
+        assert found.index.equals(means.index)
+    of_pairs = rank_tests.compare(lambda pair: summaries.paired_means(frame, pair), contrasts)
+    pd.testing.assert_frame_equal(of_pairs, rank_tests.compare(means, contrasts))
 
 
 def test_items_are_not_taken_for_systems() -> None:
@@ -121,8 +125,8 @@ def test_items_are_not_taken_for_systems() -> None:
             for n in range(20) for item in level for system in heard[item]
         ]
     )  # fmt: skip
-    naive = rank_tests.compare(summaries.listener_means(frame), [("a", "b")]).iloc[0]
-    right = rank_tests.compare(lambda a, b: summaries.paired_means(frame, a, b), [("a", "b")]).iloc[0]
+    naive = rank_tests.compare(summaries.listener_means(frame), [contrast("a - b")]).iloc[0]
+    right = rank_tests.compare(lambda pair: summaries.paired_means(frame, pair), [contrast("a - b")]).iloc[0]
     assert naive["difference"] > 20 and naive["p"] < 0.001, "the fault that pairs avoid"
     assert abs(right["difference"]) < 3 and right["p"] > 0.05
 
@@ -131,7 +135,7 @@ def test_a_hole_in_an_incomplete_page_is_still_missing_and_said(folder: Path, tm
     rows = incomplete_rows(sets.read(folder))
     hole = next(row for row in rows if row["role"] == "system" and not row["training"])
     export = small_study.save(tmp_path / "ratings.csv", [row for row in rows if row is not hole])
-    report = assemble(export, folder)
+    report = assemble(Source(export, folder))
     assert report.counts["missing"] == 1 and report.counts["not_shown"] == 63
     assert any("1 of 63 trials lack the rating" in problem for problem in report.sections[0].problems)
 
@@ -147,6 +151,6 @@ def test_pairs_that_nobody_heard_beside_each_other_are_named(folder: Path, tmp_p
     apart = {"ours": 0, "theirs": 1, "classic": 2}
     everything = small_study.rows(sets.read(folder))
     kept = [r for r in everything if r["role"] != "system" or apart[r["condition"]] == int(r["item"][-1]) % 3]
-    report = assemble(small_study.save(tmp_path / "ratings.csv", kept), folder)
-    assert len(report.sections[0].contrasts) == 0
+    report = assemble(Source(small_study.save(tmp_path / "ratings.csv", kept), folder))
+    assert len(report.sections[0].these.contrasts) == 0
     assert sum("fewer than two listeners rated both" in one for one in report.sections[0].problems) == 3

@@ -9,6 +9,7 @@ import small_study
 from playwright.sync_api import Browser, Page
 
 from analysis.report import assemble, page
+from analysis.report.assemble import Source
 from stimuli.manifest import Manifest
 
 RATIO = """(selector) => {
@@ -28,7 +29,7 @@ def report_file(tmp_path_factory: pytest.TempPathFactory, study_folder: Path, st
     """A report of simulated ratings."""
     folder = tmp_path_factory.mktemp("page")
     ratings = small_study.save(folder / "ratings.csv", small_study.rows(study, simulated=True))
-    (folder / "report.html").write_text(page.html(assemble.assemble(ratings, study_folder)), encoding="utf-8")
+    (folder / "report.html").write_text(page.html(assemble.assemble(Source(ratings, study_folder))), encoding="utf-8")
     return folder / "report.html"
 
 

@@ -16,6 +16,7 @@ from analysis.statistics import adjustment
 from analysis.statistics.description import summaries
 from analysis.statistics.listeners import screening, verdicts
 from analysis.statistics.these_items import rank_tests
+from stimuli.experiment import contrast
 
 
 def trials(condition: str, ratings: list[float], listener: str = "L") -> pd.DataFrame:
@@ -62,7 +63,7 @@ def test_so_few_trials_that_one_slip_excludes_are_marked() -> None:
 @given(st.lists(st.tuples(*[st.integers(0, 90)] * 3), min_size=3, max_size=9), st.integers(1, 10))
 def test_shifting_every_rating_changes_no_rank_test(ratings: list[tuple[int, ...]], shift: int) -> None:
     means = pd.DataFrame(ratings, columns=pd.Index(["a", "b", "c"]), dtype=float)
-    pairs = [("a", "b"), ("b", "c")]
+    pairs = [contrast("a - b"), contrast("b - c")]
     before, after = rank_tests.compare(means, pairs), rank_tests.compare(means + shift, pairs)
     pd.testing.assert_frame_equal(before, after)
 
@@ -74,8 +75,8 @@ def test_order_of_listeners_and_names_of_conditions_do_not_matter(rows: list[int
     moved = means.iloc[rows].rename(columns=dict(zip("abc", names, strict=True)))
     before, after = rank_tests.friedman(means), rank_tests.friedman(moved)
     assert before == pytest.approx(after)
-    turned = rank_tests.compare(moved, [(names[1], names[0])]).iloc[0]
-    straight = rank_tests.compare(means, [("a", "b")]).iloc[0]
+    turned = rank_tests.compare(moved, [contrast(f"{names[1]} - {names[0]}")]).iloc[0]
+    straight = rank_tests.compare(means, [contrast("a - b")]).iloc[0]
     assert turned["p"] == pytest.approx(straight["p"])
     assert turned["difference"] == pytest.approx(-straight["difference"])
     assert turned["rank_biserial"] == pytest.approx(-straight["rank_biserial"])

@@ -139,6 +139,15 @@ def test_the_search_ends_at_the_same_place_from_elsewhere(start: float, monkeypa
     assert found.variances == pytest.approx(expected.variances, rel=1e-4)
 
 
+def test_newton_steps_finish_a_search_that_stopped_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = fit(DATA["thinned"], FIVE)
+    short = solve(expected.cells, expected.solution.ratios * 1.05, reml=True)
+    monkeypatch.setattr(optimum, "_descend", lambda *_, **__: short)
+    found = fit(DATA["thinned"], FIVE)
+    assert short.deviance > expected.deviance + 1e-4
+    assert found.deviance == pytest.approx(expected.deviance, abs=1e-8)
+
+
 R_FACTORS = {
     # R 4.2.2, lmer(... bobyqa, rhoend 1e-11), emmeans, anova, on with_factors(6) written as CSV:
     # rating ~ condition + target + listener_group + condition:target + condition:listener_group + (1|listener)

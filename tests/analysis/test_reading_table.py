@@ -105,7 +105,7 @@ def test_factors_and_attributes_and_replicates_come_along(tmp_path: Path) -> Non
         + "".join(
             f"p\ti\t{c}\t50\texpert\tsong\tseen\tvocals\t{turn}\t{q}\t{turn}\n"
             for c in "ab"
-            for turn in (2, 10)
+            for turn in (10, 2)
             for q in "xy"
         )
     )

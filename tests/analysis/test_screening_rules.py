@@ -224,6 +224,21 @@ def test_nobody_is_judged_where_sounds_are_alike(shared: Path) -> None:
         rank_order.rank_order(ratings[ratings["listener"].isin(["G00", "G01"])])
 
 
+def test_agreement_is_with_the_others_and_not_with_oneself() -> None:
+    """Against a plain loop: ranks within each page, of own ratings and of the mean of everybody else's."""
+    frame = panel(np.random.default_rng(9), ["random"], listeners=6, items=10, replicates=2)
+    frame = frame.drop(frame[(frame["listener"] == "careful-02") & (frame["condition"] == "b")].index)
+    found = rank_order.rank_order(frame).set_index("listener")["value"]
+    for name, own in frame.groupby("listener"):
+        others = frame[frame["listener"] != name].groupby(["item", "condition"])["rating"].mean()
+        x, y = [], []
+        for (item, _), page in own.groupby(["item", "replicate"]):
+            theirs = others.loc[item].loc[page["condition"]].round(9)
+            x += list(page["rating"].rank() - (len(page) + 1) / 2)
+            y += list(theirs.rank() - (len(page) + 1) / 2)
+        assert found[name] == pytest.approx(np.dot(x, y) / np.sqrt(np.dot(x, x) * np.dot(y, y)))
+
+
 def test_shifts_scales_names_and_order_change_no_verdict() -> None:
     frame = panel(np.random.default_rng(6), ["random", "reversed"], replicates=2)
     moved = frame.sample(frac=1, random_state=1).assign(

@@ -225,8 +225,8 @@ def _both_systems(frame: pd.DataFrame) -> Found:
 
 
 def _listener_means(frame: pd.DataFrame) -> Found:
-    means = summaries.paired_means(frame, "a", "b")
-    differences = means["a"] - means["b"]
+    means = summaries.paired_means(frame, CONTRAST[0])
+    differences = means["first"] - means["second"]
     return Found(float(differences.mean()), float(differences.sem()), len(differences) - 1)
 
 

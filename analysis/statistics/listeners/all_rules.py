@@ -95,7 +95,7 @@ def _standard(rule: str, frame: pd.DataFrame, study: Study, attribute: str) -> p
         exempt = rule == screening.RULES[1] and study.mid_anchor is not None
         what = "the mid anchor need not sound bad here" if exempt else "the study has no such condition"
         raise AnalysisError(what)
-    if needed not in set(frame["condition"]):
+    if needed not in set(frame["condition"].unique()):
         raise AnalysisError(f"no {needed} was rated")
     found = screening.screen(frame, [rule], **names)
     if not len(found):
@@ -120,7 +120,7 @@ def _warnings(rows: pd.DataFrame, frame: pd.DataFrame) -> list[str]:
             f"One slip is enough to be excluded by {rule}, with {spread} trials a listener; read it with care, "
             f"and have at least 7 trials."
         )
-    everybody = set(frame["listener"])
+    everybody = set(frame["listener"].unique())
     if everybody and everybody <= set(screening.excluded(rows)):
         found.append("Every listener was excluded by the screening.")
     return found

@@ -67,6 +67,5 @@ def _by_model(frame: pd.DataFrame, alpha: float) -> bool:
 
 
 def _by_means(frame: pd.DataFrame, alpha: float) -> bool:
-    means = paired_means(frame, "a", "b")
-    differences = means["a"] - means["b"]
-    return bool(wilcoxon(means["a"].to_numpy(), means["b"].to_numpy())["p"] < alpha and differences.mean() > 0)
+    first, second = paired_means(frame, PAIR).to_numpy(float).T
+    return bool(wilcoxon(first, second)["p"] < alpha and first.mean() > second.mean())

@@ -1,4 +1,4 @@
-"""Rank tests on listener means: Friedman over all conditions, Wilcoxon for planned pairs, Holm over the pairs.
+"""Rank tests on listener means: Friedman over all conditions, Wilcoxon for planned contrasts.
 
 What they can say: listeners are the random sample, the items are exactly these. They say nothing about items in
 general, and their null hypotheses are about the listeners' mean over these items.
@@ -6,24 +6,26 @@ general, and their null hypotheses are about the listeners' mean over these item
 Conventions: ``means`` is listeners (rows) by conditions (columns); listeners with a missing cell are left out of
 a test that needs it. Differences are rounded to 1e-9, so that ties of the ratings stay ties. p two-sided.
 
-Defines: ``friedman``, ``wilcoxon``, ``compare``, ``hodges_lehmann``.
+Defines: ``friedman``, ``wilcoxon``, ``compare``, ``pair_concordance``, ``hodges_lehmann``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from analysis.errors import AnalysisError
-from analysis.statistics.adjustment import holm
+from analysis.statistics.these_items.pairs import DECIMALS, Means, pair, table
+from stimuli.experiment import Contrast
 
-DECIMALS = 9
 CONFIDENCE = 0.95
 MOST_EXACT = 50
 """Listeners up to which Wilcoxon is exact where there are no ties and no zeros."""
+MOST_COUNTED = 200
+"""Listeners up to which the interval of the Hodges-Lehmann difference is from the exact signed-rank distribution."""
 
 
 def friedman(means: pd.DataFrame) -> dict[str, float]:
@@ -88,58 +90,72 @@ def wilcoxon(first: np.ndarray, second: np.ndarray) -> dict[str, float | bool]:
     }
 
 
-Paired = Callable[[str, str], pd.DataFrame]
-"""Gives the listeners' means of two conditions, as two columns; rows with a hole are left out."""
-
-
-def compare(means: pd.DataFrame | Paired, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    """Planned pairs with Holm's correction over all of them.
+def compare(means: Means, contrasts: Sequence[Contrast], *, adjust: str = "holm") -> pd.DataFrame:
+    """Wilcoxon's test of planned contrasts, with their p adjusted over all of them.
 
     Parameters
     ----------
-    means : of every condition; or what gives those of a pair, where listeners heard each pair on other pages.
+    means : of every condition; or what gives those of a contrast (see ``pairs``).
+    adjust : ``holm`` or ``hochberg``.
 
     Returns
     -------
     DataFrame
-        One row per pair: first, second, listeners, difference (Hodges-Lehmann, in points), low, high (95 %), v, p,
-        exact, n, rank_biserial, p_holm; empty for no pairs.
+        One row per contrast: contrast, first, second, listeners, difference (Hodges-Lehmann, in points), low, high
+        (95 %), v, p, exact, n, rank_biserial, kendall_w (see ``pair_concordance``), p_adjusted; empty for none.
+
+    Raises
+    ------
+    AnalysisError
+        Where fewer than two listeners rated both sides of a contrast.
     """
     rows = []
-    for first, second in pairs:
-        own = means(first, second) if callable(means) else means[[first, second]]
-        both = own.dropna().to_numpy(float)
-        if len(both) < 2:
-            raise AnalysisError(f"{first} - {second}: fewer than two listeners rated both; nothing can be compared")
+    for contrast in contrasts:
+        first, second = pair(means, contrast).to_numpy(float).T
         rows.append(
             {
-                "first": first,
-                "second": second,
-                "listeners": len(both),
-                **hodges_lehmann(both[:, 0] - both[:, 1]),
-                **wilcoxon(both[:, 0], both[:, 1]),
+                "listeners": len(first),
+                **hodges_lehmann(first - second),
+                **wilcoxon(first, second),
+                "kendall_w": pair_concordance(first - second),
             }
         )
-    found = pd.DataFrame(rows)
-    return found.assign(p_holm=holm(found["p"].to_numpy(float))) if rows else found
+    return table(contrasts, rows, adjust)
+
+
+def pair_concordance(differences: np.ndarray) -> float:
+    """Kendall's W of two conditions, the effect size of Friedman's test made of them alone.
+
+    (n+ - n-)^2 / (n (n+ + n-)): 1 where all listeners prefer the same one, 0 where as many prefer either, or where
+    none prefers any.
+    """
+    signs = np.sign(np.round(np.asarray(differences, float), DECIMALS))
+    told_apart = np.abs(signs).sum()
+    return float(signs.sum() ** 2 / (len(signs) * told_apart)) if told_apart else 0.0
 
 
 def hodges_lehmann(differences: np.ndarray) -> dict[str, float]:
     """Median of all means of two differences (Hodges and Lehmann 1963), with its distribution-free 95 % interval.
 
-    The interval's ends are order statistics of those means, chosen by the exact signed-rank distribution. For five
-    listeners or fewer no 95 % interval exists, and its ends are the smallest and the largest mean.
+    The interval's ends are order statistics of those means, chosen by the signed-rank distribution: the exact one for
+    up to 200 listeners, its normal approximation for more. For five listeners or fewer no 95 % interval exists, and
+    its ends are the smallest and the largest mean.
     """
     values = np.round(np.asarray(differences, float), DECIMALS)
     upper = np.triu_indices(len(values))
-    walsh = np.sort((values[:, None] + values[None, :])[upper] / 2)
-    below = _signed_rank_quantile((1 - CONFIDENCE) / 2, len(values))
-    skip = max(below, 1)
-    return {"difference": float(np.median(walsh)), "low": float(walsh[skip - 1]), "high": float(walsh[-skip])}
+    walsh = (values[:, None] + values[None, :])[upper] / 2
+    skip = max(_signed_rank_quantile((1 - CONFIDENCE) / 2, len(values)), 1)
+    wanted = [skip - 1, (len(walsh) - 1) // 2, len(walsh) // 2, len(walsh) - skip]
+    low, below, above, high = np.partition(walsh, wanted)[wanted]
+    return {"difference": float((below + above) / 2), "low": float(low), "high": float(high)}
 
 
 def _signed_rank_quantile(probability: float, count: int) -> int:
     """Smallest v with P(V <= v) >= probability, V the signed-rank sum of ``count`` differences under the null."""
+    if count > MOST_COUNTED:
+        mean, variance = count * (count + 1) / 4, count * (count + 1) * (2 * count + 1) / 24
+        # V takes whole numbers: P(V <= v) is the normal distribution at v + 1/2.
+        return int(np.ceil(mean + stats.norm.ppf(probability) * np.sqrt(variance) - 0.5))
     ways = np.ones(1)
     for rank in range(1, count + 1):
         longer = np.zeros(len(ways) + rank)

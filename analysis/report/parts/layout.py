@@ -4,7 +4,7 @@ A listener's mean of a condition is over the items on whose pages it stood. Wher
 condition, means differ for that alone; so two conditions are compared on the pages that held both, and no test looks
 at all conditions at once.
 
-Defines: ``Layout``, ``layout_of``, ``paired``, ``warnings_of``.
+Defines: ``Layout``, ``layout_of``, ``warnings_of``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.statistics.description import summaries
-from analysis.statistics.these_items.rank_tests import Paired
-from stimuli.experiment import Experiment
+from analysis.study import Study
 
 
 @dataclass(frozen=True)
@@ -27,20 +25,12 @@ class Layout:
     conditions_on_page: int
 
 
-def layout_of(frame: pd.DataFrame, experiment: Experiment) -> Layout | None:
+def layout_of(frame: pd.DataFrame, study: Study) -> Layout | None:
     """The layout of an attribute's pages, by its rated rows; None where all systems stood on each."""
-    heard = set(frame["condition"])
-    systems = len(heard & {system.name for system in experiment.systems})
-    on_page = experiment.systems_on_page(systems)
+    heard = set(frame["condition"].unique())
+    systems = len(heard & set(study.systems))
+    on_page = min(study.systems_on_page, systems)
     return Layout(systems, on_page, len(heard) - systems + on_page) if on_page < systems else None
-
-
-def paired(frame: pd.DataFrame, layout: Layout | None) -> Paired:
-    """What gives the listeners' means of two conditions; where pages are incomplete, over those that held both."""
-    if layout:
-        return lambda first, second: summaries.paired_means(frame, first, second)
-    means = summaries.listener_means(frame)
-    return lambda first, second: means[[first, second]]
 
 
 def warnings_of(kept: pd.DataFrame, layout: Layout | None) -> list[str]:

@@ -1,0 +1,1 @@
+"""The parts of one attribute's section: what is computed, as rows."""

@@ -1,0 +1,150 @@
+"""One attribute's part of the report: what was asked, and what the listeners said, as data and drawings.
+
+What can't be computed from these ratings is left out, and ``problems`` says why in a sentence each.
+
+Defines: ``Section``, ``section``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.reading.ratings import Ratings
+from analysis.report.parts import agreement, listeners
+from analysis.report.parts.drawn import of_ratings, of_results
+from analysis.report.parts.flow import Step, flow
+from analysis.report.parts.general import General
+from analysis.report.parts.layout import Layout, layout_of, warnings_of
+from analysis.report.parts.ordinal import Ordinal
+from analysis.report.parts.results import (
+    CellRow,
+    CoefficientRow,
+    ConditionRow,
+    ScreeningRow,
+    SensitivityRow,
+    plain,
+    rows_of,
+)
+from analysis.report.parts.standard import Standard
+from analysis.report.parts.summaries import cell_rows, condition_rows
+from analysis.report.parts.tested import beside_all, tested
+from analysis.report.parts.these import These
+from analysis.report.parts.tried import DRAWS, Tried
+from analysis.report.words.conclusion import conclusion
+from analysis.report.words.deviations import Status
+from analysis.report.words.wording import count
+from analysis.statistics.description.checklist import check
+from analysis.study import Asked, Study
+
+
+@dataclass(frozen=True)
+class Section:
+    """One attribute: what was asked, and what the listeners said.
+
+    ``listeners`` rated, and the results are of the ``kept``: those whom screening left, or all where it left none.
+    ``checked`` and ``facts`` are the standard's exploratory checklist (``description.checklist``). ``incomplete``
+    says how pages were laid out that held some of the systems each, by design.
+    """
+
+    attribute: str
+    question: str
+    status: Status
+    why: str
+    listeners: int
+    kept: int
+    conclusion: tuple[str, ...]
+    problems: tuple[str, ...]
+    conditions: tuple[ConditionRow, ...]
+    cells: tuple[CellRow, ...]
+    checked: tuple[str, ...]
+    facts: dict[str, float | None]
+    general: General | None
+    these: These
+    ordinal: Ordinal | None
+    standard: Standard
+    incomplete: Layout | None
+    screening: tuple[ScreeningRow, ...]
+    flow: tuple[Step, ...]
+    excluded: tuple[str, ...]
+    excepted_items: tuple[str, ...]
+    sensitivity: tuple[SensitivityRow, ...]
+    reliability: tuple[CoefficientRow, ...]
+    agreement: tuple[dict[str, Any], ...]
+    spearman: dict[str, float]
+    draws: int
+    figures: dict[str, Any] = field(repr=False)
+    """``parts.drawn.Figures``; no part of the JSON."""
+
+
+def section(
+    asked: Asked,
+    ratings: Ratings,
+    study: Study,
+    *,
+    metrics: pd.DataFrame | None,
+    status: tuple[Status, str],
+    tell: Callable[[str], object],
+) -> Section:
+    """Screen, describe, test and draw one attribute.
+
+    Parameters
+    ----------
+    asked : the attribute; ``ratings`` hold one rating of it at least.
+    study : with the plan as it is carried out.
+    metrics : what ``analysis.metrics.score`` found for the set; None for ratings of another tool.
+    status : whether these results are those that were planned, and why.
+    """
+    tried = Tried()
+    frame = ratings.frame[ratings.frame["attribute"] == asked.name]
+    layout = layout_of(frame, study)
+    tell(f"{asked.name}: screening")
+    screened = listeners.screened(frame, ratings.checks, study, asked.name, tried)
+    kept, number = screened.kept, int(screened.kept["listener"].nunique())
+    tried.say(*warnings_of(kept, layout))
+    tell(f"{asked.name}: description")
+    conditions, cells = condition_rows(kept, study.roles, tried), cell_rows(kept)
+    beside = agreement.beside(cells, metrics)
+    checked = check(kept, study.systems, low_anchor=study.low_anchor, mid_anchor=study.mid_anchor_of(asked.name))
+    found = tested(
+        kept, study, incomplete=layout is not None, tried=tried, tell=lambda part: tell(f"{asked.name}: {part}")
+    )
+    if 0 < len(kept) < len(frame):
+        tell(f"{asked.name}: tests without screening")
+        found = beside_all(found, frame, study, incomplete=layout is not None)
+    tell(f"{asked.name}: figures")
+    who = count(number, "listener") + (" (simulated)" if kept["simulated"].any() else "")
+    return Section(
+        attribute=asked.name,
+        question=asked.question,
+        status=status[0],
+        why=status[1],
+        listeners=int(frame["listener"].nunique()),
+        kept=number,
+        conclusion=conclusion(study.plan, found.general_rows, found.these.contrasts, listeners=who),
+        problems=tuple(tried.problems),
+        conditions=conditions,
+        cells=cells,
+        checked=checked.sentences,
+        facts={name: plain(value) if np.isfinite(value) else None for name, value in checked.facts.items()},
+        general=found.general,
+        these=found.these,
+        ordinal=found.ordinal,
+        standard=found.standard,
+        incomplete=layout,
+        screening=rows_of(ScreeningRow, screened.rows),
+        flow=flow(int(frame["listener"].nunique()), screened.rows),
+        excluded=screened.excluded,
+        excepted_items=screened.excepted_items,
+        sensitivity=listeners.sensitivity(frame, kept, [row.condition for row in conditions]),
+        reliability=listeners.coefficients(kept),
+        agreement=agreement.rows(beside),
+        spearman=agreement.spearman(beside),
+        draws=DRAWS,
+        figures=of_ratings(kept, asked, study, conditions=conditions, cells=cells)
+        | of_results(study, found, screened=screened.rows, consistent=listeners.consistent(kept), beside=beside),
+    )

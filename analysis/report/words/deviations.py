@@ -1,0 +1,132 @@
+"""Where what was done is not what the plan says, and what was asked for beside the plan.
+
+A report is *confirmatory* for the primary attribute as it was planned; all other attributes, and everything after a
+change on the command line, are *exploratory*. Defines: ``Changes``, ``changed``, ``status_of``, ``deviations``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from analysis.errors import AnalysisError
+from analysis.report.words.wording import count, level
+from analysis.study import Study
+from stimuli.experiment import AnalysisPlan, contrast
+
+Status = Literal["confirmatory", "exploratory"]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What somebody asked for on the command line, instead of what the plan says; None and empty: nothing."""
+
+    inference: str | None = None
+    adjust: str | None = None
+    equivalence_margin: float | None = None
+    exclude: tuple[str, ...] | None = None
+    contrasts: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self != Changes()
+
+
+def changed(study: Study, changes: Changes) -> Study:
+    """The study with its plan as somebody wants it now.
+
+    Raises
+    ------
+    AnalysisError
+        Where the change makes no plan, or names a condition that the study does not have.
+    """
+    if not changes:
+        return study
+    wanted = {name: value for name, value in vars(changes).items() if value not in (None, ())}
+    if changes.exclude == ():  # asked for: nobody is left out
+        wanted["exclude"] = ()
+    try:
+        plan = AnalysisPlan.model_validate(study.plan.model_dump() | wanted)
+    except ValueError as error:
+        raise AnalysisError(f"the command line: {_first_line(error)}") from None
+    contrasts = tuple(map(contrast, changes.contrasts)) or study.contrasts
+    for one in contrasts:
+        for side in one:
+            if side.condition not in study.roles:
+                raise AnalysisError(
+                    f"--contrast {one}: {side.condition!r} is no condition of this study; "
+                    f"expected one of {', '.join(study.roles)}"
+                )
+    return replace(study, plan=plan, contrasts=contrasts)
+
+
+def status_of(study: Study, attribute: str, changes: Changes, *, fixed: bool) -> tuple[Status, str]:
+    """Whether an attribute's results are those that were planned, and why in a few words.
+
+    ``fixed``: the plan is part of a study that was published before anybody rated, not of a file written afterwards.
+    """
+    if not fixed:
+        return "exploratory", "nothing shows that the plan was fixed before the ratings were there"
+    if changes:
+        return "exploratory", "something else was asked for than the plan says"
+    if attribute != study.primary:
+        return "exploratory", f"the plan rests its conclusion on {study.primary}"
+    return "confirmatory", "as the plan says"
+
+
+def deviations(
+    planned: Study, changes: Changes, *, listeners: int, widest: float | None, untested: Sequence[str]
+) -> tuple[str, ...]:
+    """Every deviation in a sentence.
+
+    Parameters
+    ----------
+    planned : the study with its plan as it was fixed.
+    listeners : how many finished.
+    widest : the longest reach of a planned interval to one side, in points; None where no contrast was tested.
+    untested : sentences on planned contrasts and attributes that the ratings do not allow.
+    """
+    return (*_asked_for(planned, changes), *_stopped(planned.plan, listeners, widest), *untested)
+
+
+def _asked_for(planned: Study, changes: Changes) -> list[str]:
+    plan, found = planned.plan, []
+    told = {
+        "inference": ("inference for", plan.inference),
+        "adjust": ("adjustment by", plan.adjust),
+        "equivalence_margin": ("a margin of equivalence of", plan.equivalence_margin or "none"),
+        "exclude": ("exclusion by", ", ".join(plan.exclude) or "no rule"),
+        "contrasts": ("the contrasts", ", ".join(map(str, planned.contrasts))),
+    }
+    for name, (words, before) in told.items():
+        value = getattr(changes, name)
+        if value is None or (value == () and name == "contrasts"):
+            continue
+        now = (", ".join(value) or "no rule") if isinstance(value, tuple) else value
+        found.append(
+            f"Asked for on the command line: {words} {now}; the plan says {before}. All results are exploratory."
+        )
+    return found
+
+
+def _stopped(plan: AnalysisPlan, listeners: int, widest: float | None) -> list[str]:
+    """Whether as many listened as planned, or as the stopping rule allows."""
+    if plan.precision is None:
+        return (
+            [] if listeners == plan.listeners else [f"{plan.listeners} listeners were planned, {listeners} finished."]
+        )
+    if listeners > plan.listeners:
+        return [f"At most {plan.listeners} listeners were planned, {listeners} finished."]
+    if listeners < plan.listeners and (widest is None or widest > plan.precision):
+        reach = "no interval could be made" if widest is None else f"the widest interval reaches {widest:.1f} points"
+        return [
+            f"{count(listeners, 'listener')} finished, but the plan goes on to {plan.listeners} until no planned "
+            f"interval reaches further than {level(plan.precision)} points, and {reach}."
+        ]
+    return []
+
+
+def _first_line(error: ValueError) -> str:
+    """What a validation error says first, without its machine's head."""
+    details = getattr(error, "errors", None)
+    return details()[0]["msg"].removeprefix("Value error, ") if details else str(error)

@@ -1,0 +1,56 @@
+"""Other programs' mixed models of the same ratings: statsmodels in Python, lme4 with lmerTest in R.
+
+Neither is part of this project. statsmodels comes from the package index into an environment of its own; R has to be
+there (on Debian: r-cran-lmertest). ``peer_statsmodels.py`` and ``peer_lme4.R`` read the file that ours reads, and time
+what ours is timed for, from the table to the estimates; what is started and imported before is not counted.
+
+Defines: ``statsmodels``, ``lme4``, ``environment``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+PACKAGE = "statsmodels==0.15.0"
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+HERE = Path(__file__).parent
+
+
+def environment(folder: Path) -> Path | str:
+    """The interpreter of a new environment with statsmodels; or why there is none."""
+    python = folder / "bin" / "python"
+    for command in ([sys.executable, "-m", "venv", folder], [python, "-m", "pip", "install", "-q", PACKAGE]):
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+        if done.returncode:
+            return f"{PACKAGE} can't be installed: {_last_word(done.stderr)}"
+    return python
+
+
+def statsmodels(python: Path, ratings: Path) -> dict[str, Any]:
+    """Seconds and REML deviance of mixedlm, once: it takes as long as all the others together."""
+    return _told([str(python), str(HERE / "peer_statsmodels.py"), str(ratings)])
+
+
+def lme4(ratings: Path, repeats: int) -> dict[str, Any]:
+    """Median seconds, after a run that is not counted, deviance and all pairs; or why there are none."""
+    rscript = shutil.which("Rscript")
+    if rscript is None:
+        return {"not_started": "R is not on the path: no comparison with lme4"}
+    return _told([rscript, "--vanilla", str(HERE / "peer_lme4.R"), str(ratings), str(repeats)])
+
+
+def _told(command: list[str]) -> dict[str, Any]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **ONE_THREAD})
+    if done.returncode:
+        return {"not_started": _last_word(done.stderr)}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _last_word(stderr: str) -> str:
+    return (stderr.strip().splitlines() or ["no word"])[-1]
