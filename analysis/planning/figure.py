@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis.planning.plan import Asked, Plan
 from analysis.statistics.planning.power import smallest_difference, with_items
@@ -77,6 +78,7 @@ def _lines(axes: Axes, asked: Asked) -> None:
     axes.set_ylim(0, 1.06 * max(top, asked.difference or 0))
     axes.set_xlim(listeners[0], last)
     axes.set_xticks(_some(listeners))
+    axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
     _name(axes, ends, last)
     if asked.difference is not None:
         axes.axhline(asked.difference, color=INK, linewidth=0.6, linestyle=(0, (4, 3)))

@@ -86,6 +86,20 @@ def test_a_condition_without_ratings_is_named() -> None:
         primary(frame, [contrast("a - x")])
 
 
+@pytest.mark.parametrize("name", ["6/4/9, 8 x 5", "0/0/9, 20 x 10", "a and b noisy, SiSEC08, 20 x 5"])
+def test_it_equals_the_closed_form_of_complete_ratings_wherever_variances_are_0(name: str) -> None:
+    """Both pooled, one, or none; the seeds hold tests in which the search once stopped on a slope."""
+    pattern, pooled = bench.patterns()[name], set()
+    for seed in range(bench.SEED, bench.SEED + 40):
+        frame = bench._simulated(pattern, 0.0, seed)
+        expected = bench.in_closed_form(frame, pattern.trials)
+        row = primary(frame, bench.CONTRAST).rows.iloc[0]
+        np.testing.assert_allclose(row[["difference", "se"]].to_numpy(float), expected[:2], rtol=1e-4)
+        assert row["df"] == pytest.approx(expected.df, rel=1e-2)
+        pooled.add(round(expected.df, 6).is_integer())
+    assert True in pooled
+
+
 RUNS = 50
 MOST = int(stats.binom.ppf(0.9999, RUNS, 0.065))
 """False positives that so many tests hold with a true share of 6.5 %, but for once in 10,000 times."""

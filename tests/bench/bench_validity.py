@@ -374,7 +374,7 @@ def bench(runs: int, others: int, panels: int, jobs: int) -> dict[str, Any]:
     began = time.perf_counter()
     cells = {}
     for name, pattern in tqdm(patterns().items(), desc="patterns", unit="pattern"):
-        cells[name] = cell(pattern, runs * (5 if pattern.complete else 1), others=others, jobs=jobs)
+        cells[name] = cell(pattern, runs * (2 if pattern.complete else 1), others=others, jobs=jobs)
     return {
         "command": "make bench",
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -405,7 +405,7 @@ def machine() -> dict[str, Any]:
 def main() -> None:
     """Simulate, print, keep the result with the machine and the versions; exit 1 where a limit does not hold."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=2000, help="simulated tests; five times as many where complete")
+    parser.add_argument("--runs", type=int, default=2000, help="simulated tests; twice as many where complete")
     parser.add_argument("--others", type=int, default=300, help="runs of the analyses for comparison")
     parser.add_argument("--panels", type=int, default=200, help="panels of each kind for the screening")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))

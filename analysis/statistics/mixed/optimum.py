@@ -22,6 +22,8 @@ LARGEST = 1e4
 """Ratio at which the residual counts as 0: a hundredth of what listeners or items do."""
 NEAR_ZERO = 1e-5
 """Ratios below this are tried at 0."""
+SHORT, SLOPE = 0.1, 1e-4
+"""A slope counts that promises more than this decrease per rating, over a way of the ratio's size or ``SHORT``."""
 STEP = 1e-3
 """Of the differences that give the curvature, relative to a ratio."""
 ROUNDS = 10
@@ -62,6 +64,26 @@ def _polished(solution: Solution) -> tuple[Solution, Curvature]:
 
 
 def _descend(cells: Cells, start: np.ndarray, *, reml: bool) -> Solution:
+    """Go down from ``start``, and again from where that ended, without its memory, as long as it is no minimum.
+
+    The method's line search can run into a corner of two boundaries, and then reports convergence on a slope.
+    """
+    solution = _descended(cells, start, reml=reml)
+    for _ in range(ROUNDS):
+        if not _on_a_slope(solution):
+            break
+        solution = _descended(cells, solution.ratios, reml=reml)
+    return solution
+
+
+def _on_a_slope(solution: Solution) -> bool:
+    """Whether the deviance still falls within the bounds; what is left of a slope at a minimum is far less."""
+    slope, ratios = solution.slope_at(solution.variance), solution.ratios
+    outward = ((ratios == 0) & (slope > 0)) | ((ratios == LARGEST) & (slope < 0))
+    return bool((np.abs(np.where(outward, 0, slope)) * np.maximum(ratios, SHORT) > SLOPE * solution.cells.rows).any())
+
+
+def _descended(cells: Cells, start: np.ndarray, *, reml: bool) -> Solution:
     def deviance(ratios: np.ndarray) -> tuple[float, np.ndarray]:
         solution = solve(cells, ratios, reml=reml)
         return solution.deviance, solution.slope_at(solution.variance)
