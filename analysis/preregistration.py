@@ -89,17 +89,18 @@ def _tested(experiment: Experiment) -> list[str]:
     general = plan.inference == "items in general"
     target = "music like these items" if general else "exactly these items"
     how = MODEL if general else "Wilcoxon's signed-rank test on listener means over items, two-sided, at 5 %"
+    adjust = plan.adjust if general else plan.adjust_on_means
     lines: Sequence[str] = [f"  * {contrast}" for contrast in experiment.planned_contrasts]
     margin = (
         f"* Two conditions count as equally good where two one-sided tests at 5 % put their difference within "
-        f"{level(plan.equivalence_margin)} points."
+        f"{level(plan.equivalence_margin)} points, each by itself."
         if plan.equivalence_margin
         else "* No claim of equality will be made: no margin of equivalence is planned."
     )
     return [
         f"* Conclusions are about {plan.inference}: {target}.",
         f"* Test: {how}.",
-        f"* Contrasts of {experiment.primary_attribute}, adjusted by {plan.adjust.capitalize()} over all of them:",
+        f"* Contrasts of {experiment.primary_attribute}, adjusted by {adjust.capitalize()} over all of them:",
         *lines,
         margin,
     ]

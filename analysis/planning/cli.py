@@ -20,6 +20,18 @@ BASE = (20, 8)
 """What is planned where nothing is said: listeners and items of the table, and those of the conclusion."""
 
 
+class Points(click.FloatRange):
+    """A number of points above 0 and at most 100; what is no number is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse nan, which lies in no range and beyond none."""
+        found = super().convert(value, param, ctx)
+        return found if found == found else self.fail(f"{value!r} is not a number of points", param, ctx)
+
+
+POINTS = Points(0, 100, min_open=True)
+
+
 @click.command()
 @click.argument("experiment", type=FILE, required=False)
 @click.option("--components", "preset", metavar="PRESET", help="Components of a published test: sisec08, moderate …")
@@ -31,14 +43,14 @@ BASE = (20, 8)
 @click.option("--systems-per-page", "per_page", type=int, help="Systems on each page, where not all fit.")
 @click.option("--replicates", type=int, help="Further presentations of each item.")
 @click.option("--targets", type=int, default=1, show_default=True, help="The items are shared out over so many.")
-@click.option("--contrasts", type=int, help="How many contrasts are tested together (Holm).")
+@click.option("--contrasts", type=click.IntRange(min=1), help="How many contrasts are tested together (Holm).")
 @click.option("--inference", type=click.Choice(["items in general", "these items"]), help="What is to be claimed.")
 @click.option("--power", "wanted", type=float, default=0.8, show_default=True)
-@click.option("--difference", type=float, help="A difference in points that must not be missed.")
-@click.option("--margin", type=float, help="Points within which two systems count as equally good.")
+@click.option("--difference", type=POINTS, help="A difference in points that must not be missed.")
+@click.option("--margin", type=POINTS, help="Points within which two systems count as equally good.")
 @click.option("--out", type=FILE, help="Where the plan goes: .html, .svg, .json or .csv.")
 @click.option("--simulate", "runs", type=click.IntRange(min=1), help="Hold the table against so many simulated tests.")
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 def plan(experiment: Path | None, out: Path | None, runs: int | None, seed: int, **told: Any) -> None:
     """Say how small a difference a test finds, for numbers of listeners and items.
 
@@ -46,9 +58,11 @@ def plan(experiment: Path | None, out: Path | None, runs: int | None, seed: int,
     published test, or given.
     """
     from analysis.planning.given import study_of
-    from analysis.planning.output import Simulation, text, write
+    from analysis.planning.output import Simulation, check_form, text, write
     from analysis.planning.plan import work_out
 
+    if out:
+        check_form(out)
     study = study_of(experiment) if experiment else None
     found = work_out(_asked(told, study))
     found = dataclasses.replace(found, notes=(*found.notes, *(study.left_out if study else ())))

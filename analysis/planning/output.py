@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from analysis.errors import AnalysisError
+from analysis.files import write_text
 from analysis.planning.figure import draw
 from analysis.planning.plan import Plan
 
@@ -54,6 +55,12 @@ def _grid(plan: Plan, column: str, form: str) -> list[str]:
     return ["", *("  ".join(f"{cell:>9}" for cell in line) for line in [heads, *cells]), ""]
 
 
+def check_form(path: Path) -> None:
+    """Refuse a name whose ending says no form, before any work is done."""
+    if path.suffix not in FORMS:
+        raise AnalysisError(f"--out: found {path.name}; expected a name that ends with {', '.join(FORMS)}")
+
+
 def write(path: Path, plan: Plan, simulation: Simulation | None, title: str) -> None:
     """Write the plan to a file, in the form that its name ends with.
 
@@ -63,15 +70,8 @@ def write(path: Path, plan: Plan, simulation: Simulation | None, title: str) -> 
         For another ending, and where the place can't be written to.
     """
     forms = {".html": _html, ".svg": lambda plan, *_: draw(plan), ".json": _json, ".csv": _csv}
-    if path.suffix not in forms:
-        raise AnalysisError(f"--out: found {path.name}; expected a name that ends with {', '.join(FORMS)}")
-    content = forms[path.suffix](plan, simulation, title)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(content, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise AnalysisError(f"{path}: can't be written: {error.strerror}; choose another place with --out") from None
+    check_form(path)
+    write_text(path, forms[path.suffix](plan, simulation, title))
 
 
 def _about(plan: Plan) -> str:

@@ -32,7 +32,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -129,6 +129,14 @@ class Mapping(Model):
     duplicates: Literal["error", "replicates"] = "error"
     """What a second rating of the same cell is: a mistake, or a replicate, in the order of the file."""
     analysis: AnalysisPlan = AnalysisPlan(exclude=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _excludes_by_what_it_names(cls, raw: Any) -> Any:
+        """Nobody is left out but by rules that are named: two by themselves are an experiment file's."""
+        if isinstance(raw, dict) and isinstance(raw.get("analysis"), dict):
+            return raw | {"analysis": {"exclude": []} | raw["analysis"]}
+        return raw
 
     @model_validator(mode="after")
     def _fits_its_layout(self) -> Self:

@@ -26,11 +26,12 @@ from analysis.report.parts.results import plain
 from analysis.report.parts.section import Section, section
 from analysis.report.parts.tried import SEED
 from analysis.report.words import methods
-from analysis.report.words.deviations import Changes, changed, deviations, status_of
+from analysis.report.words.deviations import Changes, changed, deviations, real, status_of
 from analysis.report.words.required import Requirement, required
 from analysis.study import Study
 from mushra_app.conduct import MULTI_STIMULUS, called, check_run
 from stimuli import manifest as sets
+from stimuli.experiment import identity
 from stimuli.manifest import Manifest, file_sha256
 
 SCHEMA = 2
@@ -129,6 +130,7 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
     changes = changes or Changes()
     tell("reading")
     found, manifest = source.read()
+    changes = real(found.study, changes)
     study = changed(found.study, changes)
     metrics = score(source.folder, manifest) if manifest and source.folder else None
     status = partial(status_of, found.study, changes=changes, fixed=manifest is not None)
@@ -170,7 +172,7 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
         required=required(manifest, found.run),
         seed=SEED,
         versions={"python": platform.python_version(), **{n: importlib.metadata.version(n) for n in PACKAGES}},
-        hashes=source.hashes() | {"the analysis code": _code_sha256()},
+        hashes=source.hashes() | _plan_sha256(manifest) | {"the analysis code": _code_sha256()},
     )
 
 
@@ -208,6 +210,8 @@ def _untested(study: Study, manifest: Manifest | None, sections: Sequence[Sectio
     found += [f"The attribute {asked.name} has no ratings." for asked in study.attributes if asked.name not in heard]
     wanted = len(study.contrasts)
     for one in sections:
+        if len(one.excluded) == one.listeners:
+            found.append(f"{one.attribute}: the planned rules exclude every listener; the results are of all of them.")
         tested = {
             "items in general": len(one.general.contrasts) if one.general else 0,
             "these items": len(one.these.contrasts),
@@ -215,6 +219,11 @@ def _untested(study: Study, manifest: Manifest | None, sections: Sequence[Sectio
         if tested < wanted:
             found.append(f"{one.attribute}: {tested} of {wanted} planned contrasts could be tested.")
     return found
+
+
+def _plan_sha256(manifest: Manifest | None) -> dict[str, str]:
+    """The hash that a preregistration has."""
+    return {} if manifest is None else {"plan and design": identity(manifest.experiment.model_dump(mode="json"))}
 
 
 def _code_sha256() -> str:

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from analysis.report.assemble import Report
 from analysis.report.words.wording import level, points, probability
+from stimuli.experiment import AnalysisPlan
 
 TEMPLATES = importlib.resources.files("analysis.report") / "templates"
 NONE = "–"
@@ -36,7 +37,9 @@ def html(report: Report) -> str:
         "glued": _glued,
     }
     style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
-    return environment.get_template("report.html").render(report=report, style=style)
+    return environment.get_template("report.html").render(
+        report=report, style=style, adjust_on_means=AnalysisPlan(adjust=report.plan["adjust"]).adjust_on_means
+    )
 
 
 def as_json(report: Report) -> str:

@@ -107,6 +107,11 @@ class AnalysisPlan(Model):
     precision: float | None = Field(default=None, gt=0, le=50, exclude_if=lambda value: value is None)
     """Stop before all ``listeners`` are there, once no planned interval reaches further than so many points."""
 
+    @property
+    def adjust_on_means(self) -> str:
+        """The adjustment of tests on listener means and of bands, for which Tukey's is not made: Holm's then."""
+        return "holm" if self.adjust == "tukey" else self.adjust
+
     @field_validator("contrasts")
     @classmethod
     def _readable(cls, contrasts: tuple[str, ...]) -> tuple[str, ...]:

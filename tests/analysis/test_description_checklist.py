@@ -98,7 +98,7 @@ def test_outliers_are_those_beyond_the_fences_and_stay() -> None:
         expected += list(own.index[(own["rating"] < low - reach) | (own["rating"] > high + reach)])
     assert sorted(found.index) == sorted(expected) and 7 in expected
     assert (found.loc[7, "rating"], len(frame)) == (300, 600)
-    assert said(frame, "they are listed and stay in every result")
+    assert said(frame, "the JSON and the tables list them, and they stay in every result")
 
 
 def test_a_rating_on_the_fence_is_no_outlier() -> None:

@@ -65,14 +65,22 @@ def test_every_contrast_has_its_own_form_and_the_family_is_adjusted_together() -
     assert found.rows["pages"].tolist() == ["shared", "all", "shared"]
     assert found.rows["contrast"].tolist() == ["a - b", "c - d", "a - c"]
     np.testing.assert_allclose(found.rows["p_adjusted"], holm(found.rows["p"].to_numpy()))
-    assert "2 of the differences on pages that held both, 1 of all ratings" in found.why
+    assert "2 of the differences on the pages that held both; 1 of all their ratings" in found.why
 
 
 def test_sides_on_different_items_are_compared_by_all_their_ratings() -> None:
     frame = simulate(COMPONENTS, Trials(20, 12), {"a": 50, "b": 50}, seed=5)
     frame = frame.assign(dataset=np.where(frame["item"] <= "I006", "seen", "unseen"))
     row = primary(frame, [contrast("a on dataset=seen - a on dataset=unseen")]).rows.iloc[0]
-    assert row["pages"] == "all" and abs(row["difference"]) < 4 * row["se"]
+    assert row["pages"] == "apart" and abs(row["difference"]) < 4 * row["se"]
+
+
+def test_what_was_never_rated_on_one_item_is_not_compared() -> None:
+    """Neither by differences nor by all ratings: the items may differ."""
+    frame = simulate(COMPONENTS, Trials(20, 8), {"a": 50, "b": 50}, seed=7)
+    apart = frame[(frame["item"] <= "I004") == (frame["condition"] == "a")]
+    with pytest.raises(AnalysisError, match="a - b: never rated on the same item"):
+        primary(apart, [contrast("a - b")])
 
 
 def test_no_contrasts_give_no_rows() -> None:

@@ -281,7 +281,6 @@ def test_the_closed_form_holds_in_long_simulations(name: str) -> None:
         (("--components", "moderate", "--systems", "3", "--systems-per-page", "4"), "found 4; expected 2 to 3"),
         (("--components", "moderate", "--targets", "4"), "items: found 5 for 4 targets"),
         (("--components", "moderate", "--power", "80"), "power: found 80.0"),
-        (("--components", "moderate", "--margin", "-3"), "margin: found -3.0"),
         (("--components", "moderate", "--out", "plan.pdf"), "expected a name that ends with .html"),
         (("--components", "moderate", "--out", "nowhere/plan.csv"), "nowhere/plan.csv: can't be written"),
         (("--pilot", "missing.csv"), "missing.csv: no such file"),
@@ -290,6 +289,15 @@ def test_the_closed_form_holds_in_long_simulations(name: str) -> None:
 def test_what_can_not_be_used_is_said(arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(AnalysisError, match=re.escape(message)):
         run(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--margin", "-3"), ("--difference", "0"), ("--difference", "nan"), ("--contrasts", "0"), ("--seed", "-1")],
+)
+def test_a_number_that_is_none_is_refused_with_its_option(option: str, value: str) -> None:
+    said = run("--components", "moderate", option, value)
+    assert said.exit_code == 2 and f"Invalid value for '{option}'" in said.output and value in said.output
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from analysis.errors import AnalysisError
 from analysis.preregistration import preregistration
 from analysis.report.parts.results import ContrastRow, RankRow
 from analysis.report.words.conclusion import conclusion
-from analysis.report.words.deviations import Changes, changed, deviations, status_of
+from analysis.report.words.deviations import Changes, changed, deviations, real, status_of
 from analysis.report.words.required import required
 from analysis.statistics.listeners.rules import RULES
 from analysis.study import Study, of_manifest
@@ -34,7 +34,8 @@ def ranked(first: str, second: str, difference: float, p: float) -> RankRow:
     tests = {"v": 10.0, "p": p / 2, "exact": True, "rank_biserial": 0.5}
     permuted = {"p_permutation": p, "p_permutation_adjusted": p}
     limits = {"low": difference - 1, "high": difference + 1}
-    return RankRow(**name, listeners=20, difference=difference, p_adjusted=p, **limits, **tests, **permuted)  # type: ignore[arg-type]
+    both = {"difference": difference, "mean_difference": difference, "p_adjusted": p, "listeners": 20}
+    return RankRow(**name, **both, **limits, **tests, **permuted)  # type: ignore[arg-type]
 
 
 ALIKE = {"low_90": -1.0, "high_90": 3.0, "p_equivalence": 0.004, "equivalent": True}
@@ -44,7 +45,7 @@ def said(
     inference: str, general: list[ContrastRow], these: list[RankRow], margin: float | None = None
 ) -> tuple[str, str]:
     plan = AnalysisPlan.model_validate({"inference": inference, "equivalence_margin": margin})
-    return conclusion(plan, general, these, listeners="20 listeners")
+    return conclusion(plan, general, these, listeners="20 listeners", planned=max(len(general), len(these)))
 
 
 def test_the_first_line_is_about_what_the_plan_asks_about() -> None:
@@ -55,7 +56,7 @@ def test_the_first_line_is_about_what_the_plan_asks_about() -> None:
     )
     assert "(95 %: 6.0 to 10.0, p = 0.001)" in first
     assert second.startswith(
-        "For exactly these items, as 20 listeners heard them: none of the 1 planned contrast shows"
+        "For exactly these items, as 20 listeners heard them: the contrast a - b shows no difference"
     )
     assert said("these items", *rows) == (second, first)
 
@@ -105,6 +106,12 @@ def test_everything_asked_for_on_the_command_line_is_a_deviation(planned: Study)
     assert status_of(planned, "another", Changes(), fixed=True)[0] == "exploratory"
     assert status_of(planned, planned.primary, Changes(), fixed=False)[0] == "exploratory"
     assert deviations(planned, Changes(), listeners=20, widest=1.0, untested=()) == ()
+
+
+def test_what_the_plan_says_anyway_is_no_change(planned: Study) -> None:
+    same = Changes("these items", "holm", None, planned.plan.exclude, tuple(map(str, planned.contrasts)))
+    assert real(planned, same) == Changes() and not real(planned, same)
+    assert real(planned, Changes("items in general", "holm")) == Changes("items in general")
 
 
 def test_leaving_nobody_out_can_be_asked_for(planned: Study) -> None:

@@ -422,7 +422,7 @@ def test_equal_differences_are_an_effect_without_a_test() -> None:
         means = pd.DataFrame({"a": [1.0, 2, 3], "b": [2.0, 3, 4], "c": [5.0, 6, 7]})
         row = anova.one_way(means).iloc[0]
     assert found["mean_difference"] == found["low"] == found["high"] == pytest.approx(1.1)
-    assert np.isnan(found["p"]) and np.isnan(found["d_z"]) and found["equivalent"]
+    assert np.isnan(found["p"]) and np.isnan(found["d_z"]) and not found["equivalent"]
     assert np.isnan(row["f"]) and row["reason"].startswith("All listeners told these levels apart by the same")
 
 

@@ -28,6 +28,10 @@ from analysis.study import Study
 from stimuli.experiment import Contrast
 
 FEWEST_ITEMS = 2
+_EQUAL_WEIGHTS = (
+    "Its means and contrasts count the levels of target, data set and group alike, however many items or listeners "
+    "each has."
+)
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,9 @@ def contrasts(
     found = Tried()(lambda: primary(own, wanted, adjust=adjust)) if wanted else None
     if found is None:  # one that can't be tested must not take the others with it
         wanted = [one for one in wanted if tried(lambda one=one: primary(own, [one], adjust="none"))]
+        if adjust == "tukey" and wanted:
+            adjust = "holm"
+            tried.say("Tukey's adjustment is for all pairs, of which not all could be tested; Holm's was taken.")
         found = tried(lambda: primary(own, wanted, adjust=adjust)) if wanted else None
     if found is None:
         return own, wanted, None
@@ -109,19 +116,25 @@ def contrasts(
 
 
 def _joint(found: Fit, wanted: Sequence[Contrast], adjust: str, tried: Tried) -> Joint:
-    pooled = tried(lambda: means.contrasts(found, wanted, adjust=adjust))
+    quietly = Tried()  # what this model can't say is no loss: the contrasts themselves have been tested
+    pooled = quietly(lambda: means.contrasts(found, wanted, adjust=adjust))
     exact = tried(lambda: means.contrasts(found, wanted, adjust="none", df="kenward-roger"))
     if pooled is not None and exact is not None:
         pooled = pooled.assign(**{f"{name}_kr": exact[name] for name in ("se", "df", "p")})
-    tests = tried(lambda: means.tests(found))
+    tests = means.tests(found)
     zero = ", ".join(term.replace(":", " × ") for term in found.singular)
     return Joint(
         means=rows_of(MeanRow, means.estimated_means(found)),
         pooled=() if pooled is None else rows_of(PooledRow, pooled),
-        tests=() if tests is None else rows_of(EffectTestRow, tests),
+        tests=rows_of(EffectTestRow, tests.dropna()),
         spread={name: float(np.sqrt(variance)) for name, variance in found.variances.items()},
         observations=found.observations,
-        notes=(*found.terms.left_out, *([f"Estimated as 0: the variance of {zero}."] if zero else [])),
+        notes=(
+            *found.terms.left_out,
+            *([f"Estimated as 0: the variance of {zero}."] if zero else []),
+            *([_EQUAL_WEIGHTS] if len(found.terms.fixed) > 1 else []),
+            *(f"{term} can't be tested: cells are empty." for term in tests.loc[tests["f"].isna(), "term"]),
+        ),
     )
 
 

@@ -23,6 +23,8 @@ class Layout:
     systems: int
     systems_on_page: int
     conditions_on_page: int
+    by_design: bool
+    """Whether an experiment file says so, or only the ratings do."""
 
 
 def layout_of(frame: pd.DataFrame, study: Study) -> Layout | None:
@@ -30,7 +32,8 @@ def layout_of(frame: pd.DataFrame, study: Study) -> Layout | None:
     heard = set(frame["condition"].unique())
     systems = len(heard & set(study.systems))
     on_page = min(study.systems_on_page, systems)
-    return Layout(systems, on_page, len(heard) - systems + on_page) if on_page < systems else None
+    by_design = bool(study.stimuli_id)
+    return Layout(systems, on_page, len(heard) - systems + on_page, by_design) if on_page < systems else None
 
 
 def warnings_of(kept: pd.DataFrame, layout: Layout | None) -> list[str]:
@@ -41,13 +44,14 @@ def warnings_of(kept: pd.DataFrame, layout: Layout | None) -> list[str]:
     if holes := int((trials < expected).sum()):
         found.append(
             f"{holes} of {len(trials)} trials lack the rating of a condition: the means of a listener's conditions are "
-            "then over different items, and differ for that alone."
+            "then over different items, and differ for that alone; contrasts are over the pages that held both."
         )
     if layout:
+        held = "By design each page held" if layout.by_design else "Pages held at most"
         found.append(
-            f"By design each page held {layout.systems_on_page} of the {layout.systems} systems, beside the hidden "
-            "reference and all anchors. Every contrast is therefore over the pages that held both of its conditions, "
-            "and no others. No test over all conditions was made: Friedman's needs listeners who heard all of them on "
-            "the same items. Means and medians of a condition are over the pages that held it; n counts its ratings."
+            f"{held} {layout.systems_on_page} of the {layout.systems} systems, beside the hidden reference and all "
+            "anchors. Tests on listener means are therefore over the pages that held both conditions of a contrast. No "
+            "test over all conditions was made: Friedman's needs listeners who heard all of them on the same items. "
+            "Means and medians of a condition are over the pages that held it; n counts its ratings."
         )
     return found

@@ -31,12 +31,15 @@ class Screened:
     excluded: tuple[str, ...]
     excepted_items: tuple[str, ...]
     kept: pd.DataFrame
+    applied: tuple[str, ...]
+    """Rules of the plan that could be."""
 
 
 def screened(frame: pd.DataFrame, checks: pd.DataFrame, study: Study, attribute: str, tried: Tried) -> Screened:
     """Screen by the rules of the plan, and say what a reader must know of those who are left."""
     found = screen_all(frame, checks, study=study, attribute=attribute, rules=study.plan.exclude)
     kept = frame[~frame["listener"].isin(found.excluded)]
+    applied = tuple(rule for rule in study.plan.exclude if rule not in found.unusable)
     tried.say(*found.warnings, *found.unusable.values())
     if kept.empty:
         tried.say("Every listener was excluded by the screening; all results are those before screening.")
@@ -49,7 +52,7 @@ def screened(frame: pd.DataFrame, checks: pd.DataFrame, study: Study, attribute:
         )
     if kept["rating"].nunique() == 1:
         tried.say(f"All ratings are equal ({kept['rating'].iloc[0]:g}): nothing tells the conditions apart.")
-    return Screened(found.rows, found.excluded, found.excepted_items, kept)
+    return Screened(found.rows, found.excluded, found.excepted_items, kept, applied)
 
 
 def sensitivity(before: pd.DataFrame, after: pd.DataFrame, order: Sequence[str]) -> tuple[SensitivityRow, ...]:
@@ -73,6 +76,9 @@ def coefficients(frame: pd.DataFrame) -> tuple[CoefficientRow, ...]:
     ):
         if (value := quietly(compute)) is not None:
             found.append(CoefficientRow(name, float(value), None, None))
+    own = reliability.replicate_concordance(frame)["w"].dropna()
+    if len(own):
+        found.append(CoefficientRow("Kendall's W of a listener's replicates (mean)", float(own.mean()), None, None))
     return tuple(found)
 
 

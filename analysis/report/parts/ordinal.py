@@ -35,6 +35,5 @@ def ordinal(frame: pd.DataFrame, study: Study, tried: Tried) -> Ordinal | None:
     fit = tried(lambda: bands.fit(own))
     if fit is None:
         return None
-    adjust = "holm" if study.plan.adjust == "tukey" else study.plan.adjust
-    found = bands.contrasts(fit, possible, adjust=adjust)
+    found = bands.contrasts(fit, possible, adjust=study.plan.adjust_on_means)
     return Ordinal(rows_of(OrdinalRow, found), dict(fit.sds), fit.notes)

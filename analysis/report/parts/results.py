@@ -69,11 +69,11 @@ class MeanRow:
     """The mean of a condition as the mixed model estimates it, for items like these."""
 
     condition: str
-    mean: float
-    se: float
-    df: float
-    low: float
-    high: float
+    mean: float | None
+    se: float | None
+    df: float | None
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,8 @@ class RankRow:
     p_permutation: float | None
     p_permutation_adjusted: float | None
     rank_biserial: float
+    mean_difference: float
+    """What equivalence and its 90 % interval are about: by t tests of the listeners' differences."""
     low_90: float | None = None
     high_90: float | None = None
     p_equivalence: float | None = None
@@ -260,6 +262,20 @@ class OrdinalRow:
     high: float
     p_higher: float
     p_lower: float
+
+
+@dataclass(frozen=True)
+class OutlierRow:
+    """A rating beyond 1.5 interquartile ranges of the hinges of its condition and item (BS.1534-3, 4.1.2): to be looked
+    at, never removed by itself. ``low`` and ``high`` are the fences."""
+
+    listener: str
+    item: str
+    condition: str
+    replicate: int
+    rating: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from analysis.report.parts.results import (
     CellRow,
     CoefficientRow,
     ConditionRow,
+    OutlierRow,
     ScreeningRow,
     SensitivityRow,
     plain,
@@ -77,6 +78,7 @@ class Section:
     cells: tuple[CellRow, ...]
     checked: tuple[str, ...]
     facts: dict[str, float | None]
+    outliers: tuple[OutlierRow, ...]
     general: General | None
     these: These
     ordinal: Ordinal | None
@@ -84,6 +86,7 @@ class Section:
     incomplete: Layout | None
     screening: tuple[ScreeningRow, ...]
     flow: tuple[Step, ...]
+    applied: tuple[str, ...]
     excluded: tuple[str, ...]
     excepted_items: tuple[str, ...]
     sensitivity: tuple[SensitivityRow, ...]
@@ -121,6 +124,8 @@ def section(
     frame, kept = frame[ANALYSED], screened.kept[ANALYSED]
     number = int(kept["listener"].nunique())
     tried.say(*warnings_of(kept, layout))
+    if len(screened.excluded) == int(frame["listener"].nunique()):
+        status = ("exploratory", "the rules of the plan left nobody, and these are results of all listeners")
     tell(f"{asked.name}: description")
     conditions, cells = condition_rows(kept, study.roles, tried), cell_rows(kept)
     beside = agreement.beside(cells, metrics)
@@ -140,12 +145,15 @@ def section(
         why=status[1],
         listeners=int(frame["listener"].nunique()),
         kept=number,
-        conclusion=conclusion(study.plan, found.general_rows, found.these.contrasts, listeners=who),
+        conclusion=conclusion(
+            study.plan, found.general_rows, found.these.contrasts, listeners=who, planned=len(study.contrasts)
+        ),
         problems=tuple(tried.problems),
         conditions=conditions,
         cells=cells,
         checked=checked.sentences,
         facts={name: plain(value) if np.isfinite(value) else None for name, value in checked.facts.items()},
+        outliers=rows_of(OutlierRow, checked.outliers),
         general=found.general,
         these=found.these,
         ordinal=found.ordinal,
@@ -153,6 +161,7 @@ def section(
         incomplete=layout,
         screening=rows_of(ScreeningRow, screened.rows),
         flow=flow(int(frame["listener"].nunique()), screened.rows),
+        applied=screened.applied,
         excluded=screened.excluded,
         excepted_items=screened.excepted_items,
         sensitivity=listeners.sensitivity(frame, kept, [row.condition for row in conditions]),

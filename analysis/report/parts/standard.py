@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.report.parts.results import AnovaRow, Attachment3Row, Attachment4Row, rows_of
-from analysis.report.parts.these import means_of
 from analysis.report.parts.tried import SEED, Tried
+from analysis.statistics.description import summaries
 from analysis.statistics.these_items import anova, attachments
 from analysis.statistics.these_items.pairs import pair
 from analysis.study import Study
+from stimuli.experiment import Contrast
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,10 @@ class Standard:
 def standard(frame: pd.DataFrame, study: Study, *, incomplete: bool) -> Standard:
     """Everything of the attachments that these ratings allow; what they don't is said by the other parts."""
     quietly = Tried()
-    means = means_of(frame, study.contrasts, incomplete=incomplete)
+
+    def means(contrast: Contrast) -> pd.DataFrame:
+        return summaries.paired_means(frame, contrast)
+
     possible = [one for one in study.contrasts if quietly(lambda one=one: pair(means, one)) is not None]
     variance = None if incomplete else quietly(lambda: anova.repeated_measures(frame))
     pooled = [

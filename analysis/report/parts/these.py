@@ -5,8 +5,8 @@ Defines: ``These``, ``these``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ from analysis.report.parts.results import EffectRow, RankRow, rows_of
 from analysis.report.parts.tried import SEED, Tried
 from analysis.statistics.description import summaries
 from analysis.statistics.these_items import paired, permutation, rank_tests
-from analysis.statistics.these_items.pairs import Means, pair
+from analysis.statistics.these_items.pairs import pair
 from analysis.study import Study
 from stimuli.experiment import Contrast
 
@@ -30,14 +30,19 @@ class These:
 
 def these(frame: pd.DataFrame, study: Study, *, incomplete: bool, tried: Tried) -> These:
     """Test the planned contrasts that these ratings allow, and all conditions at once where pages were complete."""
-    means = means_of(frame, study.contrasts, incomplete=incomplete)
+
+    @cache
+    def means(contrast: Contrast) -> pd.DataFrame:
+        return summaries.paired_means(frame, contrast)
+
     possible = [one for one in study.contrasts if tried(lambda one=one: pair(means, one)) is not None]
-    adjust = "holm" if study.plan.adjust == "tukey" else study.plan.adjust  # Tukey's needs one variance for all pairs
+    adjust = study.plan.adjust_on_means
     ranks = rank_tests.compare(means, possible, adjust=adjust)
     if possible:
         margin = study.plan.equivalence_margin
         beside = paired.compare(means, possible, margin=margin, adjust=adjust)
         permuted = permutation.compare(means, possible, adjust=adjust, seed=SEED)
+        ranks["mean_difference"] = beside["mean_difference"]
         ranks = ranks.assign(p_permutation=permuted["p"], p_permutation_adjusted=permuted["p_adjusted"])
         if margin is not None:
             ranks = ranks.assign(
@@ -48,14 +53,3 @@ def these(frame: pd.DataFrame, study: Study, *, incomplete: bool, tried: Tried) 
         beside = ranks
     friedman = None if incomplete else tried(lambda: rank_tests.friedman(summaries.listener_means(frame)))
     return These(rows_of(RankRow, ranks), rows_of(EffectRow, beside), friedman)
-
-
-def means_of(frame: pd.DataFrame, contrasts: Sequence[Contrast], *, incomplete: bool) -> Means:
-    """What gives the listeners' means of a contrast's two sides.
-
-    Over the pages that held both, where pages are incomplete or a contrast is on levels of a factor; else each mean is
-    over all items, and a missing rating leaves the others in.
-    """
-    if incomplete or any(side.on for one in contrasts for side in one):
-        return lambda contrast: summaries.paired_means(frame, contrast)
-    return summaries.listener_means(frame)

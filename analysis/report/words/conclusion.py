@@ -19,7 +19,7 @@ GENERAL = "items in general"
 Tested = Sequence[ContrastRow | RankRow]
 
 
-def conclusion(plan: AnalysisPlan, general: Tested, these: Tested, *, listeners: str) -> tuple[str, str]:
+def conclusion(plan: AnalysisPlan, general: Tested, these: Tested, *, listeners: str, planned: int) -> tuple[str, str]:
     """What the planned contrasts say of the planned target, and what they say of the other.
 
     Parameters
@@ -27,6 +27,7 @@ def conclusion(plan: AnalysisPlan, general: Tested, these: Tested, *, listeners:
     plan : says what a conclusion is about, and within how many points conditions count as equally good.
     general : what the mixed model found, in which items are a random sample as listeners are.
     these : what tests on listener means found.
+    planned : how many contrasts were planned.
     listeners : how many there were, and whether they were people: "20 listeners".
     """
     margin = plan.equivalence_margin
@@ -35,10 +36,10 @@ def conclusion(plan: AnalysisPlan, general: Tested, these: Tested, *, listeners:
         "these items": (f"For exactly these items, as {listeners} heard them", these),
     }
     first, second = (heads.pop(plan.inference), *heads.values())
-    return f"{first[0]}: {_claims(first[1], margin)}", f"{second[0]}: {_claims(second[1], margin)}"
+    return f"{first[0]}: {_claims(first[1], margin, planned)}", f"{second[0]}: {_claims(second[1], margin, planned)}"
 
 
-def _claims(rows: Tested, margin: float | None) -> str:
+def _claims(rows: Tested, margin: float | None, planned: int) -> str:
     """Differences first, the largest before the others; then what is equally good; then what is open."""
     if not rows:
         return "no planned contrast could be tested."
@@ -53,6 +54,8 @@ def _claims(rows: Tested, margin: float | None) -> str:
         claims.append(f"{count(more, 'further contrast')} {'is' if more == 1 else 'are'} equivalent")
     if left := len(rows) - len(sure) - len(alike):
         claims.append(_open(rows, left, margin))
+    if untested := planned - len(rows):
+        claims.append(f"{count(untested, 'planned contrast')} could not be tested")
     return "; ".join(claims) + "."
 
 
@@ -69,19 +72,20 @@ def _difference(row: ContrastRow | RankRow, margin: float | None) -> str:
 
 
 def _equivalence(row: ContrastRow | RankRow, margin: float | None) -> str:
+    difference = points(getattr(row, "mean_difference", row.difference))
+    interval = f"{points(row.low_90 or 0)} to {points(row.high_90 or 0)}"
     return (
-        f"{row.first} and {row.second} are equally good within {level(margin or 0)} points (difference "
-        f"{points(row.difference)}, 90 %: {points(row.low_90 or 0)} to {points(row.high_90 or 0)}, "
-        f"p {relation(row.p_equivalence or 0)})"
+        f"{row.first} and {row.second} are equally good within {level(margin or 0)} points (difference {difference}, "
+        f"90 %: {interval}, p {relation(row.p_equivalence or 0)})"
     )
 
 
 def _open(rows: Tested, left: int, margin: float | None) -> str:
     """What neither differs nor is shown to be alike."""
-    all_of_them = left == len(rows)
-    who = f"none of the {count(left, 'planned contrast')}" if all_of_them else f"{count(left, 'planned contrast')}"
-    verb = "shows" if all_of_them or left == 1 else "show"
-    no = "a" if all_of_them else "no"
-    smallest = f" (smallest adjusted p {relation(min(row.p_adjusted for row in rows))})" if all_of_them else ""
     proof = f"nor is equality within {level(margin)} points shown" if margin else "which is no proof of equality"
-    return f"{who} {verb} {no} difference{smallest}, {proof}"
+    if left < len(rows):
+        return f"{count(left, 'planned contrast')} {'shows' if left == 1 else 'show'} no difference, {proof}"
+    smallest = f"adjusted p {relation(min(row.p_adjusted for row in rows))}"
+    if left == 1:
+        return f"the contrast {rows[0].contrast} shows no difference ({smallest}), {proof}"
+    return f"none of {count(left, 'planned contrast')} shows a difference (smallest {smallest}), {proof}"

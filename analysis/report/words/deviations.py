@@ -1,7 +1,9 @@
 """Where what was done is not what the plan says, and what was asked for beside the plan.
 
 A report is *confirmatory* for the primary attribute as it was planned; all other attributes, and everything after a
-change on the command line, are *exploratory*. Defines: ``Changes``, ``changed``, ``status_of``, ``deviations``.
+change on the command line, are *exploratory*.
+
+Defines: ``Changes``, ``real``, ``changed``, ``status_of``, ``deviations``.
 """
 
 from __future__ import annotations
@@ -30,6 +32,14 @@ class Changes:
 
     def __bool__(self) -> bool:
         return self != Changes()
+
+
+def real(study: Study, changes: Changes) -> Changes:
+    """The changes without those that ask for what the plan says anyway."""
+    plan = study.plan.model_dump()
+    same = [name for name, value in vars(changes).items() if name != "contrasts" and value == plan.get(name)]
+    found = replace(changes, **dict.fromkeys(same))
+    return replace(found, contrasts=()) if found.contrasts == tuple(map(str, study.contrasts)) else found
 
 
 def changed(study: Study, changes: Changes) -> Study:

@@ -97,10 +97,20 @@ def _playback(ratings: Ratings) -> str:
 def _screening(study: Study, sections: Sequence[Section]) -> str:
     if not study.plan.exclude:
         return "Listeners were not post-screened."
-    rules = "; ".join(RULES[rule] for rule in study.plan.exclude)
-    told = [f"{len(one.excluded)} of {one.listeners}" for one in sections]
-    named = [f"{share} for {one.attribute}" for share, one in zip(told, sections, strict=True)]
-    return f"Left out were listeners by these rules: {rules}; {told[0] if len(told) == 1 else ', '.join(named)}."
+    told = [_left_out(one) for one in sections]
+    return " ".join(
+        told
+        if len(sections) == 1
+        else [f"For {one.attribute}: {said}" for one, said in zip(sections, told, strict=True)]
+    )
+
+
+def _left_out(one: Section) -> str:
+    if not one.applied:
+        return "None of the planned rules of screening could be applied."
+    rules = "; ".join(RULES[rule] for rule in one.applied)
+    all_of_them = ", so that the results are of all listeners" if len(one.excluded) == one.listeners else ""
+    return f"Left out were listeners by these rules: {rules}; {len(one.excluded)} of {one.listeners}{all_of_them}."
 
 
 def _description(sections: Sequence[Section]) -> str:
@@ -116,7 +126,7 @@ def _general(study: Study, sections: Sequence[Section]) -> str:
     if found is None:
         return ""
     margin = study.plan.equivalence_margin
-    tost = f" Equivalence was tested by two one-sided tests at {level(margin)} points." if margin else ""
+    tost = f" {_TOST.format(level(margin))}" if margin else ""
     return (
         "Planned contrasts were tested for items in general with linear mixed models (REML; Satterthwaite's degrees of "
         f"freedom; two-sided, alpha = 0.05; adjusted by {study.plan.adjust.capitalize()}). {found.how}{tost}"
@@ -125,20 +135,18 @@ def _general(study: Study, sections: Sequence[Section]) -> str:
 
 def _these(study: Study, sections: Sequence[Section]) -> str:
     """How exactly these items were tested."""
-    if any(one.incomplete for one in sections):
-        means = (
-            "every listener's ratings of its two conditions were averaged over the pages that held both, replicates "
-            "first and then items, and compared"
-        )
-        friedman = " No test over all conditions was made."
-    else:
-        means, friedman = "listener means over items were compared", " All conditions were compared by Friedman's test."
-    method = "Holm" if study.plan.adjust == "tukey" else study.plan.adjust.capitalize()
+    incomplete = any(one.incomplete for one in sections)
+    friedman = (
+        "No test over all conditions was made." if incomplete else "All conditions were compared by Friedman's test."
+    )
+    method = study.plan.adjust_on_means.capitalize()
     return (
-        f"For exactly these items, {means} by Wilcoxon's signed-rank test (two-sided; zero differences left out; p "
+        "For exactly these items, every listener's ratings of a contrast's two sides were averaged over the pages that "
+        "held both, replicates first and then items, and compared by Wilcoxon's signed-rank test (two-sided; zero "
+        "differences left out; p "
         "exact without ties and zeros for up to 50 listeners, else by the normal approximation with continuity "
         f"correction) and by permutation of signs, adjusted by {method}; differences are Hodges-Lehmann estimates with "
-        f"distribution-free 95 % intervals.{friedman} These tests generalise over listeners, not over items."
+        f"distribution-free 95 % intervals. {friedman} These tests generalise over listeners, not over items."
     )
 
 
@@ -148,6 +156,10 @@ _SWITCHING = {
     "": "was not recorded",
 }
 _MATCH = {"item": "one gain per item", "each": "one gain per clip", "none": "no gain but for headroom"}
+_TOST = (
+    "Equivalence was tested at {} points by two one-sided t tests of each contrast by itself, not adjusted: for these "
+    "items on the mean difference of listeners."
+)
 _METRICS = (
     "SI-SDR (no mean removed) and SDR as in the Music Demixing Challenge (epsilon 1e-7) were computed on the same "
     "excerpts before any gain, all channels as one vector."

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 
 def probability(p: float) -> str:
-    """A p value as it is printed: three digits, or how small it is."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    """A p value as it is printed: three digits, four where it is close to 0.05, or how small it is."""
+    if p < 0.001:
+        return "< 0.001"
+    return f"{p:.4f}" if 0.0495 <= p < 0.0505 else f"{p:.3f}"
 
 
 def relation(p: float) -> str:

@@ -232,8 +232,8 @@ def _sentences(facts: dict[str, float], cells: int, systems: int, normality_test
             ),
             (
                 f["outliers"] > 0,
-                f"{f['outliers']:.0f} ratings lie beyond 1.5 interquartile ranges of their cell; they are listed and "
-                "stay in every result.",
+                f"{f['outliers']:.0f} ratings lie beyond 1.5 interquartile ranges of their cell; the JSON and the "
+                "tables list them, and they stay in every result.",
             ),
         )
         if passed

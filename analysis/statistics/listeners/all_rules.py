@@ -120,7 +120,4 @@ def _warnings(rows: pd.DataFrame, frame: pd.DataFrame) -> list[str]:
             f"One slip is enough to be excluded by {rule}, with {spread} trials a listener; read it with care, "
             f"and have at least 7 trials."
         )
-    everybody = set(frame["listener"].unique())
-    if everybody and everybody <= set(screening.excluded(rows)):
-        found.append("Every listener was excluded by the screening.")
     return found

@@ -22,7 +22,7 @@ from analysis.statistics.mixed.fit import Fit, fit
 from analysis.statistics.mixed.terms import maximal, of_differences
 from stimuli.experiment import Contrast, Side
 
-PAGE = ("listener", "item", "replicate", "song", "target", "dataset", "listener_group")
+PAGE = ("listener", "item", "replicate", "song")
 """Columns that are the same for both ratings of a page."""
 
 
@@ -63,20 +63,24 @@ def by_pair(
 def _paired(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:
     """The mean of differences on the same page."""
     keys = [column for column in PAGE if column in frame]
-    first, second = (rows_of(frame, side, wish).groupby(keys, observed=True)["rating"].mean() for side in wish)
+    sides = [rows_of(frame, side, wish) for side in wish]
+    if not set(sides[0]["item"].unique()) & set(sides[1]["item"].unique()):
+        raise AnalysisError(f"{wish}: never rated on the same item, so that a difference may be the items'")
+    first, second = (own.groupby(keys, observed=True)["rating"].mean() for own in sides)
     differences = (first - second).dropna().rename("rating").reset_index()
     _check(differences, wish)
     try:
         own = fit(differences, of_differences(differences))
     except AnalysisError as error:
         raise AnalysisError(f"{wish}: of the differences on {len(differences)} pages: {error}") from error
-    fixed = own.cells.fixed
-    return fixed.rows(fixed.grid()).mean(axis=0)[None, :], own
+    return np.ones((1, 1)), own
 
 
 def _apart(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:
     """The difference of means of sides that are on different pages."""
     parts = [rows_of(frame, side, wish).assign(condition=str(side)) for side in wish]
+    if wish.first.on == wish.second.on and not set(parts[0]["item"].unique()) & set(parts[1]["item"].unique()):
+        raise AnalysisError(f"{wish}: never rated on the same item, so that a difference may be the items'")
     both = pd.concat(parts, ignore_index=True).drop(columns=["target", "dataset", "listener_group"], errors="ignore")
     _check(both, wish)
     own = fit(both, maximal(both))

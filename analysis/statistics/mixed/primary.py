@@ -19,14 +19,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from analysis.statistics.mixed import means
 from analysis.statistics.mixed.by_pair import PAGE, by_pair, rows_of
 from stimuli.experiment import Contrast
 
-Form = Literal["shared", "all"]
+Form = Literal["shared", "all", "apart"]
 FEWEST_SHARED = 0.5
 """Share of the pages with either condition that must hold both for their differences to be enough."""
 
@@ -36,7 +35,8 @@ class Primary:
     """Contrasts with their tests, and how they were made.
 
     ``rows``: as ``means.contrasts``, with a column ``pages``: ``shared`` (differences on pages that held both
-    conditions) or ``all`` (a mixed model of all ratings of the two). ``why``: which was used, and why, in a sentence.
+    conditions), ``all`` (a mixed model of all ratings of the two) or ``apart`` (the same, of levels that share no
+    page). ``why``: which was used, and why, in a sentence.
     """
 
     rows: pd.DataFrame
@@ -60,14 +60,17 @@ def primary(frame: pd.DataFrame, wanted: Sequence[Contrast], *, adjust: str = "h
         Where fewer than two listeners or items rated both sides, or nothing varies; names the contrast.
     """
     forms: list[Form] = [_form(frame, wish) for wish in wanted]
-    each = [by_pair(frame, [wish], adjust="none", pages=form) for wish, form in zip(wanted, forms, strict=True)]
+    each = [
+        by_pair(frame, [wish], adjust="none", pages="shared" if form == "shared" else "all")
+        for wish, form in zip(wanted, forms, strict=True)
+    ]
     rows = pd.concat(each, ignore_index=True) if each else by_pair(frame, [], adjust="none")
     return Primary(means.tested(rows, adjust).assign(pages=forms), _why(forms))
 
 
 def _form(frame: pd.DataFrame, wish: Contrast) -> Form:
     if wish.first.on != wish.second.on:
-        return "all"
+        return "apart"
     keys = [column for column in PAGE if column in frame]
     first, second = (rows_of(frame, side, wish)[keys].drop_duplicates() for side in wish)
     either = len(pd.concat([first, second]).drop_duplicates())
@@ -80,12 +83,14 @@ def _why(forms: Sequence[Form]) -> str:
         "Each contrast was tested in a linear mixed model of its own two conditions, with random listeners and items"
     )
     reason = "so that what other conditions vary does not enter its error"
-    shared, apart = (int(np.sum([form == kind for form in forms])) for kind in ("shared", "all"))
-    if not apart:
-        return f"{model}, of the differences on the pages that held both, {reason}."
-    if not shared:
-        return f"{model}, of all their ratings because few pages held both, {reason}."
-    return (
-        f"{model}, {reason}: {shared} of the differences on pages that held both, {apart} of all ratings because few "
-        "pages held both."
-    )
+    used = [(forms.count(form), words) for form, words in _FORMS.items() if form in forms]
+    if len(used) == 1:
+        return f"{model}, {used[0][1]}, {reason}."
+    return f"{model}, {reason}: {'; '.join(f'{number} {words}' for number, words in used)}."
+
+
+_FORMS: dict[Form, str] = {
+    "shared": "of the differences on the pages that held both",
+    "all": "of all their ratings because few pages held both",
+    "apart": "of all their ratings because the two are on different levels, and no page holds both",
+}

@@ -77,12 +77,14 @@ def maximal(frame: pd.DataFrame) -> Terms:
 
 
 def of_differences(frame: pd.DataFrame) -> Terms:
-    """The largest model of differences between two conditions: as ``maximal``, less what has the condition."""
+    """The largest model of differences between two conditions: their mean, and the random terms without condition.
+
+    It has no other fixed effect: the mean is over the items and listeners as they are, of which none counts more
+    because there are few of its target, data set or group.
+    """
     parts = _parts(frame.assign(condition=""))
-    factors, without = _factors(parts, across_conditions=False)
-    fixed = tuple((factor,) for factor in factors)
-    random, unidentified = _random(parts, fixed, [term for term in RANDOM if "condition" not in term])
-    return Terms(fixed, random, (*without, *unidentified))
+    random, unidentified = _random(parts, (), [term for term in RANDOM if "condition" not in term])
+    return Terms((), random, tuple(unidentified))
 
 
 @dataclass(frozen=True)
@@ -113,15 +115,17 @@ class _Parts:
 
 def _parts(frame: pd.DataFrame) -> _Parts:
     columns = {column for term in RANDOM for column in term} | set(OWNERS)
+    if "song" in frame and (frame["song"] == "").any():  # items without one are not all of one song
+        columns.remove("song")
     return _Parts(len(frame), {name: pd.factorize(frame[name])[0] for name in sorted(columns & set(frame.columns))})
 
 
-def _factors(parts: _Parts, *, across_conditions: bool = True) -> tuple[list[str], list[str]]:
+def _factors(parts: _Parts) -> tuple[list[str], list[str]]:
     """Factors beside the condition that can be estimated, and why others can't."""
     chosen: list[str] = []
     reasons: list[str] = []
     for factor in (factor for factor in OWNERS if factor in parts.codes and parts.levels([factor]) > 1):
-        reason = _unestimable(parts, factor, across_conditions=across_conditions) or next(
+        reason = _unestimable(parts, factor) or next(
             (f"it can't be told from {other}" for other in chosen if parts.same([factor], [other])), None
         )
         if reason:
@@ -131,14 +135,14 @@ def _factors(parts: _Parts, *, across_conditions: bool = True) -> tuple[list[str
     return chosen, reasons
 
 
-def _unestimable(parts: _Parts, factor: str, *, across_conditions: bool) -> str | None:
+def _unestimable(parts: _Parts, factor: str) -> str | None:
     owner = OWNERS[factor]
     nested = parts.counts(factor, owner).max() == 1
     if factor == "listener_group" and not nested:
         return "some listeners are in several groups"
     if nested and parts.counts(owner, factor).min() < 2:
         return f"one of its levels has one {owner} only, and can't be told from it"
-    if across_conditions and parts.counts(factor, "condition").max() < 2:
+    if parts.counts(factor, "condition").max() < 2:
         return "no condition was rated on more than one of its levels"
     return None
 

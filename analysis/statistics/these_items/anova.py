@@ -183,7 +183,8 @@ def _choice(row: dict[str, float], shape: tuple[int, int], levels: int) -> dict[
             "reason": "All listeners told these levels apart by the same amounts: nothing to test with."
         }
     met = epsilon > SPHERICAL_ABOVE and listeners < limit
-    facts = f"Huynh and Feldt's epsilon is {epsilon:.3f} with {listeners} listeners; " + (
+    known = f"is {epsilon:.3f}" if epsilon == epsilon else "can't be had"
+    facts = f"Huynh and Feldt's epsilon {known} with {listeners} listeners; " + (
         f"above {SPHERICAL_ABOVE} and fewer than {limit}"
         if met
         else f"the univariate test needs more than {SPHERICAL_ABOVE} and fewer than {limit}"

@@ -96,12 +96,11 @@ def equivalence(differences: np.ndarray, margin: float) -> dict[str, float | boo
     -------
     dict
         margin, p_equivalence (the larger of the two), equivalence_low, equivalence_high (90 %) and equivalent (p below
-        0.05, which is where the interval lies within the margin).
+        0.05, which is where the interval lies within the margin). Where all differences are equal p is NaN.
     """
     mean, _, error, df = _moments(differences)
-    # Without any spread the differences are all there is to know.
-    certain = 0.0 if abs(mean) < margin else 1.0
-    p = float(stats.t.sf((margin - abs(mean)) / error, df)) if error > 0 else certain
+    # Without any spread there is nothing to hold the margin against: no claim is made.
+    p = float(stats.t.sf((margin - abs(mean)) / error, df)) if error > 0 else float("nan")
     reach = float(stats.t.ppf(1 - ALPHA, df)) * error
     return {
         **{"margin": margin, "p_equivalence": p, "equivalence_low": mean - reach, "equivalence_high": mean + reach},
