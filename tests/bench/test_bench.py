@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import bench_page
 import bench_server
 import bench_stimuli as bench
@@ -76,6 +78,13 @@ def test_a_limit_of_validity_that_is_missed_is_named() -> None:
         "sisec08, 5 % random: 0.8 found, at least 0.9",
         "sisec08, 5 % random: 0.03 careful ones lost, at most 0.02",
     ]
+
+
+def test_the_last_result_of_validity_is_of_these_patterns_and_within_its_limits() -> None:
+    result = json.loads(bench_validity.RESULTS.read_text())
+    assert set(result["patterns"]) == set(bench_validity.patterns()) and result["limits"] == bench_validity.LIMITS
+    assert min(shares["primary"]["runs"] for shares in result["patterns"].values()) >= 2000
+    assert bench_validity.missed(result) == []
 
 
 def test_random_raters_are_found_and_careful_ones_kept_in_a_few_panels() -> None:

@@ -11,6 +11,7 @@ Conventions: as in ``means``. Defines: ``by_pair``, ``rows_of``, ``PAGE``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -24,6 +25,9 @@ from stimuli.experiment import Contrast, Side
 
 PAGE = ("listener", "item", "replicate", "song")
 """Columns that are the same for both ratings of a page."""
+
+
+PAIRS = ("listener", "item")
 
 
 def by_pair(
@@ -83,10 +87,21 @@ def _apart(frame: pd.DataFrame, wish: Contrast) -> tuple[np.ndarray, Fit]:
         raise AnalysisError(f"{wish}: never rated on the same item, so that a difference may be the items'")
     both = pd.concat(parts, ignore_index=True).drop(columns=["target", "dataset", "listener_group"], errors="ignore")
     _check(both, wish)
-    own = fit(both, maximal(both))
+    own = _fitted(both)
     fixed = own.cells.fixed
     first, second = (fixed.rows(fixed.grid(condition=str(side)))[0] for side in wish)
     return (first - second)[None, :], own
+
+
+def _fitted(both: pd.DataFrame) -> Fit:
+    """The largest model; in sparse ratings listener:item may take all of the residual, and is then left out of it."""
+    terms = maximal(both)
+    try:
+        return fit(both, terms)
+    except AnalysisError:
+        if PAIRS not in terms.random:
+            raise
+        return fit(both, replace(terms, random=tuple(term for term in terms.random if term != PAIRS)))
 
 
 def rows_of(frame: pd.DataFrame, side: Side, wish: Contrast) -> pd.DataFrame:

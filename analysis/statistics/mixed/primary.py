@@ -3,8 +3,8 @@
 One model of all conditions pools variances over them. Where the two that are compared vary more than the others, its
 error is too small: at nominal 5 % it called truly equal systems different in 7 to 19 % of simulated tests in which the
 two were noisier, differed more from item to item, or competed beside systems at the ceiling. No ratio of residual
-variances warns of the second. Models of two conditions called 4 to 6 % different everywhere. The price is power: 1 to 4
-points of it from 12 items on, up to 15 with 5 items, in tests where pooling would have been right.
+variances warns of the second. Models of two conditions called 2 to 6 % different everywhere. The price is power: 1 to 5
+points of it from 12 items on, up to 16 with 5 items, in tests where pooling would have been right.
 
 Where pages held both conditions, the differences of the two ratings of a page are modelled, in which the levels of
 listeners and items cancel. In incomplete blocks with few such pages all ratings of the two are modelled: that finds
