@@ -12,7 +12,9 @@ from scipy import stats
 
 from analysis.errors import AnalysisError
 from analysis.statistics.adjustment import holm
+from analysis.statistics.mixed.fit import fit
 from analysis.statistics.mixed.primary import primary
+from analysis.statistics.mixed.terms import maximal
 from analysis.statistics.planning.components import PRESETS, Components
 from analysis.statistics.planning.simulate import Answers, simulate
 from analysis.statistics.planning.trials import Trials
@@ -133,3 +135,21 @@ def test_false_positives_stay_at_their_level_where_one_model_of_all_systems_is_w
     found = [bench.one(pattern, seed, ("primary", "all systems")) for seed in range(RUNS)]
     false = {name: sum(run[name][0] for run in found) for name in found[0]}
     assert false["primary"] <= MOST < false["all systems"]
+
+
+def test_sparse_ratings_without_a_residual_are_tested_with_listener_by_item_in_it() -> None:
+    """On the few pages that held both, the two differ by the same: listener:item takes all that is left."""
+    draw = np.random.default_rng(3)
+    page = {(n, m): draw.normal(0, 6) for n in range(12) for m in range(6)}
+    frame = pd.DataFrame(
+        [
+            {"listener": f"L{n:02}", "item": f"I{m}", "condition": name, "replicate": 0, "rating": 50 + value + shift}
+            for (n, m), value in page.items()
+            for name, shift in (("a", 5.0), ("b", 0.0))
+            if (n + m) % 4 == 0 or ((n + m) % 2 == 0) == (name == "a")
+        ]
+    )
+    with pytest.raises(AnalysisError, match="leave no residual"):
+        fit(frame, maximal(frame))
+    row = primary(frame, [contrast("a - b")]).rows.iloc[0]
+    assert row["pages"] == "all" and row["low"] < 5 < row["high"] and row["se"] > 0.5
