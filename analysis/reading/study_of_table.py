@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.errors import AnalysisError
 from analysis.reading.mapping import Mapping
 from analysis.reading.ratings import PAGE
+from analysis.statistics.sides import COLUMNS
 from analysis.study import Asked, Study
 from stimuli.experiment import Contrast, Side, contrast, identity
 
@@ -85,14 +86,13 @@ def _contrasts(path: Path, frame: pd.DataFrame, mapping: Mapping, roles: dict[st
     if not mapping.analysis.contrasts:
         return tuple(Contrast(Side(a), Side(b)) for i, a in enumerate(systems) for b in systems[i + 1 :])
     planned = tuple(contrast(text) for text in mapping.analysis.contrasts)
-    columns = {"target": "target", "dataset": "dataset", "group": "listener_group"}
     for side in (side for one in planned for side in one):
         if side.condition not in roles:
             raise AnalysisError(
                 f"{path}: analysis.contrasts: no condition is called {side.condition!r}; found {', '.join(roles)}"
             )
         for factor, level in side.on:
-            column = columns[factor]
+            column = COLUMNS[factor]
             levels = sorted(frame[column].unique()) if column in frame.columns else []
             if level not in levels:
                 raise AnalysisError(

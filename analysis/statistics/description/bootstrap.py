@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.statistics.description.summaries import of_side
+from analysis.statistics.sides import of_side
 from stimuli.experiment import Contrast, Side
 
 CONFIDENCE = 0.95

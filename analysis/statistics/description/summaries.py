@@ -18,12 +18,11 @@ from scipy import stats
 
 from analysis.errors import AnalysisError
 from analysis.statistics.description import grouped
-from stimuli.experiment import Contrast, Side
+from analysis.statistics.sides import of_side
+from stimuli.experiment import Contrast
 
 CONFIDENCE = 0.95
 CEILING = 100
-COLUMNS = {"target": "target", "dataset": "dataset", "group": "listener_group"}
-"""Column of the frame that holds a factor of the plan."""
 
 
 def per_condition(frame: pd.DataFrame) -> pd.DataFrame:
@@ -101,18 +100,6 @@ def t_interval(values: np.ndarray) -> dict[str, float]:
     """Mean with Student's t interval (95 %), and how many values; without limits for fewer than two."""
     found = _t_intervals(np.asarray(values, float), np.zeros(len(values), int))
     return {"listeners": int(found["listeners"][0])} | {name: float(found[name][0]) for name in ("mean", "low", "high")}
-
-
-def of_side(frame: pd.DataFrame, side: Side, where: object) -> pd.DataFrame:
-    """The rows of one side of a contrast; ``where`` begins the message if the ratings lack a factor."""
-    chosen = frame["condition"] == side.condition
-    for factor, level in side.on:
-        if COLUMNS[factor] not in frame:
-            raise AnalysisError(
-                f"{where}: the ratings have no column {COLUMNS[factor]}; expected one for the factor {factor}"
-            )
-        chosen &= frame[COLUMNS[factor]] == level
-    return frame[chosen]
 
 
 def _summaries(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:

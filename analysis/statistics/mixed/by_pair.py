@@ -21,6 +21,7 @@ from analysis.errors import AnalysisError
 from analysis.statistics.mixed import means
 from analysis.statistics.mixed.fit import Fit, fit
 from analysis.statistics.mixed.terms import maximal, of_differences
+from analysis.statistics.sides import of_side
 from stimuli.experiment import Contrast, Side
 
 PAGE = ("listener", "item", "replicate", "song")
@@ -106,15 +107,10 @@ def _fitted(both: pd.DataFrame) -> Fit:
 
 def rows_of(frame: pd.DataFrame, side: Side, wish: Contrast) -> pd.DataFrame:
     """The ratings that one side of a contrast is about."""
-    chosen = frame["condition"] == side.condition
-    for factor, level in side.on:
-        column = means.COLUMN.get(factor, factor)
-        if column not in frame:
-            raise AnalysisError(f"{wish}: the ratings have no column {column}; add it, or leave the level out")
-        chosen &= frame[column] == level
-    if not chosen.any():
+    own = of_side(frame, side, wish)
+    if own.empty:
         raise AnalysisError(f"{wish}: no rating of {side}; check its name, or leave the contrast out")
-    return frame[chosen]
+    return own
 
 
 def _check(rows: pd.DataFrame, wish: Contrast) -> None:

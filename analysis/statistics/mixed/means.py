@@ -19,11 +19,10 @@ from analysis.statistics.adjustment import METHODS, adjusted
 from analysis.statistics.mixed.degrees_of_freedom import uncertainty
 from analysis.statistics.mixed.fit import Fit
 from analysis.statistics.mixed.terms import Term
+from analysis.statistics.sides import COLUMNS
 from stimuli.experiment import Contrast, Side
 
 CONFIDENCE = 0.95
-COLUMN = {"group": "listener_group"}
-"""Columns of the frame whose name is not the factor's."""
 
 
 def estimated_means(fit: Fit, *, by: Sequence[str] = ("condition",), df: str = "satterthwaite") -> pd.DataFrame:
@@ -174,7 +173,7 @@ def estimates(fit: Fit, weights: np.ndarray, df: str) -> np.ndarray:
 def _weights(fit: Fit, side: Side, wish: Contrast) -> np.ndarray:
     """Of the mean of one side, over all columns."""
     fixed = fit.cells.fixed
-    chosen = {"condition": side.condition} | {COLUMN.get(factor, factor): level for factor, level in side.on}
+    chosen = {"condition": side.condition} | {COLUMNS[factor]: level for factor, level in side.on}
     for factor, level in chosen.items():
         if factor not in fixed.factors:
             raise AnalysisError(

@@ -20,7 +20,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.errors import AnalysisError
-from analysis.statistics.description.summaries import of_side
+from analysis.statistics.sides import of_side
 from analysis.statistics.these_items.paired import paired_t, sign_test
 from analysis.statistics.these_items.pairs import DECIMALS, Means, differences, table
 from stimuli.experiment import Contrast
