@@ -16,9 +16,10 @@ from stimuli.experiment import Experiment, identity
 MODEL = (
     "for each contrast a linear mixed model of its own two conditions (REML): of the differences of the two "
     "ratings on the pages that held both, with random intercepts of listener and item (within song), and of "
-    "listener by item where there are replicates; where fewer than half of the pages held both, of all ratings "
-    "of the two, with random intercepts of listener by condition and item by condition as well; t with "
-    "Satterthwaite's degrees of freedom, two-sided, at 5 %"
+    "listener by item where there are replicates, and Satterthwaite's degrees of freedom; where fewer than half "
+    "of the pages held both, of all ratings of the two, with random intercepts of listener by condition and "
+    "item by condition as well, and Kenward and Roger's degrees of freedom (Satterthwaite's for more than 3,000 "
+    "ratings); t, two-sided, at 5 %"
 )
 
 

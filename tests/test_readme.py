@@ -81,3 +81,22 @@ def test_pictures_are_there_and_the_workplace_is_not_named(readme) -> None:
 def test_every_rule_of_exclusion_is_named(readme) -> None:
     for rule in typing.get_args(ExclusionRule):
         assert f"`{rule}`" in readme, rule
+
+
+def test_the_table_of_statistics_is_the_last_result_and_its_limits_hold(readme) -> None:
+    result = json.loads((ROOT / "tests/bench/results/statistics.json").read_text())
+    ratios = result["ratios"]
+    assert f"| {ratios['statsmodels / ours']} times as fast |" in readme
+    assert f"| {ratios['ours / lme4']} of its time |" in readme
+    assert f"| {ratios['report, s']} s, {ratios['report, peak in GB']} GB |" in readme
+    assert all(ratios[name] <= limit for name, limit in result["at_most"].items())
+    assert all(ratios[name] >= limit for name, limit in result["at_least"].items())
+
+
+def test_what_is_said_of_validity_is_the_last_result(readme) -> None:
+    result = json.loads((ROOT / "tests/bench/results/validity.json").read_text())
+    found = [shares["primary"] for shares in result["patterns"].values()]
+    assert f"at most {100 * max(own['false positives'] for own in found):.1f} % of them different" in readme
+    coverage = [own["coverage"] for own in found]
+    assert f"{100 * min(coverage):.1f} to {100 * max(coverage):.1f} %" in readme
+    assert f"for each of {len(found)} patterns" in readme

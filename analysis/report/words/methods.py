@@ -129,7 +129,8 @@ def _general(study: Study, sections: Sequence[Section]) -> str:
     tost = f" {_TOST.format(level(margin))}" if margin else ""
     return (
         "Planned contrasts were tested for items in general with linear mixed models (REML; Satterthwaite's degrees of "
-        f"freedom; two-sided, alpha = 0.05; adjusted by {study.plan.adjust.capitalize()}). {found.how}{tost}"
+        "freedom where nothing else is said; two-sided, alpha = 0.05; adjusted by "
+        f"{study.plan.adjust.capitalize()}). {found.how}{tost}"
     )
 
 
