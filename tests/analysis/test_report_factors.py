@@ -19,7 +19,7 @@ from analysis.statistics.planning.simulate import simulate
 from analysis.statistics.planning.trials import Trials
 
 SMALL = Components(listener=5, item=5, listener_item=0, listener_condition=2, item_condition=1, residual=3)
-COLUMNS = ("listener", "item", "condition", "rating", "target", "dataset", "group")
+COLUMNS = ("listener", "item", "condition", "rating", "replicate", "target", "dataset", "group")
 MAPPING = 'title = "Factors"\n[columns]\n{columns}\n[analysis]\ninference = "items in general"\n{plan}\n'
 
 Reported = Callable[..., Report]
@@ -124,3 +124,14 @@ def test_a_plan_that_names_no_rule_leaves_nobody_out(reported: Reported) -> None
     assert (
         found.sections[0].status == "exploratory" and "nothing shows that the plan was fixed" in found.sections[0].why
     )
+
+
+def test_replicates_of_incomplete_pages_leave_a_report(reported: Reported) -> None:
+    """Nobody has an F of all conditions then, and a scale of logarithms without any number can't be drawn."""
+    frame = simulate(
+        SMALL, Trials(6, 4, systems=4, replicates=1, per_page=2), {"a": 50, "b": 55, "c": 60, "d": 65}, seed=2
+    )
+    (section,) = reported(frame).sections
+    assert "consistency" not in section.figures
+    (complete,) = reported(simulate(SMALL, Trials(6, 4, systems=2, replicates=1), {"a": 50, "b": 65}, seed=2)).sections
+    assert "consistency" in complete.figures

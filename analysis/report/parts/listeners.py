@@ -83,5 +83,12 @@ def coefficients(frame: pd.DataFrame) -> tuple[CoefficientRow, ...]:
 
 
 def consistent(frame: pd.DataFrame) -> pd.DataFrame | None:
-    """Reliability and discrimination of each listener; None without replicates."""
-    return Tried()(lambda: consistency(frame)) if frame["replicate"].nunique() > 1 else None
+    """Reliability and discrimination of each listener who has both; None where nobody does.
+
+    Without replicates there is neither; where pages are incomplete by design there is no discrimination.
+    """
+    found = Tried()(lambda: consistency(frame)) if frame["replicate"].nunique() > 1 else None
+    if found is None:
+        return None
+    both = found[found["reliability"].notna() & (found["f_condition"] > 0)]
+    return both if len(both) else None
