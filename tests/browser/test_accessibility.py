@@ -140,7 +140,7 @@ def test_the_report(seen: Page, tmp_path: Path) -> None:
     manifest = small_study.build(tmp_path / "set", small_study.experiment())
     ratings = small_study.save(tmp_path / "ratings.csv", small_study.rows(manifest, simulated=True))
     path = tmp_path / "report.html"
-    path.write_text(page.html(assemble.assemble(ratings, tmp_path / "set")), encoding="utf-8")
+    path.write_text(page.html(assemble.assemble(assemble.Source(ratings, tmp_path / "set"))), encoding="utf-8")
     seen.goto(path.as_uri())
     assert complaints(seen) == []
 
