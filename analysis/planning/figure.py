@@ -1,64 +1,41 @@
 """The figure of a plan: smallest difference over the number of listeners, a line for each number of items.
 
-Conventions: one column of a paper wide (85 mm) with 7 point text; all lines in one colour and named where they end, so
-that no colours need be told apart. Drawn twice, the figure is the same to the byte. Defines: ``draw``.
+Conventions: the style of a report's figures; all lines in one colour and named where they end, so
+that no colours need be told apart. Defines: ``draw``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import io
-import re
-from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis.planning.plan import Asked, Plan
+from analysis.report.figures.drawing import COLOURS, INK, STYLE, Drawing, new_figure
 from analysis.statistics.planning.power import smallest_difference, with_items
 from analysis.statistics.planning.trials import Trials
 
-INK, BLUE = "#22262a", "#0072b2"
-STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "hidden-reference",
-    "font.size": 7,
-    "font.family": "sans-serif",
-    "axes.labelsize": 7,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 0,
-}
-SIZE_IN = (85 / 25.4, 65 / 25.4)
+HEIGHT_IN = 65 / 25.4
+BLUE = COLOURS["system"]
 LABEL_GAP = 0.055
 """Of the axis' height, between the names of two lines."""
 TICKS = 6
 """Listeners named along the axis at most, so that their numbers don't touch."""
 
 
-def draw(plan: Plan, *, inside_a_page: bool = False) -> str:
-    """The figure as SVG; ``inside_a_page`` takes the page's colours, and leaves out the file's head."""
+def draw(plan: Plan) -> Drawing:
+    """The figure, in the style of a report's."""
     with rc_context(STYLE):
-        figure = Figure(figsize=SIZE_IN, layout="constrained")
-        axes = figure.add_subplot()
+        figure, axes = new_figure(HEIGHT_IN)
         _lines(axes, plan.asked)
         axes.grid(axis="y", color=INK, alpha=0.15, linewidth=0.5)
         axes.set_axisbelow(True)
         axes.set_xlabel("listeners")
         axes.set_ylabel(f"difference found with {100 * plan.asked.power:.3g} % power (points)")
-        return _svg(figure, inside_a_page)
+        return Drawing(figure, "Smallest difference over the number of listeners; the table holds the numbers.")
 
 
 def _lines(axes: Axes, asked: Asked) -> None:
@@ -103,18 +80,3 @@ def _name(axes: Axes, ends: dict[int, float], last: int) -> None:
 
 def _least(asked: Asked, trials: Trials) -> float:
     return smallest_difference(asked.components, trials, power=asked.power, claim=asked.claim)
-
-
-def _svg(figure: Figure, inside_a_page: bool) -> str:
-    stream = io.StringIO()
-    figure.savefig(stream, format="svg", transparent=inside_a_page)
-    # The metadata hold the time of drawing.
-    text = re.sub(r"\s*<metadata>.*?</metadata>", "", stream.getvalue(), flags=re.S)
-    if not inside_a_page:
-        return text
-    text = text[text.index("<svg") :].replace(INK, "currentColor").replace(BLUE, f"var(--line, {BLUE})")
-    text = re.sub(r'<g id="[^"]*"', "<g", text)
-    described = 'role="img" aria-label="Smallest difference over the number of listeners; the table holds the numbers."'
-    text = re.sub(r'(<svg [^>]*?) height="[^"]*pt"', r"\1", text, count=1)
-    text = re.sub(r'(<svg [^>]*?) width="[^"]*pt"', r"\1", text, count=1)
-    return text.replace("<svg ", f"<svg {described} ", 1)

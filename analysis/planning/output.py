@@ -69,7 +69,7 @@ def write(path: Path, plan: Plan, simulation: Simulation | None, title: str) -> 
     AnalysisError
         For another ending, and where the place can't be written to.
     """
-    forms = {".html": _html, ".svg": lambda plan, *_: draw(plan), ".json": _json, ".csv": _csv}
+    forms = {".html": _html, ".svg": lambda plan, *_: draw(plan).file(), ".json": _json, ".csv": _csv}
     check_form(path)
     write_text(path, forms[path.suffix](plan, simulation, title))
 
@@ -86,7 +86,7 @@ def _html(plan: Plan, simulation: Simulation | None, title: str) -> str:
         rows=plan.rows.to_dict("records"),
         components=dataclasses.asdict(plan.asked.components),
         inference=plan.asked.claim.inference,
-        figure=Markup(draw(plan, inside_a_page=True)),
+        figure=Markup(draw(plan).svg()),
         simulated=simulation.runs if simulation else 0,
         seed=simulation.seed if simulation else 0,
         title=title,

@@ -67,7 +67,7 @@ class Drawing:
         Groups lose their ids: several drawings on one page would share them. The ids of clip paths are hashes of what
         they hold, so equal ids hold equal paths.
         """
-        text = self._drawn.replace(INK, "currentColor")
+        text = re.sub(r'<g id="[^"]*"', "<g", self._drawn).replace(INK, "currentColor")
         for role, colour in COLOURS.items():
             # A dark page may lighten a colour; a drawing taken out of the page keeps its own.
             text = text.replace(colour.lower(), f"var(--{role.replace('_', '-')}, {colour})")
@@ -97,7 +97,6 @@ class Drawing:
         text = stream.getvalue()
         # Holds the time of drawing.
         text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.S)
-        text = re.sub(r'<g id="[^"]*"', "<g", text)
         text = re.sub(r"font: ([^;\"]*?)'[^\"]*sans-serif", r"font: \1sans-serif", text)
         return text.replace("<svg ", f'<svg role="img" aria-label="{escape(self.description)}" ', 1)
 
