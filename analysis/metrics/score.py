@@ -17,7 +17,7 @@ import pandas as pd
 import soundfile
 
 from analysis.errors import AnalysisError
-from analysis.metrics.sdr import mdx_sdr, si_sdr
+from analysis.metrics.families.ratios import mdx_sdr, si_sdr
 from stimuli.manifest import Clip, Manifest
 
 COPY_DB = 100

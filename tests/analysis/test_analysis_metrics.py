@@ -12,7 +12,7 @@ import soundfile
 
 from analysis.errors import AnalysisError
 from analysis.metrics.score import score
-from analysis.metrics.sdr import mdx_sdr, si_sdr
+from analysis.metrics.families.ratios import mdx_sdr, si_sdr
 from stimuli.manifest import Manifest
 
 CLEAN = small_study.song("Song 0", "reference")

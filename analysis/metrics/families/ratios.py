@@ -1,10 +1,12 @@
-"""Signal-to-distortion ratios of a whole signal.
+"""Signal-to-distortion ratios of a whole signal, by sums alone.
 
 Task: how far is an estimate from its reference, in dB; higher is better. Conventions: arrays (frames, channels)
 of one shape; all channels together are one vector; no mean is removed.
 
 * ``si_sdr``: scale-invariant SDR (Le Roux et al. 2019, doi:10.1109/ICASSP.2019.8683855)
 * ``mdx_sdr``: SDR of the Music Demixing Challenge (Mitsufuji et al. 2022), whole signal, not scale-invariant
+
+Defines: ``si_sdr``, ``mdx_sdr``, ``FAMILY``.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from analysis.errors import AnalysisError
+from analysis.metrics.family import Family, Metric
+from analysis.metrics.truth import Measured, Truth
 
 MDX_EPSILON = 1e-7
 
@@ -68,3 +72,18 @@ def _decibel(signal: Any, error: Any) -> float:
     if signal == 0:
         return float("-inf")
     return float(10 * np.log10(signal / error)) if error else float("inf")
+
+
+def _measure(truth: Truth, estimate: np.ndarray) -> Measured:
+    return {"si_sdr_db": si_sdr(truth.reference, estimate), "mdx_sdr_db": mdx_sdr(truth.reference, estimate)}
+
+
+FAMILY = Family(
+    "ratios",
+    1,
+    (
+        Metric("si_sdr_db", "SI-SDR", "dB", "higher", "Le Roux et al. 2019, doi:10.1109/ICASSP.2019.8683855"),
+        Metric("mdx_sdr_db", "MDX SDR", "dB", "higher", "Mitsufuji et al. 2022, doi:10.3389/frsip.2021.808395"),
+    ),
+    _measure,
+)

@@ -1,0 +1,1 @@
+"""What objective metrics say, held against what listeners heard: pure functions, frame in, frame out."""

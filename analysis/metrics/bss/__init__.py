@@ -1,0 +1,1 @@
+"""BSS Eval: what of an estimate is target, spatial distortion, interference and artefact."""

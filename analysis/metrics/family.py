@@ -1,0 +1,95 @@
+"""What is known of a metric: its name, its unit, which way is better, where it is defined.
+
+A family computes some metrics together. It is added by adding a module that ends with ``FAMILY`` and a line in
+``FAMILIES``; whatever it imports is imported when somebody asks for it.
+
+Defines: ``Metric``, ``Family``, ``FAMILIES``, ``family``, ``measure``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from analysis.errors import AnalysisError
+from analysis.metrics.truth import Measured, NoNumber, Truth, checked_estimate
+
+Better = Literal["higher", "lower", "zero"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number.
+
+    ``name`` is its column, ending in the unit; ``label`` what people read. ``better`` is where a good estimate lies:
+    ``higher``, ``lower``, or near ``zero`` on either side. ``source``: the paper or standard that defines it.
+    """
+
+    name: str
+    label: str
+    unit: str
+    better: Better
+    source: str
+
+    def goodness(self, value: float) -> float:
+        """The value turned so that more is better."""
+        return {"higher": value, "lower": -value, "zero": -abs(value)}[self.better]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Metrics that are computed together.
+
+    ``version`` is raised by hand whenever a number can change. ``measure`` takes a checked truth and estimate
+    (float64, same shape) and answers with all of ``metrics``; an AnalysisError is a reason for all of them.
+    ``missing`` says why the family can't run here, with the command that mends it. ``optional`` families run only where
+    somebody names them. ``valid`` says for what sounds the numbers mean something.
+    """
+
+    name: str
+    version: int
+    metrics: tuple[Metric, ...]
+    measure: Callable[[Truth, np.ndarray], Measured]
+    missing: Callable[[], str | None] = lambda: None
+    optional: bool = False
+    valid: str = ""
+
+
+FAMILIES = {
+    "ratios": "analysis.metrics.families.ratios",
+}
+"""Name of a family to the module that ends with its ``FAMILY``; in the order of every table."""
+
+
+def family(name: str) -> Family:
+    """A family by its name.
+
+    Raises
+    ------
+    AnalysisError
+        Where there is none of that name.
+    """
+    if name not in FAMILIES:
+        raise AnalysisError(f"no family of metrics is called {name!r}; there are {', '.join(FAMILIES)}")
+    return importlib.import_module(FAMILIES[name]).FAMILY
+
+
+def measure(found: Family, truth: Truth, estimate: np.ndarray) -> Measured:
+    """All metrics of a family, each a finite number or the reason why there is none."""
+    try:
+        values = found.measure(truth, checked_estimate(truth, estimate))
+    except AnalysisError as error:
+        return {metric.name: NoNumber(str(error)) for metric in found.metrics}
+    return {metric.name: _finite(values[metric.name]) for metric in found.metrics}
+
+
+def _finite(value: float | NoNumber) -> float | NoNumber:
+    if isinstance(value, NoNumber):
+        return value
+    if np.isposinf(value):
+        return NoNumber("no distortion to measure: what is compared is equal")
+    return float(value) if np.isfinite(value) else NoNumber("nothing in common with the reference")
