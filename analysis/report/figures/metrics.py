@@ -1,0 +1,41 @@
+"""The forest of metrics: how far each goes along with the ratings, the best first.
+
+Defines: ``forest``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import rc_context
+
+from analysis.report.figures.drawing import COLOURS, INK, STYLE, Drawing, new_figure
+from analysis.report.parts.agreement import MetricRow
+
+
+def forest(rows: Sequence[MetricRow]) -> Drawing:
+    """Pearson's correlation with its 95 % interval as dot and line; within items as an open diamond.
+
+    Parameters
+    ----------
+    rows : the metrics from top to bottom; one at least.
+    """
+    colour = COLOURS["system"]
+    with rc_context(STYLE):
+        figure, axes = new_figure(0.55 + 0.19 * len(rows))
+        axes.axvline(0, color=INK, linewidth=0.6, linestyle=(0, (3, 3)))
+        for height, row in enumerate(rows):
+            ends = [np.nan if end is None else end for end in (row.pearson_low, row.pearson_high)]
+            axes.plot(ends, [height] * 2, color=colour, linewidth=1.2, clip_on=False)
+            axes.plot(row.pearson, height, "o", color=colour, markersize=4, clip_on=False)
+            if row.within is not None:
+                hollow = {"markerfacecolor": "none", "markersize": 4, "markeredgewidth": 0.8}
+                axes.plot(row.within, height, "D", color=INK, clip_on=False, **hollow)
+        axes.set_yticks(range(len(rows)), [row.label for row in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xlim(right=1)
+        axes.grid(axis="x", color=INK, alpha=0.15, linewidth=0.5)
+        axes.set_axisbelow(True)
+        axes.set_xlabel("correlation with the mean rating")
+        return Drawing(figure, "How far each metric goes along with the ratings; the table holds the numbers.")
