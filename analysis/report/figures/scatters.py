@@ -30,7 +30,7 @@ def scatters(cells: pd.DataFrame, metrics: Sequence[Metric], roles: Mapping[str,
 
     Parameters
     ----------
-    cells : rows with condition, item, mean (0 to 100) and a column per metric, NaN where there is no number.
+    cells : rows with condition, item, rating (its mean, 0 to 100) and a column per metric, NaN where there is no number.
     metrics : those to be drawn, in their order.
     """
     return tuple(
@@ -47,14 +47,14 @@ def _scatter(found: pd.DataFrame, metric: Metric, roles: Mapping[str, str]) -> D
         figure, axes = new_figure(0.74 * COLUMN_IN)
         if found["item"].nunique() <= MOST_LINES:
             for _, own in found.sort_values("value").groupby("item"):
-                axes.plot(own["value"], own["mean"], color=INK, alpha=0.3, linewidth=0.5, zorder=1)
+                axes.plot(own["value"], own["rating"], color=INK, alpha=0.3, linewidth=0.5, zorder=1)
         for condition, own in found.groupby("condition"):
             dots = {"color": COLOURS[roles[str(condition)]], "alpha": 0.5, "markersize": 3, "markeredgewidth": 0}
-            axes.plot(own["value"], own["mean"], "o", zorder=2, **dots)
+            axes.plot(own["value"], own["rating"], "o", zorder=2, **dots)
         axes.set_ylim(0, 100)
         if metric.better != "higher":
             axes.invert_xaxis()
-        _centres(axes, found.groupby("condition")[["value", "mean"]].mean(), roles)
+        _centres(axes, found.groupby("condition")[["value", "rating"]].mean(), roles)
         axes.grid(axis="y", color=INK, alpha=0.15, linewidth=0.5)
         axes.set_title(label, fontsize=8, loc="left", fontweight="bold")
         axes.set_xlabel(f"{metric.unit or 'value'}, better to the right")
@@ -64,14 +64,14 @@ def _scatter(found: pd.DataFrame, metric: Metric, roles: Mapping[str, str]) -> D
 
 def _centres(axes: Axes, centres: pd.DataFrame, roles: Mapping[str, str]) -> None:
     """A diamond per condition, and the names in a column of their own, each with a thin line to its diamond."""
-    heights = _apart(centres["mean"].to_numpy(float), LABEL_GAP)
+    heights = _apart(centres["rating"].to_numpy(float), LABEL_GAP)
     for (condition, centre), height in zip(centres.iterrows(), heights, strict=True):
         colour = COLOURS[roles[str(condition)]]
-        axes.plot(centre["value"], centre["mean"], "D", color=colour, markersize=4, markeredgewidth=0, zorder=3)
+        axes.plot(centre["value"], centre["rating"], "D", color=colour, markersize=4, markeredgewidth=0, zorder=3)
         line = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "alpha": 0.6, "shrinkA": 1, "shrinkB": 2}
         axes.annotate(
             str(condition),
-            (centre["value"], centre["mean"]),
+            (centre["value"], centre["rating"]),
             xytext=(1.03, height / 100),
             textcoords="axes fraction",
             va="center",
