@@ -56,7 +56,9 @@ def read_given(path: Path, items: Collection[str], conditions: Collection[str]) 
         raise AnalysisError(f"{path}: holds no numbers; expected the columns {', '.join(KEY)} and one per metric")
     reason = np.where(long["value"].isna(), f"no number in {path.name}", "")
     given = long.drop(columns="line").assign(stretch=OURS, basis="given", reason=reason)
-    return frame_of(given.reindex(columns=list(COLUMNS)).fillna(dict.fromkeys(set(COLUMNS) - {"value"}, "")).to_dict("records"))
+    return frame_of(
+        given.reindex(columns=list(COLUMNS)).fillna(dict.fromkeys(set(COLUMNS) - {"value"}, "")).to_dict("records")
+    )
 
 
 def metrics_of(names: Iterable[str]) -> tuple[dict[str, Metric], tuple[str, ...]]:
@@ -118,7 +120,8 @@ def _check_known(path: Path, long: pd.DataFrame, items: Collection[str], conditi
             row = long[strange].iloc[0]
             named = ", ".join(map(repr, list(known)[:20])) + (", …" if len(known) > 20 else "")
             raise AnalysisError(
-                f"{path}: line {row['line']}: the {column} {row[column]!r} is none of those rated; expected one of {named}"
+                f"{path}: line {row['line']}: the {column} {row[column]!r} is none of those rated; expected one of "
+                f"{named}"
             )
 
 

@@ -28,7 +28,9 @@ def forest(rows: Sequence[MetricRow]) -> Drawing:
         for height, row in enumerate(rows):
             ends = [np.nan if end is None else end for end in (row.spearman_low, row.spearman_high)]
             axes.plot(ends, [height] * 2, color=colour, linewidth=1.2, clip_on=False)
-            axes.plot(np.nan if row.spearman is None else row.spearman, height, "o", color=colour, markersize=4, clip_on=False)
+            axes.plot(
+                np.nan if row.spearman is None else row.spearman, height, "o", color=colour, markersize=4, clip_on=False
+            )
             if row.within is not None:
                 hollow = {"markerfacecolor": "none", "markersize": 4, "markeredgewidth": 0.8}
                 axes.plot(row.within, height, "D", color=INK, clip_on=False, **hollow)

@@ -30,12 +30,10 @@ def scatters(cells: pd.DataFrame, metrics: Sequence[Metric], roles: Mapping[str,
 
     Parameters
     ----------
-    cells : rows with condition, item, rating (its mean, 0 to 100) and a column per metric, NaN where there is no number.
+    cells : rows with condition, item, rating (its mean, 0 to 100) and a column per metric.
     metrics : those to be drawn, in their order.
     """
-    return tuple(
-        _scatter(found, metric, roles) for metric in metrics if len(found := cells.dropna(subset=[metric.name]))
-    )
+    return tuple(_scatter(cells, metric, roles) for metric in metrics)
 
 
 def _scatter(found: pd.DataFrame, metric: Metric, roles: Mapping[str, str]) -> Drawing:
@@ -57,7 +55,7 @@ def _scatter(found: pd.DataFrame, metric: Metric, roles: Mapping[str, str]) -> D
         _centres(axes, found.groupby("condition")[["value", "rating"]].mean(), roles)
         axes.grid(axis="y", color=INK, alpha=0.15, linewidth=0.5)
         axes.set_title(label, fontsize=8, loc="left", fontweight="bold")
-        axes.set_xlabel(f"{metric.unit or 'value'}, better to the right")
+        axes.set_xlabel(f"{metric.unit}, better to the right".removeprefix(", "))
         axes.set_ylabel("mean rating")
         return Drawing(figure, f"Mean rating against {label}; the table holds the means.", name=metric.name)
 

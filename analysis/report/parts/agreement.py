@@ -100,7 +100,7 @@ class CorrelationRow:
 
 @dataclass(frozen=True)
 class ConditionMeanRow:
-    """Means of one condition over the items on which both were: of the ratings, and of a metric as it was measured."""
+    """Means of one condition over the same items: of the ratings, and of a metric as it was measured."""
 
     condition: str
     metric: str
@@ -144,10 +144,15 @@ class Compared:
     matrix: pd.DataFrame
 
 
-def compared(ratings: pd.DataFrame, numbers: Numbers) -> Compared:
-    """Hold every metric against the ratings of an attribute, of those listeners whom screening left."""
+def compared(ratings: pd.DataFrame, numbers: Numbers, reference: str | None) -> Compared:
+    """Hold every metric against the ratings of an attribute, of those listeners whom screening left.
+
+    The hidden reference stays out: it has no distance to itself.
+    """
     metrics = list(numbers.metrics.values())
-    found = statistics.agreement(ratings, numbers.values, metrics, draws=DRAWS, seed=SEED)
+    found = statistics.agreement(
+        ratings[ratings["condition"] != reference], numbers.values, metrics, draws=DRAWS, seed=SEED
+    )
     return Compared(
         rows=Agreement(
             sentence=found.sentence,
@@ -176,11 +181,13 @@ def _pairs(matrix: pd.DataFrame) -> tuple[CorrelationRow, ...]:
 
 
 def _means(cells: pd.DataFrame, metrics: Sequence[str]) -> tuple[ConditionMeanRow, ...]:
-    """Metric by metric, each condition over the items where it has a number; the best rated first."""
+    """Metric by metric, every condition; the best rated first."""
     found: list[ConditionMeanRow] = []
+    own = cells.groupby("condition")
     for metric in metrics:
-        own = cells.dropna(subset=[metric]).groupby("condition")
         means = own[["rating", metric]].mean().assign(items=own["item"].nunique())
         for condition, row in means.sort_values("rating", ascending=False).iterrows():
-            found.append(ConditionMeanRow(str(condition), metric, int(row["items"]), *map(float, row[["rating", metric]])))
+            found.append(
+                ConditionMeanRow(str(condition), metric, int(row["items"]), *map(float, row[["rating", metric]]))
+            )
     return tuple(found)
