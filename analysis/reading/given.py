@@ -55,10 +55,8 @@ def read_given(path: Path, items: Collection[str], conditions: Collection[str]) 
     if not long["value"].notna().any():
         raise AnalysisError(f"{path}: holds no numbers; expected the columns {', '.join(KEY)} and one per metric")
     reason = np.where(long["value"].isna(), f"no number in {path.name}", "")
-    given = long.drop(columns="line").assign(stretch=OURS, basis="given", reason=reason)
-    return frame_of(
-        given.reindex(columns=list(COLUMNS)).fillna(dict.fromkeys(set(COLUMNS) - {"value"}, "")).to_dict("records")
-    )
+    given = long[[*KEY, *TIDY]].assign(stretch=OURS, basis="given", reason=reason)
+    return frame_of(dict.fromkeys(COLUMNS, "") | row for row in given.to_dict("records"))
 
 
 def metrics_of(names: Iterable[str]) -> tuple[dict[str, Metric], tuple[str, ...]]:
