@@ -3,13 +3,14 @@
 A family computes some metrics together. It is added by adding a module that ends with ``FAMILY`` and a line in
 ``FAMILIES``; whatever it imports is imported when somebody asks for it.
 
-Defines: ``Metric``, ``Family``, ``FAMILIES``, ``family``, ``measure``.
+Defines: ``Metric``, ``Family``, ``FAMILIES``, ``family``, ``chosen``, ``measure``.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import importlib.metadata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,7 +48,8 @@ class Family:
     ``version`` is raised by hand whenever a number can change. ``measure`` takes a checked truth and estimate
     (float64, same shape) and answers with all of ``metrics``; an AnalysisError is a reason for all of them.
     ``missing`` says why the family can't run here, with the command that mends it. ``optional`` families run only where
-    somebody names them. ``valid`` says for what sounds the numbers mean something.
+    somebody names them. ``valid`` says for what sounds the numbers mean something. ``packages``: distributions other
+    than numpy and scipy whose releases can change a number.
     """
 
     name: str
@@ -57,10 +59,19 @@ class Family:
     missing: Callable[[], str | None] = lambda: None
     optional: bool = False
     valid: str = ""
+    packages: tuple[str, ...] = ()
+
+    @property
+    def revision(self) -> str:
+        """Its version, and those of the packages that its numbers depend on: what must agree for numbers to be kept."""
+        packages = [f"{name} {importlib.metadata.version(name)}" for name in self.packages]
+        return "; ".join([str(self.version), *packages])
 
 
 FAMILIES = {
     "ratios": "analysis.metrics.families.ratios",
+    "bss": "analysis.metrics.families.bss",
+    "sources": "analysis.metrics.families.sources",
 }
 """Name of a family to the module that ends with its ``FAMILY``; in the order of every table."""
 
@@ -76,6 +87,21 @@ def family(name: str) -> Family:
     if name not in FAMILIES:
         raise AnalysisError(f"no family of metrics is called {name!r}; there are {', '.join(FAMILIES)}")
     return importlib.import_module(FAMILIES[name]).FAMILY
+
+
+def chosen(names: Sequence[str] = ()) -> tuple[Family, ...]:
+    """The families of these names, or all that are not optional; in the order of ``FAMILIES``.
+
+    Raises
+    ------
+    AnalysisError
+        Where a name is not known, or a family can't run here; the message says what to install.
+    """
+    wanted = [family(name) for name in names] or [one for one in map(family, FAMILIES) if not one.optional]
+    if lacking := [f"{one.name}: {reason}" for one in wanted if (reason := one.missing())]:
+        raise AnalysisError("\n".join(lacking))
+    order = list(FAMILIES)
+    return tuple(sorted({one.name: one for one in wanted}.values(), key=lambda one: order.index(one.name)))
 
 
 def measure(found: Family, truth: Truth, estimate: np.ndarray) -> Measured:
