@@ -9,7 +9,7 @@ Defines: ``Numbers``, ``of_set``, ``of_file``.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +17,6 @@ import pandas as pd
 from analysis.errors import AnalysisError
 from analysis.metrics import table
 from analysis.metrics.family import Metric
-from analysis.metrics.score import METRICS, score
 from analysis.metrics.table import Scored
 from analysis.reading.given import metrics_of, read_given
 from stimuli.manifest import Manifest
@@ -28,11 +27,13 @@ FEW = "SI-SDR and MDX SDR were computed for this report; mushra metrics DIR adds
 @dataclass(frozen=True, eq=False)
 class Numbers:
     """``frame``: rows of a scored table, of excerpts alone; ``metrics``: what is known of each by its name; ``notes``:
-    what a reader must know, a sentence each; ``file``: where they were read, None where they were computed here."""
+    what a reader must know, a sentence each; ``versions``: of what computed them, where that is known; ``file``: where
+    they were read, None where they were computed here."""
 
     frame: pd.DataFrame
     metrics: Mapping[str, Metric]
     notes: tuple[str, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
     file: Path | None = None
 
     @property
@@ -50,13 +51,15 @@ def of_set(folder: Path, manifest: Manifest) -> Numbers:
     AnalysisError
         Where ``metrics.json`` is there and can't be read.
     """
+    from analysis.metrics.score import score_clips  # reads sound, which no other part of a report does
+
     scored = table.read(folder)
     path = folder / table.FILE_NAME
     if scored is not None and scored.stimuli_id == manifest.stimuli_id:
         return _of_scored(scored, path)
-    other = "" if scored is None else f"{path} is of other sounds than these and was not used. "
-    frame = _computed(folder, manifest)
-    return Numbers(frame, metrics_of(METRICS)[0], (f"{other}{FEW}",))
+    other = () if scored is None else (f"{path.name} is of other sounds than these and was not used.",)
+    computed = score_clips(folder, manifest)
+    return Numbers(computed.frame, metrics_of(computed.frame["metric"])[0], (*other, FEW), computed.versions)
 
 
 def of_file(path: Path, stimuli_id: str, items: Collection[str], conditions: Collection[str]) -> Numbers:
@@ -75,7 +78,7 @@ def of_file(path: Path, stimuli_id: str, items: Collection[str], conditions: Col
     if path.suffix.lower() != ".json":
         frame = read_given(path, items, conditions)
         metrics, strange = metrics_of(frame["metric"])
-        return Numbers(frame, metrics, (f"The metrics were read from {path.name}.", *_taken(strange)), path)
+        return Numbers(frame, metrics, (f"The metrics were read from {path.name}.", *_taken(strange)), file=path)
     scored = table.read_file(path)
     if scored is None:
         raise AnalysisError(f"{path}: no such file; give the file that holds the metrics")
@@ -92,16 +95,7 @@ def _of_scored(scored: Scored, path: Path) -> Numbers:
     if frame.empty:
         raise AnalysisError(f"{path}: holds no number of an excerpt; score the set with: mushra metrics DIR")
     metrics, strange = metrics_of(frame["metric"])
-    return Numbers(frame, metrics, (*scored.notes, *_taken(strange)), path)
-
-
-def _computed(folder: Path, manifest: Manifest) -> pd.DataFrame:
-    long = score(folder, manifest).melt(
-        id_vars=["item", "condition", "role", "reason"], value_vars=list(METRICS), var_name="metric"
-    )
-    about = {item.name: {"song": item.song, "target": item.target, "dataset": item.dataset} for item in manifest.items}
-    constant = {"stretch": "excerpt", "basis": "clip", "family": "ratios"}
-    return table.frame_of(about[row["item"]] | constant | row for row in long.to_dict("records"))
+    return Numbers(frame, metrics, (*scored.notes, *_taken(strange)), scored.versions, path)
 
 
 def _taken(strange: tuple[str, ...]) -> tuple[str, ...]:

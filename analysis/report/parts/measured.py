@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from analysis.metrics.family import FAMILIES, family
 from analysis.reading.numbers import Numbers
 from analysis.report.parts.results import rows_of
 
@@ -50,12 +51,15 @@ class Missing:
 
 @dataclass(frozen=True)
 class Metrics:
-    """All metrics of what was heard. ``notes``: what a reader must know of them, a sentence each."""
+    """All metrics of what was heard. ``notes``: what a reader must know of them, a sentence each; ``valid``: by family,
+    for what sounds its numbers mean something; ``versions``: of what computed them, where that is known."""
 
     known: tuple[MetricInfo, ...]
     numbers: tuple[NumberRow, ...]
     missing: tuple[Missing, ...]
     notes: tuple[str, ...]
+    valid: dict[str, str]
+    versions: dict[str, str]
 
 
 def measured(found: Numbers) -> Metrics:
@@ -66,7 +70,15 @@ def measured(found: Numbers) -> Metrics:
         MetricInfo(**dataclasses.asdict(metric), family=families[name], basis=", ".join(sorted(bases[name])))
         for name, metric in found.metrics.items()
     )
-    return Metrics(known, rows_of(NumberRow, found.frame), _missing(found), found.notes)
+    valid = {name: family(name).valid for name in dict.fromkeys(families[list(found.metrics)]) if name in FAMILIES}
+    return Metrics(
+        known,
+        rows_of(NumberRow, found.frame),
+        _missing(found),
+        found.notes,
+        {name: said for name, said in valid.items() if said},
+        dict(found.versions),
+    )
 
 
 def _missing(found: Numbers) -> tuple[Missing, ...]:
