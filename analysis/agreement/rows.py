@@ -71,16 +71,17 @@ class ComparisonRow:
 class IncrementRow:
     """What a metric tells of the ratings beyond ``base``, in a mixed model of the cells' mean ratings.
 
-    ``slope``: points for one standard deviation of the metric, ``base`` held fixed. ``chi2``, ``df``, ``p``: the
-    likelihood-ratio test; ``p_adjusted``: Holm's over the metrics. ``r2_base``, ``r2_both``: share of the cells'
-    variance that the fixed effects explain (marginal R squared), without and with the metric.
+    ``slope``: points for one standard deviation of the metric, ``base`` held fixed. ``f`` with 1 and ``df`` degrees of
+    freedom (Kenward and Roger's), ``p``: the test that the slope is 0; ``p_adjusted``: Holm's over the metrics.
+    ``r2_base``, ``r2_both``: share of the cells' variance that the fixed effects explain (marginal R squared), without
+    and with the metric.
     """
 
     metric: str
     base: str
     slope: float
-    chi2: float
-    df: int
+    f: float
+    df: float
     p: float
     p_adjusted: float
     r2_base: float
