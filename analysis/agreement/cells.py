@@ -89,7 +89,7 @@ def beside(ratings: pd.DataFrame, values: pd.DataFrame, metrics: Sequence[Metric
     songs = ratings.groupby("item")["song"].first() if "song" in ratings else pd.Series(dtype=str)
     table.insert(2, "song", table["item"].map(songs).fillna(""))
     turned = [[metric.goodness(value) for value in table[metric.name]] for metric in chosen]
-    return Beside(chosen, table, np.array(turned).reshape(len(chosen), -1).T, rated.to_numpy(float).T, left_out)
+    return Beside(chosen, table, np.array(turned).reshape(len(chosen), len(table)).T, rated.to_numpy(float).T, left_out)
 
 
 def _sharing(finite: pd.DataFrame) -> tuple[list[str], dict[str, str]]:

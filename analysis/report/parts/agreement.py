@@ -6,16 +6,17 @@ correlation above 0 says that a metric is right. Defines: the rows, ``Agreement`
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.agreement import agreement as statistics
 from analysis.reading.numbers import Numbers
-from analysis.report.parts.results import plain, rows_of
+from analysis.report.parts.results import Row, plain, rows_of
 from analysis.report.parts.tried import SEED
 
 DRAWS = 1000
@@ -76,13 +77,14 @@ class ComparisonRow:
 @dataclass(frozen=True)
 class IncrementRow:
     """What a metric tells beyond ``base``, in a mixed model of the mean ratings: ``slope`` in points for one standard
-    deviation of the metric, likelihood-ratio test, and marginal R squared without and with it."""
+    deviation of the metric, Kenward and Roger's F with 1 and ``df`` degrees of freedom, and marginal R squared without
+    and with it."""
 
     metric: str
     base: str
     slope: float | None
-    chi2: float | None
-    df: int | None
+    f: float | None
+    df: float | None
     p: float | None
     p_adjusted: float | None
     r2_base: float | None
@@ -153,14 +155,16 @@ def compared(ratings: pd.DataFrame, numbers: Numbers, reference: str | None) -> 
     found = statistics.agreement(
         ratings[ratings["condition"] != reference], numbers.values, metrics, draws=DRAWS, seed=SEED
     )
+    places = {row.metric: place for place, row in enumerate(found.metrics)}
+    beyond = sorted(found.increments, key=lambda row: places[row.metric])
     return Compared(
         rows=Agreement(
             sentence=found.sentence,
             best=found.best,
             spread=plain(found.spread),
-            metrics=rows_of(MetricRow, map(dataclasses.asdict, found.metrics)),
-            comparisons=rows_of(ComparisonRow, map(dataclasses.asdict, found.comparisons)),
-            increments=rows_of(IncrementRow, map(dataclasses.asdict, found.increments)),
+            metrics=_rows(MetricRow, found.metrics),
+            comparisons=_rows(ComparisonRow, found.comparisons),
+            increments=_rows(IncrementRow, beyond),
             correlations=_pairs(found.matrix),
             conditions=_means(found.cells, [row.metric for row in found.metrics]),
             left_out=tuple(NotComparedRow(name, reason) for name, reason in found.left_out.items()),
@@ -170,6 +174,15 @@ def compared(ratings: pd.DataFrame, numbers: Numbers, reference: str | None) -> 
         cells=found.cells,
         matrix=found.matrix,
     )
+
+
+def _rows(kind: type[Row], found: Iterable[Any]) -> tuple[Row, ...]:
+    """The same rows, with None for what is no finite number."""
+    return rows_of(kind, ({name: _finite(value) for name, value in vars(row).items()} for row in found))
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _pairs(matrix: pd.DataFrame) -> tuple[CorrelationRow, ...]:

@@ -23,8 +23,8 @@ _AGREEMENT = (
     "Williams' test, adjusted by Holm."
 )
 _INCREMENT = (
-    " What a metric adds to {base} was tested by likelihood ratio in a mixed model of the mean ratings, adjusted by "
-    "Holm."
+    " What a metric adds to {base} was tested in linear mixed models of the mean ratings with random items and "
+    "conditions (REML; Kenward and Roger's F), adjusted by Holm."
 )
 
 
