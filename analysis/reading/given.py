@@ -22,7 +22,7 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.metrics.family import FAMILIES, Metric, family
-from analysis.metrics.table import COLUMNS, frame_of
+from analysis.metrics.table import COLUMNS
 from analysis.reading import cells
 from analysis.reading.cells import Cells
 
@@ -56,7 +56,7 @@ def read_given(path: Path, items: Collection[str], conditions: Collection[str]) 
         raise AnalysisError(f"{path}: holds no numbers; expected the columns {', '.join(KEY)} and one per metric")
     reason = np.where(long["value"].isna(), f"no number in {path.name}", "")
     given = long[[*KEY, *TIDY]].assign(stretch=OURS, basis="given", reason=reason)
-    return frame_of(dict.fromkeys(COLUMNS, "") | row for row in given.to_dict("records"))
+    return given.reindex(columns=list(COLUMNS), fill_value="")
 
 
 def metrics_of(names: Iterable[str]) -> tuple[dict[str, Metric], tuple[str, ...]]:

@@ -238,8 +238,9 @@ def test_good_values_lie_to_the_right(better: Any, rightmost: float) -> None:
     (drawing,) = scatters(cells, [Metric("m", "Metric", "dB", better, "")], dict.fromkeys("abc", "system"))
     axes = drawing.figure.axes[0]
     line = axes.get_lines()[0]
-    assert len(line.get_xdata()) == 3, "one item, one line"
-    right = max(line.get_xdata(), key=lambda x: axes.transData.transform((x, 0))[0])  # type: ignore[arg-type]
+    xs = np.asarray(line.get_xdata())
+    assert len(xs) == 3, "one item, one line"
+    right = max(xs, key=lambda x: axes.transData.transform((x, 0))[0])
     assert right == rightmost and drawing.name == "m"
     assert axes.get_title(loc="left") == ("|Metric|" if better == "zero" else "Metric")
 

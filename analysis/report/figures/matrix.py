@@ -68,8 +68,8 @@ def alike(found: pd.DataFrame) -> list[str]:
     tree = hierarchy.linkage(squareform(apart, checks=False), "average", optimal_ordering=True)
     order = [others[place] for place in hierarchy.leaves_list(tree)]
     # The leaves may be read from either end; the better one begins.
-    ends = found.loc[first, [order[0], order[-1]]].fillna(-1)
-    return [first, *(order if ends.iloc[0] >= ends.iloc[1] else order[::-1])]
+    begin, end = found.loc[first, [order[0], order[-1]]].fillna(-1).to_numpy(float)
+    return [first, *(order if begin >= end else order[::-1])]
 
 
 def _cell(axes: Axes, row: int, column: int, value: float, *, fontsize: float) -> None:
