@@ -93,8 +93,8 @@ def sentence(rows: Sequence[MetricRow], compared: Sequence[ComparisonRow], *, ag
     close = [labels[row.second] for row in compared if not row.apart]
     leads = f"Of {len(rows)} metrics, {best.label} agrees best with listeners: its {what} is {number}"
     if not close:
-        return f"{leads}, and it can be told from every other."
-    if len(close) == len(compared):
+        return f"{leads}, and it can be told from {'every other' if len(compared) > 1 else labels[compared[0].second]}."
+    if len(close) == len(compared) > 1:
         return f"{leads}, but it can't be told from any other."
     return f"{leads}, but it can't be told from {_listed(close)}."
 
