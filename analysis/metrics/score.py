@@ -10,7 +10,6 @@ Defines: ``Wanted``, ``score_set``, ``score_clips``, ``SongJob``, ``measure_song
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from analysis.metrics.ratios_of_clips import METRICS as METRICS
 from analysis.metrics.ratios_of_clips import ratios_of_clips
 from analysis.metrics.stretch import Row, rows_of
 from analysis.metrics.table import Scored
+from analysis.metrics.versions import versions
 from stimuli import audio
 from stimuli import manifest as manifests
 from stimuli.errors import HiddenReferenceError
@@ -37,7 +37,6 @@ from stimuli.workers import Workers
 score = ratios_of_clips  # the report's, until it reads the table
 VERSION = 1
 """Of what is kept; raised by hand whenever its form changes."""
-PACKAGES = ("hidden-reference", "numpy", "scipy")
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def score_set(
     found = (workers or Workers()).run("scoring", measure_song, jobs)
     rows = [row for one in found for row in one.rows]
     notes = _sentences(note for one in found for note in one.notes)
-    made = Scored(table.frame_of([*rows, *given]), manifest.stimuli_id, _versions(families), notes)
+    made = Scored(table.frame_of([*rows, *given]), manifest.stimuli_id, versions(families), notes)
     _keep(folder, made, sum(one.measured for one in found), echo)
     return made
 
@@ -118,7 +117,7 @@ def score_clips(folder: Path, manifest: Manifest, families: Sequence[str] = ("ra
     used = chosen(families)
     stretches = [of_clips(folder, manifest, item) for item in manifest.items if item.use != "training"]
     rows = [row for stretch in stretches for _, row in rows_of(stretch, used)]
-    return Scored(table.frame_of(rows), manifest.stimuli_id, _versions(used))
+    return Scored(table.frame_of(rows), manifest.stimuli_id, versions(used))
 
 
 def measure_song(job: SongJob) -> Found:
@@ -194,11 +193,6 @@ def _sentences(notes: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     for name, said in notes:
         about.setdefault(said, []).append(name)
     return tuple(f"{', '.join(dict.fromkeys(names))}: {said}." for said, names in about.items())
-
-
-def _versions(families: Sequence[Family]) -> dict[str, str]:
-    packages = {name: importlib.metadata.version(name) for name in PACKAGES}
-    return packages | {f"family {one.name}": one.revision for one in families}
 
 
 def _keep(folder: Path, made: Scored, measured: int, echo: Callable[[str], object]) -> None:
