@@ -70,6 +70,10 @@ FAMILIES = {
     "ratios": "analysis.metrics.families.ratios",
     "bss": "analysis.metrics.families.bss",
     "sources": "analysis.metrics.families.sources",
+    "two_f": "analysis.metrics.perceptual.two_f",
+    "visqol": "analysis.metrics.perceptual.visqol",
+    "zimtohrli": "analysis.metrics.perceptual.zimtohrli",
+    "peass": "analysis.metrics.perceptual.peass",
 }
 """Name of a family to the module that ends with its ``FAMILY``; in the order of every table."""
 
