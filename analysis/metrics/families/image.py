@@ -4,7 +4,7 @@ All are differences, estimate less reference; zero is best, and the sign says wh
 
 * loudness: BS.1770 (pyloudnorm with its ``DeMan`` filters; the default ones read 0.04 LU low), on whole 100 ms, in LU.
   One channel counts once: a difference of two mono sounds is the same either way.
-* bandwidth: the highest frequency at which the mean power spectrum (4096 samples, Hann) is above -70 dB of the
+* bandwidth: the highest frequency at which the mean power spectrum (whole frames of 4096, Hann) is above -70 dB of the
   *reference's* strongest bin, for both, in Hz: -4000 says that the top 4 kHz are missing.
 * channel balance: 10 log10(|L|^2 / |R|^2), in dB: positive says that the estimate leans to the left.
 * correlation between channels: <L, R> / (|L| |R|): positive says that the estimate is narrower.
@@ -56,9 +56,9 @@ def mean_spectrum(sound: np.ndarray) -> np.ndarray:
     Raises
     ------
     AnalysisError
-        For 2048 frames or less.
+        For fewer than 4096 frames.
     """
-    return np.sum([power.sum(axis=0, dtype=float) for (power,) in powers((sound,), SPECTRUM)], axis=0)
+    return np.sum([power.sum(axis=0, dtype=float) for (power,) in powers((sound,), SPECTRUM, mirrored=False)], axis=0)
 
 
 def bandwidth_hz(spectrum: np.ndarray, least: float, rate_hz: int) -> float:
