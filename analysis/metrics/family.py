@@ -63,6 +63,12 @@ FAMILIES = {
     "ratios": "analysis.metrics.families.ratios",
     "bss": "analysis.metrics.families.bss",
     "sources": "analysis.metrics.families.sources",
+    "asymmetry": "analysis.metrics.families.asymmetry",
+    "leakage": "analysis.metrics.families.leakage",
+    "bands": "analysis.metrics.families.bands",
+    "dropouts": "analysis.metrics.families.dropouts",
+    "spectral": "analysis.metrics.families.spectral",
+    "image": "analysis.metrics.families.image",
 }
 """Name of a family to the module that ends with its ``FAMILY``; in the order of every table."""
 
