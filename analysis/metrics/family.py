@@ -47,7 +47,8 @@ class Family:
     ``version`` is raised by hand whenever a number can change. ``measure`` takes a checked truth and estimate
     (float64, same shape) and answers with all of ``metrics``; an AnalysisError is a reason for all of them.
     ``missing`` says why the family can't run here, with the command that mends it. ``optional`` families run only where
-    somebody names them. ``valid`` says for what sounds the numbers mean something.
+    somebody names them. ``valid`` says for what sounds the numbers mean something. ``package`` names the package of
+    others that computes, with its installed version, for the record; "" where there is none.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Family:
     missing: Callable[[], str | None] = lambda: None
     optional: bool = False
     valid: str = ""
+    package: Callable[[], str] = lambda: ""
 
 
 FAMILIES = {
@@ -69,6 +71,10 @@ FAMILIES = {
     "dropouts": "analysis.metrics.families.dropouts",
     "spectral": "analysis.metrics.families.spectral",
     "image": "analysis.metrics.families.image",
+    "two_f": "analysis.metrics.perceptual.two_f",
+    "visqol": "analysis.metrics.perceptual.visqol",
+    "zimtohrli": "analysis.metrics.perceptual.zimtohrli",
+    "peass": "analysis.metrics.perceptual.peass",
 }
 """Name of a family to the module that ends with its ``FAMILY``; in the order of every table."""
 
