@@ -9,7 +9,6 @@ Defines: ``Metric``, ``Family``, ``FAMILIES``, ``family``, ``chosen``, ``measure
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -48,8 +47,8 @@ class Family:
     ``version`` is raised by hand whenever a number can change. ``measure`` takes a checked truth and estimate
     (float64, same shape) and answers with all of ``metrics``; an AnalysisError is a reason for all of them.
     ``missing`` says why the family can't run here, with the command that mends it. ``optional`` families run only where
-    somebody names them. ``valid`` says for what sounds the numbers mean something. ``packages``: distributions other
-    than numpy and scipy whose releases can change a number.
+    somebody names them. ``valid`` says for what sounds the numbers mean something. ``package`` names the package of
+    others that computes, with its installed version, for the record; "" where there is none.
     """
 
     name: str
@@ -59,19 +58,29 @@ class Family:
     missing: Callable[[], str | None] = lambda: None
     optional: bool = False
     valid: str = ""
-    packages: tuple[str, ...] = ()
+    package: Callable[[], str] = lambda: ""
 
     @property
     def revision(self) -> str:
-        """Its version, and those of the packages that its numbers depend on: what must agree for numbers to be kept."""
-        packages = [f"{name} {importlib.metadata.version(name)}" for name in self.packages]
-        return "; ".join([str(self.version), *packages])
+        """Its version and its package's: what must be the same where numbers are kept."""
+        return ", ".join(filter(None, (str(self.version), self.package())))
 
 
 FAMILIES = {
     "ratios": "analysis.metrics.families.ratios",
     "bss": "analysis.metrics.families.bss",
     "sources": "analysis.metrics.families.sources",
+    "asymmetry": "analysis.metrics.families.asymmetry",
+    "leakage": "analysis.metrics.families.leakage",
+    "bands": "analysis.metrics.families.bands",
+    "dropouts": "analysis.metrics.families.dropouts",
+    "spectral": "analysis.metrics.families.spectral",
+    "image": "analysis.metrics.families.image",
+    "two_f": "analysis.metrics.perceptual.two_f",
+    "visqol": "analysis.metrics.perceptual.visqol",
+    "zimtohrli": "analysis.metrics.perceptual.zimtohrli",
+    "peass": "analysis.metrics.perceptual.peass",
+    "museval": "analysis.metrics.families.museval",
 }
 """Name of a family to the module that ends with its ``FAMILY``; in the order of every table."""
 

@@ -5,12 +5,11 @@ a stretch is kept in the set, under the identity of all that it follows from: th
 version. So a stopped run goes on, a changed version measures its own family again, and an unchanged set has nothing to
 do. Items for training alone are not scored: nobody analyses their ratings.
 
-Defines: ``Wanted``, ``score_set``, ``score_clips``, ``SongJob``, ``measure_song``.
+Defines: ``Wanted``, ``score_set``, ``score_clips``, ``write_museval``, ``SongJob``, ``measure_song``.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,11 +20,13 @@ from analysis.errors import AnalysisError
 from analysis.metrics import table
 from analysis.metrics.clips import of_clips
 from analysis.metrics.family import Family, chosen
+from analysis.metrics.museval_rows import frame_jobs, write_frames
 from analysis.metrics.of_set import Part, parts_of
 from analysis.metrics.ratios_of_clips import METRICS as METRICS
 from analysis.metrics.ratios_of_clips import ratios_of_clips
 from analysis.metrics.stretch import Row, rows_of
 from analysis.metrics.table import Scored
+from analysis.metrics.versions import versions
 from stimuli import audio
 from stimuli import manifest as manifests
 from stimuli.errors import HiddenReferenceError
@@ -37,7 +38,6 @@ from stimuli.workers import Workers
 score = ratios_of_clips  # the report's, until it reads the table
 VERSION = 1
 """Of what is kept; raised by hand whenever its form changes."""
-PACKAGES = ("hidden-reference", "numpy", "scipy")
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def score_set(
     found = (workers or Workers()).run("scoring", measure_song, jobs)
     rows = [row for one in found for row in one.rows]
     notes = _sentences(note for one in found for note in one.notes)
-    made = Scored(table.frame_of([*rows, *given]), manifest.stimuli_id, _versions(families), notes)
+    made = Scored(table.frame_of([*rows, *given]), manifest.stimuli_id, versions(families), notes)
     _keep(folder, made, sum(one.measured for one in found), echo)
     return made
 
@@ -118,7 +118,21 @@ def score_clips(folder: Path, manifest: Manifest, families: Sequence[str] = ("ra
     used = chosen(families)
     stretches = [of_clips(folder, manifest, item) for item in manifest.items if item.use != "training"]
     rows = [row for stretch in stretches for _, row in rows_of(stretch, used)]
-    return Scored(table.frame_of(rows), manifest.stimuli_id, _versions(used))
+    return Scored(table.frame_of(rows), manifest.stimuli_id, versions(used))
+
+
+def write_museval(folder: Path, out: Path, wanted: Wanted, workers: Workers) -> list[str]:
+    """Write the frames of BSS Eval of whole songs as museval's files, ``out/<condition>/test/<song>.json``.
+
+    Returns
+    -------
+    what is to be said of it
+    """
+    folder = folder.absolute()
+    songs = list(_jobs(folder, manifests.read(folder), Wanted(("bss",), True, wanted.songs_from), ("bss",)))
+    jobs = frame_jobs([job.song for job in songs], out, [job.length_s for job in songs])
+    said = [note for notes in workers.run("museval", write_frames, jobs) for note in notes]
+    return [*said, f"wrote museval's JSON of {len(jobs)} songs into {out}"]
 
 
 def measure_song(job: SongJob) -> Found:
@@ -194,11 +208,6 @@ def _sentences(notes: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     for name, said in notes:
         about.setdefault(said, []).append(name)
     return tuple(f"{', '.join(dict.fromkeys(names))}: {said}." for said, names in about.items())
-
-
-def _versions(families: Sequence[Family]) -> dict[str, str]:
-    packages = {name: importlib.metadata.version(name) for name in PACKAGES}
-    return packages | {f"family {one.name}": one.revision for one in families}
 
 
 def _keep(folder: Path, made: Scored, measured: int, echo: Callable[[str], object]) -> None:

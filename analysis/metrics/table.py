@@ -5,7 +5,7 @@ kept as ``metrics.json``, with the versions that made it.
 
 Conventions: ``COLUMNS`` are text but for ``value`` (float, in the unit that the metric's name ends with; NaN where
 there is none, and then ``reason`` says why; else ``reason`` is "").
-Defines: ``COLUMNS``, ``Scored``, ``frame_of``, ``write``, ``read``, ``read_file``, ``write_csv``.
+Defines: ``COLUMNS``, ``Scored``, ``frame_of``, ``write``, ``write_file``, ``read``, ``read_file``, ``write_csv``.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ COLUMNS = (
     *("stretch", "basis", "family", "metric", "value", "reason"),
 )
 """``stretch``: ``excerpt`` (what was heard of ``item``) or ``song`` (the whole one; ``item`` is ""). ``basis``:
-``render`` (cut from the whole sounds before any gain), ``clip`` (the clips that were heard, their gains undone), or
-``given`` (somebody else's numbers, read from a file)."""
+``render`` (cut from the whole sounds before any gain), ``clip`` (the clips that were heard, their gains undone),
+``file`` (files as they are, without a set), or ``given`` (somebody else's numbers)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +61,11 @@ def write(folder: Path, scored: Scored) -> Path:
     AnalysisError
         Where it can't be written.
     """
+    return write_file(folder / FILE_NAME, scored)
+
+
+def write_file(path: Path, scored: Scored) -> Path:
+    """The same under another name."""
     rows = [[None if value != value else value for value in row] for row in scored.frame[list(COLUMNS)].to_numpy()]
     head = {
         "schema_number": SCHEMA,
@@ -71,7 +76,7 @@ def write(folder: Path, scored: Scored) -> Path:
     }
     lines = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
     text = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}") + f',\n "rows": [\n{lines}\n ]\n}}\n'
-    return write_text(folder / FILE_NAME, text)
+    return write_text(path, text)
 
 
 def read(folder: Path) -> Scored | None:

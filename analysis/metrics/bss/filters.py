@@ -15,12 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.linalg import lapack
+from scipy.linalg import get_lapack_funcs
 
 RIDGE = 1e-10
 """Relative to the mean of the diagonal. 1e-8 moves well-conditioned results by 1e-3 dB, 1e-12 is too little."""
 WELL_CONDITIONED = 1e-12
 """Reciprocal condition number from which no ridge is needed."""
+potrf, potrs, pocon = get_lapack_funcs(("potrf", "potrs", "pocon"), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ class Equations:
         own : (C, C, taps): of all channels of the references with each other; none of them silent.
         """
         largest = float(np.abs(own).sum(axis=(0, 2)).max() + np.abs(own[..., 1:]).sum(axis=(1, 2)).max())
-        factor, failed = lapack.dpotrf(_normal(own).T, overwrite_a=True, clean=False)
-        if not failed and lapack.dpocon(factor, largest)[0] >= WELL_CONDITIONED:
+        factor, failed = potrf(_normal(own).T, overwrite_a=True, clean=False)
+        if not failed and pocon(factor, largest)[0] >= WELL_CONDITIONED:
             return cls(factor, False)
         del factor
         matrix = _normal(own)
         matrix[np.diag_indices(len(matrix))] += RIDGE * np.trace(own[..., 0]) / len(own)
-        factor, failed = lapack.dpotrf(matrix.T, overwrite_a=True, clean=False)
+        factor, failed = potrf(matrix.T, overwrite_a=True, clean=False)
         assert not failed, "a ridge makes every matrix of correlations positive definite"
         return cls(factor, True)
 
@@ -54,7 +55,7 @@ class Equations:
         them."""
         channels, wanted, taps = cross.shape
         right = cross.transpose(0, 2, 1).reshape(channels * taps, wanted)
-        solved, _ = lapack.dpotrs(self.factor, np.asfortranarray(right))
+        solved, _ = potrs(self.factor, np.asfortranarray(right))
         return np.ascontiguousarray(solved).reshape(channels, taps, wanted)
 
 
