@@ -67,7 +67,7 @@ def test_items_of_one_song_are_not_taken_for_as_many_songs() -> None:
     """Ratings and metric both go by songs, each its own way: half of such metrics are found where songs are unknown."""
     draw = np.random.default_rng(2)
     found = {"unknown": 0, "known": 0}
-    for _ in range(8):
+    for _ in range(6):
         of_ratings, of_metric = (np.repeat(draw.normal(0, 10, (4, 4)), 8, axis=0) for _ in range(2))
         rated = ratings(draw, quality(draw, 32, 4) + of_ratings, 2)
         measured = values(base=draw.normal(0, 1, (32, 4)), m=of_metric + draw.normal(0, 2, (32, 4)))
@@ -96,15 +96,15 @@ def by_chance(studies: int, *, size: tuple[int, int], of_conditions: float) -> n
 
 def test_a_metric_that_goes_by_conditions_alone_is_not_found_to_matter() -> None:
     """Without random conditions half of them are, and 14 to 17 % by the likelihood-ratio test."""
-    p = by_chance(40, size=(8, 4), of_conditions=5)
-    assert (p < 0.05).sum() <= stats.binom.ppf(0.99, 40, 0.05)
+    p = by_chance(24, size=(8, 4), of_conditions=5)
+    assert (p < 0.05).sum() <= stats.binom.ppf(0.99, 24, 0.05)
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("size", [(3, 3), (6, 4), (10, 5), (20, 6)])
 @pytest.mark.parametrize("of_conditions", [0.0, 1.0, 5.0])
 def test_5_percent_of_metrics_that_know_nothing_are_found(size: tuple[int, int], of_conditions: float) -> None:
-    p = by_chance(1000, size=size, of_conditions=of_conditions)
+    p = by_chance(400, size=size, of_conditions=of_conditions)
     print(size, of_conditions, (p < 0.05).mean())
     assert (p < 0.05).mean() < 0.08
 
