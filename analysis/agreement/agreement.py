@@ -160,7 +160,8 @@ def _left_out(ratings: pd.DataFrame, found: Beside) -> tuple[str, ...]:
             "other metric would get credit for what anybody hears."
         )
     if lost and found.metrics:
-        sentences.append(f"{lost} cells were rated but lack a number of some metric, and are left out for all metrics.")
+        cells = "1 cell that was" if lost == 1 else f"{lost} cells that were"
+        sentences.append(f"Left out for all metrics, because some have no number there: {cells} rated.")
     return tuple(sentences)
 
 

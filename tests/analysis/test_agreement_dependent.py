@@ -8,13 +8,14 @@ from scipy import stats
 
 from analysis.agreement.dependent import williams
 
-# R 4.2.2, psych 2.2.9: r.test(n = 103, r12 = .4, r13 = .5, r23 = .1) and so on; $t and $p. The first is the example that
-# psych's manual takes from Steiger (1980), case A.
+# R 4.2.2, psych 2.2.9: r.test(n = 103, r12 = .4, r13 = .5, r23 = .1) and so on; $t and $p. The first is what psych's
+# manual calls case A of Steiger (1980); the last is printed there with its p (0.1000759).
 FROM_R = [
     (103, 0.4, 0.5, 0.1, -0.891279904761, 0.374918517491),
     (103, 0.5, 0.6, 0.7, -1.619699670233, 0.108446314509),
     (24, -0.2, 0.6, 0.1, -3.572108580704, 0.001798424560),
     (40, 0.91, 0.9, 0.98, 0.737035486328, 0.465748995253),
+    (5105, 0.693458895410494, 0.695966022434845, 0.988475791500198, -1.64478414632, 0.100075937397),
 ]
 
 
@@ -34,7 +35,7 @@ def test_many_at_once_and_the_other_way_round() -> None:
     rows = np.array([row[1:4] for row in FROM_R]).T
     t, p = williams(*rows, cells=30)
     back, same = williams(rows[1], rows[0], rows[2], cells=30)
-    assert t.shape == (4,)
+    assert t.shape == (5,)
     np.testing.assert_allclose(back, -t)
     np.testing.assert_allclose(same, p)
 

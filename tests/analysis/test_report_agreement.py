@@ -127,7 +127,7 @@ def test_tables_and_figures_hold_them_too(found: Report, tmp_path: Path) -> None
 def test_methods_say_what_was_computed_on_what(found: Report) -> None:
     assert "before any gain: SI-SDR (Le Roux et al. 2019" in found.methods
     assert "on the clips that were heard, with the logged gain of each undone: MDX SDR" in found.methods
-    assert "1000 draws of listeners and items" in found.methods and "adds to MDX SDR was tested" in found.methods
+    assert "1000 draws of listeners and of items or songs" in found.methods and "adds to MDX SDR was tested" in found.methods
     assert words.methods(None, []) == ""
 
 
