@@ -61,6 +61,8 @@ class Family:
 
 FAMILIES = {
     "ratios": "analysis.metrics.families.ratios",
+    "bss": "analysis.metrics.families.bss",
+    "sources": "analysis.metrics.families.sources",
 }
 """Name of a family to the module that ends with its ``FAMILY``; in the order of every table."""
 

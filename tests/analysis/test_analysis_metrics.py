@@ -11,8 +11,8 @@ import small_study
 import soundfile
 
 from analysis.errors import AnalysisError
-from analysis.metrics.score import score
 from analysis.metrics.families.ratios import mdx_sdr, si_sdr
+from analysis.metrics.score import score
 from stimuli.manifest import Manifest
 
 CLEAN = small_study.song("Song 0", "reference")
