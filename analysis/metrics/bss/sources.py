@@ -79,7 +79,7 @@ def sources(
         if not y[k].any():
             continue
         mine, power = cross[:, k : k + 1], float(y[k] @ y[k])
-        on_own = Equations.of(own[place : place + 1, place : place + 1])
+        on_own = Equations.of(own[place : place + 1, place : place + 1], ridge=on_sources.ridge)
         ridge |= on_own.ridge
         s, p, n = np.zeros((3, len(known), taps, 1))
         s[place] = on_own.solve(mine[place : place + 1])[0]
