@@ -8,7 +8,7 @@ r_ab[l] = sum over n of x_a[n] z_b[n + l], l = 0 … taps - 1, with x and z zero
 into blocks; a block of x, padded with zeros, against as many samples of z and ``taps - 1`` more wraps nothing at these
 lags. The products are summed as spectra, and one inverse transform ends it.
 
-Conventions: signals are float64 (frames, channels).
+Conventions: signals are float64 (channels, frames): transforms are fastest along what lies in one piece.
 Defines: ``correlate``, ``across``, ``stacked``.
 """
 
@@ -18,7 +18,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy import fft
 
 OVERLAP = 8
 """A transform is so many times as long as the filters: one eighth of it is overlap, and it stays in the cache."""
@@ -26,39 +25,38 @@ BLOCKS = 16
 """Blocks that are transformed together."""
 
 
-def stacked(sounds: Sequence[np.ndarray], start: int, stop: int) -> np.ndarray:
-    """A stretch of some sounds (frames, channels) beside each other: (frames, channels of all)."""
-    return np.concatenate([sound[start:stop] for sound in sounds], axis=1)
+def stacked(sounds: Sequence[np.ndarray], taps: int, start: int = 0, stop: int | None = None) -> np.ndarray:
+    """A stretch of some sounds (frames, channels), all channels below each other, with zeros behind as ``correlate``
+    needs them."""
+    parts = [sound[start:stop].T for sound in sounds]
+    length = parts[0].shape[1]
+    count, block = _blocks(length, taps)
+    found = np.empty((sum(map(len, parts)), count * block + taps - 1))
+    np.concatenate(parts, axis=0, out=found[:, :length])
+    found[:, length:] = 0
+    return found
 
 
 def correlate(x: np.ndarray, z: np.ndarray, taps: int) -> np.ndarray:
-    """Correlations of all channels of x with all of z, both zero beyond their ends.
+    """Correlations of all channels of x with all of z.
 
     Parameters
     ----------
-    x, z : (frames, A) and (frames, B).
+    x, z : rows of what ``stacked`` made of one stretch: (A, …) and (B, …).
 
     Returns
     -------
     array (A, B, taps)
     """
-    size = fft.next_fast_len(OVERLAP * taps, real=True)
-    block = size - (taps - 1)
-    spectrum = np.zeros((size // 2 + 1, x.shape[1], z.shape[1]), complex)
-    for start in range(0, len(x), BLOCKS * block):
-        mine = x[start : start + BLOCKS * block]
-        count = -(-len(mine) // block)
-        padded = np.zeros((count * block, x.shape[1]))
-        padded[: len(mine)] = mine
-        # As many samples of z as the blocks reach, and the taps - 1 after them.
-        reach = np.zeros((count * block + taps - 1, z.shape[1]))
-        there = z[start : start + len(reach)]
-        reach[: len(there)] = there
-        spectrum += _products(
-            padded.reshape(count, block, -1).transpose(1, 0, 2),
-            sliding_window_view(reach, size, axis=0)[::block].transpose(2, 0, 1),
-            size,
-        )
+    size = _size(taps)
+    count, block = _blocks(x.shape[1] - taps + 1, taps)
+    mine = x[:, : count * block].reshape(len(x), count, block)
+    # Each block of x against as many samples of z and the taps - 1 after them.
+    reach = sliding_window_view(z, block + taps - 1, axis=1)[:, ::block]
+    spectrum = np.zeros((size // 2 + 1, len(x), len(z)), complex)
+    for first in range(0, count, BLOCKS):
+        together = slice(first, first + BLOCKS)
+        spectrum += _products(mine[:, together], reach[:, together], size)
     return _lags(spectrum, size, taps)
 
 
@@ -67,24 +65,35 @@ def across(before: np.ndarray, after: np.ndarray, taps: int) -> np.ndarray:
 
     Parameters
     ----------
-    before, after : (cuts, taps - 1, A) and (cuts, taps - 1, B): the samples next to each cut, zero where a stretch
+    before, after : (A, cuts, taps - 1) and (B, cuts, taps - 1): the samples next to each cut, zero where a stretch
         has fewer.
 
     Returns
     -------
     array (A, B, taps)
     """
-    size = 2 * taps
-    later = np.zeros((size, len(after), after.shape[2]))
-    later[taps - 1 : 2 * (taps - 1)] = after.transpose(1, 0, 2)
-    return _lags(_products(before.transpose(1, 0, 2), later, size), size, taps)
+    later = np.pad(after, ((0, 0), (0, 0), (taps - 1, 0)))  # where it lies after the samples before the cut
+    return _lags(_products(before, later, 2 * taps), 2 * taps, taps)
+
+
+def _size(taps: int) -> int:
+    """Length of the transforms: a power of two."""
+    return 1 << (OVERLAP * taps - 1).bit_length()
+
+
+def _blocks(length: int, taps: int) -> tuple[int, int]:
+    """Into how many blocks a stretch is cut, and how long they are: as few as the transforms allow, all alike."""
+    count = -(-length // (_size(taps) - taps + 1))
+    return count, -(-length // count)
 
 
 def _products(x: np.ndarray, z: np.ndarray, size: int) -> np.ndarray:
-    """Sum over blocks of the spectra's products, (bins, A, B), of x (frames, blocks, A) and z (frames, blocks, B)."""
-    mine, theirs = fft.rfft(x, size, axis=0), fft.rfft(z, size, axis=0)
-    return np.matmul(mine.conj().transpose(0, 2, 1), theirs)
+    """Sum over blocks of the spectra's products, (bins, A, B), of x (A, blocks, samples) and z (B, blocks, samples)."""
+    mine = np.fft.rfft(x, size).transpose(2, 0, 1)
+    theirs = np.fft.rfft(z, size).transpose(2, 1, 0)
+    return np.matmul(mine.conj(), np.ascontiguousarray(theirs))
 
 
 def _lags(spectrum: np.ndarray, size: int, taps: int) -> np.ndarray:
-    return np.ascontiguousarray(fft.irfft(spectrum, size, axis=0)[:taps].transpose(1, 2, 0))
+    # A copy: the short part alone is kept, not all that it was cut from.
+    return np.fft.irfft(np.ascontiguousarray(spectrum.transpose(1, 2, 0)), size)[..., :taps].copy()

@@ -12,15 +12,13 @@ Defines: ``weights``, ``energy``, ``product``, ``ratio_db``.
 from __future__ import annotations
 
 import numpy as np
-from scipy import fft
 
 
 def weights(filters: np.ndarray) -> np.ndarray:
     """What each correlation of the channels counts in the energy of all outputs together: (C, C, taps)."""
     channels, taps, _ = filters.shape
-    size = fft.next_fast_len(2 * taps - 1, real=True)
-    spectra = fft.rfft(filters, size, axis=1).transpose(1, 0, 2)
-    found = fft.irfft(np.matmul(spectra, spectra.conj().transpose(0, 2, 1)), size, axis=0)[:taps]
+    spectra = np.fft.rfft(filters, 2 * taps, axis=1).transpose(1, 0, 2)
+    found = np.fft.irfft(np.matmul(spectra, spectra.conj().transpose(0, 2, 1)), 2 * taps, axis=0)[:taps]
     found[1:] *= 2  # a lag and its negative, which belongs to the channels the other way round
     return np.ascontiguousarray(found.transpose(1, 2, 0)).reshape(channels, channels, taps)
 

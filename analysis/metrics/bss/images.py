@@ -115,16 +115,6 @@ class References:
         AnalysisError
             Where shapes do not fit, or a value is not finite.
         """
-        found, of = self.fitting(estimates, of)
-        values = np.full((len(NAMES), len(found), len(self.starts)), np.nan)
-        sounding = [e for e, k in enumerate(of) if k in self.sounding and found[e].any()]
-        ridge = False
-        if sounding:
-            values[:, sounding], ridge = self._scored([found[e] for e in sounding], [of[e] for e in sounding])
-        return Scores(*values, self.starts / self.rate_hz, self.window / self.rate_hz, ridge)
-
-    def fitting(self, estimates: np.ndarray, of: Sequence[int] | None) -> tuple[np.ndarray, list[int]]:
-        """Estimates that can be held against these references, and which each belongs to; raises as ``scores``."""
         found = _checked("estimates", estimates)
         of = list(range(len(found))) if of is None else list(of)
         if found.shape[1:] != self.references.shape[1:] or len(of) != len(found):
@@ -134,7 +124,12 @@ class References:
             )
         if strangers := [k for k in of if not 0 <= k < len(self.references)]:
             raise AnalysisError(f"no reference has the number {strangers[0]}; there are {len(self.references)}")
-        return found, of
+        values = np.full((len(NAMES), len(found), len(self.starts)), np.nan)
+        sounding = [e for e, k in enumerate(of) if k in self.sounding and found[e].any()]
+        ridge = False
+        if sounding:
+            values[:, sounding], ridge = self._scored([found[e] for e in sounding], [of[e] for e in sounding])
+        return _scores(values, self.starts / self.rate_hz, self.window / self.rate_hz, ridge)
 
     def _scored(self, estimates: list[np.ndarray], of: list[int]) -> tuple[np.ndarray, bool]:
         """Scores (measures, estimates, frames) of sounding estimates of sounding references; and was there a ridge."""
@@ -145,7 +140,7 @@ class References:
         for e, k in enumerate(of):
             place = int(np.searchsorted(self.sounding, k))
             mine, theirs = slice(place * c, (place + 1) * c), slice(e * c, (e + 1) * c)
-            on_own = self._factored(place, whole_own[mine, mine], ridge=on_all.ridge)
+            on_own = self._factored(place, whole_own[mine, mine])
             ridge |= on_own.ridge
             everything, own = on_all.solve(whole_cross[:, theirs]), on_own.solve(whole_cross[mine, theirs])
             interference, spatial = everything.copy(), own.copy()
@@ -164,10 +159,10 @@ class References:
         found[:, :, self._silent | self._silent_frames(estimates)] = np.nan
         return found, ridge
 
-    def _factored(self, place: int | None, own: np.ndarray, *, ridge: bool = False) -> Equations:
+    def _factored(self, place: int | None, own: np.ndarray) -> Equations:
         """The equations of one reference, or of all (None), factored when they are asked for first."""
         if place not in self._equations:
-            self._equations[place] = Equations.of(own, ridge=ridge)
+            self._equations[place] = Equations.of(own)
         return self._equations[place]
 
     def _correlations(self, estimates: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -176,26 +171,28 @@ class References:
         own = len(sounds) * self.channels
         first = 0 if self._own is None else own  # the references' with each other are kept
         tiles = np.arange(0, self.length, self.window)
-        tails = np.zeros((len(tiles), self.taps - 1, own + len(estimates) * self.channels))
+        tails = np.zeros((own + len(estimates) * self.channels, len(tiles), self.taps - 1))
         heads = np.zeros_like(tails)
-        frames, whole = [], np.zeros((own, tails.shape[2] - first, self.taps))
+        whole = np.zeros((own, len(tails) - first, self.taps))
+        frames = np.empty((len(self.starts), *whole.shape))
         for number, start in enumerate(tiles):
-            part = stacked([*sounds, *estimates], start, min(start + self.window, self.length))
-            found = correlate(part[:, :own], part[:, first:], self.taps)
+            stop = min(start + self.window, self.length)
+            part = stacked([*sounds, *estimates], self.taps, start, stop)
+            found = correlate(part[:own], part[first:], self.taps)
             whole += found
-            heads[number, : len(part)] = part[: self.taps - 1]
-            tails[number, -len(part) :] = part[-(self.taps - 1) :]
-            if self._tiled and number < len(self.starts):
-                frames.append(found)
-        whole += across(tails[:-1, :, :own], heads[1:, :, first:], self.taps)
+            heads[:, number] = part[:, : self.taps - 1]
+            if stop - start == self.window:  # nothing comes after a shorter one
+                tails[:, number] = part[:, self.window - self.taps + 1 : self.window]
+            if self._tiled and number < len(frames):
+                frames[number] = found
+        whole += across(tails[:own, :-1], heads[first:, 1:], self.taps)
         if not self._tiled:
-            for start in self.starts:
-                part = stacked([*sounds, *estimates], start, start + self.window)
-                frames.append(correlate(part[:, :own], part[:, first:], self.taps))
-        together = np.stack(frames)
+            for number, start in enumerate(self.starts):
+                part = stacked([*sounds, *estimates], self.taps, start, start + self.window)
+                frames[number] = correlate(part[:own], part[first:], self.taps)
         if self._own is None:
-            self._own = np.ascontiguousarray(together[:, :, :own]), np.ascontiguousarray(whole[:, :own])
-        return *self._own, together[:, :, own - first :], whole[:, own - first :]
+            self._own = np.ascontiguousarray(frames[:, :, :own]), np.ascontiguousarray(whole[:, :own])
+        return *self._own, frames[:, :, own - first :], whole[:, own - first :]
 
     def _direct(self, reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
         """Energies of each frame of the reference, of its difference to the estimate, and of the estimate."""
@@ -236,20 +233,20 @@ def bss_eval(
         Where shapes do not fit, a value is not finite, everything is silent, or a frame is shorter than the filters.
     """
     whole = References(references, rate_hz, window_s=window_s, hop_s=hop_s)
-    checked, everyone = whole.fitting(estimates, range(len(whole.references)))
     if mode == "v4":
-        return whole.scores(checked, everyone)
-    heard = [k for k in whole.sounding if checked[k].any()]
-    of = [int(np.searchsorted(whole.sounding, k)) for k in heard]
-    values, ridge = np.full((len(NAMES), len(checked), len(whole.starts)), np.nan), False
-    for number, start in enumerate(whole.starts):
-        part = slice(start, start + whole.window)
-        inside, theirs = whole.references[whole.sounding, part], checked[heard, part]
-        if inside.any(axis=(1, 2)).all() and theirs.any(axis=(1, 2)).all() and heard:
-            found = References(inside, rate_hz, window_s=None).scores(theirs, of)
-            values[:, heard, number] = [getattr(found, name)[:, 0] for name in NAMES]
-            ridge |= found.ridge
-    return Scores(*values, whole.starts / rate_hz, whole.window / rate_hz, ridge)
+        return whole.scores(estimates)
+    checked = _checked("estimates", estimates)
+    frames = [slice(start, start + whole.window) for start in whole.starts]
+    found = [_frame_by_itself(whole.references[:, part], checked[:, part], rate_hz) for part in frames]
+    values = [np.concatenate([getattr(one, name) for one in found], axis=1) for name in NAMES]
+    return _scores(np.stack(values), whole.starts / rate_hz, whole.window / rate_hz, any(one.ridge for one in found))
+
+
+def _frame_by_itself(references: np.ndarray, estimates: np.ndarray, rate_hz: int) -> Scores:
+    """Scores of one frame with filters of its own; none where a source is silent in it."""
+    if references.any(axis=(1, 2)).all() and estimates.any(axis=(1, 2)).all():
+        return References(references, rate_hz, window_s=None).scores(estimates)
+    return _scores(np.full((len(NAMES), len(estimates), 1), np.nan), np.zeros(1), 0.0, False)
 
 
 def _frames(length: int, rate_hz: int, window_s: float | None, hop_s: float) -> tuple[int, np.ndarray]:
@@ -261,6 +258,11 @@ def _frames(length: int, rate_hz: int, window_s: float | None, hop_s: float) -> 
     if hop < 1:
         raise AnalysisError(f"a hop of {hop_s} s is less than a sample at {rate_hz} Hz; take a longer one")
     return window, np.arange((length - window) // hop + 1) * hop
+
+
+def _scores(values: np.ndarray, times_s: np.ndarray, duration_s: float, ridge: bool) -> Scores:
+    sdr, isr, sir, sar = values
+    return Scores(sdr, isr, sir, sar, times_s, duration_s, ridge)
 
 
 def _median(row: np.ndarray) -> float:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.errors import AnalysisError
-from analysis.metrics.bss.correlations import correlate
+from analysis.metrics.bss.correlations import correlate, stacked
 from analysis.metrics.bss.energies import energy, product, ratio_db, weights
 from analysis.metrics.bss.filters import Equations
 
@@ -70,7 +70,8 @@ def sources(
         raise AnalysisError("all references are silent")
     count = len(heard)
     known = np.concatenate([x[heard], noises[noises.any(axis=1)]])
-    found = correlate(known.T, np.concatenate([known, y]).T, taps)
+    together = stacked([sound[:, None] for sound in (*known, *y)], taps)
+    found = correlate(together[: len(known)], together, taps)
     own, cross = found[:, : len(known)], found[:, len(known) :]
     on_sources = Equations.of(own[:count, :count])
     on_all = on_sources if len(known) == count else Equations.of(own)
@@ -88,7 +89,8 @@ def sources(
         rows[:, k] = _ratios(own, mine, power, (s, p, n))
     if len(known) == count:
         rows[2] = np.nan
-    return SourceScores(*rows, ridge)
+    sdr, sir, snr, sar = rows
+    return SourceScores(sdr, sir, snr, sar, ridge)
 
 
 def nsdr(references: np.ndarray, estimates: np.ndarray, mixture: np.ndarray) -> np.ndarray:
