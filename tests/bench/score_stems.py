@@ -1,4 +1,4 @@
-"""Scores the stems of a folder once, by museval or by ours, and prints what it found and what it took as one line of JSON.
+"""Scores the stems of a folder once, by museval or by ours; prints what it found and what it took, one line of JSON.
 
 museval runs in an environment of its own, so that this imports nothing of ours until it is ours that scores. Imports
 and the reading of the sounds come first and are not counted. CPU time is user and system time of this process. Memory
