@@ -10,7 +10,6 @@ unlike ru_maxrss know nothing of the program that started this one.
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import re
 import sys
@@ -25,29 +24,30 @@ import numpy as np
 
 RATE_HZ = 44_100
 NAMES = ("sdr", "isr", "sir", "sar")
-Frames = dict[str, np.ndarray]
+Found = tuple[dict[str, np.ndarray], bool]
+"""Values (sources, frames) by measure, and whether equations got a ridge."""
 
 
-def museval() -> Callable[[np.ndarray, np.ndarray], Frames]:
+def museval() -> Callable[[np.ndarray, np.ndarray], Found]:
     """The reference implementation, called as its users call it."""
     # Its reader of MUSDB files looks for ffmpeg when it is imported; nothing here reads such a file.
     sys.modules["musdb"] = types.ModuleType("musdb")
     from museval import evaluate  # pyright: ignore[reportMissingImports]
 
-    def score(references: np.ndarray, estimates: np.ndarray) -> Frames:
-        return dict(zip(NAMES, evaluate(references, estimates, win=RATE_HZ, hop=RATE_HZ), strict=True))
+    def score(references: np.ndarray, estimates: np.ndarray) -> Found:
+        return dict(zip(NAMES, evaluate(references, estimates, win=RATE_HZ, hop=RATE_HZ), strict=True)), False
 
     return score
 
 
-def ours() -> Callable[[np.ndarray, np.ndarray], Frames]:
+def ours() -> Callable[[np.ndarray, np.ndarray], Found]:
     """This project's."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     from analysis.metrics.bss.images import bss_eval
 
-    def score(references: np.ndarray, estimates: np.ndarray) -> Frames:
+    def score(references: np.ndarray, estimates: np.ndarray) -> Found:
         found = bss_eval(references, estimates, RATE_HZ)
-        return {name: getattr(found, name) for name in NAMES}
+        return {name: getattr(found, name) for name in NAMES}, found.ridge
 
     return score
 
@@ -64,11 +64,9 @@ def main(side: str, folder: Path) -> None:
     score = {"museval": museval, "ours": ours}[side]()
     references, estimates = (np.load(folder / f"{name}.npy") for name in ("references", "estimates"))
     before_mb, began = held_mb("VmRSS"), time.process_time()
-    found = score(references, estimates)
+    found, ridge = score(references, estimates)
     took = time.process_time() - began
-    names = ("numpy", "scipy", *(["museval"] if side == "museval" else []))
-    told: dict[str, Any] = {"cpu_s": took, "memory_mb": held_mb("VmHWM") - before_mb}
-    told["versions"] = {name: importlib.metadata.version(name) for name in names}
+    told: dict[str, Any] = {"cpu_s": took, "memory_mb": held_mb("VmHWM") - before_mb, "ridge": ridge}
     told["frames"] = {name: np.where(np.isnan(values), None, values).tolist() for name, values in found.items()}
     print(json.dumps(told))
 
