@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from stems import RATE_HZ, lowpassed, stems
@@ -32,7 +33,7 @@ class Case:
     """References and estimates made from the stems' own, and how they are scored."""
 
     make: Callable[[np.ndarray, np.ndarray], Pair] = lambda ref, est: (ref, est)
-    mode: str = "v4"
+    mode: Literal["v4", "v3"] = "v4"
     window_s: float | None = 1.0
     hop_s: float = 1.0
     sources: int = 2

@@ -179,10 +179,11 @@ def main() -> None:
     parser.add_argument("--museval", type=Path, help="a Python that has it, instead of the environment in the cache")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
+    if sentence := real_stems.missing(asked.songs):
+        sys.exit(f"nothing is measured: {sentence}")
     python = asked.museval or museval_python()
-    for sentence in (real_stems.missing(asked.songs), python):
-        if isinstance(sentence, str):
-            sys.exit(f"nothing is measured: {sentence}")
+    if isinstance(python, str):
+        sys.exit(f"nothing is measured: {python}")
     with tempfile.TemporaryDirectory() as name:
         found = bench(Path(name), asked.songs, python)
     text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"

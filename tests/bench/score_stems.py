@@ -67,7 +67,7 @@ def main(side: str, folder: Path) -> None:
     found, ridge = score(references, estimates)
     took = time.process_time() - began
     told: dict[str, Any] = {"cpu_s": took, "memory_mb": held_mb("VmHWM") - before_mb, "ridge": ridge}
-    told["frames"] = {name: np.where(np.isnan(values), None, values).tolist() for name, values in found.items()}
+    told["frames"] = {name: values.tolist() for name, values in found.items()}
     print(json.dumps(told))
 
 

@@ -60,7 +60,7 @@ def test_both_sides_are_measured_in_processes_of_their_own_and_held(
     """museval is no part of the tests: something stands in for it, which knows its answers, or is a little off."""
     (tmp_path / "museval.py").write_text(STAND_IN.format(off=off))
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{root}")
-    pythons = dict.fromkeys(("ours", "museval"), Path(sys.executable))
+    pythons = {side: Path(sys.executable) for side in ("ours", "museval")}
     if off:
         with pytest.raises(AssertionError, match=r"sir: 1\.00e-03 dB apart, at most 1e-05"):
             bench.compared(bench.Case(2, 1.5, 1), songs, tmp_path / "stems", pythons)
@@ -98,7 +98,7 @@ def test_missing_songs_are_named(songs: Path, tmp_path: Path, monkeypatch: pytes
     assert real_stems.missing(songs) is None
     sentence = real_stems.missing(tmp_path)
     assert sentence and "sectoid_escape.guitar.flac" in sentence and str(tmp_path) in sentence
-    monkeypatch.setattr(sys, "argv", ["bench", "--songs", str(tmp_path), "--museval", sys.executable])
+    monkeypatch.setattr(sys, "argv", ["bench", "--songs", str(tmp_path)])
     with pytest.raises(SystemExit, match="nothing is measured: no real songs"):
         bench.main()
 
