@@ -21,7 +21,7 @@ import numpy as np
 
 from analysis.errors import AnalysisError
 from analysis.metrics.family import Family, Metric
-from analysis.metrics.perceptual.packages import check_length
+from analysis.metrics.perceptual.packages import check_length, finite
 from analysis.metrics.truth import Measured, Truth
 from stimuli.audio import write_render
 
@@ -81,7 +81,7 @@ def _measure(truth: Truth, estimate: np.ndarray) -> Measured:
         said = _run(PROGRAM, [str(path) for path in files], folder)
     try:
         found = json.loads(said)
-        return {metric: float(found[name]) for metric, (_, name) in SCORES.items()}
+        return {metric: finite("PEASS", float(found[name])) for metric, (_, name) in SCORES.items()}
     except (ValueError, TypeError, KeyError):
         raise AnalysisError(f"PEASS answered {said[:80]!r}; expected its four scores as JSON") from None
 
@@ -134,8 +134,8 @@ FAMILY = Family(
     optional=True,
     valid=(
         f"Excerpts of 1 to {LONGEST_S:g} s, at the levels they have, where the other sources or the mixture are known. "
-        "Fitted to ratings of separated sources; the package is a port of the MATLAB tool that its authors hold "
-        "against the original by correlation, not by equal numbers. 20 to 35 s and 2.7 GB for an excerpt of 10 s."
+        "Fitted to ratings of separated sources; the package is a port of the MATLAB tool, held against it by "
+        "correlation, not by equal numbers. Half a minute to two, and 2.7 GB, for an excerpt of 10 s."
     ),
     package=_package,
 )
