@@ -1,0 +1,184 @@
+"""Objective metrics held against the ratings of one attribute: how closely each follows them, and which does best.
+
+All is about cells, an item under a condition: the mean rating over listeners beside each metric's number. Coefficients
+have intervals from drawing listeners and items (songs) anew; the conditions stay as they are. A coefficient over all
+cells mixes what a metric says of conditions with what it says of items; ``within`` is of conditions alone.
+
+Conventions: points from 0 to 100; metrics turned so that more is better. Defines: ``agreement``; and, from ``rows``,
+what it answers with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.agreement import best, correlations, mapping, resampling
+from analysis.agreement.cells import CELL, Beside, beside
+from analysis.agreement.incremental import increments
+from analysis.agreement.rows import Agreement, ComparisonRow, IncrementRow, MetricRow
+from analysis.errors import AnalysisError
+from analysis.metrics.family import Metric
+from stimuli.experiment import REFERENCE
+
+__all__ = ["Agreement", "ComparisonRow", "IncrementRow", "MetricRow", "agreement"]
+
+POINTS = "points"
+"""Unit of metrics that predict ratings themselves."""
+
+
+def agreement(
+    ratings: pd.DataFrame,
+    values: pd.DataFrame,
+    metrics: Sequence[Metric],
+    *,
+    base: str = "mdx_sdr_db",
+    draws: int = 1000,
+    seed: int,
+) -> Agreement:
+    """How far metrics agree with listeners.
+
+    Parameters
+    ----------
+    ratings : listener, item, condition, rating, replicate, song ("" or no column where unknown); of one attribute.
+    values : item, condition, and a column for each metric, NaN where it has no number.
+    metrics : of these columns; all must be of different names.
+    base : the metric beyond which each other is tested.
+    draws : of the bootstrap, from ``seed``.
+
+    Returns
+    -------
+    Agreement
+        Without numbers, and with the reason in ``sentence``, for fewer than 3 conditions, 2 items or 6 cells.
+
+    Raises
+    ------
+    AnalysisError
+        Where a column is missing, a cell has two rows of values, or a metric is named twice.
+    """
+    if len({metric.name for metric in metrics}) < len(metrics):
+        raise AnalysisError("agreement: a metric is given twice; expected metrics of different names")
+    found = beside(ratings, values, metrics)
+    problems = _left_out(ratings, found)
+    if reason := found.too_few:
+        return _nothing(found, f"Metrics are not held against the ratings: {reason}.", problems)
+    sample = resampling.drawn(found, draws=draws, seed=seed)
+    item = pd.factorize(found.table["item"])[0]
+    estimates, drawn = _coefficients(found, sample, item)
+    measured = _measured(found, estimates, drawn)
+    matrix = _matrix(found)
+    compared = best.comparisons(
+        [metric.name for metric in found.metrics],
+        estimates["spearman"],
+        drawn["spearman"],
+        matrix.to_numpy()[1:, 1:],
+        cells=len(found.table),
+    )
+    agreeing = best.agrees(estimates["spearman"], drawn["spearman"])
+    beyond, untested = increments(found, base)
+    return Agreement(
+        cells=_shown(found),
+        metrics=measured,
+        comparisons=compared,
+        increments=beyond,
+        matrix=matrix,
+        left_out=found.left_out,
+        problems=(*problems, *sample.problems, *_against(measured), *untested),
+        best=measured[0].metric if agreeing else "",
+        sentence=best.sentence(measured, compared, agreeing=agreeing),
+        spread=float(found.ratings.std(ddof=1)),
+    )
+
+
+Coefficients = dict[str, np.ndarray]
+
+
+def _coefficients(found: Beside, sample: resampling.Drawn, item: np.ndarray) -> tuple[Coefficients, Coefficients]:
+    """Each coefficient of each metric, (M,), and in each draw, (D, M)."""
+    whole = found.ratings[None, :], found.values, np.ones((1, len(found.table)))
+    drawn = sample.ratings, found.values, sample.weights
+    both = []
+    for data in (whole, drawn):
+        within, right = correlations.within(*data, item)
+        pearson, spearman, kendall = (
+            coefficient(*data) for coefficient in (correlations.pearson, correlations.spearman, correlations.kendall)
+        )
+        both.append({"pearson": pearson, "spearman": spearman, "kendall": kendall, "within": within, "right": right})
+    return {name: values[0] for name, values in both[0].items()}, both[1]
+
+
+def _measured(found: Beside, estimates: Coefficients, drawn: Coefficients) -> tuple[MetricRow, ...]:
+    """A row for each metric, the largest Spearman first."""
+    limits = {name: resampling.limits(drawn[name]) for name in ("pearson", "spearman", "kendall", "within")}
+    shares = best.best_shares(drawn["spearman"])
+    rows = []
+    for place in np.argsort(-estimates["spearman"], kind="stable"):
+        metric, own = found.metrics[place], found.values[:, place]
+        coefficients = {
+            column: float(values[place])
+            for name, (low, high) in limits.items()
+            for column, values in ((name, estimates[name]), (f"{name}_low", low), (f"{name}_high", high))
+        }
+        rows.append(
+            MetricRow(
+                metric.name,
+                metric.label,
+                cells=len(found.table),
+                items=found.table["item"].nunique(),
+                conditions=found.table["condition"].nunique(),
+                **coefficients,
+                pairs_right=float(estimates["right"][place]),
+                rmse=mapping.rmse(own, found.ratings) if metric.unit == POINTS else np.nan,
+                rmse_linear=mapping.rmse_linear(own, found.ratings),
+                rmse_cubic=mapping.rmse_cubic(own, found.ratings),
+                best_share=float(shares[place]),
+            )
+        )
+    return tuple(rows)
+
+
+def _matrix(found: Beside) -> pd.DataFrame:
+    """Spearman between the ratings and all metrics."""
+    columns = np.column_stack([found.ratings, found.values])
+    once = np.ones((1, len(columns)))
+    rows = [correlations.spearman(column[None, :], columns, once)[0] for column in columns.T]
+    names = ["rating", *(metric.name for metric in found.metrics)]
+    return pd.DataFrame(rows, index=names, columns=pd.Index(names))
+
+
+def _shown(found: Beside) -> pd.DataFrame:
+    return found.table.drop(columns="song")
+
+
+def _nothing(found: Beside, reason: str, problems: tuple[str, ...]) -> Agreement:
+    """No number, and why."""
+    return Agreement(
+        _shown(found), (), (), (), pd.DataFrame(), found.left_out, problems, best="", sentence=reason, spread=np.nan
+    )
+
+
+def _left_out(ratings: pd.DataFrame, found: Beside) -> tuple[str, ...]:
+    """What of the ratings is not in the comparison."""
+    heard = ratings[ratings["condition"] != REFERENCE]
+    lost = len(heard[CELL].drop_duplicates()) - len(found.table)
+    sentences = []
+    if len(heard) < len(ratings):
+        sentences.append(
+            "The hidden reference is left out: it differs from nothing, so that ratios have no number there, and every "
+            "other metric would get credit for what anybody hears."
+        )
+    if lost and found.metrics:
+        sentences.append(f"{lost} cells were rated but lack a number of some metric, and are left out for all metrics.")
+    return tuple(sentences)
+
+
+def _against(measured: Sequence[MetricRow]) -> tuple[str, ...]:
+    """Metrics whose interval is below 0."""
+    return tuple(
+        f"{row.label} runs against the ratings: Spearman {row.spearman:.2f} "
+        f"({row.spearman_low:.2f} to {row.spearman_high:.2f})."
+        for row in measured
+        if row.spearman_high < 0
+    )
