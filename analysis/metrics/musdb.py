@@ -209,7 +209,9 @@ class _Track:
         problems = [rest] if len(rest) > 1 else []
         problems += [list(TWO)] if both else []
         if not problems and estimates:
-            self.notes.append(f"museval asks for two estimates and there is {next(iter(estimates))} alone: no file for it")
+            self.notes.append(
+                f"museval asks for two estimates and there is {next(iter(estimates))} alone: no file for it"
+            )
         found: dict[str, tuple[Scores, int] | NoNumber] = {}
         for names in problems:
             try:

@@ -21,7 +21,7 @@ from analysis.metrics.table import Scored
 from analysis.reading.given import metrics_of, read_given
 from stimuli.manifest import Manifest
 
-FEW = "SI-SDR and MDX SDR were computed for this report; mushra metrics DIR adds all the others."
+FEW = "No more metrics than these were computed for this report; mushra metrics DIR adds all the others."
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,10 @@ def of_set(folder: Path, manifest: Manifest) -> Numbers:
         return _of_scored(scored, path)
     other = () if scored is None else (f"{path.name} is of other sounds than these and was not used.",)
     computed = score_clips(folder, manifest)
-    return Numbers(computed.frame, metrics_of(computed.frame["metric"])[0], (*other, FEW), computed.versions)
+    # Clips don't hold the other sources: what needs them has no number anywhere, and is one of the others.
+    there = computed.frame.groupby("metric")["value"].transform("count") > 0
+    frame = computed.frame[there].reset_index(drop=True) if there.any() else computed.frame
+    return Numbers(frame, metrics_of(frame["metric"])[0], (*other, FEW), computed.versions)
 
 
 def of_file(path: Path, stimuli_id: str, items: Collection[str], conditions: Collection[str]) -> Numbers:

@@ -167,13 +167,20 @@ def compared(ratings: pd.DataFrame, numbers: Numbers, reference: str | None) -> 
             increments=_rows(IncrementRow, beyond),
             correlations=_pairs(found.matrix),
             conditions=_means(found.cells, [row.metric for row in found.metrics]),
-            left_out=tuple(NotComparedRow(name, reason) for name, reason in found.left_out.items()),
+            left_out=tuple(NotComparedRow(name, _why(numbers, name) or why) for name, why in found.left_out.items()),
             problems=found.problems,
             draws=DRAWS,
         ),
         cells=found.cells,
         matrix=found.matrix,
     )
+
+
+def _why(numbers: Numbers, metric: str) -> str:
+    """The one reason why a metric has no number anywhere; empty where there are some, or several reasons."""
+    own = numbers.frame[numbers.frame["metric"] == metric]
+    reasons = own["reason"].unique()
+    return f"has no number: {reasons[0]}" if own["value"].isna().all() and len(reasons) == 1 else ""
 
 
 def _rows(kind: type[Row], found: Iterable[Any]) -> tuple[Row, ...]:

@@ -84,8 +84,12 @@ def measured(found: Numbers) -> Metrics:
 def _missing(found: Numbers) -> tuple[Missing, ...]:
     """Sounds that lack the same metrics for the same reason stand together."""
     lacking = found.frame[found.frame["value"].isna()]
+    everywhere = found.frame.groupby(["item", "condition"]).ngroups
     sounds: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (reason, item, condition), own in lacking.groupby(["reason", "item", "condition"], sort=False):
         names = () if len(own) == len(found.metrics) else tuple(found.metrics[name].label for name in own["metric"])
         sounds.setdefault((str(reason), names), []).append(f"{item}, {condition}")
-    return tuple(Missing(", ".join(names), "; ".join(own), reason) for (reason, names), own in sounds.items())
+    return tuple(
+        Missing(", ".join(names), "all sounds" if len(own) == everywhere else "; ".join(own), reason)
+        for (reason, names), own in sounds.items()
+    )

@@ -18,9 +18,9 @@ _BASES = {
 _AGREEMENT = (
     "Each metric, turned so that more is better, was held against the mean ratings of every condition on every item by "
     "Pearson's, Spearman's and Kendall's correlation (95 % intervals by {draws} draws of listeners and of items or "
-    "songs, bias-corrected and widened for few of those), by Kendall's tau-b within items, and by the RMSE after a linear and a monotone third-order mapping (ITU-T "
-    "P.1401). Spearman correlations were compared with the best metric's by the bootstrap, simultaneously, and by "
-    "Williams' test, adjusted by Holm."
+    "songs, bias-corrected and widened for few of those), by Kendall's tau-b within items, and by the RMSE after a "
+    "linear and a monotone third-order mapping (ITU-T P.1401). Spearman correlations were compared with the best "
+    "metric's by the bootstrap, simultaneously, and by Williams' test, adjusted by Holm."
 )
 _INCREMENT = (
     " What a metric adds to {base} was tested in linear mixed models of the mean ratings with random items and "
