@@ -70,7 +70,8 @@ def _decimals(value: float) -> str:
 
 
 def _glued(sentence: str) -> str:
-    """No line may break inside "95 %" or "p = 0.012"."""
+    """No line may break inside "95 %" or "p = 0.012"; and a minus is a true one."""
+    sentence = re.sub(r"(?<![\w-])-(?=\d)", "−", sentence)
     return re.sub(r"(\d) %|\b(p) ([=<]) ", lambda m: m[0].replace(" ", "\u00a0"), sentence)
 
 

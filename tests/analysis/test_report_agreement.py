@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,8 @@ from analysis.report import assemble, page, pictures, tables
 from analysis.report.assemble import Report, Source
 from analysis.report.figures.matrix import alike, matrix
 from analysis.report.figures.scatters import scatters
+from analysis.report.parts.agreement import Agreement, Compared, MetricRow
+from analysis.report.parts.drawn import of_metrics
 from analysis.report.parts.measured import measured
 from analysis.report.words import metrics as words
 from mushra_app.ratings import Row
@@ -234,6 +238,33 @@ def test_alike_metrics_stand_together_behind_the_ratings() -> None:
     text = matrix(-close, {name: f"<{name}>" for name in names}).svg()
     assert "&lt;a1&gt;" in text and ">−.90<" in text and "nan" not in text
     assert text.count("var(--anchor") == 10, "a cell for each pair that has a number"
+
+
+def test_of_many_metrics_the_matrix_shows_the_best_and_no_name_is_cut() -> None:
+    names = [f"m{number}" for number in range(30)]
+    values = np.linspace(1, 0, 30)
+    means = np.array([[np.nan, *values], *[[value, *np.full(30, 0.5)] for value in values]])
+    close = pd.DataFrame(means, index=["rating", *names], columns=pd.Index(["rating", *names]))
+    shuffled = ["rating", *np.random.default_rng(1).permutation(names)]
+    none = dict.fromkeys([field.name for field in dataclasses.fields(MetricRow)], 0.5)
+    ranked = tuple(
+        MetricRow(**{**none, "metric": name, "label": f"A metric with a long name, {name}"}) for name in names
+    )
+    cells = pd.DataFrame({"item": ["i"] * 3, "condition": list("abc"), "rating": [10.0, 50, 90]})
+    cells = cells.assign(**dict.fromkeys(names, np.arange(3.0)))
+    rows = Agreement("", "m0", 1.0, ranked, (), (), (), (), (), (), 1000)
+    known = {name: Metric(name, name, "", "higher", "") for name in names}
+    study = SimpleNamespace(roles=dict.fromkeys("abc", "system"))
+    compared = Compared(rows, cells, close.loc[shuffled, shuffled])
+    drawn = of_metrics(compared, Numbers(pd.DataFrame(), known, ()), study)  # type: ignore[arg-type]
+    assert len(drawn["scatters"]) == 6
+    (shown,) = drawn["correlations"]
+    axes = shown.figure.axes[0]
+    texts = {text.get_text(): text for text in axes.texts if "metric" in text.get_text()}
+    assert len(texts) == 24 and "A metric with a long name, m23" in texts
+    shown.svg()
+    right = shown.figure.bbox.x1
+    assert max(text.get_window_extent().x1 for text in texts.values()) <= right
 
 
 @pytest.mark.parametrize(("better", "rightmost"), [("higher", 3.0), ("lower", -4.0), ("zero", 1.0)])

@@ -1,6 +1,6 @@
 """How ratings and metrics go together, each with each: a triangle of correlations.
 
-Defines: ``matrix``, ``alike``.
+Defines: ``matrix``, ``alike``, ``MOST_NAMES``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ STRONGEST = 0.6
 """Opacity of a correlation of 1: the number in the cell must stay legible, on white and on black."""
 COLUMN_HOLDS = 16
 """Names up to which a column of a paper is wide enough for two digits in each cell; more take two columns."""
-NAME_IN = 0.95
-"""Room for the last name."""
+MOST_NAMES = 25
+"""The ratings and so many metrics less one can be told apart on two columns; the tables hold all."""
+LETTER_IN = 0.058
+"""Room for a letter of a name."""
 WIDEST_IN, LOW = 0.36, 0.78
 """Of a cell: its largest width, and its height in widths."""
 
@@ -41,7 +43,7 @@ def matrix(found: pd.DataFrame, names: Mapping[str, str]) -> Drawing:
     order = alike(found)
     values, count = found.loc[order, order].to_numpy(float), len(order)
     width = COLUMN_IN if count <= COLUMN_HOLDS else 2 * COLUMN_IN
-    side = min((width - NAME_IN) / (count - 1), WIDEST_IN)
+    side = min(WIDEST_IN, *((width - LETTER_IN * len(names[name])) / (row + 0.2) for row, name in enumerate(order)))
     with rc_context(STYLE):
         figure, axes = new_figure(LOW * side * (count - 0.2))
         figure.set_size_inches(width, LOW * side * (count - 0.2))

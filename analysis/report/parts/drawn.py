@@ -16,7 +16,7 @@ from analysis.report.figures.conditions import conditions as condition_rows
 from analysis.report.figures.contrasts import contrasts
 from analysis.report.figures.drawing import Drawing
 from analysis.report.figures.listeners import consistency, screening
-from analysis.report.figures.matrix import matrix
+from analysis.report.figures.matrix import MOST_NAMES, matrix
 from analysis.report.figures.residuals import residuals
 from analysis.report.figures.scatters import MOST_SCATTERS, scatters
 from analysis.report.parts.agreement import Compared
@@ -71,5 +71,6 @@ def of_metrics(found: Compared, numbers: Numbers, study: Study) -> Figures:
         return {}
     names = {"rating": "mean rating", **{row.metric: row.label for row in rows}}
     best = [numbers.metrics[row.metric] for row in rows[:MOST_SCATTERS]]
+    shown = list(names)[:MOST_NAMES]
     figures = {"scatters": scatters(found.cells, best, study.roles), "agreement": (forest(rows),)}
-    return figures | ({"correlations": (matrix(found.matrix, names),)} if len(rows) > 1 else {})
+    return figures | ({"correlations": (matrix(found.matrix.loc[shown, shown], names),)} if len(rows) > 1 else {})
