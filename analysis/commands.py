@@ -2,6 +2,10 @@
 
 COMMANDS = {
     "plan": ("analysis.planning.cli:plan", "Say how many listeners and items a test needs, before it is run."),
+    "metrics": (
+        "analysis.metrics.cli:metrics",
+        "Score sounds by objective metrics: a stimulus set, files, a data set.",
+    ),
     "report": ("analysis.cli:report", "Turn ratings into a significance report, with objective metrics beside them."),
     "preregister": (
         "analysis.cli:preregister",

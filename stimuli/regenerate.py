@@ -4,7 +4,7 @@ BS.1534-3 (clause 10.2) asks a report for what regenerates every anchor that is 
 manifest: each anchor's record has its kind, parameters and seed, each item's its place in the song, each clip's its
 gain.
 
-Defines: ``regenerated``, ``differing``.
+Defines: ``anchor_of``, ``regenerated``, ``differing``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ from stimuli.manifest import Clip, Manifest
 from stimuli.separators import Sound
 
 
+def anchor_of(clip: Clip) -> Condition:
+    """The anchor that a clip was made as, out of its record."""
+    entry = TypeAdapter(AnyAnchor).validate_python({"kind": clip.provenance.kind, **clip.provenance.parameters})
+    return Condition(clip.condition, entry)
+
+
 def regenerated(found: Manifest, clip: Clip, folder: Path) -> tuple[Sound, int]:
     """An anchor's sound before its gain, and its rate, out of the songs and the manifest alone.
 
@@ -30,12 +36,11 @@ def regenerated(found: Manifest, clip: Clip, folder: Path) -> tuple[Sound, int]:
     ----------
     folder : what the songs' root is relative to: where the experiment file lay.
     """
-    entry = TypeAdapter(AnyAnchor).validate_python({"kind": clip.provenance.kind, **clip.provenance.parameters})
     item = found.item(clip.item)
     job = ItemJob(found.experiment.songs, folder, folder, item, (), found.experiment.loudness)
     scene = scene_of(job)
     rate_hz = scene.song.form.rate_hz
-    return audio.fade_ends(scene.sound(Condition(clip.condition, entry)), rate_hz), rate_hz
+    return audio.fade_ends(scene.sound(anchor_of(clip)), rate_hz), rate_hz
 
 
 def differing(folder: Path, songs_folder: Path) -> tuple[int, list[str]]:

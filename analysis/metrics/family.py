@@ -3,13 +3,13 @@
 A family computes some metrics together. It is added by adding a module that ends with ``FAMILY`` and a line in
 ``FAMILIES``; whatever it imports is imported when somebody asks for it.
 
-Defines: ``Metric``, ``Family``, ``FAMILIES``, ``family``, ``measure``.
+Defines: ``Metric``, ``Family``, ``FAMILIES``, ``family``, ``chosen``, ``measure``.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,7 +47,8 @@ class Family:
     ``version`` is raised by hand whenever a number can change. ``measure`` takes a checked truth and estimate
     (float64, same shape) and answers with all of ``metrics``; an AnalysisError is a reason for all of them.
     ``missing`` says why the family can't run here, with the command that mends it. ``optional`` families run only where
-    somebody names them. ``valid`` says for what sounds the numbers mean something.
+    somebody names them. ``valid`` says for what sounds the numbers mean something. ``package`` names the package of
+    others that computes, with its installed version, for the record; "" where there is none.
     """
 
     name: str
@@ -57,10 +58,29 @@ class Family:
     missing: Callable[[], str | None] = lambda: None
     optional: bool = False
     valid: str = ""
+    package: Callable[[], str] = lambda: ""
+
+    @property
+    def revision(self) -> str:
+        """Its version and its package's: what must be the same where numbers are kept."""
+        return ", ".join(filter(None, (str(self.version), self.package())))
 
 
 FAMILIES = {
     "ratios": "analysis.metrics.families.ratios",
+    "bss": "analysis.metrics.families.bss",
+    "sources": "analysis.metrics.families.sources",
+    "asymmetry": "analysis.metrics.families.asymmetry",
+    "leakage": "analysis.metrics.families.leakage",
+    "bands": "analysis.metrics.families.bands",
+    "dropouts": "analysis.metrics.families.dropouts",
+    "spectral": "analysis.metrics.families.spectral",
+    "image": "analysis.metrics.families.image",
+    "two_f": "analysis.metrics.perceptual.two_f",
+    "visqol": "analysis.metrics.perceptual.visqol",
+    "zimtohrli": "analysis.metrics.perceptual.zimtohrli",
+    "peass": "analysis.metrics.perceptual.peass",
+    "museval": "analysis.metrics.families.museval",
 }
 """Name of a family to the module that ends with its ``FAMILY``; in the order of every table."""
 
@@ -76,6 +96,21 @@ def family(name: str) -> Family:
     if name not in FAMILIES:
         raise AnalysisError(f"no family of metrics is called {name!r}; there are {', '.join(FAMILIES)}")
     return importlib.import_module(FAMILIES[name]).FAMILY
+
+
+def chosen(names: Sequence[str] = ()) -> tuple[Family, ...]:
+    """The families of these names, or all that are not optional; in the order of ``FAMILIES``.
+
+    Raises
+    ------
+    AnalysisError
+        Where a name is not known, or a family can't run here; the message says what to install.
+    """
+    wanted = [family(name) for name in names] or [one for one in map(family, FAMILIES) if not one.optional]
+    if lacking := [f"{one.name}: {reason}" for one in wanted if (reason := one.missing())]:
+        raise AnalysisError("\n".join(lacking))
+    order = list(FAMILIES)
+    return tuple(sorted({one.name: one for one in wanted}.values(), key=lambda one: order.index(one.name)))
 
 
 def measure(found: Family, truth: Truth, estimate: np.ndarray) -> Measured:

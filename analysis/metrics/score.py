@@ -1,73 +1,233 @@
-"""Run the metrics over a stimulus set: on the clips that were heard, with the logged gain of each undone.
+"""Score a stimulus set: every anchor and system, in every item and every whole song, by families of metrics.
 
-Both ends of every clip are faded in the same way, so that reference and estimate differ there by no more than
-elsewhere. Where no number is defined, the row has none and gives the reason: silence, NaN and mismatch never become
-a number.
+A job is a song with a target, so that what metrics prepare of its truth serves all conditions. What a family found of
+a stretch is kept in the set, under the identity of all that it follows from: the files, the place, the family's
+version. So a stopped run goes on, a changed version measures its own family again, and an unchanged set has nothing to
+do. Items for training alone are not scored: nobody analyses their ratings.
 
-Defines: ``METRICS``, ``score``.
+Defines: ``Wanted``, ``score_set``, ``score_clips``, ``write_museval``, ``SongJob``, ``measure_song``.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import soundfile
-
 from analysis.errors import AnalysisError
-from analysis.metrics.families.ratios import mdx_sdr, si_sdr
-from stimuli.manifest import Clip, Manifest
+from analysis.metrics import table
+from analysis.metrics.clips import of_clips
+from analysis.metrics.family import Family, chosen
+from analysis.metrics.museval_rows import frame_jobs, write_frames
+from analysis.metrics.of_set import Part, parts_of
+from analysis.metrics.ratios_of_clips import METRICS as METRICS
+from analysis.metrics.ratios_of_clips import ratios_of_clips
+from analysis.metrics.stretch import Row, rows_of
+from analysis.metrics.table import Scored
+from analysis.metrics.versions import versions
+from stimuli import audio
+from stimuli import manifest as manifests
+from stimuli.errors import HiddenReferenceError
+from stimuli.experiment import identity
+from stimuli.manifest import Manifest
+from stimuli.whole_songs import SetSong, songs_folder
+from stimuli.workers import Workers
 
-COPY_DB = 100
-"""SI-SDR from which an estimate is a copy of the reference: what is left is rounding, and its level says nothing."""
-METRICS = {"si_sdr_db": si_sdr, "mdx_sdr_db": mdx_sdr}
-COLUMNS = ("item", "condition", "role", *METRICS, "reason")
+score = ratios_of_clips  # the report's, until it reads the table
+VERSION = 1
+"""Of what is kept; raised by hand whenever its form changes."""
 
 
-def score(folder: Path, manifest: Manifest) -> pd.DataFrame:
-    """Every anchor and system of every item against the item's reference.
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for: families by name (none: all that are not optional), whole songs too, and where songs lie now.
+
+    ``songs_from``: the folder that the experiment file's paths are relative to; None for where it lay at the build.
+    """
+
+    families: tuple[str, ...] = ()
+    whole: bool = True
+    songs_from: Path | None = None
+
+
+@dataclass(frozen=True)
+class SongJob:
+    """One song with one of its targets: everything that a worker process needs to know."""
+
+    song: SetSong
+    families: tuple[str, ...]
+    whole: bool
+    length_s: float
+
+    @property
+    def told(self) -> str:
+        """What the progress bar says."""
+        return self.song.song
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found of a song: rows of the table, notes by what they are about, and how many families measured."""
+
+    rows: list[Row]
+    notes: list[tuple[str, str]]
+    measured: int
+
+
+def score_set(
+    folder: Path,
+    wanted: Wanted | None = None,
+    *,
+    workers: Workers | None = None,
+    given: Sequence[Row] = (),
+    echo: Callable[[str], object] = lambda _: None,
+) -> Scored:
+    """Score a set, and write the table into its folder.
+
+    Parameters
+    ----------
+    folder : the set's folder.
+    workers : where the jobs run.
+    given : rows of somebody else's results, to stand beside ours.
+    echo : called with each line that a person should read.
+
+    Raises
+    ------
+    AnalysisError
+        Where a family is not known or can't run here; nothing was measured then.
+    StimuliError
+        Where there is no such set, or a worker can't be reached.
+    """
+    wanted = wanted or Wanted()
+    families = chosen(wanted.families)
+    folder = folder.absolute()
+    manifest = manifests.read(folder)
+    jobs = list(_jobs(folder, manifest, wanted, tuple(one.name for one in families)))
+    found = (workers or Workers()).run("scoring", measure_song, jobs)
+    rows = [row for one in found for row in one.rows]
+    notes = _sentences(note for one in found for note in one.notes)
+    made = Scored(table.frame_of([*rows, *given]), manifest.stimuli_id, versions(families), notes)
+    _keep(folder, made, sum(one.measured for one in found), echo)
+    return made
+
+
+def score_clips(folder: Path, manifest: Manifest, families: Sequence[str] = ("ratios",)) -> Scored:
+    """What is heard of a set, scored from its clips alone, here and now; nothing is kept."""
+    used = chosen(families)
+    stretches = [of_clips(folder, manifest, item) for item in manifest.items if item.use != "training"]
+    rows = [row for stretch in stretches for _, row in rows_of(stretch, used)]
+    return Scored(table.frame_of(rows), manifest.stimuli_id, versions(used))
+
+
+def write_museval(folder: Path, out: Path, wanted: Wanted, workers: Workers) -> list[str]:
+    """Write the frames of BSS Eval of whole songs as museval's files, ``out/<condition>/test/<song>.json``.
 
     Returns
     -------
-    DataFrame
-        item, condition, role, si_sdr_db, mdx_sdr_db (dB, missing where undefined), reason ("" where there are numbers).
+    what is to be said of it
     """
-    rows = [
-        {"item": clip.item, "condition": clip.condition, "role": clip.role} | _scores(folder, reference, clip)
-        for item in manifest.items
-        for reference in [c for c in manifest.clips if c.item == item.name and c.role == "reference"]
-        for clip in manifest.clips
-        if clip.item == item.name and clip.role in ("anchor", "system")
-    ]
-    return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
+    folder = folder.absolute()
+    songs = list(_jobs(folder, manifests.read(folder), Wanted(("bss",), True, wanted.songs_from), ("bss",)))
+    jobs = frame_jobs([job.song for job in songs], out, [job.length_s for job in songs])
+    said = [note for notes in workers.run("museval", write_frames, jobs) for note in notes]
+    return [*said, f"wrote museval's JSON of {len(jobs)} songs into {out}"]
 
 
-def _scores(folder: Path, reference: Clip, clip: Clip) -> dict[str, Any]:
-    """The numbers of one clip, or why there are none."""
-    found: dict[str, Any] = {**dict.fromkeys(METRICS, np.nan), "reason": ""}
-    try:
-        wanted, heard = (_before_gain(folder, one) for one in (reference, clip))
-        values = {name: metric(wanted, heard) for name, metric in METRICS.items()}
-    except AnalysisError as error:
-        return found | {"reason": str(error)}
-    if values["si_sdr_db"] > COPY_DB:
-        return found | {"reason": "a copy of the reference but for its level: no distortion to measure"}
-    if not np.isfinite(list(values.values())).all():
-        return found | {"reason": "nothing in common with the reference"}
-    return found | values
-
-
-def _before_gain(folder: Path, clip: Clip) -> np.ndarray:
-    """Samples of a clip (frames, channels) at the level they had before the set's gain."""
-    path = folder / clip.file
-    try:
-        samples, rate_hz = soundfile.read(path, dtype="float64", always_2d=True)
-    except (OSError, soundfile.LibsndfileError):
-        raise AnalysisError(f"{path.name}: missing or not a sound file") from None
-    if (len(samples), rate_hz) != (clip.frames, clip.rate_hz):
-        raise AnalysisError(
-            f"{path.name}: {len(samples)} frames at {rate_hz} Hz; expected {clip.frames} at {clip.rate_hz} Hz"
+def measure_song(job: SongJob) -> Found:
+    """All rows of one song, measured or out of what was kept."""
+    families = chosen(job.families)
+    found = Found([], [], 0)
+    for part in parts_of(job.song, whole=job.whole):
+        records = {one.name: _record(job.song.folder, part, one) for one in families}
+        kept = {name: _kept(record) for name, record in records.items()}
+        missing = [one for one in families if kept[one.name] is None]
+        if missing:
+            kept |= _measured(part, missing, records)
+        for entry in kept.values():
+            assert entry is not None
+            found.rows.extend(entry["rows"])
+        found.notes.extend(
+            (part.about, note) for note in dict.fromkeys(n for e in kept.values() if e for n in e["notes"])
         )
-    return samples * 10 ** (-clip.gain_db / 20)
+        found = Found(found.rows, found.notes, found.measured + len(missing))
+    return found
+
+
+def _jobs(folder: Path, manifest: Manifest, wanted: Wanted, families: tuple[str, ...]) -> Iterable[SongJob]:
+    songs_from = (wanted.songs_from or songs_folder(folder)).absolute()
+    analysed = [item for item in manifest.items if item.use != "training"]
+    for song, target in dict.fromkeys((item.song, item.target) for item in analysed):
+        own = SetSong(folder, manifest, song, target, songs_from)
+        conditions = len({clip.condition for clip in manifest.clips if clip.role in ("anchor", "system")})
+        length_s = sum(item.length_s for item in own.items) + (_length_s(own) if wanted.whole else 0)
+        # Another one than was asked for its length: that one holds an open song, and workers are elsewhere.
+        yield SongJob(
+            SetSong(folder, manifest, song, target, songs_from), families, wanted.whole, length_s * conditions
+        )
+
+
+def _length_s(song: SetSong) -> float:
+    try:
+        return song.length_s
+    except HiddenReferenceError:
+        return 0.0
+
+
+def _record(folder: Path, part: Part, family: Family) -> Path:
+    """Where what a family found of a stretch is kept."""
+    key = identity([VERSION, part.identity, family.name, family.revision])[:32]
+    return folder / "records" / f"metrics-{key}.json"
+
+
+def _kept(record: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(record.read_text(encoding="utf-8"))
+        return found if found["rows"] is not None and found["notes"] is not None else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _measured(part: Part, families: Sequence[Family], records: dict[str, Path]) -> dict[str, Any]:
+    """What the families find of a stretch; each is kept by itself."""
+    resolved = part.resolved()
+    found: dict[str, Any] = {one.name: {"rows": [], "notes": list(resolved.notes)} for one in families}
+    for name, row in rows_of(resolved.stretch, families):
+        found[name]["rows"].append(row)
+    for name, entry in found.items():
+        records[name].parent.mkdir(exist_ok=True)
+        with audio.temporary(records[name]) as temporary:
+            temporary.write_text(json.dumps(entry, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    return found
+
+
+def _sentences(notes: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Notes as sentences; those that say the same are one."""
+    about: dict[str, list[str]] = {}
+    for name, said in notes:
+        about.setdefault(said, []).append(name)
+    return tuple(f"{', '.join(dict.fromkeys(names))}: {said}." for said, names in about.items())
+
+
+def _keep(folder: Path, made: Scored, measured: int, echo: Callable[[str], object]) -> None:
+    """Write the table unless it stands there already, and say what was done."""
+    for note in made.notes:
+        echo(note)
+    path = folder / table.FILE_NAME
+    try:
+        before = table.read(folder)
+    except AnalysisError:
+        before = None
+    if measured == 0 and before is not None and _same(before, made):
+        echo(f"{path}: nothing to do, the set is scored")
+        return
+    table.write(folder, made)
+    numbers = int(made.frame["value"].notna().sum())
+    what = "all out of what was kept" if measured == 0 else f"{measured} families of stretches measured anew"
+    echo(f"{path}: {numbers} numbers in {len(made.frame)} rows; {what}")
+
+
+def _same(one: Scored, other: Scored) -> bool:
+    alike = (one.stimuli_id, dict(one.versions), one.notes) == (other.stimuli_id, dict(other.versions), other.notes)
+    return alike and one.frame.equals(other.frame)

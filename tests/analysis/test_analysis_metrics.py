@@ -11,8 +11,8 @@ import small_study
 import soundfile
 
 from analysis.errors import AnalysisError
-from analysis.metrics.score import score
 from analysis.metrics.families.ratios import mdx_sdr, si_sdr
+from analysis.metrics.ratios_of_clips import ratios_of_clips
 from stimuli.manifest import Manifest
 
 CLEAN = small_study.song("Song 0", "reference")
@@ -53,7 +53,7 @@ def test_what_has_no_number_says_why(estimate: np.ndarray, sentence: str) -> Non
 
 
 def test_a_set_is_scored_on_its_clips_with_their_gains_undone(study_folder: Path, study: Manifest) -> None:
-    found = score(study_folder, study).set_index(["item", "condition"])
+    found = ratios_of_clips(study_folder, study).set_index(["item", "condition"])
     part = slice(4000, 12000)
     expected = si_sdr(CLEAN[part], small_study.song("Song 0", "ours")[part])
     assert found.loc[("Song 0", "ours"), "si_sdr_db"] == pytest.approx(expected, abs=1e-3)
@@ -93,16 +93,16 @@ def _scribble(path: Path) -> None:
     [
         (_silence, "the estimate is silent"),
         (_shorten, "7000 frames at 8000 Hz; expected 8000"),
-        (_poison, "the estimate holds NaN"),
+        (_poison, "holds NaN or infinity"),
         (_copy, "a copy of the reference but for its level"),
-        (_scribble, "missing or not a sound file"),
+        (_scribble, "can't be read as sound"),
     ],
 )
 def test_a_damaged_clip_gives_a_missing_value_with_its_reason(
     copy: Path, study: Manifest, damage: object, reason: str
 ) -> None:
     damage(ours(copy, study))  # type: ignore[operator]
-    found = score(copy, study).set_index(["item", "condition"]).loc[("Song 0", "ours")]
+    found = ratios_of_clips(copy, study).set_index(["item", "condition"]).loc[("Song 0", "ours")]
     assert reason in found["reason"]
     assert np.isnan(found["si_sdr_db"]) and np.isnan(found["mdx_sdr_db"])
-    assert score(copy, study)["si_sdr_db"].isna().sum() == 1
+    assert ratios_of_clips(copy, study)["si_sdr_db"].isna().sum() == 1

@@ -1,25 +1,41 @@
-"""Signal-to-distortion ratios of a whole signal, by sums alone.
+"""Signal-to-distortion ratios by sums alone: no filters, one gain for all channels at most.
 
 Task: how far is an estimate from its reference, in dB; higher is better. Conventions: arrays (frames, channels)
-of one shape; all channels together are one vector; no mean is removed.
+of one shape; all channels together are one vector; no mean is removed; s is the reference, e the estimate.
 
 * ``si_sdr``: scale-invariant SDR (Le Roux et al. 2019, doi:10.1109/ICASSP.2019.8683855)
+* ``interference_and_artefacts``: SI-SIR and SI-SAR of the same paper. With s, a s and P e the orthogonal projections
+  of e on the reference and on all true sources (one gain each), SI-SIR = |a s|^2 / |P e - a s|^2 and
+  SI-SAR = |a s|^2 / |e - P e|^2, so that the two distortions add up to that of SI-SDR. BSS Eval's SIR and SAR allow
+  filters and are other numbers.
 * ``mdx_sdr``: SDR of the Music Demixing Challenge (Mitsufuji et al. 2022), whole signal, not scale-invariant
+* ``chunk_sdr``: |s|^2 / |e - s|^2 of each whole second, their median: the SDR of BSS Eval v4, which needs no filters
 
-Defines: ``si_sdr``, ``mdx_sdr``, ``FAMILY``.
+Improvements are over the mixture as an estimate. A copy of the reference, whatever its level, has none of these:
+what is left is rounding.
+
+Defines: ``si_sdr``, ``mdx_sdr``, ``chunk_sdr``, ``interference_and_artefacts``, ``FAMILY``.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from analysis.errors import AnalysisError
+from analysis.metrics import signals
 from analysis.metrics.family import Family, Metric
-from analysis.metrics.truth import Measured, Truth
+from analysis.metrics.signals import COPY_DB, decibel, error_energy, inner, pieces
+from analysis.metrics.truth import Measured, NoNumber, Truth
 
 MDX_EPSILON = 1e-7
+CHUNK_S = 1.0
+
+COPY = NoNumber("a copy of the reference but for its level: no distortion to measure")
+UNRELATED = NoNumber("nothing in common with the reference")
+NO_OTHERS = NoNumber("the other sources of the mixture are not known")
+NO_MIXTURE = NoNumber("the mixture is not known")
 
 
 def validate(reference: np.ndarray, estimate: np.ndarray) -> None:
@@ -48,10 +64,7 @@ def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
     20.0
     """
     validate(reference, estimate)
-    s, e = np.asarray(reference, float).ravel(), np.asarray(estimate, float).ravel()
-    projected = (e @ s) / (s @ s) * s
-    error = e - projected
-    return _decibel(projected @ projected, error @ error)
+    return signals.si_sdr(reference, estimate)
 
 
 def mdx_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
@@ -63,27 +76,124 @@ def mdx_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
     6.021
     """
     validate(reference, estimate)
-    s, e = np.asarray(reference, float).ravel(), np.asarray(estimate, float).ravel()
-    return _decibel(s @ s + MDX_EPSILON, (s - e) @ (s - e) + MDX_EPSILON)
+    return _mdx_sdr(reference, estimate)
 
 
-def _decibel(signal: Any, error: Any) -> float:
-    signal, error = float(signal), float(error)
-    if signal == 0:
-        return float("-inf")
-    return float(10 * np.log10(signal / error)) if error else float("inf")
+def chunk_sdr(reference: np.ndarray, estimate: np.ndarray, rate_hz: int) -> float:
+    """Median over whole seconds of 10 log10(|s|^2 / |e - s|^2), in dB.
+
+    A part of a second at the end is left out, as museval does, but a shorter signal is one chunk. Chunks in which the
+    reference or the estimate is silent have no number.
+
+    Raises
+    ------
+    AnalysisError
+        Where no chunk has one.
+    """
+    size = round(CHUNK_S * rate_hz)
+    whole = len(reference) // size * size or len(reference)
+    parts = [(reference[part], estimate[part]) for part in pieces(whole, size)]
+    found = [signals.sdr(s, e) for s, e in parts if np.any(s) and np.any(e)]
+    if not found:
+        raise AnalysisError("no whole second in which both the reference and the estimate sound")
+    return float(np.median(found))
+
+
+def interference_and_artefacts(sources: Sequence[np.ndarray], estimate: np.ndarray) -> tuple[float, float]:
+    """SI-SIR and SI-SAR in dB of an estimate of the first source; infinite where there is no such distortion.
+
+    Sources that depend on each other are no trouble: the projection on all of them is one, whatever its gains.
+    """
+    return _from_gram(_gram(sources), sources, estimate)
+
+
+def _mdx_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
+    error = error_energy(estimate, [reference], [1.0])
+    return decibel(inner(reference, reference) + MDX_EPSILON, error + MDX_EPSILON)
+
+
+def _gram(sources: Sequence[np.ndarray]) -> np.ndarray:
+    return np.array([[inner(one, other) for one in sources] for other in sources])
+
+
+def _from_gram(gram: np.ndarray, sources: Sequence[np.ndarray], estimate: np.ndarray) -> tuple[float, float]:
+    shared = np.array([inner(source, estimate) for source in sources])
+    scale = np.sqrt(np.diag(gram))  # of each source, so that a quiet one counts in the rank as a loud one does
+    gains = np.linalg.lstsq(gram / np.outer(scale, scale), shared / scale, rcond=1e-12)[0] / scale
+    target = shared[0] / gram[0, 0]
+    interference = gains - target * (np.arange(len(gains)) == 0)
+    energy = target**2 * gram[0, 0]
+    return (
+        decibel(energy, float(interference @ gram @ interference)),
+        decibel(energy, error_energy(estimate, sources, list(gains))),
+    )
+
+
+def _sounding(truth: Truth) -> list[np.ndarray]:
+    """The reference, and the other sources that are heard."""
+    return [truth.reference, *(sound for sound in truth.others.values() if np.any(sound))]
+
+
+def _gram_of_truth(truth: Truth) -> np.ndarray:
+    return _gram(_sounding(truth))
+
+
+def _of_mixture(truth: Truth) -> tuple[float, float]:
+    """SI-SDR and MDX SDR of the mixture as an estimate."""
+    assert truth.mixture is not None
+    return signals.si_sdr(truth.reference, truth.mixture), _mdx_sdr(truth.reference, truth.mixture)
+
+
+def _interference(truth: Truth, estimate: np.ndarray) -> Measured:
+    sources = _sounding(truth)
+    if len(sources) == 1:
+        return dict.fromkeys(("si_sir_db", "si_sar_db"), NO_OTHERS)
+    sir, sar = _from_gram(truth.once(_gram_of_truth), sources, estimate)
+    return {
+        "si_sir_db": sir if sir < COPY_DB else NoNumber("no interference to measure (100 dB or more below the target)"),
+        "si_sar_db": sar if sar < COPY_DB else NoNumber("no artefacts to measure (100 dB or more below the target)"),
+    }
+
+
+def _improvements(truth: Truth, of_estimate: tuple[float, float]) -> Measured:
+    names = ("si_sdr_improvement_db", "mdx_sdr_improvement_db")
+    if truth.mixture is None:
+        return dict.fromkeys(names, NO_MIXTURE)
+    before = truth.once(_of_mixture)
+    if abs(before[0]) > COPY_DB:
+        return dict.fromkeys(names, NoNumber("the mixture is the reference alone, or has nothing of it"))
+    return {name: after - first for name, after, first in zip(names, of_estimate, before, strict=True)}
 
 
 def _measure(truth: Truth, estimate: np.ndarray) -> Measured:
-    return {"si_sdr_db": si_sdr(truth.reference, estimate), "mdx_sdr_db": mdx_sdr(truth.reference, estimate)}
+    reference = truth.reference
+    found = signals.si_sdr(reference, estimate)
+    if abs(found) > COPY_DB:
+        return {metric.name: COPY if found > 0 else UNRELATED for metric in FAMILY.metrics}
+    mdx = _mdx_sdr(reference, estimate)
+    return {
+        "si_sdr_db": found,
+        "mdx_sdr_db": mdx,
+        "csdr_db": chunk_sdr(reference, estimate, truth.rate_hz),
+        **_interference(truth, estimate),
+        **_improvements(truth, (found, mdx)),
+    }
 
+
+LE_ROUX = "Le Roux et al. 2019, doi:10.1109/ICASSP.2019.8683855"
+MDX = "Mitsufuji et al. 2022, doi:10.3389/frsip.2021.808395"
 
 FAMILY = Family(
     "ratios",
-    1,
+    2,
     (
-        Metric("si_sdr_db", "SI-SDR", "dB", "higher", "Le Roux et al. 2019, doi:10.1109/ICASSP.2019.8683855"),
-        Metric("mdx_sdr_db", "MDX SDR", "dB", "higher", "Mitsufuji et al. 2022, doi:10.3389/frsip.2021.808395"),
+        Metric("si_sdr_db", "SI-SDR", "dB", "higher", LE_ROUX),
+        Metric("mdx_sdr_db", "MDX SDR", "dB", "higher", MDX),
+        Metric("csdr_db", "Chunk SDR", "dB", "higher", "SDR of BSS Eval v4: Stöter et al. 2018, arXiv:1804.06267"),
+        Metric("si_sir_db", "SI-SIR", "dB", "higher", LE_ROUX),
+        Metric("si_sar_db", "SI-SAR", "dB", "higher", LE_ROUX),
+        Metric("si_sdr_improvement_db", "SI-SDR improvement", "dB", "higher", LE_ROUX),
+        Metric("mdx_sdr_improvement_db", "MDX SDR improvement", "dB", "higher", MDX),
     ),
     _measure,
 )

@@ -1,0 +1,49 @@
+"""SDR per band: tones whose error is known, bands that add up, and bands that are empty."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from known_sounds import noise, numbers, reasons
+
+from analysis.metrics.families.bands import band_energies
+from analysis.metrics.truth import Truth
+
+RATE_HZ = 32000
+TONES_HZ = (50, 100, 500, 4000, 12000)
+"""One in each band, 100 Hz on its lower edge; whole periods in a second."""
+T = np.arange(RATE_HZ)[:, None] / RATE_HZ
+TONES = [0.1 * np.sin(2 * np.pi * hz * T) * (1.0, 0.5) for hz in TONES_HZ]
+
+
+@pytest.mark.parametrize("band", range(5))
+def test_a_notch_of_known_depth_is_the_sdr_of_its_band_alone(band: int) -> None:
+    gains = [0.9] * 5
+    gains[band] = 0.0
+    measured = list(numbers("bands", Truth(sum(TONES), RATE_HZ), sum(map(np.multiply, gains, TONES))).values())
+    assert measured.pop(band) == pytest.approx(0, abs=1e-6), "nothing of it is left"
+    assert measured == pytest.approx([20] * 4, abs=1e-6)
+
+
+@pytest.mark.parametrize("frames", [9999, 10000, 10007, 1, 2])
+@pytest.mark.parametrize("rate_hz", [2000, 7001, 16000, 44100])
+def test_bands_add_up_to_the_whole_whatever_the_length(frames: int, rate_hz: int) -> None:
+    sound, other = noise(1, 2)[:frames], noise(2, 2)[:frames]
+    assert band_energies(sound, rate_hz).sum() == pytest.approx(np.sum(sound**2))
+    assert band_energies(sound, rate_hz, less=other).sum() == pytest.approx(np.sum((sound - other) ** 2))
+    assert (band_energies(sound, rate_hz) >= 0).all()
+
+
+def test_noise_spreads_over_bands_by_their_width() -> None:
+    shares = band_energies(noise(3, 10, 1), 44100) / np.sum(noise(3, 10, 1) ** 2)
+    assert shares == pytest.approx(np.diff([0, 100, 250, 2000, 8000, 22050]) / 22050, abs=0.01)
+
+
+def test_empty_bands_and_copied_bands_have_no_number() -> None:
+    low, quiet = TONES[0] + TONES[1], 0.9e-3 * TONES[2]
+    measured = reasons("bands", Truth(low + quiet, RATE_HZ), low + 0.1 * TONES[1] + 2 * quiet + 0.1 * TONES[4])
+    empty = "the reference has nothing in this band (below -60 dB of its energy)"
+    assert measured == {
+        "sdr_below_100_hz_db": "a copy of the reference in this band: no distortion to measure",
+        **dict.fromkeys(("sdr_250_to_2k_hz_db", "sdr_2k_to_8k_hz_db", "sdr_above_8k_hz_db"), empty),
+    }

@@ -1,0 +1,91 @@
+"""Ratios by sums: closed forms, the algebra between them, and stored values of other implementations."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from known_sounds import RATE_HZ, found, noise, numbers, orthogonal, reasons
+
+from analysis.metrics.families.ratios import interference_and_artefacts
+from analysis.metrics.truth import Truth
+
+S, V, DRUMS, HISS = orthogonal([noise(seed) for seed in range(4)])
+TRUTH = Truth(S, RATE_HZ, {"vocals": V, "drums": DRUMS})
+
+
+@pytest.fixture(scope="module")
+def stems(shared: Path) -> ModuleType:
+    """The recipe of the reference data's signals."""
+    spec = importlib.util.spec_from_file_location("stems", shared / "data" / "metrics" / "stems.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("gain", [1, 0.5, -3])
+def test_orthogonal_interference_and_noise_have_the_values_of_their_gains(gain: float) -> None:
+    measured = numbers("ratios", TRUTH, gain * (S + 0.1 * V - 0.2 * DRUMS + 0.01 * HISS))
+    assert measured["si_sir_db"] == pytest.approx(-10 * np.log10(0.05))
+    assert measured["si_sar_db"] == pytest.approx(40)
+    assert measured["si_sdr_db"] == pytest.approx(-10 * np.log10(0.0501))
+    assert measured["si_sdr_improvement_db"] == pytest.approx(measured["si_sdr_db"] + 10 * np.log10(2))
+    error = (1 - gain) ** 2 + gain**2 * 0.0501
+    assert measured["mdx_sdr_db"] == pytest.approx(-10 * np.log10(error), abs=1e-6)
+    assert measured["mdx_sdr_improvement_db"] == pytest.approx(-10 * np.log10(error / 2), abs=1e-6)
+
+
+def test_interference_and_artefacts_make_up_the_distortion_also_of_sources_that_are_alike() -> None:
+    s, v, drums, hiss = (noise(seed) for seed in range(4))
+    sources = {"vocals": v + 0.3 * s, "drums": drums - 0.5 * v, "bass": 2 * drums}
+    measured = numbers("ratios", Truth(s, RATE_HZ, sources), s + 0.2 * v + 0.1 * drums + 0.1 * hiss)
+    parts = 10 ** (-measured["si_sir_db"] / 10) + 10 ** (-measured["si_sar_db"] / 10)
+    assert -10 * np.log10(parts) == pytest.approx(measured["si_sdr_db"], abs=1e-9)
+    sir, sar = interference_and_artefacts([s, v, drums], s + 0.2 * v + 0.1 * drums + 0.1 * hiss)
+    assert (sir, sar) == pytest.approx((measured["si_sir_db"], measured["si_sar_db"])), "one span, the same numbers"
+
+
+def test_chunks_are_whole_seconds_in_which_both_sound_and_their_median_counts() -> None:
+    s = np.ones((4 * RATE_HZ + 500, 2))
+    estimate = s + np.repeat([0.1, 0.01, 0.2, 0.0, 5.0], [RATE_HZ] * 4 + [500])[:, None]
+    estimate[3 * RATE_HZ : 4 * RATE_HZ] = 0
+    assert found("ratios", Truth(s, RATE_HZ), estimate)["csdr_db"] == pytest.approx(20), "of 20, 40 and 14 dB"
+    short = found("ratios", Truth(s[:999], RATE_HZ), s[:999] + 0.1 * np.resize([1, -1], (999, 2)))
+    assert short["csdr_db"] == pytest.approx(20), "one chunk"
+
+
+def test_what_the_truth_does_not_hold_has_no_number() -> None:
+    estimate = S + 0.1 * V
+    alone = reasons("ratios", Truth(S, RATE_HZ), estimate)
+    assert {name for name in alone if "mixture" in alone[name]} == {
+        *("si_sir_db", "si_sar_db", "si_sdr_improvement_db", "mdx_sdr_improvement_db")
+    }
+    quiet = Truth(S, RATE_HZ, {"vocals": 0 * V})
+    assert set(reasons("ratios", quiet, estimate)) == set(alone), "others that are silent are none"
+    assert set(reasons("ratios", Truth(S, RATE_HZ, mixture=S + V), estimate)) == {"si_sir_db", "si_sar_db"}
+    assert "no artefacts" in reasons("ratios", TRUTH, estimate)["si_sar_db"]
+    assert "no interference" in reasons("ratios", TRUTH, S + 0.1 * HISS)["si_sir_db"]
+    assert set(reasons("ratios", TRUTH, HISS).values()) == {"nothing in common with the reference"}
+
+
+def test_a_delay_is_a_distortion_and_a_shared_one_is_none() -> None:
+    later = [np.vstack([np.zeros((5, 2)), sound[:-5]]) for sound in (S, V, DRUMS)]
+    assert numbers("ratios", TRUTH, later[0] + 0.1 * HISS)["si_sdr_db"] < -10, "noise five samples late is other noise"
+    moved = Truth(later[0], RATE_HZ, {"vocals": later[1], "drums": later[2]})
+    assert numbers("ratios", moved, later[0] + 0.1 * later[1] + 0.01 * HISS)["si_sdr_db"] == pytest.approx(20, abs=0.1)
+
+
+@pytest.mark.parametrize("case", [0, 1])
+def test_stored_values_of_museval_and_of_the_definitions(shared: Path, stems: ModuleType, case: int) -> None:
+    stored = json.loads((shared / "data" / "metrics" / "bss_v4_reference.json").read_text())["cases"][case]
+    references, estimates = stems.stems(stored["nsrc"], stored["secs"])
+    for k, (reference, estimate) in enumerate(zip(references, estimates, strict=True)):
+        measured = numbers("ratios", Truth(reference, 44100, {"other": references[1 - k]}), estimate)
+        assert measured["mdx_sdr_db"] == pytest.approx(stored["MDX_SDR"][k], abs=1e-9)
+        assert measured["si_sdr_db"] == pytest.approx(stored["SI_SDR_stereo_flat"][k], abs=1e-9)
+        assert measured["csdr_db"] == pytest.approx(stored["median"]["SDR"][k], abs=1e-6), "museval's, 6 decimals"
