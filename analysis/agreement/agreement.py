@@ -161,7 +161,7 @@ def _left_out(ratings: pd.DataFrame, found: Beside) -> tuple[str, ...]:
         )
     if lost and found.metrics:
         cells = "1 cell that was" if lost == 1 else f"{lost} cells that were"
-        sentences.append(f"Left out for all metrics, because some have no number there: {cells} rated.")
+        sentences.append(f"Left out for all metrics, because one of them has no number there: {cells} rated.")
     return tuple(sentences)
 
 

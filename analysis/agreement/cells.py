@@ -86,7 +86,7 @@ def beside(ratings: pd.DataFrame, values: pd.DataFrame, metrics: Sequence[Metric
     for name in [name for name in kept if len(table) and table[name].nunique() == 1]:
         left_out[name] = f"has the same number for all {len(table)} cells"
     chosen = tuple(metric for metric in metrics if metric.name in kept and metric.name not in left_out)
-    rated = by_listener.loc[table.index]
+    rated = by_listener.loc[table.index].dropna(axis=1, how="all")
     table = table[[metric.name for metric in chosen]]
     table.insert(0, "rating", np.round(rated.mean(axis=1), DECIMALS))
     table = table.reset_index()

@@ -6,7 +6,7 @@ song is named), are drawn with replacement, independently: the pigeonhole bootst
 
 A draw holds the noise of its listeners on top of that of those who were there, so that correlations in draws are too
 low by as much again as the estimate is; and few items drawn again vary less than items do. Plain percentiles then miss
-the truth in up to a quarter of studies where they should in 5 %. So intervals are bias-corrected percentiles (Efron
+the truth in up to a third of studies where they should in 5 %. So intervals are bias-corrected percentiles (Efron
 and Tibshirani 1993, An Introduction to the Bootstrap, chapter 14), widened for few blocks as Hesterberg (2015,
 doi:10.1080/00031305.2015.1089789) does: they may lie higher than the estimate, as a correlation with the mean of
 many more listeners would.

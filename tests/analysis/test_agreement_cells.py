@@ -49,6 +49,11 @@ def test_a_metric_with_few_numbers_goes_and_takes_no_cells_along() -> None:
     assert "0 of 30 cells" in found.left_out["c"]
 
 
+def test_a_listener_of_other_cells_alone_is_not_drawn_from() -> None:
+    elsewhere = RATED[RATED["listener"] == "L0000"].assign(listener="new", condition="c9")
+    assert beside(pd.concat([RATED, elsewhere]), values(a=A), metrics("a")).rated.shape == (8, 30)
+
+
 def test_infinity_is_no_number_and_a_constant_can_not_be_compared() -> None:
     found = beside(RATED, values(a=np.where(A.max() == A, np.inf, A), b=np.ones_like(B)), metrics("a", "b"))
     assert len(found.table) == 29

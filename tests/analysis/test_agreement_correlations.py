@@ -56,7 +56,7 @@ def test_within_is_the_mean_of_taus_of_items_and_counts_pairs(
                 if y[a] != y[b]
             ]
             if orders:
-                taus += [stats.kendalltau(x, y)[0] if np.ptp(x) else 0.0] * times
+                taus += [float(np.array(stats.kendalltau(x, y))[0]) if np.ptp(x) else 0.0] * times
                 pairs += orders * times
         assert tau[place, metric] == pytest.approx(np.mean(taus), abs=1e-12)
         assert right[place, metric] == pytest.approx(np.mean(pairs), abs=1e-12)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +15,7 @@ from analysis.agreement import correlations, resampling
 from analysis.agreement.cells import beside
 
 
-def by_hand(frame: pd.DataFrame, metric: dict[tuple[str, str], float], draws: int) -> np.ndarray:
+def by_hand(frame: pd.DataFrame, metric: Mapping[Any, float], draws: int) -> np.ndarray:
     """Pearson's correlation in draws of listeners and songs, row by row."""
     draw = np.random.default_rng(7)
     wide = frame.pivot_table(index=["song", "item", "condition"], columns="listener", values="rating")
