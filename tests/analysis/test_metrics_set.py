@@ -293,8 +293,10 @@ def test_a_set_whose_songs_nobody_knows_is_scored_from_its_clips(study_folder, s
     assert set(found.frame["basis"]) == {"clip"} and len(found.frame) == 7 * 5 * len(found.frame["metric"].unique())
     pd.testing.assert_frame_equal(score_clips(folder, study).frame, found.frame)
     part = slice(4000, 12000)
-    expected = si_sdr(small_study.song("Song 0", "reference")[part], small_study.song("Song 0", "ours")[part])
-    assert values(found)["Song 0", "ours", "excerpt", "si_sdr_db"] == pytest.approx(expected, abs=1e-3)
+    pair = [small_study.song("Song 0", condition)[part] for condition in ("reference", "ours")]
+    assert values(found)["Song 0", "ours", "excerpt", "si_sdr_db"] == pytest.approx(si_sdr(*pair), abs=1e-3)
+    assert small_study.GAINS_DB["ours"] == -6, "another gain than the reference's: MDX SDR tells"
+    assert values(found)["Song 0", "ours", "excerpt", "mdx_sdr_db"] == pytest.approx(mdx_sdr(*pair), abs=1e-3)
 
 
 def test_the_command_scores_prints_and_writes_a_table(world) -> None:
