@@ -37,6 +37,7 @@ bench: $(VENV)/.test system-packages
 	$(BIN)/python tests/bench/bench_server.py
 	$(BIN)/python tests/bench/bench_statistics.py
 	$(BIN)/python tests/bench/bench_validity.py
+	$(BIN)/python tests/bench/bench_metrics.py
 
 gallery: $(VENV)/.test system-packages
 	$(BIN)/python tests/gallery.py

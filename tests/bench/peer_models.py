@@ -22,13 +22,13 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 HERE = Path(__file__).parent
 
 
-def environment(folder: Path) -> Path | str:
-    """The interpreter of a new environment with statsmodels; or why there is none."""
-    python = folder / "bin" / "python"
-    for command in ([sys.executable, "-m", "venv", folder], [python, "-m", "pip", "install", "-q", PACKAGE]):
+def environment(folder: Path, *packages: str) -> Path | str:
+    """The interpreter of a new environment with packages, statsmodels if none are named; or why there is none."""
+    python, asked = folder / "bin" / "python", packages or (PACKAGE,)
+    for command in ([sys.executable, "-m", "venv", folder], [python, "-m", "pip", "install", "-q", *asked]):
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
         if done.returncode:
-            return f"{PACKAGE} can't be installed: {_last_word(done.stderr)}"
+            return f"{asked[0]} can't be installed: {_last_word(done.stderr)}"
     return python
 
 

@@ -115,6 +115,16 @@ class References:
         AnalysisError
             Where shapes do not fit, or a value is not finite.
         """
+        found, of = self.fitting(estimates, of)
+        values = np.full((len(NAMES), len(found), len(self.starts)), np.nan)
+        sounding = [e for e, k in enumerate(of) if k in self.sounding and found[e].any()]
+        ridge = False
+        if sounding:
+            values[:, sounding], ridge = self._scored([found[e] for e in sounding], [of[e] for e in sounding])
+        return _scores(values, self.starts / self.rate_hz, self.window / self.rate_hz, ridge)
+
+    def fitting(self, estimates: np.ndarray, of: Sequence[int] | None) -> tuple[np.ndarray, list[int]]:
+        """Estimates that can be held against these references, and which each belongs to; raises as ``scores``."""
         found = _checked("estimates", estimates)
         of = list(range(len(found))) if of is None else list(of)
         if found.shape[1:] != self.references.shape[1:] or len(of) != len(found):
@@ -124,12 +134,7 @@ class References:
             )
         if strangers := [k for k in of if not 0 <= k < len(self.references)]:
             raise AnalysisError(f"no reference has the number {strangers[0]}; there are {len(self.references)}")
-        values = np.full((len(NAMES), len(found), len(self.starts)), np.nan)
-        sounding = [e for e, k in enumerate(of) if k in self.sounding and found[e].any()]
-        ridge = False
-        if sounding:
-            values[:, sounding], ridge = self._scored([found[e] for e in sounding], [of[e] for e in sounding])
-        return _scores(values, self.starts / self.rate_hz, self.window / self.rate_hz, ridge)
+        return found, of
 
     def _scored(self, estimates: list[np.ndarray], of: list[int]) -> tuple[np.ndarray, bool]:
         """Scores (measures, estimates, frames) of sounding estimates of sounding references; and was there a ridge."""
@@ -140,7 +145,7 @@ class References:
         for e, k in enumerate(of):
             place = int(np.searchsorted(self.sounding, k))
             mine, theirs = slice(place * c, (place + 1) * c), slice(e * c, (e + 1) * c)
-            on_own = self._factored(place, whole_own[mine, mine])
+            on_own = self._factored(place, whole_own[mine, mine], ridge=on_all.ridge)
             ridge |= on_own.ridge
             everything, own = on_all.solve(whole_cross[:, theirs]), on_own.solve(whole_cross[mine, theirs])
             interference, spatial = everything.copy(), own.copy()
@@ -159,10 +164,10 @@ class References:
         found[:, :, self._silent | self._silent_frames(estimates)] = np.nan
         return found, ridge
 
-    def _factored(self, place: int | None, own: np.ndarray) -> Equations:
+    def _factored(self, place: int | None, own: np.ndarray, *, ridge: bool = False) -> Equations:
         """The equations of one reference, or of all (None), factored when they are asked for first."""
         if place not in self._equations:
-            self._equations[place] = Equations.of(own)
+            self._equations[place] = Equations.of(own, ridge=ridge)
         return self._equations[place]
 
     def _correlations(self, estimates: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -233,20 +238,20 @@ def bss_eval(
         Where shapes do not fit, a value is not finite, everything is silent, or a frame is shorter than the filters.
     """
     whole = References(references, rate_hz, window_s=window_s, hop_s=hop_s)
+    checked, everyone = whole.fitting(estimates, range(len(whole.references)))
     if mode == "v4":
-        return whole.scores(estimates)
-    checked = _checked("estimates", estimates)
-    frames = [slice(start, start + whole.window) for start in whole.starts]
-    found = [_frame_by_itself(whole.references[:, part], checked[:, part], rate_hz) for part in frames]
-    values = [np.concatenate([getattr(one, name) for one in found], axis=1) for name in NAMES]
-    return _scores(np.stack(values), whole.starts / rate_hz, whole.window / rate_hz, any(one.ridge for one in found))
-
-
-def _frame_by_itself(references: np.ndarray, estimates: np.ndarray, rate_hz: int) -> Scores:
-    """Scores of one frame with filters of its own; none where a source is silent in it."""
-    if references.any(axis=(1, 2)).all() and estimates.any(axis=(1, 2)).all():
-        return References(references, rate_hz, window_s=None).scores(estimates)
-    return _scores(np.full((len(NAMES), len(estimates), 1), np.nan), np.zeros(1), 0.0, False)
+        return whole.scores(checked, everyone)
+    heard = [k for k in whole.sounding if checked[k].any()]
+    of = [int(np.searchsorted(whole.sounding, k)) for k in heard]
+    values, ridge = np.full((len(NAMES), len(checked), len(whole.starts)), np.nan), False
+    for number, start in enumerate(whole.starts):
+        part = slice(start, start + whole.window)
+        inside, theirs = whole.references[whole.sounding, part], checked[heard, part]
+        if heard and inside.any(axis=(1, 2)).all() and theirs.any(axis=(1, 2)).all():
+            found = References(inside, rate_hz, window_s=None).scores(theirs, of)
+            values[:, heard, number] = [getattr(found, name)[:, 0] for name in NAMES]
+            ridge |= found.ridge
+    return _scores(values, whole.starts / rate_hz, whole.window / rate_hz, ridge)
 
 
 def _frames(length: int, rate_hz: int, window_s: float | None, hop_s: float) -> tuple[int, np.ndarray]:

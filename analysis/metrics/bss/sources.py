@@ -80,7 +80,7 @@ def sources(
         if not y[k].any():
             continue
         mine, power = cross[:, k : k + 1], float(y[k] @ y[k])
-        on_own = Equations.of(own[place : place + 1, place : place + 1])
+        on_own = Equations.of(own[place : place + 1, place : place + 1], ridge=on_sources.ridge)
         ridge |= on_own.ridge
         s, p, n = np.zeros((3, len(known), taps, 1))
         s[place] = on_own.solve(mine[place : place + 1])[0]
@@ -100,14 +100,29 @@ def nsdr(references: np.ndarray, estimates: np.ndarray, mixture: np.ndarray) -> 
     ----------
     references, estimates : (K, frames) float64.
     mixture : (frames,) float64.
+
+    Raises
+    ------
+    AnalysisError
+        As ``sources``, and where the mixture is not as long as the references.
     """
+    if np.shape(mixture) != np.shape(references)[1:]:
+        raise AnalysisError(f"references {np.shape(references)} and mixture {np.shape(mixture)} do not fit")
     unprocessed = np.broadcast_to(mixture, np.shape(references))
     return sources(references, estimates).sdr - sources(references, unprocessed).sdr
 
 
 def gnsdr(nsdr_db: Sequence[float], lengths: Sequence[float]) -> float:
-    """Mean of NSDR over songs, weighted by their lengths; songs without a number are left out with their length."""
+    """Mean of NSDR over songs, weighted by their lengths; songs without a number are left out with their length.
+
+    Raises
+    ------
+    AnalysisError
+        Where there is not one positive length for each song.
+    """
     values, weighted = np.asarray(nsdr_db, float), np.asarray(lengths, float)
+    if values.shape != weighted.shape or not (weighted > 0).all():
+        raise AnalysisError(f"{values.size} songs and the lengths {list(lengths)}; expected a positive length for each")
     there = np.isfinite(values)
     if not there.any():
         return float("nan")
