@@ -287,7 +287,9 @@ class SetSong:
             return Condition(name)
         if clip.role in ("anchor", "mixture"):
             return anchor_of(clip)
-        entry = next(system for system in self.manifest.experiment.systems if system.name == name)
+        entry = next((system for system in self.manifest.experiment.systems if system.name == name), None)
+        if entry is None:
+            raise StimuliError(f"{name}: no such system in the manifest's experiment")
         if isinstance(entry, FilesSystem):
             resample_hz = self.manifest.experiment.songs.resample_hz
             estimates.check(entry, self.songs_from, self._opened, self.target, resample_hz)

@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.metrics import table
 from analysis.metrics.bss.images import References, Scores
+from analysis.metrics.bss.sources import gnsdr
 from analysis.metrics.families.bss import number_of
 from analysis.metrics.family import chosen
 from analysis.metrics.museval_rows import write_track
@@ -96,9 +98,11 @@ def score_musdb(
         )
     results = (workers or Workers()).run("scoring", measure_track, jobs)
     notes += [note for _, own in results for note in own]
+    frame = table.frame_of(row for rows, _ in results for row in rows)
+    notes += _gnsdr(frame, {job.track: job.length_s for job in jobs})
     for note in notes:
         echo(note)
-    made = Scored(table.frame_of(row for rows, _ in results for row in rows), "", versions(families), tuple(notes))
+    made = Scored(frame, "", versions(families), tuple(notes))
     wanted.out.mkdir(parents=True, exist_ok=True)
     echo(f"wrote {table.write_csv(wanted.out / 'scores.csv', made.frame)}, and museval's JSON of {len(jobs)} tracks")
     return made
@@ -107,6 +111,14 @@ def score_musdb(
 def measure_track(job: TrackJob) -> tuple[list[Row], list[str]]:
     """All rows of one track, with what is to be said of it; museval's file is written."""
     return _Track(job).measured()
+
+
+def _gnsdr(frame: pd.DataFrame, lengths_s: Mapping[str, float]) -> Iterator[str]:
+    """NSDR over tracks, each weighted by its length: the older papers' one number."""
+    for target, own in frame[frame["metric"] == "nsdr_db"].groupby("target", sort=False):
+        found = gnsdr(own["value"].to_numpy(), [lengths_s[track] for track in own["song"]])
+        if np.isfinite(found):
+            yield f"{target}: GNSDR {found:.3f} dB, over {int(own['value'].notna().sum())} tracks weighted by length"
 
 
 def _length_s(tracks: Tracks, name: str) -> float:
@@ -209,7 +221,9 @@ class _Track:
         problems = [rest] if len(rest) > 1 else []
         problems += [list(TWO)] if both else []
         if not problems and estimates:
-            self.notes.append(f"museval asks for two estimates and there is {next(iter(estimates))} alone: no file for it")
+            self.notes.append(
+                f"museval asks for two estimates and there is {next(iter(estimates))} alone: no file for it"
+            )
         found: dict[str, tuple[Scores, int] | NoNumber] = {}
         for names in problems:
             try:

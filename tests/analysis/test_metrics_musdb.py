@@ -96,6 +96,19 @@ def test_the_table_holds_all_of_it(world) -> None:
     assert kept["value"].equals(found.frame["value"])
 
 
+def test_gnsdr_weighs_tracks_by_their_lengths(world) -> None:
+    for path in world.glob("**/*.wav"):
+        if path.stem not in ("vocals", "drums"):
+            path.unlink()
+        elif path.parent.name == "Red":
+            write(path, audio.read(path)[0][:44_100])
+    found, said = run(world, "sources")
+    nsdr = found.frame.query("metric == 'nsdr_db' and target == 'drums'").set_index("song")["value"]
+    expected = (2.5 * nsdr["Blue"] + nsdr["Red"]) / 3.5
+    assert abs(expected - nsdr.mean()) > 0.001, "another number than the mean"
+    assert f"drums: GNSDR {expected:.3f} dB, over 2 tracks weighted by length" in said
+
+
 def test_what_is_missing_is_named(world) -> None:
     shutil.move(world / "estimates/ours/Red", world / "estimates/ours/Rde")
     (world / "estimates/ours/test/Blue/drums.wav").rename(world / "estimates/ours/test/Blue/durms.wav")
