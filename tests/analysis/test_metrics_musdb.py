@@ -19,7 +19,8 @@ from analysis.metrics import museval_json, table
 from analysis.metrics.bss.images import bss_eval
 from analysis.metrics.cli import metrics
 from analysis.metrics.families.ratios import si_sdr
-from analysis.metrics.musdb import Wanted, score_musdb
+from analysis.metrics.musdb import score_musdb
+from analysis.metrics.musdb_track import Wanted
 from stimuli import audio
 from stimuli.workers import Workers
 
