@@ -55,6 +55,7 @@ SAME = {"difference": 1e-5, "se": 1e-4, "df": 0.05}
 PARTS = (
     *("screening", "cells", "conditions/resampled_low", "reliability", "these/friedman", "these/effects"),
     *("these/contrasts/p_adjusted", "general/contrasts/df", "general/contrasts/p_equivalence"),
+    "agreement/metrics/spearman",
 )
 """What a report has to hold, however large the study is."""
 

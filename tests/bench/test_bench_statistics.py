@@ -79,11 +79,18 @@ def test_a_report_of_fewer_ratings_fails_the_bench(study: tuple[Path, Manifest])
     tested = {"contrasts": [{"p_adjusted": 0.5, "df": 3, "p_equivalence": 0.5}], "friedman": {"p": 1}, "effects": [{}]}
     parts = {"screening": [{}], "cells": [{}], "reliability": [{}], "these": tested, "general": tested, "draws": 2000}
     conditions = [{"condition": name, "mean": mean, "resampled_low": 1.0} for name, mean in means.items()]
-    good = {"excluded": [], "conditions": conditions, **parts}
+    beside = {"metrics": [{"spearman": 0.5}]}
+    good = {"excluded": [], "conditions": conditions, "agreement": beside, **parts}
     bench.hold_report({"counts": {"analysed": len(rated)}, "sections": [good]}, path)
     with pytest.raises(AssertionError):
         bench.hold_report({"counts": {"analysed": len(rated) - 1}, "sections": [good]}, path)
-    for change in ({"excluded": ["L001"]}, {"general": None}, {"draws": 200}, {"these": tested | {"friedman": None}}):
+    for change in (
+        {"excluded": ["L001"]},
+        {"general": None},
+        {"draws": 200},
+        {"agreement": None},
+        {"these": tested | {"friedman": None}},
+    ):
         with pytest.raises(AssertionError):
             bench.hold_report({"counts": {"analysed": len(rated)}, "sections": [good | change]}, path)
 
