@@ -1,4 +1,4 @@
-"""Sound files in and out, and the cuts and fades of the build. The only importer of soundfile and soxr.
+"""Sound files in and out, and the cuts and fades of the build. The only importer of soundfile and soxr.  CONTRACT
 
 In: whatever libsndfile reads (WAV, FLAC, AIFF, Ogg, MP3), and AAC and STEMS containers through PyAV, from local
 files or any fsspec URL. Out: renders are float32 WAV, so that nothing is lost before the gain; clips are 24-bit

@@ -1,4 +1,4 @@
-"""Many independent jobs, on this machine's cores or on a Dask cluster: the same function, the same results.
+"""Many independent jobs, on this machine's cores or on a Dask cluster: the same function, the same results.  CONTRACT
 
 A job is a small frozen object that says where its inputs lie; what it makes lies on a disk that all workers see. A
 worker that dies takes nothing along: its job is given to another one, and files are renamed into place when whole.

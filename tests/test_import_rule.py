@@ -30,6 +30,10 @@ def loaded_by(code: str) -> set[str]:
         ("from mushra_app.app import create_app", HEAVY | STORES | {"analysis"}),
         ("import mushra_app.listener.routes, mushra_app.studio.routes", HEAVY | STORES | {"analysis"}),
         ("import analysis.cli, analysis.report.assemble, analysis.report.page", WEB | {"torch"}),
+        (
+            "import analysis.metrics.cli, analysis.metrics.score, analysis.metrics.musdb, stimuli.whole_songs",
+            WEB | {"torch", "mushra_app"},
+        ),
         ("import stimuli.experiment, stimuli.manifest, mushra_app.ratings", WEB | HEAVY | {"numpy"}),
         ("import stimuli, mushra_app, analysis", WEB | HEAVY | {"numpy", "pydantic"}),
     ],

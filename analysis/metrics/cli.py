@@ -17,7 +17,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 WAYS = "a set (mushra metrics DIR), files (--reference, --estimate), or a data set (--musdb, --estimates, --out)"
 OF_SETS = ("songs_from", "museval", "read_museval")
-OF_FILES = ("reference", "estimate", "mixture", "other", "align", "pad", "json_file")
+OF_FILES = ("reference", "estimate", "mixture", "other", "align", "json_file")
 OF_MUSDB = ("musdb", "estimates", "out")
 
 
@@ -45,7 +45,7 @@ OF_MUSDB = ("musdb", "estimates", "out")
 @click.option("--mixture", type=FILE, help="Files: what the estimate was taken from.")
 @click.option("--other", metavar="NAME=FILE", multiple=True, help="Files: another true source of the mixture.")
 @click.option("--align", is_flag=True, help="Files: shift the estimate by whole samples, and cut both.")
-@click.option("--pad", is_flag=True, help="Files: put zeros to the end of the shorter ones.")
+@click.option("--pad", is_flag=True, help="Files, data sets: put zeros to the end of what is shorter.")
 @click.option("--json", "json_file", type=FILE, help="Files: also the table as JSON, as a set has it.")
 @click.option("--musdb", type=FOLDER, help="A data set in MUSDB layout …")
 @click.option("--estimates", type=FOLDER, help="… its estimates, [train/|test/]<track>/<target>.wav …")
@@ -62,7 +62,7 @@ def metrics(folder: Path | None, **told: Any) -> None:
     if [folder is not None, files, musdb].count(True) != 1:
         raise AnalysisError(f"say what to score: {WAYS}")
     if folder is not None:
-        _refuse(told, (*OF_FILES, *OF_MUSDB, "unordered"), "a set")
+        _refuse(told, (*OF_FILES, *OF_MUSDB, "pad", "unordered"), "a set")
         _set(folder, told)
     elif files:
         _refuse(told, (*OF_SETS, *OF_MUSDB), "files")
@@ -73,10 +73,15 @@ def metrics(folder: Path | None, **told: Any) -> None:
 
 
 def _set(folder: Path, told: dict[str, Any]) -> None:
-    from analysis.metrics import score, table, text
+    from analysis.metrics import museval_rows, score, table, text
+    from stimuli import manifest
 
+    theirs = {name: Path(place) for name, place in _named(told["read_museval"], "--read-museval", "NAME=FOLDER")}
+    given = museval_rows.read_rows(manifest.read(folder), theirs, click.echo)
     wanted = score.Wanted(_families(told), told["whole"], told["songs_from"])
-    made = score.score_set(folder, wanted, workers=_workers(told), echo=click.echo)
+    made = score.score_set(folder, wanted, workers=_workers(told), given=given, echo=click.echo)
+    if told["museval"]:
+        _say(score.write_museval(folder, told["museval"], wanted, _workers(told)))
     if told["csv_file"]:
         click.echo(f"wrote {table.write_csv(told['csv_file'], made.frame)}")
     _say(text.summary(made.frame, told["aggregate"]))
@@ -101,7 +106,19 @@ def _files(told: dict[str, Any]) -> None:
 
 
 def _musdb(told: dict[str, Any]) -> None:
-    raise AnalysisError("not yet")
+    from analysis.metrics import musdb, table, text
+
+    if lacking := [name for name in OF_MUSDB if not told[name]]:
+        raise AnalysisError(f"--{lacking[0]} is missing: mushra metrics --musdb ROOT --estimates DIR --out FOLDER")
+    wanted = musdb.Wanted(
+        told["musdb"], told["estimates"], told["out"], _families(told), pad=told["pad"], unordered=told["unordered"]
+    )
+    made = musdb.score_musdb(wanted, workers=_workers(told), echo=click.echo)
+    if told["csv_file"]:
+        click.echo(f"wrote {table.write_csv(told['csv_file'], made.frame)}")
+    for target, own in made.frame.groupby("target", sort=False):
+        click.echo(f"{target}:")
+        _say(text.summary(own, told["aggregate"]))
 
 
 def _refuse(told: dict[str, Any], names: Iterable[str], what: str) -> None:

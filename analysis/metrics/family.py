@@ -80,6 +80,7 @@ FAMILIES = {
     "visqol": "analysis.metrics.perceptual.visqol",
     "zimtohrli": "analysis.metrics.perceptual.zimtohrli",
     "peass": "analysis.metrics.perceptual.peass",
+    "museval": "analysis.metrics.families.museval",
 }
 """Name of a family to the module that ends with its ``FAMILY``; in the order of every table."""
 

@@ -5,7 +5,7 @@ a stretch is kept in the set, under the identity of all that it follows from: th
 version. So a stopped run goes on, a changed version measures its own family again, and an unchanged set has nothing to
 do. Items for training alone are not scored: nobody analyses their ratings.
 
-Defines: ``Wanted``, ``score_set``, ``score_clips``, ``SongJob``, ``measure_song``.
+Defines: ``Wanted``, ``score_set``, ``score_clips``, ``write_museval``, ``SongJob``, ``measure_song``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from analysis.errors import AnalysisError
 from analysis.metrics import table
 from analysis.metrics.clips import of_clips
 from analysis.metrics.family import Family, chosen
+from analysis.metrics.museval_rows import frame_jobs, write_frames
 from analysis.metrics.of_set import Part, parts_of
 from analysis.metrics.ratios_of_clips import METRICS as METRICS
 from analysis.metrics.ratios_of_clips import ratios_of_clips
@@ -118,6 +119,20 @@ def score_clips(folder: Path, manifest: Manifest, families: Sequence[str] = ("ra
     stretches = [of_clips(folder, manifest, item) for item in manifest.items if item.use != "training"]
     rows = [row for stretch in stretches for _, row in rows_of(stretch, used)]
     return Scored(table.frame_of(rows), manifest.stimuli_id, versions(used))
+
+
+def write_museval(folder: Path, out: Path, wanted: Wanted, workers: Workers) -> list[str]:
+    """Write the frames of BSS Eval of whole songs as museval's files, ``out/<condition>/test/<song>.json``.
+
+    Returns
+    -------
+    what is to be said of it
+    """
+    folder = folder.absolute()
+    songs = list(_jobs(folder, manifests.read(folder), Wanted(("bss",), True, wanted.songs_from), ("bss",)))
+    jobs = frame_jobs([job.song for job in songs], out, [job.length_s for job in songs])
+    said = [note for notes in workers.run("museval", write_frames, jobs) for note in notes]
+    return [*said, f"wrote museval's JSON of {len(jobs)} songs into {out}"]
 
 
 def measure_song(job: SongJob) -> Found:

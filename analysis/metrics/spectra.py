@@ -16,7 +16,7 @@ from scipy.fft import rfft
 
 from analysis.errors import AnalysisError
 
-BLOCK_SAMPLES = 1 << 17
+BLOCK_SAMPLES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,12 @@ def powers(sounds: tuple[np.ndarray, ...], at: Resolution, *, mirrored: bool = T
     if len(sounds[0]) < (at.fft // 2 + 1 if mirrored else at.window):
         raise AnalysisError(f"{len(sounds[0])} frames are too few for a spectrum of {at.fft}")
     for channel in range(sounds[0].shape[1]):
-        yield from _of_channel([sound[:, channel].astype(np.float32) for sound in sounds], at, mirrored)
+        yield from _of_channel([sound[:, channel] for sound in sounds], at, mirrored)
 
 
 def _of_channel(columns: list[np.ndarray], at: Resolution, mirrored: bool) -> Iterator[list[np.ndarray]]:
-    framed = [_mirrored(column, at) if mirrored else _framed(column, at) for column in columns]
+    cut = _mirrored if mirrored else _framed
+    framed = [cut(column.astype(np.float32), at) for column in columns]
     taper, count = at.taper, max(BLOCK_SAMPLES // at.fft, 1)
     for first in range(0, len(framed[0]), count):
         yield [_power(frames[first : first + count] * taper, at.fft) for frames in framed]

@@ -3,7 +3,7 @@
 Each sound is asked for when its turn comes, so that one estimate at a time is in memory beside the truth. Whatever has
 no number has a row with the reason: nothing that was asked for is left out.
 
-Defines: ``Stretch``, ``Row``, ``rows_of``.
+Defines: ``Stretch``, ``Row``, ``rows_of``, ``row_of``.
 """
 
 from __future__ import annotations
@@ -38,20 +38,22 @@ class Stretch:
 def rows_of(stretch: Stretch, families: Sequence[Family]) -> Iterator[tuple[str, Row]]:
     """Every metric of every condition, with the name of its family; condition after condition."""
     truth = _made(stretch.truth)
-    for condition, role in stretch.roles.items():
-        labels = {**stretch.labels, "condition": condition, "role": role}
+    for condition in stretch.roles:
         sound = truth if isinstance(truth, NoNumber) else _made(lambda name=condition: stretch.sound(name))
         for family in families:
             if isinstance(truth, NoNumber) or isinstance(sound, NoNumber):
                 found: Mapping[str, float | NoNumber] = {metric.name: sound for metric in family.metrics}
             else:
                 found = measure(family, truth, sound)
-            for name, value in found.items():
-                said = {"reason": value.reason} if isinstance(value, NoNumber) else {"value": value}
-                yield (
-                    family.name,
-                    {"value": None, "reason": "", **labels, "family": family.name, "metric": name, **said},
-                )
+            for metric, value in found.items():
+                yield family.name, row_of(stretch, condition, family.name, metric, value)
+
+
+def row_of(stretch: Stretch, condition: str, family: str, metric: str, found: float | NoNumber) -> Row:
+    """The row of a number, or of the reason why there is none."""
+    said = {"value": None, "reason": found.reason} if isinstance(found, NoNumber) else {"value": found, "reason": ""}
+    about = {"condition": condition, "role": stretch.roles[condition], "family": family, "metric": metric}
+    return {**stretch.labels, **about, **said}
 
 
 def _made(make: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""museval's JSON: held against files and aggregates that museval 0.4.1 made, and what is refused with which sentence."""
+"""museval's JSON: held against files and aggregates that museval 0.4.1 made, and what is refused."""
 
 from __future__ import annotations
 

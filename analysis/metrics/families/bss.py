@@ -2,7 +2,7 @@
 
 Where the other sources are not known, what is interference can't be told from artefacts: then SDR and ISR only.
 
-Defines: ``FAMILY``, ``references_of``.
+Defines: ``FAMILY``, ``references_of``, ``number_of``.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ def references_of(truth: Truth) -> References:
 
 def _measure(truth: Truth, estimate: np.ndarray) -> Measured:
     medians = truth.once(references_of).scores(estimate[None], [0]).medians()
-    found = {f"bss_{name}_db": _said(float(values[0])) for name, values in medians.items()}
+    found = {f"bss_{name}_db": number_of(float(values[0])) for name, values in medians.items()}
     if not truth.others:
         found |= {"bss_sir_db": UNKNOWN_SOURCES, "bss_sar_db": UNKNOWN_SOURCES}
     return found
 
 
-def _said(median_db: float) -> float | NoNumber:
+def number_of(median_db: float) -> float | NoNumber:
+    """A median over frames as a number, or why it is none."""
     if np.isnan(median_db):
         return NO_FRAMES
     return NOTHING_LEFT if median_db > ROUNDING_DB else median_db

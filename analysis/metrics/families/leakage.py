@@ -10,8 +10,8 @@ in the mixture, channels added: 10 log10(sum |h * v|^2 / sum |v|^2) dB, -20 for 
   -20.0 and -44.6.
 * A short one, because the more it can do, the more it finds by chance: -54 dB in the same song without vocals, with
   noise 20 dB below it (512 taps: -45).
-* It stays the same over the signal. Of what a mask lets through, now more and now less, it finds the mean: under a ratio
-  mask of that song -24 dB where the vocals behind the mask are at -18.
+* It stays the same over the signal. Of what a mask lets through, now more and now less, it finds the mean: under a
+  ratio mask of that song -24 dB where the vocals behind the mask are at -18.
 * Not scale-invariant: an estimate at half level leaks 6 dB less.
 
 Conventions: sound (frames, channels). Edges count as if silence went on before and after.
@@ -39,7 +39,7 @@ FFT_FRAMES = 1 << 15
 SHORTEST_FRAMES = 100 * TAPS
 RIDGE = 1e-10
 """Of each source's energy: sources without high frequencies leave some filters undetermined, and these stay small."""
-ALIKE = 1e-6
+ALIKE = 1e-3
 """Share of the vocals' energy that the other sources must not explain."""
 
 
@@ -122,7 +122,8 @@ def _channel(sources: list[np.ndarray]) -> _Channel:
     of_vocals = blocks[-1][-1]
     normal = np.block(blocks) / np.outer(np.repeat(scale, TAPS), np.repeat(scale, TAPS))
     factor = cho_factor(normal + RIDGE * np.eye(len(normal)), lower=True)[0]
-    if factor[-TAPS, -TAPS] ** 2 < ALIKE:  # what is left of the vocals after all other sources
+    # A row of the factor, squared, is what each earlier unknown explains of this one: a sample of the vocals.
+    if 1 - np.sum(factor[-TAPS + AHEAD, :-TAPS] ** 2) < ALIKE:
         raise AnalysisError("the vocals can't be told from the other sources, of which they are a filtered copy")
     return _Channel(sources, scale, factor, of_vocals / scale[-1] ** 2)
 

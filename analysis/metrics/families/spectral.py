@@ -45,7 +45,7 @@ def _stft_distance(reference: np.ndarray, estimate: np.ndarray, at: Resolution) 
         for power in (wanted, found):
             np.maximum(power, LEAST_POWER, out=power)
         whole += float(wanted.sum(dtype=float))
-        logs += 0.5 * np.abs(np.log(wanted / found)).sum(dtype=float)
+        logs += 0.5 * float(np.abs(np.log(wanted / found)).sum(dtype=float))
         difference = np.sqrt(wanted) - np.sqrt(found)
         wrong += float(np.vdot(difference, difference))
         count += wanted.size

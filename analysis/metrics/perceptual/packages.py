@@ -4,7 +4,7 @@ Conventions: 48 kHz, resampled by the product's own resampler; reference and est
 mean of the channels. Only excerpts are measured: the models were fitted to what listeners rated in excerpts, and
 their time and memory grow with up to the square of the length. A package is imported when it is asked for a number.
 
-Defines: ``Package``, ``mono``, ``channels``, ``check_length``, ``RATE_HZ``, ``SHORTEST_S``, ``LONGEST_S``.
+Defines: ``Package``, ``mono``, ``channels``, ``check_length``, ``finite``, ``RATE_HZ``, ``SHORTEST_S``, ``LONGEST_S``.
 """
 
 from __future__ import annotations
@@ -73,12 +73,26 @@ class Package:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return float(compute(importlib.import_module(self.module)))
+                found = float(compute(importlib.import_module(self.module)))
         except Exception as error:  # whatever code of others raises is a reason, not the end of a run of hours
-            raise AnalysisError(f"{self.label()} failed: {said(error)}") from None
+            raise AnalysisError(f"{self.label()} failed: {_said(error)}") from None
+        return finite(self.label(), found)
 
 
-def said(error: BaseException) -> str:
+def finite(who: str, value: float) -> float:
+    """The value, if it is a number.
+
+    Raises
+    ------
+    AnalysisError
+        Where it is NaN or infinite: said here, because it says nothing about the sounds.
+    """
+    if not np.isfinite(value):
+        raise AnalysisError(f"{who} found no number: {value}")
+    return value
+
+
+def _said(error: BaseException) -> str:
     """An exception in one line, its type first: many say nothing without it."""
     return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":. ")
 

@@ -10,6 +10,7 @@ Defines: ``FAMILY``, ``ENVIRONMENT``.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ import numpy as np
 
 from analysis.errors import AnalysisError
 from analysis.metrics.family import Family, Metric
-from analysis.metrics.perceptual.packages import check_length
+from analysis.metrics.perceptual.packages import check_length, finite
 from analysis.metrics.truth import Measured, Truth
 from stimuli.audio import write_render
 
@@ -51,39 +52,58 @@ print(json.dumps({name: float(getattr(found, name)) for name in %r}))
 """ % [name for _, name in SCORES.values()]
 
 
+def _python() -> str | None:
+    """The other Python; absolute, because it is started in another folder."""
+    found = shutil.which(os.environ.get(ENVIRONMENT, ""))
+    return str(Path(found).absolute()) if found else None
+
+
 def _missing() -> str | None:
-    python = os.environ.get(ENVIRONMENT)
-    if not python:
-        return f"PEASS is a tool of its own, and {ENVIRONMENT} does not say where it is: {INSTALL}"
-    if shutil.which(python) is None:
-        return f"{ENVIRONMENT} is {python!r}, where no program is: {INSTALL}"
-    return None
+    if _python():
+        return None
+    if named := os.environ.get(ENVIRONMENT):
+        return f"{ENVIRONMENT} is {named!r}, where no program is: {INSTALL}"
+    return f"PEASS is a tool of its own, and {ENVIRONMENT} does not say where it is: {INSTALL}"
 
 
 def _package() -> str:
     """Name and version in the other environment; "" where it can't be asked."""
+    python = _python()
+    return _package_of(python) if python else ""
+
+
+@functools.cache
+def _package_of(python: str) -> str:
+    """Asked once: every stretch of a set wants to know."""
     try:
-        return "" if _missing() else _run(VERSION, [], Path.cwd())
+        return _run(python, VERSION, [], Path.cwd())
     except AnalysisError:
         return ""
 
 
 def _measure(truth: Truth, estimate: np.ndarray) -> Measured:
-    if reason := _missing():
-        raise AnalysisError(reason)
+    python = _python()
+    if python is None:
+        raise AnalysisError(str(_missing()))
     check_length(truth, LONGEST_S)
-    sounds = [estimate, truth.reference, *_rest(truth)]
-    with tempfile.TemporaryDirectory(prefix="peass-") as made:
-        folder = Path(made)
-        files = [folder / f"{number}.wav" for number in range(len(sounds))]
-        for path, sound in zip(files, sounds, strict=True):
-            write_render(path, sound, truth.rate_hz)
-        said = _run(PROGRAM, [str(path) for path in files], folder)
+    said = _asked(python, [estimate, truth.reference, *_rest(truth)], truth.rate_hz)
     try:
         found = json.loads(said)
-        return {metric: float(found[name]) for metric, (_, name) in SCORES.items()}
+        return {metric: finite("PEASS", float(found[name])) for metric, (_, name) in SCORES.items()}
     except (ValueError, TypeError, KeyError):
         raise AnalysisError(f"PEASS answered {said[:80]!r}; expected its four scores as JSON") from None
+
+
+def _asked(python: str, sounds: list[np.ndarray], rate_hz: int) -> str:
+    """What the tool says of these sounds, which it gets as files."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="peass-") as made:
+            files = [Path(made) / f"{number}.wav" for number in range(len(sounds))]
+            for path, sound in zip(files, sounds, strict=True):
+                write_render(path, sound, rate_hz)
+            return _run(python, PROGRAM, [str(path) for path in files], Path(made))
+    except (OSError, RuntimeError) as error:  # libsndfile's are RuntimeErrors
+        raise AnalysisError(f"the sounds for PEASS can't be written: {error}") from None
 
 
 def _rest(truth: Truth) -> list[np.ndarray]:
@@ -95,7 +115,7 @@ def _rest(truth: Truth) -> list[np.ndarray]:
     return [truth.mixture - truth.reference]
 
 
-def _run(program: str, arguments: list[str], folder: Path) -> str:
+def _run(python: str, program: str, arguments: list[str], folder: Path) -> str:
     """The last line that the other Python prints.
 
     Raises
@@ -104,7 +124,7 @@ def _run(program: str, arguments: list[str], folder: Path) -> str:
         Where it can't be started, takes too long or fails; with the last line of its complaint.
     """
     # -I: neither this process's PYTHONPATH nor the working directory may lend it modules.
-    command = [os.environ[ENVIRONMENT], "-I", "-c", program, *arguments]
+    command = [python, "-I", "-c", program, *arguments]
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S, check=False
@@ -112,7 +132,7 @@ def _run(program: str, arguments: list[str], folder: Path) -> str:
     except subprocess.TimeoutExpired:
         raise AnalysisError(f"PEASS took more than {TIMEOUT_S} s and was stopped") from None
     except OSError as error:
-        raise AnalysisError(f"PEASS can't be started: {error.strerror}: {command[0]}") from None
+        raise AnalysisError(f"PEASS can't be started: {error.strerror}: {python}") from None
     if done.returncode:
         raise AnalysisError(f"PEASS failed: {_last_line(done.stderr) or f'exit status {done.returncode}'}")
     return _last_line(done.stdout)
@@ -134,8 +154,8 @@ FAMILY = Family(
     optional=True,
     valid=(
         f"Excerpts of 1 to {LONGEST_S:g} s, at the levels they have, where the other sources or the mixture are known. "
-        "Fitted to ratings of separated sources; the package is a port of the MATLAB tool that its authors hold "
-        "against the original by correlation, not by equal numbers. 20 to 35 s and 2.7 GB for an excerpt of 10 s."
+        "Fitted to ratings of separated sources; the package is a port of the MATLAB tool, held against it by "
+        "correlation, not by equal numbers. Half a minute to two, and 2.7 GB for each worker, for an excerpt of 10 s."
     ),
     package=_package,
 )
