@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import signal
 
 from analysis.errors import AnalysisError
 from analysis.metrics.bss.images import TAPS, References, Scores, bss_eval
@@ -203,6 +204,25 @@ def test_a_mono_sound_is_an_image_with_one_channel() -> None:
     """And as loud as in dual mono, where the second channel says nothing new."""
     mono, dual = ([sound[..., channels] for sound in (APART, NEAR)] for channels in ([0], [0, 0]))
     same(bss_eval(*dual, RATE_HZ), bss_eval(*mono, RATE_HZ), within_db=1e-4)
+
+
+def test_channels_that_are_one_but_for_rounding_are_one() -> None:
+    """At -140 dB of difference equations can still be factored, and gains of 10^7 would be fitted to the rounding."""
+    dual, near = APART[..., [0, 0]], NEAR[..., [0, 0]]
+    wanted, found = (bss_eval(dual + level * TRUE, near, RATE_HZ) for level in (0, 1e-7))
+    assert found.ridge
+    same(found, wanted, within_db=1e-3)
+
+
+def test_a_band_with_next_to_nothing_in_it_makes_no_noise() -> None:
+    """100 dB down: again the equations can be factored, with an SIR of -10 dB."""
+    band = signal.cheby2(16, 50, 2000, fs=RATE_HZ, output="sos")
+    true, near = (signal.sosfiltfilt(band, sound, axis=1) for sound in (APART, NEAR))
+    rounded = [np.round(sound * 2**12) / 2**12 for sound in (true, near)]  # noise that fills the empty band
+    found, wanted = bss_eval(true, near, RATE_HZ), bss_eval(*rounded, RATE_HZ)
+    assert found.ridge and not wanted.ridge
+    np.testing.assert_allclose(found.sir, wanted.sir, rtol=0, atol=1)
+    assert (found.sar > 20).all() and (wanted.sar > 20).all()
 
 
 # What has no number.
