@@ -110,9 +110,10 @@ def compared(case: Case, songs: Path, folder: Path, pythons: dict[str, Path]) ->
     real_stems.write(folder, songs, case.sources, case.seconds)
     runs: dict[str, list[dict[str, Any]]] = {side: [] for side in pythons}
     held: dict[str, Any] = {}
-    for _ in range(case.repeats):
+    for number in range(case.repeats):
         for side, python in pythons.items():
             runs[side].append(scored(side, python, folder))
+            print(f"{case.name}, run {number + 1}, {side}: {runs[side][-1]['cpu_s']:.1f} s", file=sys.stderr)
         held = hold(*(own[-1] for own in runs.values()))
     medians = {side: taken(own) for side, own in runs.items()}
     inputs_mb = sum((folder / f"{name}.npy").stat().st_size for name in ("references", "estimates")) / 2**20
@@ -135,11 +136,13 @@ def growing(songs: Path, folder: Path, lengths_s: tuple[float, ...], repeats: in
     return {length: taken(own) for length, own in runs.items()}
 
 
-def bench(folder: Path, songs: Path, museval: Path) -> dict[str, Any]:
-    """All figures."""
+def bench(folder: Path, songs: Path, museval: Path, most: int) -> dict[str, Any]:
+    """All figures, with at most so many runs of each."""
     pythons = {"ours": Path(sys.executable), "museval": museval}  # in this order
-    cases = {case.name: compared(case, songs, folder / case.name, pythons) for case in CASES}
-    lengths = growing(songs, folder / "lengths", LENGTHS_S, LENGTHS_REPEATS)
+    repeats = min(most, LENGTHS_REPEATS)
+    limited = [case._replace(repeats=min(most, case.repeats)) for case in CASES]
+    cases = {case.name: compared(case, songs, folder / case.name, pythons) for case in limited}
+    lengths = growing(songs, folder / "lengths", LENGTHS_S, repeats)
     return {
         "command": "make bench",
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -149,7 +152,7 @@ def bench(folder: Path, songs: Path, museval: Path) -> dict[str, Any]:
         "at_most": AT_MOST,
         "equal_within_db": {"sdr": SDR_DB, "others": OTHERS_DB, "others, with a ridge": RIDGE_DB},
         "cases": cases,
-        "lengths": {"sources": 2, "repeats": LENGTHS_REPEATS, "medians": lengths},
+        "lengths": {"sources": 2, "repeats": repeats, "medians": lengths},
     }
 
 
@@ -176,6 +179,9 @@ def main() -> None:
     """Measure, print, keep the result with the machine and the versions; exit 1 where a limit does not hold."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--songs", type=Path, default=SONGS, help="the folder of the songs that real_stems.py names")
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="at most so many runs: museval takes a quarter of an hour"
+    )
     parser.add_argument("--museval", type=Path, help="a Python that has it, instead of the environment in the cache")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
@@ -185,7 +191,7 @@ def main() -> None:
     if isinstance(python, str):
         sys.exit(f"nothing is measured: {python}")
     with tempfile.TemporaryDirectory() as name:
-        found = bench(Path(name), asked.songs, python)
+        found = bench(Path(name), asked.songs, python, asked.repeats)
     text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
     print(text, end="")
     asked.out.parent.mkdir(exist_ok=True)
