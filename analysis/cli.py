@@ -27,6 +27,7 @@ TARGETS, ADJUSTMENTS, RULES = (
 @click.option("--mapping", type=FILE, help="How to read ratings of another tool: a TOML file; instead of --stimuli.")
 @click.option("--data", type=FOLDER, help="Read the ratings out of the app's data folder, with --study.")
 @click.option("--study", help="Short name of the study in the app's database.")
+@click.option("--metrics", type=FILE, help="Objective metrics: a metrics.json or a CSV; else those of the set.")
 @click.option("--out", type=FILE, required=True, help="Where the report goes.")
 @click.option("--format", "form", type=click.Choice(["html", "json"]), default="html", show_default=True)
 @click.option("--tables", type=FOLDER, help="Also every table as CSV and LaTeX, into this folder.")
@@ -46,6 +47,7 @@ def report(
     mapping: Path | None,
     data: Path | None,
     study: str | None,
+    metrics: Path | None,
     out: Path,
     form: str,
     tables: Path | None,
@@ -69,7 +71,7 @@ def report(
     excluded = None if not exclude else tuple(rule for rule in exclude if rule != NOBODY)
     changes = Changes(inference, adjust, margin, excluded, contrasts)
     with tqdm(desc="analysing", unit="part", disable=None, leave=False) as bar:
-        source = assemble.Source(ratings, folder, mapping, data, study)
+        source = assemble.Source(ratings, folder, mapping, data, study, metrics)
         found = assemble.assemble(source, changes, tell=lambda part: (bar.set_postfix_str(part), bar.update()))
     text = page.html(found) if form == "html" else page.as_json(found)
     write_text(out, text)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from stimuli import audio, manifest
 from stimuli.clips import ItemJob, scene_of
@@ -24,9 +24,18 @@ from stimuli.separators import Sound
 
 
 def anchor_of(clip: Clip) -> Condition:
-    """The anchor that a clip was made as, out of its record."""
-    entry = TypeAdapter(AnyAnchor).validate_python({"kind": clip.provenance.kind, **clip.provenance.parameters})
-    return Condition(clip.condition, entry)
+    """The anchor that a clip was made as, out of its record.
+
+    Raises
+    ------
+    StimuliError
+        Where the record is of no anchor that this release can make.
+    """
+    made = {"kind": clip.provenance.kind, **clip.provenance.parameters}
+    try:
+        return Condition(clip.condition, TypeAdapter(AnyAnchor).validate_python(made))
+    except ValidationError:
+        raise StimuliError(f"{clip.condition}: this release makes no anchor of the kind {made['kind']!r}") from None
 
 
 def regenerated(found: Manifest, clip: Clip, folder: Path) -> tuple[Sound, int]:

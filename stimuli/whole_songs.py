@@ -7,8 +7,7 @@ songs and estimates may have been replaced since the set was built.
 
 Conventions: sound is float32 (frames, channels), full scale 1.0, at its own level, without fades. An anchor whose
 noise or holes come from a seed has others over the whole song than in an excerpt.
-Defines: ``SetSong``, ``Stretch``, ``remember_folder``, ``songs_folder``, ``Tracks``, ``Track``,
-``musdb_estimates``.
+Defines: ``SetSong``, ``Stretch``, ``remember_folder``, ``songs_folder``.
 """
 
 from __future__ import annotations
@@ -21,22 +20,19 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from upath import UPath
 
 from stimuli import audio
 from stimuli.conditions import Condition, Scene
 from stimuli.errors import SoundError, StimuliError
-from stimuli.experiment import FilesSystem, Songs, identity
+from stimuli.experiment import FilesSystem, identity
 from stimuli.manifest import Clip, ItemRecord, Manifest
 from stimuli.regenerate import anchor_of
 from stimuli.render import Render, parameters_of
 from stimuli.separators import Sound
 from stimuli.sources import estimates
-from stimuli.sources.listing import CONTAINER, by_stem, song_folders
-from stimuli.sources.song import ACCOMPANIMENT, MIXTURE, OnDemand, Song, read_target, target_stems
+from stimuli.sources.song import MIXTURE, OnDemand, Song, other_sources, read_target, target_stems
 from stimuli.sources.songs import fingerprint, source
 
-SPLITS = ("train", "test")
 RECORD = Path("records", "experiment-folder.json")
 HEARD_STEPS = 4
 """Steps of 24 bits that a clip may lie off its sound: dither (1), rounding (half), and the arithmetic of floats."""
@@ -65,92 +61,6 @@ def songs_folder(folder: Path) -> Path:
     return next((place for place in places if (place / file).is_file()), places[0])
 
 
-def musdb_estimates(root: Path) -> dict[str, dict[str, Path]]:
-    """Sound files of a folder of estimates, ``[train/|test/]<song>/<target>.*``, by song and target (lower case).
-
-    Raises
-    ------
-    StimuliError
-        Where there is no such folder, or two files are of one target.
-    """
-    folders = song_folders(UPath(root.absolute()), SPLITS)
-    found = {name: by_stem(folder, lower=True) for name, folder in sorted(folders.items())}
-    return {name: {target: Path(str(path)) for target, path in files.items()} for name, files in found.items()}
-
-
-class Tracks:
-    """The songs of a data set in MUSDB layout."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
-        self._source = source(Songs(root=str(self.root)), Path())
-
-    def names(self) -> list[str]:
-        """All there are, sorted.
-
-        Raises
-        ------
-        StimuliError
-            Where there is no such folder.
-        """
-        return self._source.names()
-
-    def open(self, name: str) -> Track:
-        """One of them."""
-        return Track(self._source.open(name), self._split(name))
-
-    def _split(self, name: str) -> str:
-        places = [self.root / "train" / f"{name}{ending}" for ending in ("", CONTAINER)]
-        return "train" if any(place.exists() for place in places) else "test"
-
-
-@dataclass(frozen=True)
-class Track:
-    """A song of a data set, whole; ``split``: ``train`` where it lies there, else ``test``."""
-
-    song: Song
-    split: str
-
-    @property
-    def form(self) -> audio.Format:
-        """Rate, length and channels."""
-        return self.song.form
-
-    @property
-    def stems(self) -> tuple[str, ...]:
-        """Names of the true stems."""
-        return self.song.stems
-
-    @property
-    def mixture(self) -> Sound:
-        """The mixture."""
-        return self.song.read(MIXTURE)
-
-    def target(self, name: str) -> Sound:
-        """A stem, or the accompaniment.
-
-        Raises
-        ------
-        StimuliError
-            Where the song has no such stem.
-        """
-        return read_target(self.song, name)
-
-    def others(self, target: str) -> Mapping[str, Sound]:
-        """The other true sources, as of a stretch of a set."""
-        return OnDemand(_others(self.song, target), self.target)
-
-
-def _others(song: Song, target: str) -> tuple[str, ...]:
-    """Of vocals the accompaniment, of the accompaniment the vocals, else every other stem."""
-    if target == "vocals":
-        return (ACCOMPANIMENT,) if len(song.stems) > 1 else ()
-    if target == ACCOMPANIMENT:
-        return ("vocals",) if "vocals" in song.stems else ()
-    mine = target_stems(song, target)
-    return tuple(name for name in song.stems if name not in mine)
-
-
 @dataclass(frozen=True)
 class Stretch:
     """The sounds of a song, whole or in an excerpt; each is read or made when it is asked for."""
@@ -176,7 +86,7 @@ class Stretch:
     @property
     def others(self) -> Mapping[str, Sound]:
         """The other true sources: of vocals the accompaniment, of that the vocals, else every other stem."""
-        return OnDemand(_others(self.scene.song, self.scene.target), self._read_target)
+        return OnDemand(other_sources(self.scene.song, self.scene.target), self._read_target)
 
     def sound(self, condition: str) -> Sound:
         """What a condition sounds like.
@@ -287,7 +197,9 @@ class SetSong:
             return Condition(name)
         if clip.role in ("anchor", "mixture"):
             return anchor_of(clip)
-        entry = next(system for system in self.manifest.experiment.systems if system.name == name)
+        entry = next((system for system in self.manifest.experiment.systems if system.name == name), None)
+        if entry is None:
+            raise StimuliError(f"{name}: no such system in the manifest's experiment")
         if isinstance(entry, FilesSystem):
             resample_hz = self.manifest.experiment.songs.resample_hz
             estimates.check(entry, self.songs_from, self._opened, self.target, resample_hz)

@@ -17,6 +17,7 @@ import pandas as pd
 
 from analysis.agreement import best, correlations, mapping, resampling
 from analysis.agreement.cells import CELL, Beside, beside
+from analysis.agreement.correlations import Coefficients
 from analysis.agreement.incremental import increments
 from analysis.agreement.rows import Agreement, ComparisonRow, IncrementRow, MetricRow
 from analysis.errors import AnalysisError
@@ -66,8 +67,10 @@ def agreement(
         return _nothing(found, f"Metrics are not held against the ratings: {reason}.", problems)
     sample = resampling.drawn(found, draws=draws, seed=seed)
     item = pd.factorize(found.table["item"])[0]
-    estimates, drawn = _coefficients(found, sample, item)
-    measured = _measured(found, estimates, drawn)
+    once = correlations.coefficients(found.ratings[None, :], found.values, np.ones((1, len(item))), item)
+    estimates = {name: values[0] for name, values in once.items()}
+    drawn = correlations.coefficients(sample.ratings, found.values, sample.weights, item)
+    measured = _measured(found, estimates, drawn, blocks=sample.blocks)
     matrix = _matrix(found)
     compared = best.comparisons(
         [metric.name for metric in found.metrics],
@@ -75,8 +78,9 @@ def agreement(
         drawn["spearman"],
         matrix.to_numpy()[1:, 1:],
         cells=len(found.table),
+        blocks=sample.blocks,
     )
-    agreeing = best.agrees(estimates["spearman"], drawn["spearman"])
+    agreeing = best.agrees(estimates["spearman"], drawn["spearman"], blocks=sample.blocks)
     beyond, untested = increments(found, base)
     return Agreement(
         cells=_shown(found),
@@ -92,26 +96,12 @@ def agreement(
     )
 
 
-Coefficients = dict[str, np.ndarray]
-
-
-def _coefficients(found: Beside, sample: resampling.Drawn, item: np.ndarray) -> tuple[Coefficients, Coefficients]:
-    """Each coefficient of each metric, (M,), and in each draw, (D, M)."""
-    whole = found.ratings[None, :], found.values, np.ones((1, len(found.table)))
-    drawn = sample.ratings, found.values, sample.weights
-    both = []
-    for data in (whole, drawn):
-        within, right = correlations.within(*data, item)
-        pearson, spearman, kendall = (
-            coefficient(*data) for coefficient in (correlations.pearson, correlations.spearman, correlations.kendall)
-        )
-        both.append({"pearson": pearson, "spearman": spearman, "kendall": kendall, "within": within, "right": right})
-    return {name: values[0] for name, values in both[0].items()}, both[1]
-
-
-def _measured(found: Beside, estimates: Coefficients, drawn: Coefficients) -> tuple[MetricRow, ...]:
+def _measured(found: Beside, estimates: Coefficients, drawn: Coefficients, *, blocks: int) -> tuple[MetricRow, ...]:
     """A row for each metric, the largest Spearman first."""
-    limits = {name: resampling.limits(drawn[name]) for name in ("pearson", "spearman", "kendall", "within")}
+    limits = {
+        name: resampling.limits(estimates[name], drawn[name], blocks=blocks)
+        for name in ("pearson", "spearman", "kendall", "within")
+    }
     shares = best.best_shares(drawn["spearman"])
     rows = []
     for place in np.argsort(-estimates["spearman"], kind="stable"):
@@ -170,7 +160,8 @@ def _left_out(ratings: pd.DataFrame, found: Beside) -> tuple[str, ...]:
             "other metric would get credit for what anybody hears."
         )
     if lost and found.metrics:
-        sentences.append(f"{lost} cells were rated but lack a number of some metric, and are left out for all metrics.")
+        cells = "1 cell that was" if lost == 1 else f"{lost} cells that were"
+        sentences.append(f"Left out for all metrics, because one of them has no number there: {cells} rated.")
     return tuple(sentences)
 
 

@@ -28,19 +28,19 @@ NAMED = 3
 
 
 def comparisons(
-    names: Sequence[str], estimates: np.ndarray, draws: np.ndarray, between: np.ndarray, *, cells: int
+    names: list[str], estimates: np.ndarray, draws: np.ndarray, between: np.ndarray, *, cells: int, blocks: int
 ) -> tuple[ComparisonRow, ...]:
     """The best against each other metric, in the order of their coefficients.
 
     Parameters
     ----------
-    estimates : (M,) coefficients with the ratings. draws : (D, M) the same in each draw.
+    estimates : (M,) coefficients with the ratings. draws : (D, M) the same in each draw of ``blocks``.
     between : (M, M) coefficients of the metrics with each other.
     """
     order = np.argsort(-estimates, kind="stable")
     first, second = (order[places] for places in np.triu_indices(len(order), 1))
     difference = estimates[first] - estimates[second]
-    low, high = simultaneous(difference, draws[:, first] - draws[:, second])
+    low, high = simultaneous(difference, draws[:, first] - draws[:, second], blocks=blocks)
     t, p = williams(estimates[first], estimates[second], between[first, second], cells=cells)
     adjusted = holm(p)
     return tuple(
@@ -69,9 +69,9 @@ def best_shares(draws: np.ndarray) -> np.ndarray:
     return (leads / leads.sum(axis=1, keepdims=True)).mean(axis=0)
 
 
-def agrees(estimates: np.ndarray, draws: np.ndarray) -> bool:
+def agrees(estimates: np.ndarray, draws: np.ndarray, *, blocks: int) -> bool:
     """Whether the largest coefficient is above 0, the others being looked at too."""
-    low, _ = simultaneous(estimates, draws)
+    low, _ = simultaneous(estimates, draws, blocks=blocks)
     return bool(low[np.argmax(estimates)] > 0)
 
 
@@ -93,8 +93,8 @@ def sentence(rows: Sequence[MetricRow], compared: Sequence[ComparisonRow], *, ag
     close = [labels[row.second] for row in compared if not row.apart]
     leads = f"Of {len(rows)} metrics, {best.label} agrees best with listeners: its {what} is {number}"
     if not close:
-        return f"{leads}, and it can be told from every other."
-    if len(close) == len(compared):
+        return f"{leads}, and it can be told from {'every other' if len(compared) > 1 else labels[compared[0].second]}."
+    if len(close) == len(compared) > 1:
         return f"{leads}, but it can't be told from any other."
     return f"{leads}, but it can't be told from {_listed(close)}."
 

@@ -52,7 +52,11 @@ class Beside:
         if not self.metrics:
             return "no metric has numbers that differ for the cells that were rated"
         found = {"cell": len(self.table)} | {column: self.table[column].nunique() for column in CELL}
-        short = [f"{found[what]} {what}s" for what, fewest in FEWEST.items() if found[what] < fewest]
+        short = [
+            f"{found[what]} {what}{'s' if found[what] > 1 else ''}"
+            for what, fewest in FEWEST.items()
+            if found[what] < fewest
+        ]
         wanted = ", ".join(f"{fewest} {what}s" for what, fewest in FEWEST.items())
         if short:
             return f"{' and '.join(short)} with a rating and all metrics; at least {wanted} are needed"
@@ -82,14 +86,16 @@ def beside(ratings: pd.DataFrame, values: pd.DataFrame, metrics: Sequence[Metric
     for name in [name for name in kept if len(table) and table[name].nunique() == 1]:
         left_out[name] = f"has the same number for all {len(table)} cells"
     chosen = tuple(metric for metric in metrics if metric.name in kept and metric.name not in left_out)
-    rated = by_listener.loc[table.index]
+    rated = by_listener.loc[table.index].dropna(axis=1, how="all")
     table = table[[metric.name for metric in chosen]]
     table.insert(0, "rating", np.round(rated.mean(axis=1), DECIMALS))
     table = table.reset_index()
-    songs = ratings.groupby("item")["song"].first() if "song" in ratings else pd.Series(dtype=str)
-    table.insert(2, "song", table["item"].map(songs).fillna(""))
-    turned = [[metric.goodness(value) for value in table[metric.name]] for metric in chosen]
-    return Beside(chosen, table, np.array(turned).reshape(len(chosen), -1).T, rated.to_numpy(float).T, left_out)
+    songs = dict(zip(ratings["item"], ratings["song"], strict=True)) if "song" in ratings else {}
+    table.insert(2, "song", [songs.get(item, "") for item in table["item"]])
+    turned = np.empty((len(table), len(chosen)))
+    for place, metric in enumerate(chosen):
+        turned[:, place] = [metric.goodness(value) for value in table[metric.name]]
+    return Beside(chosen, table, turned, rated.to_numpy(float).T, left_out)
 
 
 def _sharing(finite: pd.DataFrame) -> tuple[list[str], dict[str, str]]:

@@ -6,7 +6,8 @@ the data had been written down again, so that with all weights 1 these are the t
 
 Conventions: D samples, C cells, M metrics. ``ratings`` (D, C), ``weights`` (D, C) whole numbers from 0, ``values``
 (C, M), all finite; a coefficient is (D, M), from -1 to 1, NaN where ratings or values don't vary. Equal ratings must be
-equal to the last digit: rounded beforehand. Defines: ``pearson``, ``spearman``, ``kendall``, ``within``, ``ranks``.
+equal to the last digit: rounded beforehand. Defines: ``Coefficients``,
+``coefficients``, ``pearson``, ``spearman``, ``kendall``, ``within``, ``ranks``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,16 @@ import numpy as np
 
 DUST = 1e-12
 """Share of a variance over all cells below which that of a sample is rounding."""
+
+Coefficients = dict[str, np.ndarray]
+"""By name."""
+
+
+def coefficients(ratings: np.ndarray, values: np.ndarray, weights: np.ndarray, item: np.ndarray) -> Coefficients:
+    """All of them: pearson, spearman, kendall, within and right (the share of pairs), each (D, M)."""
+    found = {each.__name__: each(ratings, values, weights) for each in (pearson, spearman, kendall)}
+    found["within"], found["right"] = within(ratings, values, weights, item)
+    return found
 
 
 def pearson(ratings: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:

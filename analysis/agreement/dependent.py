@@ -42,5 +42,7 @@ def williams(
     spread = np.sqrt(
         np.divide(variance, (cells - 1) * (1 + between), out=np.full(variance.shape, np.inf), where=between > -1)
     )
-    t = np.divide(difference, spread, out=np.zeros(difference.shape), where=difference != 0)
+    # Metrics that are each other's opposite leave no spread; any difference of theirs is infinite then.
+    out = np.select([difference > 0, difference < 0], [np.inf, -np.inf], 0.0)
+    t = np.divide(difference, spread, out=out, where=(difference != 0) & (spread > 0))
     return t, 2 * stats.t.sf(np.abs(t), cells - 3)

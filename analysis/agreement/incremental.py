@@ -52,7 +52,7 @@ def increments(found: Beside, base: str) -> tuple[tuple[IncrementRow, ...], tupl
     if base not in names:
         return (), (f"What metrics tell beyond {base} is not tested: it is not among the metrics compared.",)
     values = (found.values - found.values.mean(axis=0)) / found.values.std(axis=0)
-    given = values[:, names.index(base)]
+    given, label = values[:, names.index(base)], found.metrics[names.index(base)].label
     terms = Terms((), _random(found.table))
     cells = cells_of(found.table, terms)
     rows: list[IncrementRow] = []
@@ -63,11 +63,11 @@ def increments(found: Beside, base: str) -> tuple[tuple[IncrementRow, ...], tupl
             if metric.name == base:
                 continue
             if 1 - np.mean(own * given) ** 2 < SAME:
-                problems.append(f"{metric.label} tells nothing beyond {base}: the one is a multiple of the other.")
+                problems.append(f"{metric.label} tells nothing beyond {label}: the one is a multiple of the other.")
             else:
                 rows.append(_row(metric.name, base, r2_base, _fitted(cells, terms, [given, own])))
     except AnalysisError as error:
-        return (), (f"What metrics tell beyond {base} is not tested: {error}.",)
+        return (), (f"What metrics tell beyond {label} is not tested: {error}.",)
     adjusted = holm(np.array([row.p for row in rows]))
     return tuple(replace(row, p_adjusted=float(p)) for row, p in zip(rows, adjusted, strict=True)), tuple(problems)
 

@@ -4,6 +4,13 @@ In each draw as many listeners as there are, and as many songs (with all their i
 song is named), are drawn with replacement, independently: the pigeonhole bootstrap, as for means in
 ``statistics.description.bootstrap``. Conditions are kept: the question is how metrics agree about these.
 
+A draw holds the noise of its listeners on top of that of those who were there, so that correlations in draws are too
+low by as much again as the estimate is; and few items drawn again vary less than items do. Plain percentiles then miss
+the truth in up to a third of studies where they should in 5 %. So intervals are bias-corrected percentiles (Efron
+and Tibshirani 1993, An Introduction to the Bootstrap, chapter 14), widened for few blocks as Hesterberg (2015,
+doi:10.1080/00031305.2015.1089789) does: they may lie higher than the estimate, as a correlation with the mean of
+many more listeners would.
+
 Conventions: D draws, L listeners, C cells. Defines: ``Drawn``, ``drawn``, ``limits``, ``simultaneous``.
 """
 
@@ -13,35 +20,40 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from analysis.agreement.cells import DECIMALS, Beside
 
 CONFIDENCE = 0.95
-TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Each draw's mean ratings (D, C), and how often each cell was drawn (D, C); ``problems`` limit what they say."""
+    """Each draw's mean ratings (D, C), and how often each cell was drawn (D, C); ``problems`` limit what they say.
+
+    ``blocks``: how many songs or items were drawn from.
+    """
 
     ratings: np.ndarray
     weights: np.ndarray
+    blocks: int
     problems: tuple[str, ...]
 
 
 def drawn(found: Beside, *, draws: int, seed: int) -> Drawn:
     """Draw listeners and blocks of items. A cell that none of the drawn listeners rated has weight 0 in that draw."""
-    blocks, problems = _blocks(found.table)
+    block, problems = _blocks(found.table)
     draw = np.random.default_rng(seed)
-    listeners = len(found.rated)
-    of_listeners = draw.multinomial(listeners, np.full(listeners, 1 / listeners), draws).astype(float)
-    of_blocks = draw.multinomial(blocks.max() + 1, np.full(blocks.max() + 1, 1 / (blocks.max() + 1)), draws)
+    listeners, blocks = len(found.rated), int(block.max()) + 1
+    of_listeners, of_blocks = (
+        draw.multinomial(count, np.full(count, 1 / count), draws).astype(float) for count in (listeners, blocks)
+    )
     counts = of_listeners @ np.isfinite(found.rated)
     sums = of_listeners @ np.nan_to_num(found.rated)
     ratings = np.divide(sums, counts, out=np.zeros(sums.shape), where=counts > 0)
     if listeners < 2:
         problems = (*problems, "One listener rated: intervals say nothing of other listeners.")
-    return Drawn(np.round(ratings, DECIMALS), of_blocks[:, blocks] * (counts > 0).astype(float), problems)
+    return Drawn(np.round(ratings, DECIMALS), of_blocks[:, block] * (counts > 0), blocks, problems)
 
 
 def _blocks(table: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -55,15 +67,20 @@ def _blocks(table: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
     return pd.factorize(table["song"])[0], ()
 
 
-def limits(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval (95 %) of each column of (D, M), of the draws that have a number; NaN where none has."""
-    kept = np.where(np.isfinite(draws).any(axis=0), draws, 0)
-    low, high = np.nanquantile(kept, TAILS, axis=0)
-    nothing = ~np.isfinite(draws).any(axis=0)
-    return np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
+def limits(estimates: np.ndarray, draws: np.ndarray, *, blocks: int) -> tuple[np.ndarray, np.ndarray]:
+    """Interval (95 %) of each of M coefficients from their draws (D, M); NaN where it or every draw has no number."""
+    low, high = np.full((2, len(estimates)), np.nan)
+    for place, (estimate, column) in enumerate(zip(estimates, draws.T, strict=True)):
+        own = column[np.isfinite(column)]
+        if len(own) and np.isfinite(estimate):
+            below = (own < estimate).sum() + (own == estimate).sum() / 2
+            shift = 2 * stats.norm.ppf((below + 0.5) / (len(own) + 1))
+            levels = stats.norm.cdf(shift + np.array([-1, 1]) * _reach(blocks))
+            low[place], high[place] = np.quantile(own, levels)
+    return low, high
 
 
-def simultaneous(estimates: np.ndarray, draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def simultaneous(estimates: np.ndarray, draws: np.ndarray, *, blocks: int) -> tuple[np.ndarray, np.ndarray]:
     """Intervals of all columns of (D, M) that hold together in 95 %: the largest distance, in standard errors, decides.
 
     So that of many it may be said which differ from 0, also of those that were picked for being largest (Westfall and
@@ -74,5 +91,11 @@ def simultaneous(estimates: np.ndarray, draws: np.ndarray) -> tuple[np.ndarray, 
         return np.full(len(estimates), np.nan), np.full(len(estimates), np.nan)
     error = whole.std(axis=0, ddof=1)
     distance = np.divide(np.abs(whole - estimates), error, out=np.zeros(whole.shape), where=error > 0)
-    reach = np.quantile(distance.max(axis=1, initial=0), CONFIDENCE) * error
+    widened = _reach(blocks) / stats.norm.ppf((1 + CONFIDENCE) / 2)
+    reach = np.quantile(distance.max(axis=1, initial=0), CONFIDENCE) * widened * error
     return estimates - reach, estimates + reach
+
+
+def _reach(blocks: int) -> float:
+    """Standard errors to either side of an estimate: Student's t, and what drawing from few loses of the variance."""
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, blocks - 1) * np.sqrt(blocks / (blocks - 1)))

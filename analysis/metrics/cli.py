@@ -106,14 +106,16 @@ def _files(told: dict[str, Any]) -> None:
 
 
 def _musdb(told: dict[str, Any]) -> None:
-    from analysis.metrics import musdb, table, text
+    from analysis.metrics import table, text
+    from analysis.metrics.musdb import score_musdb
+    from analysis.metrics.musdb_track import Wanted
 
     if lacking := [name for name in OF_MUSDB if not told[name]]:
         raise AnalysisError(f"--{lacking[0]} is missing: mushra metrics --musdb ROOT --estimates DIR --out FOLDER")
-    wanted = musdb.Wanted(
+    wanted = Wanted(
         told["musdb"], told["estimates"], told["out"], _families(told), pad=told["pad"], unordered=told["unordered"]
     )
-    made = musdb.score_musdb(wanted, workers=_workers(told), echo=click.echo)
+    made = score_musdb(wanted, workers=_workers(told), echo=click.echo)
     if told["csv_file"]:
         click.echo(f"wrote {table.write_csv(told['csv_file'], made.frame)}")
     for target, own in made.frame.groupby("target", sort=False):

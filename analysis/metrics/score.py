@@ -22,8 +22,6 @@ from analysis.metrics.clips import of_clips
 from analysis.metrics.family import Family, chosen
 from analysis.metrics.museval_rows import frame_jobs, write_frames
 from analysis.metrics.of_set import Part, parts_of
-from analysis.metrics.ratios_of_clips import METRICS as METRICS
-from analysis.metrics.ratios_of_clips import ratios_of_clips
 from analysis.metrics.stretch import Row, rows_of
 from analysis.metrics.table import Scored
 from analysis.metrics.versions import versions
@@ -35,7 +33,6 @@ from stimuli.manifest import Manifest
 from stimuli.whole_songs import SetSong, songs_folder
 from stimuli.workers import Workers
 
-score = ratios_of_clips  # the report's, until it reads the table
 VERSION = 1
 """Of what is kept; raised by hand whenever its form changes."""
 

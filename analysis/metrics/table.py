@@ -5,7 +5,7 @@ kept as ``metrics.json``, with the versions that made it.
 
 Conventions: ``COLUMNS`` are text but for ``value`` (float, in the unit that the metric's name ends with; NaN where
 there is none, and then ``reason`` says why; else ``reason`` is "").
-Defines: ``COLUMNS``, ``Scored``, ``frame_of``, ``write``, ``write_file``, ``read``, ``write_csv``.
+Defines: ``COLUMNS``, ``Scored``, ``frame_of``, ``write``, ``write_file``, ``read``, ``read_file``, ``write_csv``.
 """
 
 from __future__ import annotations
@@ -87,7 +87,11 @@ def read(folder: Path) -> Scored | None:
     AnalysisError
         Where the file can't be read, or a newer release wrote it.
     """
-    path = folder / FILE_NAME
+    return read_file(folder / FILE_NAME)
+
+
+def read_file(path: Path) -> Scored | None:
+    """A scored table by the name of its file; None where there is no such file. Raises as ``read`` does."""
     if not path.exists():
         return None
     mend = "score the set again with: mushra metrics DIR"

@@ -15,14 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from analysis.errors import AnalysisError
-from analysis.metrics.score import score
-from analysis.reading import export, mapping, table
+from analysis.reading import export, mapping, numbers, table
 from analysis.reading.census import census
+from analysis.reading.numbers import Numbers
 from analysis.reading.ratings import Ratings
-from analysis.report.parts.results import plain
+from analysis.report.parts.measured import Metrics, measured
 from analysis.report.parts.section import Section, section
 from analysis.report.parts.tried import SEED
 from analysis.report.words import methods
@@ -34,7 +32,7 @@ from stimuli import manifest as sets
 from stimuli.experiment import identity
 from stimuli.manifest import Manifest, file_sha256
 
-SCHEMA = 2
+SCHEMA = 3
 CAUTIONS = ("excerpts-by-outputs", "fixed-gain")
 """Rules whose breach colours every number of the report, so that it is said beside the conclusion."""
 PACKAGES = ("hidden-reference", "numpy", "pandas", "scipy", "matplotlib")
@@ -43,6 +41,7 @@ PACKAGES = ("hidden-reference", "numpy", "pandas", "scipy", "matplotlib")
 @dataclass(frozen=True)
 class Report:
     """A whole report. ``listeners`` counts those who finished; ``counts`` are of rows, and of missing cells.
+
 
     ``cautions`` limit every conclusion: how items were chosen, and gains that were not the same for all. ``plan`` is
     what was carried out; ``deviations`` say where that is not what was planned.
@@ -60,7 +59,7 @@ class Report:
     counts: dict[str, int]
     census: tuple[str, ...]
     sections: tuple[Section, ...]
-    metrics: tuple[dict[str, Any], ...]
+    metrics: Metrics | None
     methods: str
     primary: str
     plan: dict[str, Any]
@@ -76,13 +75,17 @@ class Report:
 
 @dataclass(frozen=True)
 class Source:
-    """Where ratings come from: an export or the app's database with the set that was heard; or a mapped table."""
+    """Where ratings come from: an export or the app's database with the set that was heard; or a mapped table.
+
+    ``metrics``: a file of objective metrics, instead of the set's own.
+    """
 
     ratings: Path | None
     folder: Path | None = None
     mapping: Path | None = None
     data: Path | None = None
     study: str | None = None
+    metrics: Path | None = None
 
     def read(self) -> tuple[Ratings, Manifest | None]:
         """The ratings, and the manifest of the set that was heard; None for another tool's.
@@ -106,9 +109,16 @@ class Source:
         manifest = sets.read(self.folder)
         return export.load(self.ratings or export.Stored(self.data, self.study), manifest), manifest  # type: ignore[arg-type]
 
-    def hashes(self) -> dict[str, str]:
-        """SHA-256 of the files that a report was made from."""
-        files = {"ratings": self.ratings, "mapping": self.mapping}
+    def numbers(self, found: Ratings, manifest: Manifest | None) -> Numbers | None:
+        """Objective metrics of the sounds that were rated; None for another tool's where no file of them is named."""
+        if self.metrics is not None:
+            items = [item.name for item in manifest.items] if manifest else sorted(found.frame["item"].unique())
+            return numbers.of_file(self.metrics, found.study.stimuli_id, items, list(found.study.roles))
+        return numbers.of_set(self.folder, manifest) if manifest and self.folder else None
+
+    def hashes(self, metrics: Path | None) -> dict[str, str]:
+        """SHA-256 of the files that a report was made from; ``metrics`` is the one that its metrics were read from."""
+        files = {"ratings": self.ratings, "mapping": self.mapping, "metrics": metrics}
         if self.folder is not None:
             files["manifest"] = self.folder / sets.FILE_NAME
         return {name: file_sha256(path) for name, path in files.items() if path is not None}
@@ -132,10 +142,11 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
     found, manifest = source.read()
     changes = real(found.study, changes)
     study = changed(found.study, changes)
-    metrics = score(source.folder, manifest) if manifest and source.folder else None
+    tell("metrics")
+    beside = source.numbers(found, manifest)
     status = partial(status_of, found.study, changes=changes, fixed=manifest is not None)
     sections = tuple(
-        section(asked, found, study, metrics=metrics, status=status(asked.name), tell=tell)
+        section(asked, found, study, numbers=beside, status=status(asked.name), tell=tell)
         for asked in study.attributes
         if (found.frame["attribute"] == asked.name).any()
     )
@@ -155,8 +166,8 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
         counts=_counts(found),
         census=(*census(found.frame, study).sentences, *found.notes),
         sections=sections,
-        metrics=() if metrics is None else _records(metrics),
-        methods=methods.paragraph(found, study, sections, manifest=manifest, name=name),
+        metrics=measured(beside) if beside else None,
+        methods=methods.paragraph(found, study, sections, manifest=manifest, name=name, numbers=beside),
         primary=study.primary,
         plan=study.plan.model_dump(mode="json") | _filled(study),
         deviations=deviations(
@@ -172,7 +183,9 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
         required=required(manifest, found.run),
         seed=SEED,
         versions={"python": platform.python_version(), **{n: importlib.metadata.version(n) for n in PACKAGES}},
-        hashes=source.hashes() | _plan_sha256(manifest) | {"the analysis code": _code_sha256()},
+        hashes=source.hashes(beside.file if beside else None)
+        | _plan_sha256(manifest)
+        | {"the analysis code": _code_sha256()},
     )
 
 
@@ -180,10 +193,6 @@ def _filled(study: Study) -> dict[str, Any]:
     """Keys of the plan that a file may leave out, so that every report has them."""
     plan = study.plan
     return {"primary": study.primary, "equivalence_margin": plan.equivalence_margin, "precision": plan.precision}
-
-
-def _records(frame: pd.DataFrame) -> tuple[dict[str, Any], ...]:
-    return tuple({str(name): plain(value) for name, value in row.items()} for row in frame.to_dict("records"))
 
 
 def _counts(found: Ratings) -> dict[str, int]:

@@ -26,15 +26,19 @@ NONE = "–"
 def html(report: Report) -> str:
     """The page: no script, no request to anywhere, figures as inline SVG."""
     loader = jinja2.FileSystemLoader(str(TEMPLATES))
+    known = {metric.name: metric for metric in report.metrics.known} if report.metrics else {}
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "p": lambda value: NONE if value is None else probability(value),
         "points": lambda value: NONE if value is None else points(value),
         "decimals": lambda value: NONE if value is None else _decimals(value),
+        "percent": lambda value: NONE if value is None else f"{100 * value:.0f}\u00a0%",
         "number": lambda value: NONE if value is None else level(value),
         "interval": _interval,
         "svg": lambda drawings: Markup("\n".join(drawing.svg() for drawing in drawings)),
         "glued": _glued,
+        "label": lambda name: known[name].label,
+        "unit": lambda name: known[name].unit,
     }
     style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
     return environment.get_template("report.html").render(
@@ -66,7 +70,8 @@ def _decimals(value: float) -> str:
 
 
 def _glued(sentence: str) -> str:
-    """No line may break inside "95 %" or "p = 0.012"."""
+    """No line may break inside "95 %" or "p = 0.012"; and a minus is a true one."""
+    sentence = re.sub(r"(?<![\w-])-(?=\d)", "−", sentence)
     return re.sub(r"(\d) %|\b(p) ([=<]) ", lambda m: m[0].replace(" ", "\u00a0"), sentence)
 
 

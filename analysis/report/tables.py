@@ -27,10 +27,11 @@ def write(report: Report, folder: Path) -> list[Path]:
 
 
 def _tables(report: Report) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Every non-empty tuple of rows in the sections, by where it stands."""
-    for section in report.sections:
-        for place, rows in _rows_in(section):
-            yield f"{section.attribute}-{place}", pd.DataFrame([dataclasses.asdict(row) for row in rows])
+    """Every non-empty tuple of rows of the metrics and of the sections, by where it stands."""
+    parts = [("metrics", report.metrics)] if report.metrics else []
+    for name, part in [*parts, *((section.attribute, section) for section in report.sections)]:
+        for place, rows in _rows_in(part):
+            yield f"{name}-{place}", pd.DataFrame([dataclasses.asdict(row) for row in rows])
 
 
 def _rows_in(part: Any, place: str = "") -> Iterator[tuple[str, tuple[Any, ...]]]:

@@ -3,8 +3,8 @@
 The target of a test is a stem, or ``accompaniment``: everything but the vocals.
 
 Conventions: sound is float32 (frames, channels), full scale 1.0; stretches are counted in frames.
-Defines: ``Song``, ``SongSource``, ``SynthesisedSong``, ``whole``, ``target_stems``, ``read_target``, ``MIXTURE``,
-``SILENT_PEAK``.
+Defines: ``Song``, ``SongSource``, ``SynthesisedSong``, ``whole``, ``target_stems``, ``read_target``,
+``other_sources``, ``MIXTURE``, ``SILENT_PEAK``.
 """
 
 from __future__ import annotations
@@ -115,3 +115,14 @@ def target_stems(song: Song, target: str) -> tuple[str, ...]:
 def read_target(song: Song, target: str, start: int = 0, frames: int | None = None) -> Sound:
     """A stretch of the target."""
     return mixed(song.read(stem, start, frames) for stem in target_stems(song, target))
+
+
+def other_sources(song: Song, target: str) -> tuple[str, ...]:
+    """The other true sources of the mixture, as targets: of vocals the accompaniment, of that the vocals, else every
+    other stem."""
+    if target == "vocals":
+        return (ACCOMPANIMENT,) if len(song.stems) > 1 else ()
+    if target == ACCOMPANIMENT:
+        return ("vocals",) if "vocals" in song.stems else ()
+    mine = target_stems(song, target)
+    return tuple(name for name in song.stems if name not in mine)

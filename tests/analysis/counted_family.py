@@ -8,10 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.metrics.family import FAMILIES, Family, Metric
+from analysis.metrics.family import Family, Metric
 from analysis.metrics.truth import Measured, Truth
-
-FAMILIES["counted"] = "counted_family"
 
 
 def _measure(truth: Truth, estimate: np.ndarray) -> Measured:

@@ -59,7 +59,7 @@ def test_the_command_writes_page_and_json(tmp_path: Path, study_folder: Path, ro
         said = CliRunner().invoke(command, arguments, catch_exceptions=False)
         assert said.exit_code == 0 and "ours was rated" in said.output
     assert "<svg" in (tmp_path / "html").read_text(encoding="utf-8")
-    assert json.loads((tmp_path / "json").read_text(encoding="utf-8"))["schema_number"] == 2
+    assert json.loads((tmp_path / "json").read_text(encoding="utf-8"))["schema_number"] == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["html", "json", "ratings.csv"]
 
 
@@ -118,7 +118,7 @@ def test_people_are_not_marked_and_simulated_ratings_are_everywhere(
     html, data = published(reported([*few[:-1], few[-1] | {"simulated": True}]))
     assert data["sections"][0]["conclusion"][0].startswith("For exactly these items, as 8 listeners (simulated) heard")
     assert data["simulated"] is True and 'class="banner"' in html and "<title>SIMULATED" in html
-    assert html.count("Simulated ratings, not people’s.") == html.count("<figcaption>") == 5
+    assert html.count("Simulated ratings, not people’s.") == html.count("<figcaption>") == 4
 
 
 def test_the_statistics_in_the_json_are_those_of_the_page(usual: Report) -> None:
@@ -129,7 +129,7 @@ def test_the_statistics_in_the_json_are_those_of_the_page(usual: Report) -> None
     for contrasts in (section["these"]["contrasts"], section["general"]["contrasts"]):
         assert [row["p_adjusted"] < 0.05 for row in contrasts] == [True, True, True]
     assert section["these"]["friedman"]["df"] == 5 and "χ²(5)" in html and "figures" not in section
-    assert section["spearman"]["conditions"] == 5 and section["agreement"][0]["mdx_sdr_db"] > 0
+    assert section["agreement"]["metrics"][0]["conditions"] == 5 and section["agreement"]["conditions"][0]["value"] > 0
 
 
 def test_renaming_a_system_renames_it_and_changes_nothing_else(
@@ -218,10 +218,11 @@ def test_a_condition_is_compared_with_its_metric_on_the_same_items(tmp_path: Pat
     (section,) = assemble.assemble(
         Source(small_study.save(tmp_path / "r.csv", small_study.rows(manifest)), tmp_path)
     ).sections
-    ours = next(row for row in section.agreement if row["condition"] == "ours")
+    assert section.agreement is not None
+    ours = next(row for row in section.agreement.conditions if row.condition == "ours")
     heard = [row.mean for row in section.cells if row.condition == "ours" and row.item != "Song 0"]
-    assert ours["items"] == len(heard) == 6
-    assert ours["mean"] == pytest.approx(sum(heard) / 6)
+    assert ours.items == len(heard) == 6
+    assert ours.rating == pytest.approx(sum(heard) / 6)
 
 
 @pytest.mark.parametrize("target", ["items in general", "these items"])

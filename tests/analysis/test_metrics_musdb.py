@@ -19,7 +19,8 @@ from analysis.metrics import museval_json, table
 from analysis.metrics.bss.images import bss_eval
 from analysis.metrics.cli import metrics
 from analysis.metrics.families.ratios import si_sdr
-from analysis.metrics.musdb import Wanted, score_musdb
+from analysis.metrics.musdb import score_musdb
+from analysis.metrics.musdb_track import Wanted
 from stimuli import audio
 from stimuli.workers import Workers
 
@@ -94,6 +95,19 @@ def test_the_table_holds_all_of_it(world) -> None:
     assert set(found.frame["condition"]) == {"ours"} and set(found.frame["basis"]) == {"file"}
     kept = pd.read_csv(world / "out/scores.csv", keep_default_na=False, na_values={"value": [""]})
     assert kept["value"].equals(found.frame["value"])
+
+
+def test_gnsdr_weighs_tracks_by_their_lengths(world) -> None:
+    for path in world.glob("**/*.wav"):
+        if path.stem not in ("vocals", "drums"):
+            path.unlink()
+        elif path.parent.name == "Red":
+            write(path, audio.read(path)[0][:44_100])
+    found, said = run(world, "sources")
+    nsdr = found.frame.query("metric == 'nsdr_db' and target == 'drums'").set_index("song")["value"]
+    expected = (2.5 * nsdr["Blue"] + nsdr["Red"]) / 3.5
+    assert abs(expected - nsdr.mean()) > 0.001, "another number than the mean"
+    assert f"drums: GNSDR {expected:.3f} dB, over 2 tracks weighted by length" in said
 
 
 def test_what_is_missing_is_named(world) -> None:

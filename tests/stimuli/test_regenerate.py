@@ -80,8 +80,9 @@ def test_another_song_or_another_seed_is_noticed(built, world) -> None:
         if (clip["item"], clip["condition"]) == ("Song B", "artefact"):
             clip["provenance"]["parameters"]["seed"] = 1
     (world / "set/manifest.json").write_text(json.dumps(told))
-    command = [sys.executable, "-m", "mushra_app.cli", "stimuli", "regenerate", "set"]
-    done = subprocess.run(command, cwd=world, capture_output=True, text=True)
+    command = [sys.executable, "-m", "mushra_app.cli", "stimuli", "regenerate", str(world / "set")]
+    # From elsewhere: the set knows where its experiment file lies.
+    done = subprocess.run(command, cwd=world / "estimates", capture_output=True, text=True)
     assert done.returncode == 1 and "24 anchors made again from the manifest, 11 the same" in done.stdout
     assert "different: artefact in Song B" in done.stdout and "lowpass-3500 in Song A" in done.stdout
     assert manifest.read(world / "set").clips

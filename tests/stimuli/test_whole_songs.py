@@ -88,6 +88,18 @@ def test_what_is_gone_is_said(made, world) -> None:
         song(made, world).whole()
 
 
+def test_a_record_of_another_release_is_no_traceback(made, world) -> None:
+    def with_kind(kind: str):
+        clips = [
+            clip.model_copy(update={"provenance": clip.provenance.model_copy(update={"kind": kind})})
+            for clip in made.clips
+        ]
+        return made.model_copy(update={"clips": tuple(clips)})
+
+    with pytest.raises(StimuliError, match="lowpass-3500: this release makes no anchor of the kind 'brickwall'"):
+        song(with_kind("brickwall"), world).fingerprint("lowpass-3500")
+
+
 def test_fingerprints_follow_the_sounds(made, world) -> None:
     before = {name: song(made, world).fingerprint(name) for name in (None, "home", "centre", "lowpass-3500")}
     assert before == {name: song(made, world).fingerprint(name) for name in before}

@@ -1,43 +1,213 @@
-"""Objective metrics beside the ratings of one attribute, over the same items.
+"""Objective metrics beside the ratings of one attribute, as rows.
 
-Defines: ``beside``, ``rows``, ``spearman``, ``METRIC``, ``METRIC_LABEL``.
+Conventions: as in ``analysis.agreement.rows``, but a number that does not exist is None. Metrics are turned so that a
+correlation above 0 says that a metric is right. Defines: the rows, ``Agreement``, ``Compared``, ``compared``.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from scipy import stats
 
-from analysis.metrics.score import METRICS
-from analysis.report.parts.results import CellRow, plain
+from analysis.agreement import agreement as statistics
+from analysis.reading.numbers import Numbers
+from analysis.report.parts.results import Row, plain, rows_of
+from analysis.report.parts.tried import SEED
 
-METRIC, METRIC_LABEL = "si_sdr_db", "SI-SDR in dB"
-
-
-def beside(cells: Sequence[CellRow], metrics: pd.DataFrame | None) -> pd.DataFrame:
-    """Mean rating and metrics of each condition and item that has both, so that their means are over the same items."""
-    if metrics is None:
-        return pd.DataFrame(columns=["condition", "item", "mean", *METRICS])
-    rated = pd.DataFrame([dataclasses.asdict(row) for row in cells])[["condition", "item", "mean"]]
-    joined = rated.merge(metrics[["item", "condition", *METRICS]], on=["item", "condition"], how="inner")
-    return joined.dropna(subset=list(METRICS))
+DRAWS = 1000
+"""Of the bootstrap over listeners and items, for all metrics together."""
 
 
-def rows(found: pd.DataFrame) -> tuple[dict[str, Any], ...]:
-    """Mean rating and mean metrics of each condition, and over how many items."""
-    grouped = found.groupby("condition", sort=True)
-    means = grouped[["mean", *METRICS]].mean().assign(items=grouped["item"].nunique()).reset_index()
-    return tuple({str(name): plain(value) for name, value in row.items()} for row in means.to_dict("records"))
+@dataclass(frozen=True)
+class MetricRow:
+    """One metric against the mean ratings of the ``cells``, which are a condition on an item each.
+
+    ``within``: Kendall's tau-b of an item's conditions, averaged over items; ``pairs_right``: share of the pairs of an
+    item's conditions that the metric orders as listeners do. ``rmse`` in points: of the metric itself where it predicts
+    points, after the best line, and after the best monotone third-order polynomial (ITU-T P.1401). ``best_share``: of
+    the draws in which it has the highest Spearman correlation.
+    """
+
+    metric: str
+    label: str
+    cells: int
+    items: int
+    conditions: int
+    pearson: float | None
+    pearson_low: float | None
+    pearson_high: float | None
+    spearman: float | None
+    spearman_low: float | None
+    spearman_high: float | None
+    kendall: float | None
+    kendall_low: float | None
+    kendall_high: float | None
+    within: float | None
+    within_low: float | None
+    within_high: float | None
+    pairs_right: float | None
+    rmse: float | None
+    rmse_linear: float | None
+    rmse_cubic: float | None
+    best_share: float | None
 
 
-def spearman(found: pd.DataFrame) -> dict[str, float]:
-    """Rank correlation of mean rating and each metric over conditions; ``conditions`` says how many."""
-    means = found.groupby("condition")[["mean", *METRICS]].mean()
-    if len(means) < 3 or (means.nunique() == 1).any():
-        return {}
-    correlations = {name: float(stats.spearmanr(means["mean"], means[name])[0]) for name in METRICS}  # type: ignore[arg-type]
-    return correlations | {"conditions": len(means)}
+@dataclass(frozen=True)
+class ComparisonRow:
+    """The best metric against another: difference of their Spearman correlations, its simultaneous interval by the
+    bootstrap, and Williams' test, which takes cells to be independent. ``apart``: both say that the two differ."""
+
+    first: str
+    second: str
+    difference: float | None
+    low: float | None
+    high: float | None
+    t: float | None
+    df: int | None
+    p: float | None
+    p_adjusted: float | None
+    apart: bool
+
+
+@dataclass(frozen=True)
+class IncrementRow:
+    """What a metric tells beyond ``base``, in a mixed model of the mean ratings: ``slope`` in points for one standard
+    deviation of the metric, Kenward and Roger's F with 1 and ``df`` degrees of freedom, and marginal R squared without
+    and with it."""
+
+    metric: str
+    base: str
+    slope: float | None
+    f: float | None
+    df: float | None
+    p: float | None
+    p_adjusted: float | None
+    r2_base: float | None
+    r2_both: float | None
+
+
+@dataclass(frozen=True)
+class CorrelationRow:
+    """Spearman's correlation of two metrics, or of a metric with ``rating``, over the cells."""
+
+    first: str
+    second: str
+    spearman: float | None
+
+
+@dataclass(frozen=True)
+class ConditionMeanRow:
+    """Means of one condition over the same items: of the ratings, and of a metric as it was measured."""
+
+    condition: str
+    metric: str
+    items: int
+    rating: float
+    value: float
+
+
+@dataclass(frozen=True)
+class NotComparedRow:
+    """A metric that could not be held against these ratings, and why."""
+
+    metric: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """All that is said of the metrics of one attribute. ``best`` is empty where nothing can be said; ``spread``:
+    standard deviation of the mean ratings, which is the RMSE of a metric that says nothing."""
+
+    sentence: str
+    best: str
+    spread: float | None
+    metrics: tuple[MetricRow, ...]
+    comparisons: tuple[ComparisonRow, ...]
+    increments: tuple[IncrementRow, ...]
+    correlations: tuple[CorrelationRow, ...]
+    conditions: tuple[ConditionMeanRow, ...]
+    left_out: tuple[NotComparedRow, ...]
+    problems: tuple[str, ...]
+    draws: int
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The rows, and what the figures are drawn from: mean ratings with metrics, and Spearman's matrix."""
+
+    rows: Agreement
+    cells: pd.DataFrame
+    matrix: pd.DataFrame
+
+
+def compared(ratings: pd.DataFrame, numbers: Numbers, reference: str | None) -> Compared:
+    """Hold every metric against the ratings of an attribute, of those listeners whom screening left.
+
+    The hidden reference stays out: it has no distance to itself.
+    """
+    metrics = list(numbers.metrics.values())
+    found = statistics.agreement(
+        ratings[ratings["condition"] != reference], numbers.values, metrics, draws=DRAWS, seed=SEED
+    )
+    places = {row.metric: place for place, row in enumerate(found.metrics)}
+    beyond = sorted(found.increments, key=lambda row: places[row.metric])
+    return Compared(
+        rows=Agreement(
+            sentence=found.sentence,
+            best=found.best,
+            spread=plain(found.spread),
+            metrics=_rows(MetricRow, found.metrics),
+            comparisons=_rows(ComparisonRow, found.comparisons),
+            increments=_rows(IncrementRow, beyond),
+            correlations=_pairs(found.matrix),
+            conditions=_means(found.cells, [row.metric for row in found.metrics]),
+            left_out=tuple(NotComparedRow(name, _why(numbers, name) or why) for name, why in found.left_out.items()),
+            problems=found.problems,
+            draws=DRAWS,
+        ),
+        cells=found.cells,
+        matrix=found.matrix,
+    )
+
+
+def _why(numbers: Numbers, metric: str) -> str:
+    """The one reason why a metric has no number anywhere; empty where there are some, or several reasons."""
+    own = numbers.frame[numbers.frame["metric"] == metric]
+    reasons = own["reason"].unique()
+    return f"has no number: {reasons[0]}" if own["value"].isna().all() and len(reasons) == 1 else ""
+
+
+def _rows(kind: type[Row], found: Iterable[Any]) -> tuple[Row, ...]:
+    """The same rows, with None for what is no finite number."""
+    return rows_of(kind, ({name: _finite(value) for name, value in vars(row).items()} for row in found))
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _pairs(matrix: pd.DataFrame) -> tuple[CorrelationRow, ...]:
+    """Each pair once, in the order of the matrix."""
+    return tuple(
+        CorrelationRow(str(first), str(second), plain(matrix.loc[first, second]))
+        for first, second in itertools.combinations(matrix.index, 2)
+    )
+
+
+def _means(cells: pd.DataFrame, metrics: Sequence[str]) -> tuple[ConditionMeanRow, ...]:
+    """Metric by metric, every condition; the best rated first."""
+    found: list[ConditionMeanRow] = []
+    own = cells.groupby("condition")
+    for metric in metrics:
+        means = own[["rating", metric]].mean().assign(items=own["item"].nunique())
+        for condition, row in means.sort_values("rating", ascending=False).iterrows():
+            found.append(
+                ConditionMeanRow(str(condition), metric, int(row["items"]), *map(float, row[["rating", metric]]))
+            )
+    return tuple(found)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from analysis.reading.numbers import Numbers
 from analysis.reading.ratings import Ratings
-from analysis.report.parts import agreement, listeners
-from analysis.report.parts.drawn import of_ratings, of_results
+from analysis.report.parts import listeners
+from analysis.report.parts.agreement import Agreement, compared
+from analysis.report.parts.drawn import of_metrics, of_ratings, of_results
 from analysis.report.parts.flow import Step, flow
 from analysis.report.parts.general import General
 from analysis.report.parts.layout import Layout, layout_of, warnings_of
@@ -91,8 +92,7 @@ class Section:
     excepted_items: tuple[str, ...]
     sensitivity: tuple[SensitivityRow, ...]
     reliability: tuple[CoefficientRow, ...]
-    agreement: tuple[dict[str, Any], ...]
-    spearman: dict[str, float]
+    agreement: Agreement | None
     draws: int
     figures: dict[str, Any] = field(repr=False)
     """``parts.drawn.Figures``; no part of the JSON."""
@@ -103,7 +103,7 @@ def section(
     ratings: Ratings,
     study: Study,
     *,
-    metrics: pd.DataFrame | None,
+    numbers: Numbers | None,
     status: tuple[Status, str],
     tell: Callable[[str], object],
 ) -> Section:
@@ -113,7 +113,7 @@ def section(
     ----------
     asked : the attribute; ``ratings`` hold one rating of it at least.
     study : with the plan as it is carried out.
-    metrics : what ``analysis.metrics.score`` found for the set; None for ratings of another tool.
+    numbers : objective metrics of the sounds that were rated; None where there are none.
     status : whether these results are those that were planned, and why.
     """
     tried = Tried()
@@ -128,7 +128,6 @@ def section(
         status = ("exploratory", "the rules of the plan left nobody, and these are results of all listeners")
     tell(f"{asked.name}: description")
     conditions, cells = condition_rows(kept, study.roles, tried), cell_rows(kept)
-    beside = agreement.beside(cells, metrics)
     checked = check(kept, study.systems, low_anchor=study.low_anchor, mid_anchor=study.mid_anchor_of(asked.name))
     found = tested(
         kept, study, incomplete=layout is not None, tried=tried, tell=lambda part: tell(f"{asked.name}: {part}")
@@ -136,6 +135,8 @@ def section(
     if 0 < len(kept) < len(frame):
         tell(f"{asked.name}: tests without screening")
         found = beside_all(found, frame, study, incomplete=layout is not None)
+    tell(f"{asked.name}: metrics")
+    beside = tried(lambda: compared(kept, numbers, study.reference)) if numbers else None
     tell(f"{asked.name}: figures")
     who = count(number, "listener") + (" (simulated)" if kept["simulated"].any() else "")
     return Section(
@@ -166,9 +167,9 @@ def section(
         excepted_items=screened.excepted_items,
         sensitivity=listeners.sensitivity(frame, kept, [row.condition for row in conditions]),
         reliability=listeners.coefficients(kept),
-        agreement=agreement.rows(beside),
-        spearman=agreement.spearman(beside),
+        agreement=beside.rows if beside else None,
         draws=DRAWS,
         figures=of_ratings(kept, asked, study, conditions=conditions, cells=cells)
-        | of_results(study, found, screened=screened.rows, consistent=listeners.consistent(kept), beside=beside),
+        | of_results(study, found, screened=screened.rows, consistent=listeners.consistent(kept))
+        | (of_metrics(beside, numbers, study) if beside and numbers else {}),
     )

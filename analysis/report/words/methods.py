@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analysis.reading.numbers import Numbers
 from analysis.reading.ratings import Ratings
 from analysis.report.parts.section import Section
+from analysis.report.words import metrics
 from analysis.report.words.wording import count, level
 from analysis.statistics.listeners.rules import RULES
 from analysis.study import Study
@@ -17,7 +19,13 @@ from stimuli.manifest import Manifest
 
 
 def paragraph(
-    ratings: Ratings, study: Study, sections: Sequence[Section], *, manifest: Manifest | None, name: str
+    ratings: Ratings,
+    study: Study,
+    sections: Sequence[Section],
+    *,
+    manifest: Manifest | None,
+    name: str,
+    numbers: Numbers | None,
 ) -> str:
     """Methods as a paper would say them, with the numbers of this study.
 
@@ -26,11 +34,14 @@ def paragraph(
     study : with the plan as it was carried out.
     manifest : of the sounds; None for ratings of another tool, whose sounds nobody here knows.
     name : what the test may be called.
+    numbers : objective metrics; None where there are none.
     """
     own = [_sounds(manifest), _playback(ratings)] if manifest else []
     design = _design(ratings, study, manifest, name)
-    parts = [design, *own, _screening(study, sections), _description(sections), _general(study, sections)]
-    return " ".join(part for part in [*parts, _these(study, sections), _METRICS if manifest else ""] if part)
+    tests = [_general(study, sections), _these(study, sections)]
+    beside = metrics.methods(numbers, [one.agreement for one in sections])
+    parts = [design, *own, _screening(study, sections), _description(sections), *tests, beside]
+    return " ".join(part for part in parts if part)
 
 
 def _design(ratings: Ratings, study: Study, manifest: Manifest | None, name: str) -> str:
@@ -160,10 +171,6 @@ _MATCH = {"item": "one gain per item", "each": "one gain per clip", "none": "no 
 _TOST = (
     "Equivalence was tested at {} points by two one-sided t tests of each contrast by itself, not adjusted: for these "
     "items on the mean difference of listeners."
-)
-_METRICS = (
-    "SI-SDR (no mean removed) and SDR as in the Music Demixing Challenge (epsilon 1e-7) were computed on the same "
-    "excerpts before any gain, all channels as one vector."
 )
 
 

@@ -1,0 +1,82 @@
+"""The best metric against the others: what two have to say before they count as different, and in which words."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.agreement.best import agrees, best_shares, comparisons, sentence
+from analysis.agreement.dependent import williams
+from analysis.agreement.rows import ComparisonRow, MetricRow
+from analysis.statistics.adjustment import holm
+
+NAMES = ["a", "b", "c"]
+ESTIMATES = np.array([0.5, 0.8, 0.7])
+BETWEEN = np.array([[1, 0.6, 0.5], [0.6, 1, 0.9], [0.5, 0.9, 1]])
+
+
+def compared(spread: float, cells: int) -> tuple[ComparisonRow, ...]:
+    """The best of three from draws that vary so much, each metric by itself."""
+    draws = ESTIMATES + spread * np.random.default_rng(1).standard_normal((2000, 3))
+    return comparisons(NAMES, ESTIMATES, draws, BETWEEN, cells=cells, blocks=1000)
+
+
+def test_the_best_stands_against_each_other_at_the_price_of_all_pairs() -> None:
+    rows = compared(0.01, 30)
+    assert [(row.first, row.second, row.df) for row in rows] == [("b", "c", 27), ("b", "a", 27)]
+    pairs = [(1, 2), (1, 0), (2, 0)]
+    tests = [williams(ESTIMATES[k], ESTIMATES[m], BETWEEN[k, m], cells=30) for k, m in pairs]
+    assert [row.t for row in rows] == pytest.approx([float(t) for t, _ in tests[:2]])
+    adjusted = holm(np.array([float(p) for _, p in tests]))
+    assert [row.p_adjusted for row in rows] == pytest.approx(list(adjusted[:2]))
+    assert rows[1].p_adjusted > 2 * rows[1].p
+    for row in rows:
+        assert row.low < row.difference < row.high
+
+
+@pytest.mark.parametrize(("spread", "cells", "apart"), [(0.01, 300, True), (0.01, 6, False), (0.3, 300, False)])
+def test_two_metrics_differ_where_interval_and_test_say_so(spread: float, cells: int, *, apart: bool) -> None:
+    """Draws that hardly vary don't help few cells, nor many cells draws that vary: few items with many conditions."""
+    assert [row.apart for row in compared(spread, cells)] == [apart, apart]
+
+
+def test_shares_leave_out_draws_without_a_number() -> None:
+    draws = np.array([[0.1, 0.2], [0.3, 0.2], [0.4, 0.4], [np.nan, 0.1]])
+    assert best_shares(draws).tolist() == [0.5, 0.5]
+    assert np.isnan(best_shares(draws[3:])).all()
+
+
+def test_agreement_is_of_the_largest_with_regard_to_all_that_were_looked_at() -> None:
+    """0.22 in standard errors of 0.1 is more than chance for one metric, and not for the best of forty."""
+    draws = 0.1 * np.random.default_rng(2).standard_normal((4000, 40))
+    estimates = np.array([0.22, *np.zeros(39)])
+    assert agrees(estimates[:1], draws[:, :1] + estimates[:1], blocks=1000)
+    assert not agrees(estimates, draws + estimates, blocks=1000)
+
+
+def measured(name: str) -> MetricRow:
+    """A row with this label."""
+    numbers: dict[str, Any] = {field.name: 0.5 for field in dataclasses.fields(MetricRow)}
+    return MetricRow(**numbers | {"metric": name, "label": name.upper(), "cells": 60, "items": 12, "conditions": 5})
+
+
+@pytest.mark.parametrize(
+    ("names", "apart", "end"),
+    [
+        ("abc", "bc", "and it can be told from every other."),
+        ("ab", "b", "and it can be told from B."),
+        ("ab", "", "but it can't be told from B."),
+        ("abc", "", "but it can't be told from any other."),
+        ("abcd", "d", "but it can't be told from B and C."),
+        ("abcdefgh", "h", "but it can't be told from B, C, D and 3 others."),
+    ],
+)
+def test_the_sentence_names_what_the_best_can_not_be_told_from(names: str, apart: str, end: str) -> None:
+    rows = [measured(name) for name in names]
+    pairs = [ComparisonRow("a", name, 0.1, 0, 0.2, 1, 57, 0.1, 0.2, apart=name in apart) for name in names[1:]]
+    said = sentence(rows, pairs, agreeing=True)
+    assert said.endswith(end)
+    assert "0.50 (95 % interval 0.50 to 0.50)" in said

@@ -1,0 +1,114 @@
+"""The bootstrap of coefficients: against drawing rows by hand, and how often its intervals hold the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from simulated_metrics import follows, metrics, quality, ratings, values
+
+from analysis.agreement import correlations, resampling
+from analysis.agreement.cells import beside
+
+
+def by_hand(frame: pd.DataFrame, metric: Mapping[Any, float], draws: int) -> np.ndarray:
+    """Pearson's correlation in draws of listeners and songs, row by row."""
+    draw = np.random.default_rng(7)
+    wide = frame.pivot_table(index=["song", "item", "condition"], columns="listener", values="rating")
+    said = np.array([metric[cell[1:]] for cell in wide.index])
+    rated, song = wide.to_numpy(), wide.index.get_level_values("song")
+    songs = [np.flatnonzero(song == name) for name in sorted(set(song))]
+    found = []
+    for _ in range(draws):
+        rows = np.concatenate([songs[place] for place in draw.choice(len(songs), len(songs))])
+        people = draw.choice(rated.shape[1], rated.shape[1])
+        chosen = rated[rows][:, people]
+        rows, chosen = (one[np.isfinite(chosen).any(axis=1)] for one in (rows, chosen))
+        found.append(np.corrcoef(np.nanmean(chosen, axis=1), said[rows])[0, 1])
+    return np.array(found)
+
+
+def test_draws_are_of_listeners_and_of_songs_with_all_their_items_and_holes_too() -> None:
+    draw = np.random.default_rng(1)
+    true = quality(draw, 8, 3)
+    frame = ratings(draw, true, 5).sample(frac=0.7, random_state=1)
+    frame["song"] = "s" + (frame["item"].str[1:].astype(int) // 2).astype(str)
+    measured = values(a=follows(draw, true, 9))
+    found = beside(frame, measured, metrics("a"))
+    drawn = resampling.drawn(found, draws=4000, seed=1)
+    own = correlations.pearson(drawn.ratings, found.values, drawn.weights)[:, 0]
+    other = by_hand(frame, measured.set_index(["item", "condition"])["a"].to_dict(), 1500)
+    assert drawn.blocks == 4
+    levels = [0.1, 0.25, 0.5, 0.75, 0.9]
+    np.testing.assert_allclose(np.quantile(own, levels), np.quantile(other, levels), atol=0.15 * other.std())
+
+
+def test_items_are_drawn_where_songs_are_unknown_or_one_and_a_lone_listener_is_said() -> None:
+    draw = np.random.default_rng(2)
+    true = quality(draw, 4, 3)
+    frame, measured = ratings(draw, true, 3), values(a=true)
+    assert resampling.drawn(beside(frame, measured, metrics("a")), draws=2, seed=1).blocks == 4
+    of_one = resampling.drawn(beside(frame.assign(song="s"), measured, metrics("a")), draws=2, seed=1)
+    assert (of_one.blocks, "one song" in of_one.problems[0]) == (4, True)
+    alone = resampling.drawn(beside(frame[frame["listener"] == "L0000"], measured, metrics("a")), draws=2, seed=1)
+    assert "One listener" in alone.problems[0]
+
+
+def test_limits_without_bias_and_with_many_blocks_are_percentiles() -> None:
+    draws = np.random.default_rng(3).normal(0.5, 0.1, (20_000, 2))
+    draws[::2, 1] = np.nan
+    low, high = resampling.limits(np.array([0.5, 0.5]), draws, blocks=10_000)
+    np.testing.assert_allclose([*low, *high], [0.304, 0.304, 0.696, 0.696], atol=0.01)
+    assert np.isnan(resampling.limits(np.array([0.5]), draws[::2, 1:], blocks=9)).all()
+    assert np.isnan(resampling.limits(np.array([np.nan]), draws[:, :1], blocks=9)).all()
+
+
+def test_simultaneous_intervals_are_wider_by_the_largest_of_many_and_by_students_t() -> None:
+    draws = np.random.default_rng(4).normal(0, 1, (20_000, 20))
+    low, high = resampling.simultaneous(np.zeros(20), draws, blocks=10_000)
+    together = stats.norm.ppf((1 + 0.95 ** (1 / 20)) / 2)
+    np.testing.assert_allclose((high - low) / 2, together, rtol=0.03)
+    few = resampling.simultaneous(np.zeros(20), draws, blocks=5)[1]
+    np.testing.assert_allclose(few / high, stats.t.ppf(0.975, 4) * np.sqrt(5 / 4) / stats.norm.ppf(0.975), rtol=1e-3)
+
+
+def coverage(studies: int, *, size: tuple[int, int, int], draws: int) -> dict[str, float]:
+    """How often intervals hold the coefficients that many more items and listeners would show."""
+    items, conditions, listeners = size
+    draw = np.random.default_rng(items)
+    many = quality(draw, 500, conditions)
+    said = follows(draw, many, 6, of_items=8).reshape(-1, 1)
+    each = np.repeat(np.arange(500), conditions)
+    truth = correlations.coefficients(many.reshape(1, -1), said, np.ones((1, said.size)), each)
+    hits = dict.fromkeys(("pearson", "spearman", "kendall", "within"), 0)
+    for study in range(studies):
+        true = quality(draw, items, conditions)
+        measured = values(a=follows(draw, true, 6, of_items=8))
+        found = beside(ratings(draw, true, listeners, noise=15), measured, metrics("a"))
+        own = pd.factorize(found.table["item"])[0]
+        drawn = resampling.drawn(found, draws=draws, seed=study)
+        of_draws = correlations.coefficients(drawn.ratings, found.values, drawn.weights, own)
+        once = correlations.coefficients(found.ratings[None, :], found.values, np.ones((1, len(own))), own)
+        for name in hits:
+            low, high = resampling.limits(once[name][0], of_draws[name], blocks=drawn.blocks)
+            hits[name] += int(low[0] <= truth[name].item() <= high[0])
+    return {name: count / studies for name, count in hits.items()}
+
+
+def test_intervals_hold_the_truth() -> None:
+    """Plain percentiles hold Spearman in 80 % and ``within`` in 73 % of such studies."""
+    found = coverage(30, size=(30, 6, 20), draws=150)
+    assert min(found.values()) >= 0.86
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("size", [(6, 5, 10), (8, 5, 4), (12, 5, 12), (30, 6, 20)])
+def test_intervals_hold_the_truth_in_95_percent(size: tuple[int, int, int]) -> None:
+    found = coverage(200, size=size, draws=500)
+    print(size, found)
+    assert min(found.values()) > 0.90
+    assert min(found.values()) < 0.995

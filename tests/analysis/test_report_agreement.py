@@ -1,0 +1,294 @@
+"""Objective metrics in the report: whose numbers they are, what is said and drawn of them, and what is left out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import small_study
+from click.testing import CliRunner
+
+from analysis.cli import report as command
+from analysis.errors import AnalysisError
+from analysis.metrics import table
+from analysis.metrics.family import Metric
+from analysis.metrics.table import Scored
+from analysis.reading import numbers
+from analysis.reading.numbers import Numbers
+from analysis.report import assemble, page, pictures, tables
+from analysis.report.assemble import Report, Source
+from analysis.report.figures.matrix import alike, matrix
+from analysis.report.figures.scatters import scatters
+from analysis.report.parts.agreement import Agreement, Compared, MetricRow
+from analysis.report.parts.drawn import of_metrics
+from analysis.report.parts.measured import measured
+from analysis.report.words import metrics as words
+from mushra_app.ratings import Row
+from stimuli.errors import HiddenReferenceError
+from stimuli.manifest import Manifest
+
+ITEMS = ("Song 0", "Song 1", "Song 2")
+CONDITIONS = ("ours", "theirs", "classic", "lowpass-7000", "lowpass-3500")
+
+
+def row(item: str, condition: str, metric: str, value: float | None, **more: str) -> dict[str, Any]:
+    """A row of the scored table."""
+    said = {"stretch": "excerpt", "basis": "render", "reason": "" if value is not None else "nothing is heard"}
+    about = {"song": item, "target": "accompaniment", "dataset": "", "role": "system", "family": "ratios"}
+    return {"item": item, "condition": condition, "metric": metric, "value": value} | said | about | more
+
+
+def scored(manifest: Manifest, means: pd.Series, *, stimuli_id: str = "") -> Scored:
+    """Four metrics of the set: what listeners said, noise, its opposite of unknown sense, and one with few numbers."""
+    draw = np.random.default_rng(5)
+    rows = []
+    for item in ITEMS:
+        for condition in CONDITIONS:
+            mean = float(means[item, condition])
+            rows += [
+                row(item, condition, "si_sdr_db", mean / 10),
+                row(item, condition, "mdx_sdr_db", float(draw.normal()), basis="clip"),
+                row(item, condition, "badness", -mean),
+                row(item, condition, "rare", 3.0 if condition == "ours" else None),
+                row("", condition, "si_sdr_db", -50 * mean, stretch="song", song=item),
+            ]
+    note = "Song 0: measured on the clips that were heard."
+    return Scored(table.frame_of(rows), stimuli_id or manifest.stimuli_id, {"family ratios": "1"}, (note,))
+
+
+@pytest.fixture(scope="module")
+def rows(study: Manifest) -> list[Row]:
+    """Eight listeners on three items."""
+    return [one for one in small_study.rows(study) if one["item"] in ITEMS]
+
+
+@pytest.fixture(scope="module")
+def means(rows: list[Row]) -> pd.Series:
+    """Mean rating of each condition on each item."""
+    return pd.DataFrame(rows).groupby(["item", "condition"])["rating"].mean()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A set of its own, which somebody scores."""
+    folder = tmp_path_factory.mktemp("scored")
+    small_study.build(folder, small_study.experiment())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path, study: Manifest, rows: list[Row], means: pd.Series) -> Report:
+    """The report of the scored set."""
+    table.write(folder, scored(study, means))
+    return assemble.assemble(Source(small_study.save(folder / "r.csv", rows), folder))
+
+
+def test_all_metrics_of_the_set_are_used_and_the_best_is_told_first(found: Report) -> None:
+    (section,) = found.sections
+    assert section.agreement is not None and found.metrics is not None
+    assert [one.metric for one in section.agreement.metrics] == ["si_sdr_db", "mdx_sdr_db", "badness"]
+    best = section.agreement.metrics[0]
+    assert (best.spearman, best.cells, best.items, best.conditions) == (pytest.approx(1), 15, 3, 5), "no whole song"
+    assert [one.metric for one in section.agreement.left_out] == ["rare"]
+    html = page.html(found)
+    places = [html.index(part) for part in ("<h2>Objective metrics", "SI-SDR agrees best", "<h2>Methods")]
+    assert places == sorted(places) and "Of badness, rare nothing is known here: a higher value" in html
+    assert "Song 0: measured on the clips that were heard." in html and "adds all the others" not in html
+
+
+def test_the_json_holds_numbers_and_what_is_known_of_them(found: Report) -> None:
+    data = json.loads(page.as_json(found))
+    known = {one["name"]: one for one in data["metrics"]["known"]}
+    assert known["si_sdr_db"]["basis"] == "render" and known["mdx_sdr_db"]["basis"] == "clip"
+    assert known["badness"]["better"] == "higher" and known["badness"]["source"] == ""
+    assert len(data["metrics"]["numbers"]) == 60 and data["hashes"]["metrics"]
+    (missing,) = data["metrics"]["missing"]
+    assert missing["metrics"] == "rare" and missing["reason"] == "nothing is heard"
+    assert missing["sounds"].startswith("Song 0, theirs; Song 0, classic;") and missing["sounds"].count(";") == 11
+    pairs = {(one["first"], one["second"]): one["spearman"] for one in data["sections"][0]["agreement"]["correlations"]}
+    assert pairs["rating", "si_sdr_db"] == pytest.approx(1) and pairs["rating", "badness"] == pytest.approx(-1)
+
+
+def test_tables_and_figures_hold_them_too(found: Report, tmp_path: Path) -> None:
+    written = {path.stem: path for path in tables.write(found, tmp_path / "t") if path.suffix == ".csv"}
+    for name in ("metrics", "comparisons", "increments", "correlations", "conditions", "left-out"):
+        assert f"overall-agreement-{name}" in written
+        assert (tmp_path / "t" / f"overall-agreement-{name}.tex").read_text(encoding="utf-8").startswith("\\begin")
+    assert len(pd.read_csv(written["metrics-numbers"])) == 60
+    means = pd.read_csv(written["overall-agreement-conditions"]).query("metric == 'si_sdr_db'")
+    assert means["value"].to_numpy() == pytest.approx(means["rating"] / 10) and set(means["items"]) == {3}
+    stems = {path.stem for path in pictures.write(found, tmp_path / "f")}
+    assert {"overall-scatters-si-sdr-db", "overall-agreement", "overall-correlations"} <= stems
+
+
+def test_methods_say_what_was_computed_on_what(found: Report) -> None:
+    assert "before any gain: SI-SDR (Le Roux et al. 2019" in found.methods
+    assert "on the clips that were heard, with the logged gain of each undone: MDX SDR" in found.methods
+    assert (
+        "1000 draws of listeners and of items or songs" in found.methods
+        and "adds to MDX SDR was tested" in found.methods
+    )
+    assert words.methods(None, []) == ""
+
+
+def test_numbers_of_other_sounds_are_not_used(folder: Path, study: Manifest, means: pd.Series, tmp_path: Path) -> None:
+    copy = tmp_path / "set"
+    copy.mkdir()
+    (copy / "clips").symlink_to(folder / "clips")
+    table.write(copy, scored(study, means, stimuli_id="f" * 64))
+    got = numbers.of_set(copy, study)
+    assert list(got.metrics)[:2] == ["si_sdr_db", "mdx_sdr_db"] and got.file is None
+    assert "si_sir_db" not in got.metrics, "clips don't hold the other sources"
+    assert got.notes[0] == "metrics.json is of other sounds than these and was not used."
+    assert "mushra metrics DIR adds all the others" in got.notes[1] and set(got.frame["basis"]) == {"clip"}
+    with pytest.raises(AnalysisError, match=r"is of the sounds ffffffffffff…, and the ratings are of .*mushra metrics"):
+        numbers.of_file(copy / "metrics.json", study.stimuli_id, ITEMS, CONDITIONS)
+    assert numbers.of_file(copy / "metrics.json", "", ITEMS, CONDITIONS).file == copy / "metrics.json"
+
+
+def test_a_broken_table_is_a_sentence(tmp_path: Path, study: Manifest) -> None:
+    (tmp_path / "metrics.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(AnalysisError, match="can't be read as a scored table"):
+        numbers.of_set(tmp_path, study)
+    with pytest.raises(AnalysisError, match=r"gone\.json: no such file"):
+        numbers.of_file(tmp_path / "gone.json", "", ITEMS, CONDITIONS)
+    table.write(tmp_path, Scored(table.frame_of([]), study.stimuli_id))
+    with pytest.raises(AnalysisError, match="holds no number of an excerpt"):
+        numbers.of_set(tmp_path, study)
+
+
+MAPPING = """
+title = "Another tool's test"
+[columns]
+listener = "who"
+item = "song"
+condition = "system"
+rating = "score"
+[roles]
+reference = "ref"
+anchors = ["low"]
+"""
+
+
+def other_tool(folder: Path) -> list[str]:
+    """Ratings of another tool with their mapping, as arguments."""
+    draw = np.random.default_rng(2)
+    levels = {"ref": 100, "a": 80, "b": 60, "c": 40, "low": 20}
+    lines = [
+        f"L{who},s{song},{name},{100 if name == 'ref' else round(level + draw.normal(0, 4))}"
+        for who in range(6)
+        for song in range(3)
+        for name, level in levels.items()
+    ]
+    (folder / "r.csv").write_text("\n".join(["who,song,system,score", *lines]) + "\n", encoding="utf-8")
+    (folder / "m.toml").write_text(MAPPING, encoding="utf-8")
+    return [str(folder / "r.csv"), "--mapping", str(folder / "m.toml")]
+
+
+def given(values: dict[str, float], songs: Iterable[int] = range(3)) -> str:
+    """Somebody's metric, as a wide table."""
+    lines = [f"s{song},{name},{value + song / 10}" for song in songs for name, value in values.items()]
+    return "\n".join(["item,condition,pesq", *lines]) + "\n"
+
+
+def test_another_tools_ratings_stand_beside_somebodys_metrics(tmp_path: Path) -> None:
+    arguments = other_tool(tmp_path)
+    own = tmp_path / "own.csv"
+    own.write_text(given({"ref": 99, "a": 4, "b": 3, "c": 2, "low": 1}), encoding="utf-8")
+    out = tmp_path / "o.json"
+    asked = [*arguments, "--metrics", str(own), "--format", "json", "--out", str(out)]
+    assert CliRunner().invoke(command, asked, catch_exceptions=False).exit_code == 0
+    data = json.loads(out.read_text(encoding="utf-8"))
+    (one,) = data["sections"][0]["agreement"]["metrics"]
+    assert (one["metric"], one["conditions"], one["cells"]) == ("pesq", 4, 12), "without the reference"
+    assert one["pearson"] > 0.9 and data["metrics"]["known"][0]["basis"] == "given"
+    assert data["metrics"]["notes"][0] == "The metrics were read from own.csv."
+    assert "computed elsewhere, and read from a file: pesq." in data["methods"] and data["hashes"]["metrics"]
+    own.write_text(given({"a": 4, "bee": 3}), encoding="utf-8")
+    with pytest.raises(HiddenReferenceError, match=r"own\.csv: line 3: the condition 'bee' is none of those rated"):
+        CliRunner().invoke(command, asked, catch_exceptions=False)
+
+
+def test_without_metrics_nothing_is_said_of_them(tmp_path: Path) -> None:
+    ratings, _, mapping = other_tool(tmp_path)
+    found = assemble.assemble(Source(Path(ratings), mapping=Path(mapping)))
+    assert found.metrics is None and found.sections[0].agreement is None and "metrics" not in found.hashes
+    html = page.html(found)
+    assert "Objective metrics" not in html and "What the metrics are" not in html and "metric" not in found.methods
+
+
+def test_alike_metrics_stand_together_behind_the_ratings() -> None:
+    names = ["rating", "a1", "b1", "a2", "b2", "none"]
+    close = pd.DataFrame(0.1, index=names, columns=pd.Index(names))
+    close.loc["rating", ["a1", "a2"]] = close.loc[["a1", "a2"], "rating"] = 0.8
+    for first, second in (("a1", "a2"), ("b1", "b2")):
+        close.loc[first, second] = close.loc[second, first] = 0.9
+    close.loc["none"] = close["none"] = np.nan
+    np.fill_diagonal(close.to_numpy(), 1)
+    order = alike(close)
+    assert order[0] == "rating" and sorted(order) == sorted(names)
+    assert abs(order.index("a1") - order.index("a2")) == abs(order.index("b1") - order.index("b2")) == 1
+    text = matrix(-close, {name: f"<{name}>" for name in names}).svg()
+    assert "&lt;a1&gt;" in text and ">−.90<" in text and "nan" not in text
+    assert text.count("var(--anchor") == 10, "a cell for each pair that has a number"
+
+
+def test_of_many_metrics_the_matrix_shows_the_best_and_no_name_is_cut() -> None:
+    names = [f"m{number}" for number in range(30)]
+    values = np.linspace(1, 0, 30)
+    means = np.array([[np.nan, *values], *[[value, *np.full(30, 0.5)] for value in values]])
+    close = pd.DataFrame(means, index=["rating", *names], columns=pd.Index(["rating", *names]))
+    shuffled = ["rating", *np.random.default_rng(1).permutation(names)]
+    none = dict.fromkeys([field.name for field in dataclasses.fields(MetricRow)], 0.5)
+    ranked = tuple(
+        MetricRow(**{**none, "metric": name, "label": f"A metric with a long name, {name}"}) for name in names
+    )
+    cells = pd.DataFrame({"item": ["i"] * 3, "condition": list("abc"), "rating": [10.0, 50, 90]})
+    cells = cells.assign(**dict.fromkeys(names, np.arange(3.0)))
+    rows = Agreement("", "m0", 1.0, ranked, (), (), (), (), (), (), 1000)
+    known = {name: Metric(name, name, "", "higher", "") for name in names}
+    study = SimpleNamespace(roles=dict.fromkeys("abc", "system"))
+    compared = Compared(rows, cells, close.loc[shuffled, shuffled])
+    drawn = of_metrics(compared, Numbers(pd.DataFrame(), known, ()), study)  # type: ignore[arg-type]
+    assert len(drawn["scatters"]) == 6
+    (shown,) = drawn["correlations"]
+    axes = shown.figure.axes[0]
+    texts = {text.get_text(): text for text in axes.texts if "metric" in text.get_text()}
+    assert len(texts) == 24 and "A metric with a long name, m23" in texts
+    shown.svg()
+    right = shown.figure.bbox.x1
+    assert max(text.get_window_extent().x1 for text in texts.values()) <= right
+
+
+@pytest.mark.parametrize(("better", "rightmost"), [("higher", 3.0), ("lower", -4.0), ("zero", 1.0)])
+def test_good_values_lie_to_the_right(better: Any, rightmost: float) -> None:
+    cells = pd.DataFrame({"item": ["i"] * 3, "condition": list("abc"), "rating": [10, 50, 90], "m": [-4.0, 1.0, 3.0]})
+    (drawing,) = scatters(cells, [Metric("m", "Metric", "dB", better, "")], dict.fromkeys("abc", "system"))
+    axes = drawing.figure.axes[0]
+    line = axes.get_lines()[0]
+    xs = np.asarray(line.get_xdata())
+    assert len(xs) == 3, "one item, one line"
+    right = max(xs, key=lambda x: axes.transData.transform((x, 0))[0])
+    assert right == rightmost and drawing.name == "m"
+    assert axes.get_title(loc="left") == ("|Metric|" if better == "zero" else "Metric")
+
+
+def test_sounds_that_lack_the_same_for_the_same_reason_stand_together() -> None:
+    known = {name: Metric(name, name.upper(), "", "higher", "") for name in ("a", "b")}
+    lacking = [
+        ("i", "x", "a", "silent"),
+        ("i", "x", "b", "silent"),
+        ("j", "x", "a", "silent"),
+        ("k", "x", "a", "silent"),
+    ]
+    frame = table.frame_of(row(i, c, m, None, reason=why, family="mine") for i, c, m, why in lacking)
+    found = measured(Numbers(frame, known, ()))
+    assert [(one.metrics, one.sounds) for one in found.missing] == [("", "i, x"), ("A", "j, x; k, x")]
+    assert found.valid == {} and [one.family for one in found.known] == ["mine", "mine"]
