@@ -7,3 +7,7 @@ from stimuli.errors import HiddenReferenceError
 
 class AnalysisError(HiddenReferenceError):
     """Ratings or sounds that can't be analysed."""
+
+
+class PassingError(AnalysisError):
+    """A tool of others that failed on what it was given this time, and may not the next."""

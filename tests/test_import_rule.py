@@ -31,7 +31,8 @@ def loaded_by(code: str) -> set[str]:
         ("import mushra_app.listener.routes, mushra_app.studio.routes", HEAVY | STORES | {"analysis"}),
         ("import analysis.cli, analysis.report.assemble, analysis.report.page", WEB | {"torch"}),
         (
-            "import analysis.metrics.cli, analysis.metrics.score, analysis.metrics.musdb, stimuli.whole_songs",
+            "import analysis.metrics.cli, analysis.metrics.scoring.score, analysis.metrics.scoring.musdb\n"
+            "import stimuli.whole_songs",
             WEB | {"torch", "mushra_app"},
         ),
         ("import stimuli.experiment, stimuli.manifest, mushra_app.ratings", WEB | HEAVY | {"numpy"}),

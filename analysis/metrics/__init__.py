@@ -1,1 +1,1 @@
-"""Objective metrics: one module per family, and ``score`` that runs them over a stimulus set."""
+"""Objective metrics: ``truth`` and ``family`` say what a metric is, wings hold the metrics, ``scoring`` runs them."""

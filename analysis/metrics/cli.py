@@ -73,7 +73,8 @@ def metrics(folder: Path | None, **told: Any) -> None:
 
 
 def _set(folder: Path, told: dict[str, Any]) -> None:
-    from analysis.metrics import museval_rows, score, table, text
+    from analysis.metrics.results import museval_rows, table, text
+    from analysis.metrics.scoring import score
     from stimuli import manifest
 
     theirs = {name: Path(place) for name, place in _named(told["read_museval"], "--read-museval", "NAME=FOLDER")}
@@ -88,8 +89,8 @@ def _set(folder: Path, told: dict[str, Any]) -> None:
 
 
 def _files(told: dict[str, Any]) -> None:
-    from analysis.metrics import table, text
-    from analysis.metrics.files import Given, score_files
+    from analysis.metrics.results import table, text
+    from analysis.metrics.scoring.files import Given, score_files
 
     if told["align"] and told["pad"]:
         raise AnalysisError("--align and --pad are two answers to one question; give one of them")
@@ -106,9 +107,9 @@ def _files(told: dict[str, Any]) -> None:
 
 
 def _musdb(told: dict[str, Any]) -> None:
-    from analysis.metrics import table, text
-    from analysis.metrics.musdb import score_musdb
-    from analysis.metrics.musdb_track import Wanted
+    from analysis.metrics.results import table, text
+    from analysis.metrics.scoring.musdb import score_musdb
+    from analysis.metrics.scoring.musdb_track import Wanted
 
     if lacking := [name for name in OF_MUSDB if not told[name]]:
         raise AnalysisError(f"--{lacking[0]} is missing: mushra metrics --musdb ROOT --estimates DIR --out FOLDER")

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, PassingError
 from analysis.metrics.truth import Measured, NoNumber, Truth, checked_estimate
 
 Better = Literal["higher", "lower", "zero"]
@@ -118,7 +118,7 @@ def measure(found: Family, truth: Truth, estimate: np.ndarray) -> Measured:
     try:
         values = found.measure(truth, checked_estimate(truth, estimate))
     except AnalysisError as error:
-        return {metric.name: NoNumber(str(error)) for metric in found.metrics}
+        return {metric.name: NoNumber(str(error), isinstance(error, PassingError)) for metric in found.metrics}
     return {metric.name: _finite(values[metric.name]) for metric in found.metrics}
 
 

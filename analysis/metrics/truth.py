@@ -21,9 +21,10 @@ Prepared = TypeVar("Prepared")
 
 @dataclass(frozen=True)
 class NoNumber:
-    """Why a metric has no number here: a sentence without a full stop."""
+    """Why a metric has no number here: a sentence without a full stop; ``passing`` if it may have one the next time."""
 
     reason: str
+    passing: bool = False
 
 
 Measured = Mapping[str, "float | NoNumber"]

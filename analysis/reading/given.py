@@ -22,7 +22,7 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.metrics.family import FAMILIES, Metric, family
-from analysis.metrics.table import COLUMNS
+from analysis.metrics.results.table import COLUMNS
 from analysis.reading import cells
 from analysis.reading.cells import Cells
 

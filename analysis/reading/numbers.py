@@ -15,9 +15,9 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.metrics import table
 from analysis.metrics.family import Metric
-from analysis.metrics.table import Scored
+from analysis.metrics.results import table
+from analysis.metrics.results.table import Scored
 from analysis.reading.given import metrics_of, read_given
 from stimuli.manifest import Manifest
 
@@ -51,7 +51,7 @@ def of_set(folder: Path, manifest: Manifest) -> Numbers:
     AnalysisError
         Where ``metrics.json`` is there and can't be read.
     """
-    from analysis.metrics.score import score_clips  # reads sound, which no other part of a report does
+    from analysis.metrics.scoring.score import score_clips  # reads sound, which no other part of a report does
 
     scored = table.read(folder)
     path = folder / table.FILE_NAME

@@ -13,7 +13,7 @@ import soundfile
 
 from analysis.errors import AnalysisError
 from analysis.metrics.families.ratios import mdx_sdr, si_sdr
-from analysis.metrics.score import score_clips
+from analysis.metrics.scoring.score import score_clips
 from stimuli.manifest import Manifest
 
 CLEAN = small_study.song("Song 0", "reference")

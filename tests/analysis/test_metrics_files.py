@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from analysis.errors import AnalysisError
 from analysis.metrics.cli import metrics
 from analysis.metrics.families.ratios import si_sdr
-from analysis.metrics.files import Given, lag_of, score_files
-from analysis.metrics.permutation import assigned
+from analysis.metrics.scoring.files import Given, lag_of, score_files
+from analysis.metrics.scoring.permutation import assigned
 from stimuli.errors import HiddenReferenceError
 
 RATE_HZ = 8000

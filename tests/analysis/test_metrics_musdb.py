@@ -15,12 +15,12 @@ from click.testing import CliRunner
 from small_world import STEMS, noise, write
 
 from analysis.errors import AnalysisError
-from analysis.metrics import museval_json, table
 from analysis.metrics.bss.images import bss_eval
 from analysis.metrics.cli import metrics
 from analysis.metrics.families.ratios import si_sdr
-from analysis.metrics.musdb import score_musdb
-from analysis.metrics.musdb_track import Wanted
+from analysis.metrics.results import museval_json, table
+from analysis.metrics.scoring.musdb import score_musdb
+from analysis.metrics.scoring.musdb_track import Wanted
 from stimuli import audio
 from stimuli.workers import Workers
 

@@ -13,7 +13,7 @@ import pytest
 from museval_scores import FRAMES, TRACKS, scores
 
 from analysis.errors import AnalysisError
-from analysis.metrics.museval_json import COLUMNS, METRICS, aggregate, read, write
+from analysis.metrics.results.museval_json import COLUMNS, METRICS, aggregate, read, write
 
 NUMBER = {"type": "number"}
 SCHEMA = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import counted_family
 import numpy as np
@@ -20,11 +22,12 @@ import soundfile
 from click.testing import CliRunner
 from small_world import noise, write
 
-from analysis.errors import AnalysisError
-from analysis.metrics import family, table
+from analysis.errors import AnalysisError, PassingError
+from analysis.metrics import family
 from analysis.metrics.cli import metrics
 from analysis.metrics.families.ratios import mdx_sdr, si_sdr
-from analysis.metrics.score import Wanted, score_clips, score_set
+from analysis.metrics.results import table
+from analysis.metrics.scoring.score import Wanted, score_clips, score_set
 from stimuli import audio, manifest
 from stimuli.workers import Workers
 
@@ -199,8 +202,6 @@ def test_a_second_run_measures_nothing_and_says_so(world) -> None:
 
 
 def test_a_changed_version_measures_its_own_family_again(world, monkeypatch) -> None:
-    import dataclasses
-
     scored(world, "ratios", "counted")
     said: list[str] = []
     newer = dataclasses.replace(counted_family.FAMILY, version=2)
@@ -223,7 +224,7 @@ def test_one_changed_sound_is_measured_again_and_its_neighbours_are_not(world) -
 SCRIPT = """
 import sys, pathlib
 from analysis.metrics.family import FAMILIES
-from analysis.metrics.score import Wanted, score_set
+from analysis.metrics.scoring.score import Wanted, score_set
 from stimuli.workers import Workers
 FAMILIES["counted"] = "counted_family"
 score_set(pathlib.Path(sys.argv[1]), Wanted(tuple(sys.argv[2].split(","))), workers=Workers(1, progress=False))
@@ -271,8 +272,6 @@ def test_a_spoiled_record_is_measured_again(world, text) -> None:
 
 
 def test_a_missing_extra_is_said_before_any_work(world, monkeypatch) -> None:
-    import dataclasses
-
     lacking = dataclasses.replace(counted_family.FAMILY, missing=lambda: "the package theirs is not installed")
     monkeypatch.setattr(counted_family, "FAMILY", lacking)
     with pytest.raises(AnalysisError, match="counted: the package theirs is not installed"):
@@ -283,8 +282,6 @@ def test_a_missing_extra_is_said_before_any_work(world, monkeypatch) -> None:
 
 
 def test_families_that_are_not_optional_are_the_default(monkeypatch) -> None:
-    import dataclasses
-
     monkeypatch.setitem(family.FAMILIES, "counted", "counted_family")
     monkeypatch.setattr(counted_family, "FAMILY", dataclasses.replace(counted_family.FAMILY, optional=True))
     assert "counted" not in [one.name for one in family.chosen()]
@@ -355,3 +352,14 @@ def test_real_songs(shared, tmp_path) -> None:
     assert (
         number["Escape", "oracle", "excerpt", "bss_sir_db"] > number["Escape", "mixture", "excerpt", "bss_sir_db"] + 5
     )
+
+
+def test_what_failed_in_a_tool_of_others_is_tried_again(world, monkeypatch) -> None:
+    def failing(truth: object, estimate: object) -> NoReturn:
+        raise PassingError("theirs took more than 600 s and was stopped")
+
+    working = counted_family.FAMILY
+    monkeypatch.setattr(counted_family, "FAMILY", dataclasses.replace(working, measure=failing))
+    assert set(scored(world, "counted").frame["reason"]) == {"theirs took more than 600 s and was stopped"}
+    monkeypatch.setattr(counted_family, "FAMILY", working)
+    assert scored(world, "counted").frame["value"].notna().all()

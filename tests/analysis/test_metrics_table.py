@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import AnalysisError
-from analysis.metrics import table
+from analysis.metrics.results import table
 
 ROW = dict.fromkeys(table.COLUMNS, "") | {"item": 'Ä, "quoted"', "condition": "ours", "metric": "si_sdr_db"}
 ROWS = [ROW | {"value": 0.1 + 0.2}, ROW | {"value": np.nan, "reason": "the estimate is silent"}]

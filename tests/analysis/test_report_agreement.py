@@ -17,9 +17,9 @@ from click.testing import CliRunner
 
 from analysis.cli import report as command
 from analysis.errors import AnalysisError
-from analysis.metrics import table
 from analysis.metrics.family import Metric
-from analysis.metrics.table import Scored
+from analysis.metrics.results import table
+from analysis.metrics.results.table import Scored
 from analysis.reading import numbers
 from analysis.reading.numbers import Numbers
 from analysis.report import assemble, page, pictures, tables

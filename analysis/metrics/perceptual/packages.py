@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, PassingError
 from analysis.metrics.truth import Truth
 from stimuli.audio import resampled
 
@@ -66,7 +66,7 @@ class Package:
         Raises
         ------
         AnalysisError
-            Where it is missing, or whatever else goes wrong inside it.
+            Where it is missing; a PassingError for whatever else goes wrong inside it.
         """
         if reason := self.missing():
             raise AnalysisError(reason)
@@ -75,7 +75,7 @@ class Package:
                 warnings.simplefilter("ignore")
                 found = float(compute(importlib.import_module(self.module)))
         except Exception as error:  # whatever code of others raises is a reason, not the end of a run of hours
-            raise AnalysisError(f"{self.label()} failed: {_said(error)}") from None
+            raise PassingError(f"{self.label()} failed: {_said(error)}") from None
         return finite(self.label(), found)
 
 

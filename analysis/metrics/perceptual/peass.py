@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, PassingError
 from analysis.metrics.family import Family, Metric
 from analysis.metrics.perceptual.packages import check_length, finite
 from analysis.metrics.truth import Measured, Truth
@@ -103,7 +103,7 @@ def _asked(python: str, sounds: list[np.ndarray], rate_hz: int) -> str:
                 write_render(path, sound, rate_hz)
             return _run(python, PROGRAM, [str(path) for path in files], Path(made))
     except (OSError, RuntimeError) as error:  # libsndfile's are RuntimeErrors
-        raise AnalysisError(f"the sounds for PEASS can't be written: {error}") from None
+        raise PassingError(f"the sounds for PEASS can't be written: {error}") from None
 
 
 def _rest(truth: Truth) -> list[np.ndarray]:
@@ -120,7 +120,7 @@ def _run(python: str, program: str, arguments: list[str], folder: Path) -> str:
 
     Raises
     ------
-    AnalysisError
+    PassingError
         Where it can't be started, takes too long or fails; with the last line of its complaint.
     """
     # -I: neither this process's PYTHONPATH nor the working directory may lend it modules.
@@ -130,11 +130,11 @@ def _run(python: str, program: str, arguments: list[str], folder: Path) -> str:
             command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        raise AnalysisError(f"PEASS took more than {TIMEOUT_S} s and was stopped") from None
+        raise PassingError(f"PEASS took more than {TIMEOUT_S} s and was stopped") from None
     except OSError as error:
-        raise AnalysisError(f"PEASS can't be started: {error.strerror}: {python}") from None
+        raise PassingError(f"PEASS can't be started: {error.strerror}: {python}") from None
     if done.returncode:
-        raise AnalysisError(f"PEASS failed: {_last_line(done.stderr) or f'exit status {done.returncode}'}")
+        raise PassingError(f"PEASS failed: {_last_line(done.stderr) or f'exit status {done.returncode}'}")
     return _last_line(done.stdout)
 
 

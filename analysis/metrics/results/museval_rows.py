@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.metrics import museval_json
 from analysis.metrics.bss.images import Scores
-from analysis.metrics.clips import labels_of
 from analysis.metrics.families.bss import number_of, references_of
 from analysis.metrics.families.museval import METRICS
-from analysis.metrics.of_set import parts_of
-from analysis.metrics.stretch import Row
+from analysis.metrics.results import museval_json
+from analysis.metrics.scoring.clips import labels_of
+from analysis.metrics.scoring.of_set import parts_of
+from analysis.metrics.scoring.stretch import Row
 from analysis.metrics.truth import NoNumber
 from stimuli.errors import HiddenReferenceError
 from stimuli.manifest import ItemRecord, Manifest

@@ -20,9 +20,9 @@ from analysis.errors import AnalysisError
 from analysis.metrics.bss.images import References, Scores
 from analysis.metrics.families.bss import number_of
 from analysis.metrics.family import chosen
-from analysis.metrics.museval_rows import write_track
-from analysis.metrics.permutation import assigned
-from analysis.metrics.stretch import Row, Stretch, row_of, rows_of
+from analysis.metrics.results.museval_rows import write_track
+from analysis.metrics.scoring.permutation import assigned
+from analysis.metrics.scoring.stretch import Row, Stretch, row_of, rows_of
 from analysis.metrics.truth import NoNumber, Truth
 from stimuli import audio
 from stimuli.errors import HiddenReferenceError, StimuliError
@@ -83,7 +83,7 @@ class _Track:
             together = scores.get(target)
             own = [one for one in families if one.name != "bss" or together is None or isinstance(together, NoNumber)]
             stretch = self._stretch(target, references, estimates, reasons)
-            rows += [row for _, row in rows_of(stretch, own)]
+            rows += [row for row, _ in rows_of(stretch, own)]
             if isinstance(together, tuple) and len(own) < len(families):
                 rows += list(_bss_rows(stretch, together))
         return rows, [f"{self.job.track}: {note}" for note in self.notes]

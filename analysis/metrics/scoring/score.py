@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import AnalysisError
-from analysis.metrics import table
-from analysis.metrics.clips import of_clips
 from analysis.metrics.family import Family, chosen
-from analysis.metrics.museval_rows import frame_jobs, write_frames
-from analysis.metrics.of_set import Part, parts_of
-from analysis.metrics.stretch import Row, rows_of
-from analysis.metrics.table import Scored
-from analysis.metrics.versions import versions
+from analysis.metrics.results import table
+from analysis.metrics.results.museval_rows import frame_jobs, write_frames
+from analysis.metrics.results.table import Scored
+from analysis.metrics.results.versions import versions
+from analysis.metrics.scoring.clips import of_clips
+from analysis.metrics.scoring.of_set import Part, parts_of
+from analysis.metrics.scoring.stretch import Row, rows_of
 from stimuli import audio
 from stimuli import manifest as manifests
 from stimuli.errors import HiddenReferenceError
@@ -114,7 +114,7 @@ def score_clips(folder: Path, manifest: Manifest, families: Sequence[str] = ("ra
     """What is heard of a set, scored from its clips alone, here and now; nothing is kept."""
     used = chosen(families)
     stretches = [of_clips(folder, manifest, item) for item in manifest.items if item.use != "training"]
-    rows = [row for stretch in stretches for _, row in rows_of(stretch, used)]
+    rows = [row for stretch in stretches for row, _ in rows_of(stretch, used)]
     return Scored(table.frame_of(rows), manifest.stimuli_id, versions(used))
 
 
@@ -187,12 +187,17 @@ def _kept(record: Path) -> dict[str, Any] | None:
 
 
 def _measured(part: Part, families: Sequence[Family], records: dict[str, Path]) -> dict[str, Any]:
-    """What the families find of a stretch; each is kept by itself."""
+    """What the families find of a stretch; each is kept by itself, but for one whose tool failed and may not again."""
     resolved = part.resolved()
     found: dict[str, Any] = {one.name: {"rows": [], "notes": list(resolved.notes)} for one in families}
-    for name, row in rows_of(resolved.stretch, families):
-        found[name]["rows"].append(row)
+    failed: set[str] = set()
+    for row, passing in rows_of(resolved.stretch, families):
+        found[row["family"]]["rows"].append(row)
+        if passing:
+            failed.add(row["family"])
     for name, entry in found.items():
+        if name in failed:
+            continue
         records[name].parent.mkdir(exist_ok=True)
         with audio.temporary(records[name]) as temporary:
             temporary.write_text(json.dumps(entry, ensure_ascii=False, allow_nan=False), encoding="utf-8")

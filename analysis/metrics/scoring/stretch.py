@@ -35,8 +35,8 @@ class Stretch:
     sound: Callable[[str], np.ndarray]
 
 
-def rows_of(stretch: Stretch, families: Sequence[Family]) -> Iterator[tuple[str, Row]]:
-    """Every metric of every condition, with the name of its family; condition after condition."""
+def rows_of(stretch: Stretch, families: Sequence[Family]) -> Iterator[tuple[Row, bool]]:
+    """Every metric of every condition, and whether it may have a number the next time; condition after condition."""
     truth = _made(stretch.truth)
     for condition in stretch.roles:
         sound = truth if isinstance(truth, NoNumber) else _made(lambda name=condition: stretch.sound(name))
@@ -46,7 +46,8 @@ def rows_of(stretch: Stretch, families: Sequence[Family]) -> Iterator[tuple[str,
             else:
                 found = measure(family, truth, sound)
             for metric, value in found.items():
-                yield family.name, row_of(stretch, condition, family.name, metric, value)
+                passing = isinstance(value, NoNumber) and value.passing
+                yield row_of(stretch, condition, family.name, metric, value), passing
 
 
 def row_of(stretch: Stretch, condition: str, family: str, metric: str, found: float | NoNumber) -> Row:

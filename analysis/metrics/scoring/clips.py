@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.errors import AnalysisError
-from analysis.metrics.stretch import Stretch
+from analysis.metrics.scoring.stretch import Stretch
 from analysis.metrics.truth import Truth
 from stimuli import audio
 from stimuli.errors import StimuliError

@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.metrics import table
 from analysis.metrics.bss.sources import gnsdr
 from analysis.metrics.family import chosen
-from analysis.metrics.musdb_track import TrackJob, Wanted, measure_track
-from analysis.metrics.table import Scored
-from analysis.metrics.versions import versions
+from analysis.metrics.results import table
+from analysis.metrics.results.table import Scored
+from analysis.metrics.results.versions import versions
+from analysis.metrics.scoring.musdb_track import TrackJob, Wanted, measure_track
 from stimuli.tracks import Tracks, estimates_of
 from stimuli.workers import Workers
 

@@ -23,13 +23,13 @@ import numpy as np
 from scipy.signal import correlate
 
 from analysis.errors import AnalysisError
-from analysis.metrics import table
 from analysis.metrics.family import chosen
-from analysis.metrics.permutation import assigned
-from analysis.metrics.stretch import Row, Stretch, rows_of
-from analysis.metrics.table import Scored
+from analysis.metrics.results import table
+from analysis.metrics.results.table import Scored
+from analysis.metrics.results.versions import versions
+from analysis.metrics.scoring.permutation import assigned
+from analysis.metrics.scoring.stretch import Row, Stretch, rows_of
 from analysis.metrics.truth import Truth
-from analysis.metrics.versions import versions
 from stimuli import audio
 
 Fit = Literal["exact", "align", "pad"]
@@ -76,7 +76,7 @@ def score_files(given: Given, families: Sequence[str] = ()) -> Scored:
         found = assigned(sounds.references, sounds.estimates)
         pairs, notes = dict(found.pairs), [*notes, found.sentence]
     rows: list[Row] = [
-        row for name, estimate in pairs.items() for _, row in rows_of(_stretch(sounds, name, estimate), used)
+        row for name, estimate in pairs.items() for row, _ in rows_of(_stretch(sounds, name, estimate), used)
     ]
     frame = table.frame_of(rows)
     if frame["value"].isna().all():

@@ -14,8 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
-from analysis.metrics import clips
-from analysis.metrics.stretch import Stretch
+from analysis.metrics.scoring import clips
+from analysis.metrics.scoring.stretch import Stretch
 from analysis.metrics.truth import Truth
 from stimuli import whole_songs
 from stimuli.errors import HiddenReferenceError, StimuliError

@@ -1,0 +1,1 @@
+"""What was found, kept and said: the scored table, museval's files, lines for a terminal, versions."""
