@@ -76,14 +76,14 @@ def test_simultaneous_intervals_are_wider_by_the_largest_of_many_and_by_students
     np.testing.assert_allclose(few / high, stats.t.ppf(0.975, 4) * np.sqrt(5 / 4) / stats.norm.ppf(0.975), rtol=1e-3)
 
 
-def coverage(studies: int, *, size: tuple[int, int, int], draws: int) -> dict[str, float]:
-    """How often intervals hold the coefficients that many more items and listeners would show."""
+def coverage(studies: int, *, size: tuple[int, int, int], draws: int, many: int) -> dict[str, float]:
+    """How often intervals hold the coefficients that ``many`` items and no noise of listeners would show."""
     items, conditions, listeners = size
     draw = np.random.default_rng(items)
-    many = quality(draw, 500, conditions)
-    said = follows(draw, many, 6, of_items=8).reshape(-1, 1)
-    each = np.repeat(np.arange(500), conditions)
-    truth = correlations.coefficients(many.reshape(1, -1), said, np.ones((1, said.size)), each)
+    all_of_them = quality(draw, many, conditions)
+    said = follows(draw, all_of_them, 6, of_items=8).reshape(-1, 1)
+    each = np.repeat(np.arange(many), conditions)
+    truth = correlations.coefficients(all_of_them.reshape(1, -1), said, np.ones((1, said.size)), each)
     hits = dict.fromkeys(("pearson", "spearman", "kendall", "within"), 0)
     for study in range(studies):
         true = quality(draw, items, conditions)
@@ -101,14 +101,14 @@ def coverage(studies: int, *, size: tuple[int, int, int], draws: int) -> dict[st
 
 def test_intervals_hold_the_truth() -> None:
     """Plain percentiles hold Spearman in 80 % and ``within`` in 73 % of such studies."""
-    found = coverage(30, size=(30, 6, 20), draws=150)
+    found = coverage(30, size=(30, 6, 20), draws=150, many=500)
     assert min(found.values()) >= 0.86
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("size", [(6, 5, 10), (8, 5, 4), (12, 5, 12), (30, 6, 20)])
 def test_intervals_hold_the_truth_in_95_percent(size: tuple[int, int, int]) -> None:
-    found = coverage(200, size=size, draws=500)
+    found = coverage(200, size=size, draws=500, many=4000)
     print(size, found)
     assert min(found.values()) > 0.90
-    assert min(found.values()) < 0.995
+    assert min(found.values()) < 0.995  # not merely wide
