@@ -37,13 +37,15 @@ def demo(out: Path, songs: Path | None, listeners: int | None, browsers: int, po
         serve_until_stopped(data, port)
         return
     rehearse(data, listeners, browsers)
+    mushra("metrics", str(stimuli), "--no-songs")
     mushra("export", "--data", str(data), "--out", str(out / "ratings.csv"))
     mushra("report", str(out / "ratings.csv"), "--stimuli", str(stimuli), "--out", str(out / "report.html"))
 
 
 def report_commands(out: Path) -> str:
-    """The two commands that lead from the database to the report."""
+    """The commands that lead from the database to the report."""
     return (
+        f"mushra metrics {out / 'stimuli'} && "
         f"mushra export --data {out / 'data'} --out {out / 'ratings.csv'} && "
         f"mushra report {out / 'ratings.csv'} --stimuli {out / 'stimuli'} --out {out / 'report.html'}"
     )

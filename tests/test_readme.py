@@ -93,6 +93,17 @@ def test_the_table_of_statistics_is_the_last_result_and_its_limits_hold(readme) 
     assert all(ratios[name] >= limit for name, limit in result["at_least"].items())
 
 
+def test_the_table_of_metrics_is_the_last_result_and_its_limits_hold(readme) -> None:
+    result = json.loads((ROOT / "tests/bench/results/metrics.json").read_text())
+    ratios = result["ratios"]
+    for name, case in result["cases"].items():
+        told = (ratios[f"{what}, {name}"] for what in ("museval / ours", "memory, ours / museval", "memory in GB"))
+        assert "| {} | {} | {} GB |".format(*told) in readme
+        assert case["repeats"] >= 3, name
+    assert all(ratios[name] <= limit for name, limit in result["at_most"].items())
+    assert all(ratios[name] >= limit for name, limit in result["at_least"].items())
+
+
 def test_what_is_said_of_validity_is_the_last_result(readme) -> None:
     result = json.loads((ROOT / "tests/bench/results/validity.json").read_text())
     found = [shares["primary"] for shares in result["patterns"].values()]

@@ -73,8 +73,8 @@ def metrics(folder: Path | None, **told: Any) -> None:
 
 
 def _set(folder: Path, told: dict[str, Any]) -> None:
-    from analysis.metrics.results import museval_rows, table, text
-    from analysis.metrics.scoring import score
+    from analysis.metrics.results import table, text
+    from analysis.metrics.scoring import museval_rows, score
     from stimuli import manifest
 
     theirs = {name: Path(place) for name, place in _named(told["read_museval"], "--read-museval", "NAME=FOLDER")}

@@ -20,7 +20,7 @@ from analysis.errors import AnalysisError
 from analysis.metrics.bss.images import References, Scores
 from analysis.metrics.families.bss import number_of
 from analysis.metrics.family import chosen
-from analysis.metrics.results.museval_rows import write_track
+from analysis.metrics.scoring.museval_rows import write_track
 from analysis.metrics.scoring.permutation import assigned
 from analysis.metrics.scoring.stretch import Row, Stretch, row_of, rows_of
 from analysis.metrics.truth import NoNumber, Truth

@@ -19,10 +19,10 @@ from typing import Any
 from analysis.errors import AnalysisError
 from analysis.metrics.family import Family, chosen
 from analysis.metrics.results import table
-from analysis.metrics.results.museval_rows import frame_jobs, write_frames
 from analysis.metrics.results.table import Scored
 from analysis.metrics.results.versions import versions
 from analysis.metrics.scoring.clips import of_clips
+from analysis.metrics.scoring.museval_rows import frame_jobs, write_frames
 from analysis.metrics.scoring.of_set import Part, parts_of
 from analysis.metrics.scoring.stretch import Row, rows_of
 from stimuli import audio
