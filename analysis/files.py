@@ -31,7 +31,7 @@ def write_bytes(path: Path, content: bytes) -> Path:
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
-        raise AnalysisError(f"{path}: can't be written: {error.strerror}; choose another place with --out") from None
+        raise AnalysisError(f"{path}: can't be written: {error.strerror}; choose another place") from None
     finally:
         with suppress(OSError):
             part.unlink()

@@ -85,7 +85,13 @@ def _set(folder: Path, told: dict[str, Any]) -> None:
         _say(score.write_museval(folder, told["museval"], wanted, _workers(told)))
     if told["csv_file"]:
         click.echo(f"wrote {table.write_csv(told['csv_file'], made.frame)}")
-    _say(text.summary(made.frame, told["aggregate"]))
+    targets = made.frame.groupby("target", sort=False)
+    for target, own in targets:
+        if len(targets) > 1:
+            click.echo(f"{target}:")
+        _say(text.summary(own, told["aggregate"]))
+    if made.frame["value"].isna().any():
+        click.echo(f"where there is no number, {folder / table.FILE_NAME} says why")
 
 
 def _files(told: dict[str, Any]) -> None:

@@ -85,6 +85,10 @@ FAMILIES = {
 """Name of a family to the module that ends with its ``FAMILY``; in the order of every table."""
 
 
+DEFAULT = "default"
+"""What stands for all families that are not optional."""
+
+
 def family(name: str) -> Family:
     """A family by its name.
 
@@ -99,14 +103,15 @@ def family(name: str) -> Family:
 
 
 def chosen(names: Sequence[str] = ()) -> tuple[Family, ...]:
-    """The families of these names, or all that are not optional; in the order of ``FAMILIES``.
+    """The families of these names, or all that are not optional (``default``); in the order of ``FAMILIES``.
 
     Raises
     ------
     AnalysisError
         Where a name is not known, or a family can't run here; the message says what to install.
     """
-    wanted = [family(name) for name in names] or [one for one in map(family, FAMILIES) if not one.optional]
+    usual = [one for one in map(family, FAMILIES) if not one.optional]
+    wanted = [one for name in names or (DEFAULT,) for one in (usual if name == DEFAULT else [family(name)])]
     if lacking := [f"{one.name}: {reason}" for one in wanted if (reason := one.missing())]:
         raise AnalysisError("\n".join(lacking))
     order = list(FAMILIES)

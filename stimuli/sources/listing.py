@@ -81,7 +81,7 @@ def entries(folder: UPath) -> list[UPath]:
         Where there is no such folder.
     """
     if not folder.is_dir():
-        raise StimuliError(f"{folder}: no such folder; expected it in this layout; correct the root of the songs")
+        raise StimuliError(f"{folder}: no such folder; expected it in this layout; correct the path")
     return sorted((path for path in folder.iterdir() if not path.name.startswith(".")), key=lambda path: path.name)
 
 

@@ -97,6 +97,11 @@ class References:
         self.sounding = np.flatnonzero(self.references.any(axis=(1, 2)))
         if not len(self.sounding):
             raise AnalysisError("all references are silent")
+        if len(self.sounding) * self.channels * taps >= self.length + taps - 1:
+            raise AnalysisError(
+                f"{self.length} samples are too short for {len(self.sounding)} sources of {self.channels} channel(s): "
+                f"filters of {taps} taps would fit anything; take longer sounds"
+            )
         self._silent = self._silent_frames(self.references[k] for k in self.sounding)
         self._tiled = len(self.starts) == 1 or self.starts[1] == self.window
         self._own: tuple[np.ndarray, np.ndarray] | None = None

@@ -38,6 +38,8 @@ def number_of(median_db: float) -> float | NoNumber:
     """A median over frames as a number, or why it is none."""
     if np.isnan(median_db):
         return NO_FRAMES
+    if np.isneginf(median_db):
+        return NoNumber("nothing in common with the reference")
     return NOTHING_LEFT if median_db > ROUNDING_DB else median_db
 
 

@@ -37,7 +37,10 @@ def summary(frame: pd.DataFrame, how: Literal["median", "mean"]) -> Iterator[str
         width = max(9, *(len(name) for name in table.columns))
         yield " " * (_width(labels) + 2) + "  ".join(f"{name:>{width}}" for name in table.columns)
         for metric, row in table.iterrows():
-            numbers = "  ".join(f"{'-' if value != value else format(value, '.2f'):>{width}}" for value in row)
+            # Adding 0.0 turns a rounded -0.0 into 0.0.
+            numbers = "  ".join(
+                f"{'-' if value != value else format(round(value, 2) + 0.0, '.2f'):>{width}}" for value in row
+            )
             yield f"{_said(labels[str(metric)]):<{_width(labels)}}  {numbers}"
 
 

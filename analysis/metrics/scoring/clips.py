@@ -8,7 +8,7 @@ Defines: ``heard``, ``before_gain``, ``judged``, ``of_clips``, ``labels_of``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,9 @@ from analysis.metrics.truth import Truth
 from stimuli import audio
 from stimuli.errors import StimuliError
 from stimuli.manifest import Clip, ItemRecord, Manifest
+
+Rest = tuple[Mapping[str, np.ndarray], np.ndarray]
+"""The other true sources by name, and the mixture."""
 
 
 def heard(folder: Path, clip: Clip) -> np.ndarray:
@@ -50,13 +53,20 @@ def judged(clips: Sequence[Clip]) -> dict[str, Clip]:
     return {clip.condition: clip for clip in clips if clip.role in ("anchor", "system")}
 
 
-def of_clips(folder: Path, manifest: Manifest, item: ItemRecord) -> Stretch:
-    """What was heard of an item, out of its clips: the true target, and the mixture if a clip holds it."""
+def of_clips(
+    folder: Path, manifest: Manifest, item: ItemRecord, rest: Callable[[], Rest | None] = lambda: None
+) -> Stretch:
+    """What was heard of an item, out of its clips: the true target, and the mixture if a clip holds it.
+
+    ``rest`` gives the other sources and the mixture from elsewhere, at their own level, where they are known.
+    """
     clips = [clip for clip in manifest.clips if clip.item == item.name]
     mine = judged(clips)
 
     def truth() -> Truth:
         reference = next(clip for clip in clips if clip.role == "reference")
+        if (known := rest()) is not None:
+            return Truth(before_gain(folder, reference), reference.rate_hz, *known)
         mixture = next((clip for clip in clips if clip.provenance.kind == "mixture"), None)
         return Truth(
             before_gain(folder, reference),

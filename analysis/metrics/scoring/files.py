@@ -71,10 +71,11 @@ def score_files(given: Given, families: Sequence[str] = ()) -> Scored:
     used = chosen(families)
     _check(given)
     sounds, notes = _fitted(_read(given), given.fit)
-    pairs = dict(zip(sounds.references, sounds.estimates, strict=True))
     if given.unordered:
         found = assigned(sounds.references, sounds.estimates)
         pairs, notes = dict(found.pairs), [*notes, found.sentence]
+    else:
+        pairs = dict(zip(sounds.references, sounds.estimates, strict=True))
     rows: list[Row] = [
         row for name, estimate in pairs.items() for row, _ in rows_of(_stretch(sounds, name, estimate), used)
     ]
@@ -103,6 +104,8 @@ def _check(given: Given) -> None:
         )
     if given.fit == "align" and len(given.estimates) > 1:
         raise AnalysisError("--align takes one reference and one estimate: others would be shifted differently")
+    if twice := {path.stem for path in given.references} & set(given.others):
+        raise AnalysisError(f"--other {min(twice)} is called like a reference; give it another name")
     for paths in (given.references, given.estimates):
         names = [path.stem for path in paths]
         if len(set(names)) < len(names):

@@ -23,6 +23,7 @@ from analysis.metrics.results import table
 from analysis.metrics.results.table import Scored
 from analysis.metrics.results.versions import versions
 from analysis.metrics.scoring.musdb_track import TrackJob, Wanted, measure_track
+from stimuli.errors import StimuliError
 from stimuli.tracks import Tracks, estimates_of
 from stimuli.workers import Workers
 
@@ -60,16 +61,26 @@ def score_musdb(
             f"{wanted.estimates}: no track of {wanted.root} has estimates here; expected <track>/<target>.wav, the "
             "track's name as in the data set"
         )
+    _make(wanted.out)
     results = (workers or Workers()).run("scoring", measure_track, jobs)
-    notes += [note for _, own in results for note in own]
-    frame = table.frame_of(row for rows, _ in results for row in rows)
+    notes += [note for one in results for note in one.notes]
+    frame = table.frame_of(row for one in results for row in one.rows)
     notes += _gnsdr(frame, {job.track: job.length_s for job in jobs})
     for note in notes:
         echo(note)
+    if frame["value"].isna().all():
+        raise AnalysisError("nothing could be measured: " + "; ".join(dict.fromkeys(frame["reason"])))
     made = Scored(frame, "", versions(families), tuple(notes))
-    wanted.out.mkdir(parents=True, exist_ok=True)
-    echo(f"wrote {table.write_csv(wanted.out / 'scores.csv', made.frame)}, and museval's JSON of {len(jobs)} tracks")
+    files = sum(one.written for one in results)
+    echo(f"wrote {table.write_csv(wanted.out / 'scores.csv', made.frame)}, and museval's JSON of {files} track(s)")
     return made
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AnalysisError(f"{folder}: can't be made: {error.strerror}; choose another --out") from None
 
 
 def _missing(tracks: Sequence[str], found: Mapping[str, Mapping[str, Path]], unordered: bool) -> Iterator[str]:
@@ -93,5 +104,9 @@ def _gnsdr(frame: pd.DataFrame, lengths_s: Mapping[str, float]) -> Iterator[str]
 
 
 def _length_s(tracks: Tracks, name: str) -> float:
-    form = tracks.open(name).form
+    """For the progress bar and GNSDR; a track that can't be opened is said when its turn comes."""
+    try:
+        form = tracks.open(name).form
+    except StimuliError:
+        return 0.0
     return form.frames / form.rate_hz

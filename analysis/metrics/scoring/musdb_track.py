@@ -5,7 +5,7 @@ two sources by themselves; all other estimates of a track, and the vocals with t
 alone has no place in museval's file; here the families measure it nevertheless, with all true stems known.
 
 Conventions: sound float64 (frames, channels); rows bear the name of the folder of estimates as their condition.
-Defines: ``Wanted``, ``TrackJob``, ``measure_track``.
+Defines: ``Wanted``, ``TrackJob``, ``Measured``, ``measure_track``.
 """
 
 from __future__ import annotations
@@ -58,9 +58,21 @@ class TrackJob:
         return self.track
 
 
-def measure_track(job: TrackJob) -> tuple[list[Row], list[str]]:
-    """All rows of one track, with what is to be said of it; museval's file is written."""
-    return _Track(job).measured()
+@dataclass(frozen=True)
+class Measured:
+    """All rows of one track, what is to be said of it, and whether museval's file was written."""
+
+    rows: list[Row]
+    notes: list[str]
+    written: bool
+
+
+def measure_track(job: TrackJob) -> Measured:
+    """Measure one track and write museval's file; a track whose own files can't be used is said."""
+    try:
+        return _Track(job).measured()
+    except StimuliError as error:
+        return Measured([], [f"{job.track}: left out: {error}"], False)
 
 
 class _Track:
@@ -71,7 +83,7 @@ class _Track:
         self.song = Tracks(job.wanted.root).open(job.track)
         self.form = self.song.form
 
-    def measured(self) -> tuple[list[Row], list[str]]:
+    def measured(self) -> Measured:
         """Rows and notes."""
         targets = list(self.song.stems) if self.job.wanted.unordered else list(self.job.files)
         references = self._references(targets)
@@ -86,7 +98,10 @@ class _Track:
             rows += [row for row, _ in rows_of(stretch, own)]
             if isinstance(together, tuple) and len(own) < len(families):
                 rows += list(_bss_rows(stretch, together))
-        return rows, [f"{self.job.track}: {note}" for note in self.notes]
+        silent = [name for name, sound in estimates.items() if not sound.any()]
+        notes = [*self.notes, *([f"silent, and without numbers: {', '.join(silent)}"] if silent else [])]
+        written = any(isinstance(entry, tuple) for entry in scores.values())
+        return Measured(rows, [f"{self.job.track}: {note}" for note in notes], written)
 
     def _references(self, targets: Sequence[str]) -> dict[str, np.ndarray]:
         found = {}

@@ -1,8 +1,9 @@
 """What is measured of a song of a stimulus set: each item's excerpt, and the whole song.
 
 An excerpt is cut from the whole sounds before any gain, if all of them are there and are what was heard. If one is not,
-every condition of the item is measured on its clip instead, its logged gain undone, so that all are measured alike; a
-note says so. A whole song can't be replaced: a condition that is gone has no number there.
+every condition of the item is measured on its clip instead, its logged gain undone, so that all are measured alike, the
+other sources out of the song as long as that is there; a note says so. A whole song can't be replaced: a condition that
+is gone has no number there.
 
 Defines: ``Part``, ``Resolved``, ``parts_of``.
 """
@@ -17,13 +18,13 @@ import numpy as np
 from analysis.metrics.scoring import clips
 from analysis.metrics.scoring.stretch import Stretch
 from analysis.metrics.truth import Truth
-from stimuli import whole_songs
+from stimuli import audio, whole_songs
 from stimuli.errors import HiddenReferenceError, StimuliError
 from stimuli.experiment import identity
 from stimuli.manifest import Clip, ItemRecord, file_sha256
 from stimuli.whole_songs import SetSong
 
-VERSION = 1
+VERSION = 2
 """Raised by hand whenever another sound is measured, or another note made, of the same files."""
 
 
@@ -69,10 +70,22 @@ class Part:
             truth = _truth(excerpt, sounds["reference"])
         except HiddenReferenceError as error:
             note = f"measured on the clips that were heard, their gains undone: {error}"
-            return Resolved(clips.of_clips(song.folder, song.manifest, item), (note,))
+            heard = clips.of_clips(song.folder, song.manifest, item, lambda: self._rest(item))
+            return Resolved(heard, (note,))
         labels = clips.labels_of(item, "excerpt", "render")
         roles = {name: clip.role for name, clip in clips.judged(own).items()}
         return Resolved(Stretch(labels, roles, lambda: truth, lambda name: sounds[name]), ())
+
+    def _rest(self, item: ItemRecord) -> clips.Rest | None:
+        """The other sources and the mixture for clips, faded like these; None where the song isn't what was heard."""
+        song = self.inputs.song
+        try:
+            excerpt = song.excerpt(item)
+            _checked(song, excerpt, self.inputs.clips_of(item)[0])
+            faded = {name: audio.fade_ends(sound, excerpt.rate_hz) for name, sound in excerpt.others.items()}
+            return faded, audio.fade_ends(excerpt.mixture, excerpt.rate_hz)
+        except HiddenReferenceError:
+            return None
 
     def _song(self) -> Resolved:
         song, unlike = self.inputs.song, self._unlike()

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import AnalysisError
-from analysis.metrics.family import Family, chosen
+from analysis.metrics.families.museval import FAMILY as MUSEVAL
+from analysis.metrics.family import FAMILIES, Family, chosen, family
 from analysis.metrics.results import table
 from analysis.metrics.results.table import Scored
 from analysis.metrics.results.versions import versions
@@ -33,6 +34,7 @@ from stimuli.manifest import Manifest
 from stimuli.whole_songs import SetSong, songs_folder
 from stimuli.workers import Workers
 
+GIVEN = MUSEVAL.name
 VERSION = 1
 """Of what is kept; raised by hand whenever its form changes."""
 
@@ -83,6 +85,9 @@ def score_set(
 ) -> Scored:
     """Score a set, and write the table into its folder.
 
+    What stands in the table already stays: its families are measured with those that are asked for (mostly out of what
+    was kept), and somebody's results of other conditions are taken over.
+
     Parameters
     ----------
     folder : the set's folder.
@@ -98,15 +103,17 @@ def score_set(
         Where there is no such set, or a worker can't be reached.
     """
     wanted = wanted or Wanted()
-    families = chosen(wanted.families)
     folder = folder.absolute()
     manifest = manifests.read(folder)
+    before = _before(folder, manifest)
+    families = _with_those(before, chosen(wanted.families), echo)
     jobs = list(_jobs(folder, manifest, wanted, tuple(one.name for one in families)))
     found = (workers or Workers()).run("scoring", measure_song, jobs)
     rows = [row for one in found for row in one.rows]
     notes = _sentences(note for one in found for note in one.notes)
-    made = Scored(table.frame_of([*rows, *given]), manifest.stimuli_id, versions(families), notes)
-    _keep(folder, made, sum(one.measured for one in found), echo)
+    rows += [*given, *_given_before(before, {row["condition"] for row in given})]
+    made = Scored(table.frame_of(rows), manifest.stimuli_id, versions(families), notes)
+    _keep(folder, before, made, sum(one.measured for one in found), echo)
     return made
 
 
@@ -212,15 +219,43 @@ def _sentences(notes: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(f"{', '.join(dict.fromkeys(names))}: {said}." for said, names in about.items())
 
 
-def _keep(folder: Path, made: Scored, measured: int, echo: Callable[[str], object]) -> None:
+def _before(folder: Path, manifest: Manifest) -> Scored | None:
+    """The table that stands there, if it can be read and is of this set."""
+    try:
+        found = table.read(folder)
+    except AnalysisError:
+        return None
+    return found if found is not None and found.stimuli_id == manifest.stimuli_id else None
+
+
+def _with_those(
+    before: Scored | None, families: tuple[Family, ...], echo: Callable[[str], object]
+) -> tuple[Family, ...]:
+    """The families that are asked for, and those of the table as far as they can run here."""
+    names = [one.name for one in families]
+    for name in () if before is None else before.frame["family"].unique():
+        if name in names or name not in FAMILIES or name == GIVEN:
+            continue
+        if reason := family(name).missing():
+            echo(f"the numbers of {name} that stood in the table are dropped: {reason}")
+        else:
+            names.append(name)
+    return chosen(names)
+
+
+def _given_before(before: Scored | None, conditions: set[str]) -> list[Row]:
+    """Somebody's results that stand in the table, but for conditions that have new ones."""
+    if before is None:
+        return []
+    own = before.frame[(before.frame["family"] == GIVEN) & ~before.frame["condition"].isin(conditions)]
+    return own.to_dict("records")  # type: ignore[return-value]
+
+
+def _keep(folder: Path, before: Scored | None, made: Scored, measured: int, echo: Callable[[str], object]) -> None:
     """Write the table unless it stands there already, and say what was done."""
     for note in made.notes:
         echo(note)
     path = folder / table.FILE_NAME
-    try:
-        before = table.read(folder)
-    except AnalysisError:
-        before = None
     if measured == 0 and before is not None and _same(before, made):
         echo(f"{path}: nothing to do, the set is scored")
         return
