@@ -204,3 +204,22 @@ def test_the_command(pair, tmp_path) -> None:
 def test_a_command_that_can_not_be_meant_is_refused(arguments, sentence) -> None:
     done = CliRunner().invoke(metrics, arguments)
     assert isinstance(done.exception, HiddenReferenceError) and sentence in str(done.exception)
+
+
+def test_without_order_as_many_estimates_as_references_are_needed(pair, tmp_path) -> None:
+    singers = [pair[0], save(tmp_path, "second", noise(5))]
+    with pytest.raises(AnalysisError, match="1 estimates for 2 references"):
+        score_files(Given(singers, pair[1:], unordered=True), ("ratios",))
+
+
+def test_another_source_called_like_a_reference_is_refused(pair) -> None:
+    with pytest.raises(AnalysisError, match="--other r is called like a reference"):
+        score_files(Given(pair[:1], pair[1:], others={"r": pair[1]}), ("ratios",))
+
+
+def test_more_filter_taps_than_samples_have_no_number(tmp_path) -> None:
+    """Two stereo sources have 2048 taps; of 1500 samples they would explain anything."""
+    short = [save(tmp_path, name, noise(seed, 1500)) for seed, name in enumerate(("r", "e", "o"))]
+    found = score_files(Given(short[:1], short[1:2], others={"o": short[2]}), ("bss", "ratios")).frame
+    bss = found[found["family"] == "bss"]
+    assert bss["value"].isna().all() and bss["reason"].str.contains("1500 samples are too short").all()

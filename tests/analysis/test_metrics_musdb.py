@@ -227,3 +227,29 @@ def test_a_sets_numbers_as_musevals_files_and_back(built, tmp_path) -> None:
         assert "no results of this song" in number.loc[("Song B", "home", f"museval_{name}_db"), "reason"]
     wrong = CliRunner().invoke(metrics, [str(folder), *options, "--read-museval", f"mine={files}/home"])
     assert "no condition 'mine' in this set; found lowpass-3500" in str(wrong.exception)
+
+
+def test_a_broken_stem_costs_its_own_track_alone(world) -> None:
+    (world / "musdb/test/Blue/bass.wav").write_text("no sound")
+    found, said = run(world)
+    assert set(found.frame["song"]) == {"Red"}
+    assert any(line.startswith("Blue: left out: ") and "bass.wav" in line for line in said)
+    assert said[-1].endswith("museval's JSON of 1 track(s)")
+
+
+def test_only_files_that_were_written_are_counted(world) -> None:
+    for track in ("test/Blue", "Red"):
+        for path in (world / "estimates/ours" / track).glob("*.wav"):
+            if path.stem != "drums":
+                path.unlink()
+    assert run(world)[1][-1].endswith("museval's JSON of 0 track(s)") and not list((world / "out").glob("*/*.json"))
+
+
+def test_silent_estimates_are_named_and_nothing_but_silence_is_an_error(world) -> None:
+    folder = world / "estimates/ours"
+    audio.write_render(folder / "Red/drums.wav", np.zeros((110_250, 1)), 44_100)
+    assert "Red: silent, and without numbers: drums" in run(world)[1]
+    for path in folder.glob("**/*.wav"):
+        audio.write_render(path, np.zeros((110_250, 1)), 44_100)
+    with pytest.raises(AnalysisError, match="nothing could be measured: the estimate is silent"):
+        run(world)

@@ -363,3 +363,41 @@ def test_what_failed_in_a_tool_of_others_is_tried_again(world, monkeypatch) -> N
     assert set(scored(world, "counted").frame["reason"]) == {"theirs took more than 600 s and was stopped"}
     monkeypatch.setattr(counted_family, "FAMILY", working)
     assert scored(world, "counted").frame["value"].notna().all()
+
+
+def test_named_families_add_to_what_stands_in_the_table(world) -> None:
+    first = scored(world, "ratios")
+    found = scored(world, "counted")
+    assert set(found.frame["family"]) == {"ratios", "counted"}
+    mine = found.frame[found.frame["family"] == "ratios"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(mine, first.frame.reset_index(drop=True))
+    said: list[str] = []
+    scored(world, "counted", echo=said.append)
+    assert "nothing to do" in said[-1]
+
+
+def test_a_family_that_can_not_run_any_more_is_dropped_with_a_word(world, monkeypatch) -> None:
+    scored(world, "ratios", "counted")
+    gone = dataclasses.replace(counted_family.FAMILY, missing=lambda: "the package theirs is not installed")
+    monkeypatch.setattr(counted_family, "FAMILY", gone)
+    said: list[str] = []
+    found = scored(world, "ratios", echo=said.append)
+    assert set(found.frame["family"]) == {"ratios"}
+    assert "the numbers of counted that stood in the table are dropped: the package theirs" in said[0]
+
+
+def test_a_missing_estimate_takes_the_other_sources_from_nobody(world) -> None:
+    before = values(scored(world, "bss", whole=False))
+    shutil.rmtree(world / "estimates")
+    found = scored(world, "bss", whole=False)
+    assert set(found.frame["basis"]) == {"clip"}
+    after = values(found)
+    mine = [("Song A", "centre", "excerpt", name) for name in ("bss_sir_db", "bss_sar_db")]
+    assert after[mine].to_numpy() == pytest.approx(before[mine].to_numpy(), abs=0.05)
+
+
+def test_default_stands_for_all_families_that_are_not_optional(monkeypatch) -> None:
+    monkeypatch.setitem(family.FAMILIES, "counted", "counted_family")
+    monkeypatch.setattr(counted_family, "FAMILY", dataclasses.replace(counted_family.FAMILY, optional=True))
+    names = [one.name for one in family.chosen(("default", "counted"))]
+    assert names == [*(one.name for one in family.chosen()), "counted"]

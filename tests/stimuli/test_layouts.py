@@ -65,7 +65,7 @@ def test_the_names_of_layouts_and_what_is_said_of_another(root) -> None:
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_root_that_is_not_there(name, root) -> None:
-    with pytest.raises(StimuliError, match=r"nowhere.*: no such folder; expected .*; correct the root"):
+    with pytest.raises(StimuliError, match=r"nowhere.*: no such folder; expected .*; correct the path"):
         layout(name, root / "nowhere").names()
 
 
