@@ -89,7 +89,8 @@ def chunk_sdr(reference: np.ndarray, estimate: np.ndarray, rate_hz: int) -> floa
     """Median over whole seconds of 10 log10(|s|^2 / |e - s|^2), in dB.
 
     A part of a second at the end is left out, as museval does, but a shorter signal is one chunk. Chunks in which the
-    reference or the estimate is silent have no number.
+    reference or the estimate is silent have no number;
+    BSS Eval v4 leaves out those in which another source is silent, too.
 
     Raises
     ------
