@@ -109,7 +109,8 @@ def test_a_damaged_clip_gives_a_missing_value_with_its_reason(
 ) -> None:
     damage(ours(copy, study))  # type: ignore[operator]
     found = scored(copy, study)
-    for metric in ("si_sdr_db", "mdx_sdr_db"):
+    # A copy at another level has an error, and so the ratios that are not scale-invariant.
+    for metric in ("si_sdr_db", "mdx_sdr_db") if damage is not _copy else ("si_sdr_db",):
         assert reason in found["reason"]["Song 0", "ours", metric] and np.isnan(
             found["value"]["Song 0", "ours", metric]
         )

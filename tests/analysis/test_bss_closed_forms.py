@@ -15,6 +15,7 @@ import pytest
 from scipy import signal
 
 from analysis.errors import AnalysisError
+from analysis.metrics.bss import sources as mono
 from analysis.metrics.bss.images import TAPS, References, Scores, bss_eval
 from analysis.metrics.bss.sources import gnsdr, nsdr, sources
 
@@ -316,6 +317,21 @@ def test_bad_mono_input_gets_a_sentence(
 ) -> None:
     with pytest.raises(AnalysisError, match=sentence):
         sources(*arrays, noise=noises)
+
+
+def test_mono_estimates_one_by_one_are_those_together_and_each_equation_is_factored_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted, factored, of = sources(MONO, MONO_NEAR), [], mono.Equations.of
+    monkeypatch.setattr(mono.Equations, "of", lambda *given, **how: factored.append(1) or of(*given, **how))
+    prepared = mono.References(MONO)
+    for k in (1, 0, 1):
+        alone = prepared.scores(MONO_NEAR[k : k + 1], [k])
+        for name in ("sdr", "sir", "sar"):
+            assert getattr(alone, name)[0] == pytest.approx(getattr(wanted, name)[k], abs=1e-9)
+    assert len(factored) == 3, "of both references together, and of each"
+    with pytest.raises(AnalysisError, match="do not fit"):
+        prepared.scores(MONO_NEAR[:1], [2])
 
 
 def test_silent_mono_sources_have_no_number() -> None:

@@ -39,6 +39,21 @@ def test_noise_spreads_over_bands_by_their_width() -> None:
     assert shares == pytest.approx(np.diff([0, 100, 250, 2000, 8000, 22050]) / 22050, abs=0.01)
 
 
+@pytest.mark.parametrize("edge", range(4))
+def test_what_lies_on_an_edge_belongs_to_the_band_above(edge: int) -> None:
+    hz = (100, 250, 2000, 8000)[edge]
+    for tone_hz, band in ((hz - 1, edge), (hz, edge + 1)):
+        shares = band_energies(np.sin(2 * np.pi * tone_hz * T), RATE_HZ) / (RATE_HZ / 2)
+        assert shares[band] == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize(("level_db", "empty"), [(-59.9, False), (-60.1, True)])
+def test_a_band_is_empty_from_60_db_below_everything_on(level_db: float, empty: bool) -> None:
+    quiet = 10 ** (level_db / 20) * TONES[1]
+    measured = reasons("bands", Truth(TONES[2] + quiet, RATE_HZ), TONES[2] + 1.1 * quiet)
+    assert ("sdr_100_to_250_hz_db" in measured) == empty
+
+
 def test_empty_bands_and_copied_bands_have_no_number() -> None:
     low, quiet = TONES[0] + TONES[1], 0.9e-3 * TONES[2]
     measured = reasons("bands", Truth(low + quiet, RATE_HZ), low + 0.1 * TONES[1] + 2 * quiet + 0.1 * TONES[4])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from known_sounds import RATE_HZ, noise, numbers, orthogonal, reasons
+from known_sounds import RATE_HZ, found, noise, numbers, orthogonal, reasons
 
 from analysis.metrics.families.image import loudness_lufs
 from analysis.metrics.truth import Truth
@@ -66,6 +66,27 @@ def test_bandwidth_ends_where_the_spectrum_does(edge_hz: float) -> None:
     assert numbers("image", TRUTH, low)["bandwidth_difference_hz"] == pytest.approx(edge_hz - 4000, abs=80)
     back = numbers("image", Truth(low, RATE_HZ), low + 1e-5 * STEREO)["bandwidth_difference_hz"]
     assert back == pytest.approx(0, abs=20), "what is 100 dB below is not there"
+
+
+@pytest.mark.parametrize("offset", [0.5, -0.9])
+def test_a_constant_offset_is_no_part_of_the_bandwidth(offset: float) -> None:
+    t = np.arange(2 * 44100)[:, None] / 44100
+    reference = 1e-3 * np.sin(2 * np.pi * 5000 * t) * (1, 1)
+    estimate = 1e-3 * np.sin(2 * np.pi * 1000 * t) * (1, 1)
+    without = found("image", Truth(reference, 44100), estimate)["bandwidth_difference_hz"]
+    assert without == pytest.approx(-4000, abs=30)
+    for sounds in ((reference + offset, estimate), (reference, estimate + offset)):
+        assert found("image", Truth(sounds[0], 44100), sounds[1])["bandwidth_difference_hz"] == without
+    flat = reasons("image", Truth(0 * reference + offset, 44100), offset + 1e-7 * reference)
+    assert flat["bandwidth_difference_hz"] == "the reference has nothing above 20 Hz but rounding"
+
+
+@pytest.mark.parametrize(("level_db", "difference_hz"), [(-69.5, 0), (-70.5, -2000)])
+def test_bandwidth_ends_70_db_below_the_strongest_bin(level_db: float, difference_hz: float) -> None:
+    t = np.arange(3 * RATE_HZ)[:, None] / RATE_HZ
+    low, high = (np.sin(2 * np.pi * hz * t) * (1, 1) for hz in (1000, 3000))  # bins 512 and 1536
+    measured = found("image", Truth(low + high, RATE_HZ), low + 10 ** (level_db / 20) * high)
+    assert measured["bandwidth_difference_hz"] == pytest.approx(difference_hz, abs=10)
 
 
 def test_each_metric_has_its_own_reason() -> None:

@@ -70,7 +70,42 @@ def test_what_the_truth_does_not_hold_has_no_number() -> None:
     assert set(reasons("ratios", Truth(S, RATE_HZ, mixture=S + V), estimate)) == {"si_sir_db", "si_sar_db"}
     assert "no artefacts" in reasons("ratios", TRUTH, estimate)["si_sar_db"]
     assert "no interference" in reasons("ratios", TRUTH, S + 0.1 * HISS)["si_sir_db"]
-    assert set(reasons("ratios", TRUTH, HISS).values()) == {"nothing in common with the reference"}
+    assert {reasons("ratios", quiet, estimate)[name] for name in ("si_sir_db", "si_sar_db")} == {
+        "the other sources are silent here"
+    }
+
+
+SCALE_INVARIANT = {"si_sdr_db", "si_sir_db", "si_sar_db", "si_sdr_improvement_db"}
+
+
+@pytest.mark.parametrize(("gain", "sdr_db"), [(0.5, 6.0206), (-1, -6.0206), (1 - 1e-4, 80)])
+def test_a_copy_at_another_level_has_the_ratios_that_know_of_levels(gain: float, sdr_db: float) -> None:
+    measured = found("ratios", TRUTH, gain * S)
+    assert [measured["mdx_sdr_db"], measured["csdr_db"]] == pytest.approx([sdr_db, sdr_db], abs=0.1)
+    assert measured["mdx_sdr_improvement_db"] == pytest.approx(sdr_db + 10 * np.log10(2), abs=0.1)
+    assert reasons("ratios", TRUTH, gain * S) == dict.fromkeys(
+        SCALE_INVARIANT, "a copy of the reference but for its level: no distortion to measure"
+    )
+
+
+def test_a_copy_has_no_ratio_and_what_is_unrelated_has_those_that_are_not_scale_invariant() -> None:
+    same = reasons("ratios", TRUTH, (1 - 0.9e-5) * S)
+    assert (
+        len(same) == 7 and same["csdr_db"] == same["mdx_sdr_db"] == "a copy of the reference: no distortion to measure"
+    )
+    assert reasons("ratios", TRUTH, HISS) == dict.fromkeys(SCALE_INVARIANT, "nothing in common with the reference")
+    assert found("ratios", TRUTH, HISS)["mdx_sdr_db"] == pytest.approx(-10 * np.log10(2))
+    assert found("ratios", Truth(S, RATE_HZ, mixture=HISS), HISS)["mdx_sdr_improvement_db"] == pytest.approx(0)
+    apart = np.repeat([1.0, 0.0, 0.0], RATE_HZ)[:, None]
+    assert "no whole second" in reasons("ratios", Truth(S * apart, RATE_HZ), S * apart[::-1])["csdr_db"]
+
+
+def test_a_few_samples_have_no_ratio() -> None:
+    ten_ms = RATE_HZ // 100
+    for frames in (1, ten_ms - 1):
+        short = reasons("ratios", Truth(S[:frames], RATE_HZ, {"vocals": V[:frames]}), S[:frames] + V[:frames])
+        assert set(short.values()) == {f"too short: {frames} frames; a ratio needs 10 ms of sound"} and len(short) == 7
+    assert "si_sdr_db" not in reasons("ratios", Truth(S[:ten_ms], RATE_HZ), S[:ten_ms] + V[:ten_ms])
 
 
 def test_a_delay_is_a_distortion_and_a_shared_one_is_none() -> None:

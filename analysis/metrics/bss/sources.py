@@ -14,7 +14,7 @@ only: their NSDR is another number.
 * GNSDR = mean of NSDR over songs, weighted by their lengths (the same; Hsu and Jang 2010)
 
 Conventions: signals float64 (sources, frames), results in dB; NaN where an estimate or its reference is silent.
-Estimates are not permuted. Defines: ``SourceScores``, ``sources``, ``nsdr``, ``gnsdr``.
+Estimates are not permuted. Defines: ``References``, ``SourceScores``, ``sources``, ``nsdr``, ``gnsdr``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TAPS = 512
 
 @dataclass(frozen=True)
 class SourceScores:
-    """Arrays (sources,) in dB; ``snr`` is NaN where no noise was given. ``ridge`` as for images."""
+    """Arrays (estimates,) in dB; ``snr`` is NaN where no noise was given. ``ridge`` as for images."""
 
     sdr: np.ndarray
     sir: np.ndarray
@@ -43,14 +43,12 @@ class SourceScores:
     ridge: bool
 
 
-def sources(
-    references: np.ndarray, estimates: np.ndarray, *, noise: np.ndarray | None = None, taps: int = TAPS
-) -> SourceScores:
-    """Scores of mono estimates, the first of the first reference and so on.
+class References:
+    """The true mono sources of one mixture; what follows from them alone is computed once, for however many estimates.
 
     Parameters
     ----------
-    references, estimates : (K, frames) float64.
+    references : (K, frames) float64.
     noise : (M, frames) sensor noises, where they are known.
     taps : length of the filters that count as the same source.
 
@@ -59,38 +57,89 @@ def sources(
     AnalysisError
         Where shapes differ, a value is not finite, all is silent, or the sound is shorter than the filters.
     """
-    x, y = _checked("references", references), _checked("estimates", estimates)
-    noises = np.empty((0, x.shape[1])) if noise is None else _checked("noises", noise)
-    if x.shape != y.shape or noises.shape[1] != x.shape[1]:
-        raise AnalysisError(f"references {x.shape}, estimates {y.shape} and noises {noises.shape} do not fit")
-    if x.shape[1] < taps:
-        raise AnalysisError(f"{x.shape[1]} samples are too short for filters of {taps}; take longer sounds")
-    heard = np.flatnonzero(x.any(axis=1))
-    if not len(heard):
-        raise AnalysisError("all references are silent")
-    count = len(heard)
-    known = np.concatenate([x[heard], noises[noises.any(axis=1)]])
-    together = stacked([sound[:, None] for sound in (*known, *y)], taps)
-    found = correlate(together[: len(known)], together, taps)
-    own, cross = found[:, : len(known)], found[:, len(known) :]
-    on_sources = Equations.of(own[:count, :count])
-    on_all = on_sources if len(known) == count else Equations.of(own)
-    rows, ridge = np.full((4, len(x)), np.nan), on_sources.ridge or on_all.ridge
-    for place, k in enumerate(heard):
-        if not y[k].any():
-            continue
-        mine, power = cross[:, k : k + 1], float(y[k] @ y[k])
-        on_own = Equations.of(own[place : place + 1, place : place + 1], ridge=on_sources.ridge)
-        ridge |= on_own.ridge
-        s, p, n = np.zeros((3, len(known), taps, 1))
-        s[place] = on_own.solve(mine[place : place + 1])[0]
-        p[:count] = on_sources.solve(mine[:count])
-        n[:] = on_all.solve(mine)
-        rows[:, k] = _ratios(own, mine, power, (s, p, n))
-    if len(known) == count:
-        rows[2] = np.nan
-    sdr, sir, snr, sar = rows
-    return SourceScores(sdr, sir, snr, sar, ridge)
+
+    def __init__(self, references: np.ndarray, *, noise: np.ndarray | None = None, taps: int = TAPS) -> None:
+        x = _checked("references", references)
+        noises = np.empty((0, x.shape[1])) if noise is None else _checked("noises", noise)
+        if noises.shape[1] != x.shape[1]:
+            raise AnalysisError(f"references {x.shape} and noises {noises.shape} do not fit")
+        if x.shape[1] < taps:
+            raise AnalysisError(f"{x.shape[1]} samples are too short for filters of {taps}; take longer sounds")
+        self.shape, self.taps = x.shape, taps
+        self.sounding = [k for k in range(len(x)) if x[k].any()]
+        if not self.sounding:
+            raise AnalysisError("all references are silent")
+        heard = [*(x[k, :, None] for k in self.sounding), *(one[:, None] for one in noises if one.any())]
+        self._known = stacked(heard, taps)
+        self._own = correlate(self._known, self._known, taps)
+        count = len(self.sounding)
+        self._on_sources = Equations.of(self._own[:count, :count])
+        self._on_all = self._on_sources if len(heard) == count else Equations.of(self._own)
+        self._on_one: dict[int, Equations] = {}
+
+    def scores(self, estimates: np.ndarray, of: Sequence[int] | None = None) -> SourceScores:
+        """Scores of mono estimates, one after the other.
+
+        Parameters
+        ----------
+        estimates : (E, frames) float64, of the references' length.
+        of : which reference each belongs to; by default the first to the first, and so on.
+
+        Raises
+        ------
+        AnalysisError
+            Where shapes do not fit, or a value is not finite.
+        """
+        y = _checked("estimates", estimates)
+        of = range(len(y)) if of is None else of
+        if len(of) != len(y) or y.shape[1] != self.shape[1] or not set(of) <= set(range(self.shape[0])):
+            raise AnalysisError(f"references {self.shape} and estimates {y.shape} of {list(of)} do not fit")
+        rows, ridge = np.full((4, len(y)), np.nan), self._on_sources.ridge or self._on_all.ridge
+        for e, k in enumerate(of):
+            if k in self.sounding and y[e].any():
+                rows[:, e], bent = self._scored(y[e], self.sounding.index(k))
+                ridge |= bent
+        if self._on_all is self._on_sources:
+            rows[2] = np.nan
+        sdr, sir, snr, sar = rows
+        return SourceScores(sdr, sir, snr, sar, ridge)
+
+    def _scored(self, estimate: np.ndarray, place: int) -> tuple[np.ndarray, bool]:
+        """SDR, SIR, SNR, SAR of one estimate of the sounding source at this place; and was there a ridge."""
+        cross = correlate(self._known, stacked([estimate[:, None]], self.taps), self.taps)
+        count, on_own = len(self.sounding), self._factored(place)
+        s, p, n = np.zeros((3, len(self._own), self.taps, 1))
+        s[place] = on_own.solve(cross[place : place + 1])[0]
+        p[:count] = self._on_sources.solve(cross[:count])
+        n[:] = p if self._on_all is self._on_sources else self._on_all.solve(cross)
+        return _ratios(self._own, cross, float(estimate @ estimate), (s, p, n)), on_own.ridge
+
+    def _factored(self, place: int) -> Equations:
+        """The equations of one reference alone, factored when they are asked for first."""
+        if place not in self._on_one:
+            own = self._own[place : place + 1, place : place + 1]
+            self._on_one[place] = Equations.of(own, ridge=self._on_sources.ridge)
+        return self._on_one[place]
+
+
+def sources(
+    references: np.ndarray, estimates: np.ndarray, *, noise: np.ndarray | None = None, taps: int = TAPS
+) -> SourceScores:
+    """Scores of as many mono estimates as references, the first of the first and so on.
+
+    Parameters
+    ----------
+    references, estimates : (K, frames) float64.
+    noise, taps : as for ``References``.
+
+    Raises
+    ------
+    AnalysisError
+        Where shapes differ, a value is not finite, all is silent, or the sound is shorter than the filters.
+    """
+    if np.shape(references) != np.shape(estimates):
+        raise AnalysisError(f"references {np.shape(references)} and estimates {np.shape(estimates)} do not fit")
+    return References(references, noise=noise, taps=taps).scores(estimates)
 
 
 def nsdr(references: np.ndarray, estimates: np.ndarray, mixture: np.ndarray) -> np.ndarray:
@@ -108,8 +157,10 @@ def nsdr(references: np.ndarray, estimates: np.ndarray, mixture: np.ndarray) -> 
     """
     if np.shape(mixture) != np.shape(references)[1:]:
         raise AnalysisError(f"references {np.shape(references)} and mixture {np.shape(mixture)} do not fit")
-    unprocessed = np.broadcast_to(mixture, np.shape(references))
-    return sources(references, estimates).sdr - sources(references, unprocessed).sdr
+    if np.shape(references) != np.shape(estimates):
+        raise AnalysisError(f"references {np.shape(references)} and estimates {np.shape(estimates)} do not fit")
+    prepared = References(references)
+    return prepared.scores(estimates).sdr - prepared.scores(np.broadcast_to(mixture, np.shape(references))).sdr
 
 
 def gnsdr(nsdr_db: Sequence[float], lengths: Sequence[float]) -> float:

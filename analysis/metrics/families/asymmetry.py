@@ -5,7 +5,8 @@ swapping the sides changes nothing. The formula published under this name is not
 
 Over the whole signal, and in frames of 1 s (a part of a second at the end left out, a shorter signal one frame): their
 mean and 95th percentile. Left out are frames in which a channel of the reference is below -60 dBFS (RMS), and those in
-which a side has no number: a silent estimate, or one that is a copy of the reference (100 dB or more).
+which a side has no number: the estimate is silent there, or a copy of the reference (100 dB or more). Where a side of
+the estimate is silent throughout there is no asymmetry at all.
 
 Conventions: sound (frames, 2), full scale 1.0, at the level it had before any gain. Defines: ``ssa``, ``FAMILY``.
 """
@@ -24,6 +25,7 @@ from analysis.metrics.truth import Measured, NoNumber, Truth
 FRAME_S = 1.0
 AUDIBLE_DBFS = -60.0
 PERCENTILE = 95
+SIDES = ("left", "right")
 
 Ratio = Callable[[np.ndarray, np.ndarray], float]
 RATIOS: dict[str, tuple[str, Ratio]] = {"si_sdr": ("SI-SDR", signals.si_sdr), "sdr": ("SDR", signals.sdr)}
@@ -36,8 +38,11 @@ def ssa(ratio: Ratio, reference: np.ndarray, estimate: np.ndarray) -> float | No
     ----------
     ratio : of a reference and an estimate (frames, 1), in dB.
     """
+    for name, side in zip(SIDES, (0, 1), strict=True):
+        if not np.any(estimate[:, side]):  # SDR would be 0 dB, whatever was there
+            return NoNumber(f"the {name} channel of the estimate is silent")
     sides = [ratio(reference[:, side : side + 1], estimate[:, side : side + 1]) for side in (0, 1)]
-    for name, value in zip(("left", "right"), sides, strict=True):
+    for name, value in zip(SIDES, sides, strict=True):
         if value >= COPY_DB:
             return NoNumber(f"the {name} channel is a copy of the reference's: no distortion to measure")
         if value <= -COPY_DB:
@@ -71,7 +76,7 @@ SOURCE = "this project's definition, stated in the module"
 
 FAMILY = Family(
     "asymmetry",
-    1,
+    2,
     tuple(
         Metric(f"ssa_{name}{of}_db", f"SSA of {label}{said}", "dB", "lower", SOURCE)
         for name, (label, _) in RATIOS.items()

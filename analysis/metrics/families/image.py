@@ -5,7 +5,9 @@ All are differences, estimate less reference; zero is best, and the sign says wh
 * loudness: BS.1770 (pyloudnorm with its ``DeMan`` filters; the default ones read 0.04 LU low), on whole 100 ms, in LU.
   One channel counts once: a difference of two mono sounds is the same either way.
 * bandwidth: the highest frequency at which the mean power spectrum (whole frames of 4096, Hann) is above -70 dB of the
-  *reference's* strongest bin, for both, in Hz: -4000 says that the top 4 kHz are missing.
+  *reference's* strongest bin, for both, in Hz: -4000 says that the top 4 kHz are missing. Bins below 20 Hz, and never
+  less than two, are left out: a constant offset, spread by the window, may be stronger than all sound. A reference that
+  has nothing else has no bandwidth.
 * channel balance: 10 log10(|L|^2 / |R|^2), in dB: positive says that the estimate leans to the left.
 * correlation between channels: <L, R> / (|L| |R|): positive says that the estimate is narrower.
 
@@ -20,13 +22,16 @@ import pyloudnorm
 
 from analysis.errors import AnalysisError
 from analysis.metrics.family import Family, Metric
-from analysis.metrics.signals import decibel, inner, need_stereo
+from analysis.metrics.signals import COPY_DB, decibel, inner, need_stereo
 from analysis.metrics.spectra import Resolution, powers
 from analysis.metrics.truth import Measured, NoNumber, Truth
 
 GATE_S, STEP_S = 0.4, 0.1
 SPECTRUM = Resolution(4096, 2048, 4096)
 EDGE_DB = -70.0
+LOWEST_HZ = 20.0
+OFFSET_BINS = 2
+"""As far as the window spreads a constant offset."""
 
 
 def loudness_lufs(sound: np.ndarray, rate_hz: int) -> float:
@@ -62,9 +67,13 @@ def mean_spectrum(sound: np.ndarray) -> np.ndarray:
 
 
 def bandwidth_hz(spectrum: np.ndarray, least: float, rate_hz: int) -> float:
-    """The highest frequency at which a spectrum is above ``least``; 0 where it is nowhere."""
+    """The highest frequency from 20 Hz on at which a spectrum is above ``least``; 0 where it is nowhere."""
     above = np.flatnonzero(spectrum > least)
-    return float(above[-1] * rate_hz / SPECTRUM.fft) if len(above) else 0.0
+    return float(above[-1] * rate_hz / SPECTRUM.fft) if len(above) and above[-1] >= _first_bin(rate_hz) else 0.0
+
+
+def _first_bin(rate_hz: int) -> int:
+    return max(int(np.ceil(LOWEST_HZ * SPECTRUM.fft / rate_hz)), OFFSET_BINS)
 
 
 def _loudness_of_reference(truth: Truth) -> float:
@@ -81,7 +90,11 @@ def _loudness(truth: Truth, estimate: np.ndarray) -> float:
 
 def _bandwidth(truth: Truth, estimate: np.ndarray) -> float:
     wanted, found = truth.once(_spectrum_of_reference), mean_spectrum(estimate)
-    least = wanted.max() * 10 ** (EDGE_DB / 10)
+    strongest = wanted[_first_bin(truth.rate_hz) :].max()
+    # Single precision (``spectra``) leaves rounding 130 dB below an offset.
+    if strongest <= wanted.max() * 10 ** (-COPY_DB / 10):
+        raise AnalysisError("the reference has nothing above 20 Hz but rounding")
+    least = strongest * 10 ** (EDGE_DB / 10)
     return bandwidth_hz(found, least, truth.rate_hz) - bandwidth_hz(wanted, least, truth.rate_hz)
 
 
@@ -128,7 +141,7 @@ OURS = "this project's definition, stated in the module"
 
 FAMILY = Family(
     "image",
-    1,
+    2,
     (
         Metric("loudness_difference_lu", "Loudness difference", "LU", "zero", "ITU-R BS.1770-5"),
         Metric("bandwidth_difference_hz", "Bandwidth difference", "Hz", "zero", OURS),

@@ -9,10 +9,12 @@ of one shape; all channels together are one vector; no mean is removed; s is the
   SI-SAR = |a s|^2 / |e - P e|^2, so that the two distortions add up to that of SI-SDR. BSS Eval's SIR and SAR allow
   filters and are other numbers.
 * ``mdx_sdr``: SDR of the Music Demixing Challenge (Mitsufuji et al. 2022), whole signal, not scale-invariant
-* ``chunk_sdr``: |s|^2 / |e - s|^2 of each whole second, their median: the SDR of BSS Eval v4, which needs no filters
+* ``chunk_sdr``: |s|^2 / |e - s|^2 of each whole second, their median: the SDR of BSS Eval v4, which needs no filters,
+  but that v4 leaves out seconds in which another source is silent as well
 
-Improvements are over the mixture as an estimate. A copy of the reference, whatever its level, has none of these:
-what is left is rounding.
+Improvements are over the mixture as an estimate. A copy of the reference, whatever its level, has no scale-invariant
+ratio, for what is left is rounding; at another level it has the others (half of it: 6.02 dB). Sounds of less than
+10 ms have none at all: a few samples agree with anything.
 
 Defines: ``si_sdr``, ``mdx_sdr``, ``chunk_sdr``, ``interference_and_artefacts``, ``FAMILY``.
 """
@@ -31,10 +33,14 @@ from analysis.metrics.truth import Measured, NoNumber, Truth
 
 MDX_EPSILON = 1e-7
 CHUNK_S = 1.0
+SHORTEST_S = 0.01
 
 COPY = NoNumber("a copy of the reference but for its level: no distortion to measure")
+SAME = NoNumber("a copy of the reference: no distortion to measure")
 UNRELATED = NoNumber("nothing in common with the reference")
 NO_OTHERS = NoNumber("the other sources of the mixture are not known")
+SILENT_OTHERS = NoNumber("the other sources are silent here")
+SAME_MIXTURE = NoNumber("the mixture is the reference alone, or has nothing of it")
 NO_MIXTURE = NoNumber("the mixture is not known")
 
 
@@ -76,14 +82,15 @@ def mdx_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
     6.021
     """
     validate(reference, estimate)
-    return _mdx_sdr(reference, estimate)
+    return _sdrs(reference, estimate)[0]
 
 
 def chunk_sdr(reference: np.ndarray, estimate: np.ndarray, rate_hz: int) -> float:
     """Median over whole seconds of 10 log10(|s|^2 / |e - s|^2), in dB.
 
     A part of a second at the end is left out, as museval does, but a shorter signal is one chunk. Chunks in which the
-    reference or the estimate is silent have no number.
+    reference or the estimate is silent have no number;
+    BSS Eval v4 leaves out those in which another source is silent, too.
 
     Raises
     ------
@@ -107,9 +114,10 @@ def interference_and_artefacts(sources: Sequence[np.ndarray], estimate: np.ndarr
     return _from_gram(_gram(sources), sources, estimate)
 
 
-def _mdx_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
-    error = error_energy(estimate, [reference], [1.0])
-    return decibel(inner(reference, reference) + MDX_EPSILON, error + MDX_EPSILON)
+def _sdrs(reference: np.ndarray, estimate: np.ndarray) -> tuple[float, float]:
+    """MDX SDR, and the same without its constants, which a copy of a short or quiet sound does not get past."""
+    energy, error = inner(reference, reference), error_energy(estimate, [reference], [1.0])
+    return decibel(energy + MDX_EPSILON, error + MDX_EPSILON), decibel(energy, error)
 
 
 def _gram(sources: Sequence[np.ndarray]) -> np.ndarray:
@@ -138,16 +146,16 @@ def _gram_of_truth(truth: Truth) -> np.ndarray:
     return _gram(_sounding(truth))
 
 
-def _of_mixture(truth: Truth) -> tuple[float, float]:
-    """SI-SDR and MDX SDR of the mixture as an estimate."""
+def _of_mixture(truth: Truth) -> tuple[float, float, float]:
+    """SI-SDR, MDX SDR and plain SDR of the mixture as an estimate."""
     assert truth.mixture is not None
-    return signals.si_sdr(truth.reference, truth.mixture), _mdx_sdr(truth.reference, truth.mixture)
+    return signals.si_sdr(truth.reference, truth.mixture), *_sdrs(truth.reference, truth.mixture)
 
 
 def _interference(truth: Truth, estimate: np.ndarray) -> Measured:
     sources = _sounding(truth)
     if len(sources) == 1:
-        return dict.fromkeys(("si_sir_db", "si_sar_db"), NO_OTHERS)
+        return dict.fromkeys(("si_sir_db", "si_sar_db"), SILENT_OTHERS if truth.others else NO_OTHERS)
     sir, sar = _from_gram(truth.once(_gram_of_truth), sources, estimate)
     return {
         "si_sir_db": sir if sir < COPY_DB else NoNumber("no interference to measure (100 dB or more below the target)"),
@@ -155,37 +163,45 @@ def _interference(truth: Truth, estimate: np.ndarray) -> Measured:
     }
 
 
-def _improvements(truth: Truth, of_estimate: tuple[float, float]) -> Measured:
-    names = ("si_sdr_improvement_db", "mdx_sdr_improvement_db")
+def _improvements(truth: Truth, si: float, mdx: float) -> Measured:
     if truth.mixture is None:
-        return dict.fromkeys(names, NO_MIXTURE)
-    before = truth.once(_of_mixture)
-    if abs(before[0]) > COPY_DB:
-        return dict.fromkeys(names, NoNumber("the mixture is the reference alone, or has nothing of it"))
-    return {name: after - first for name, after, first in zip(names, of_estimate, before, strict=True)}
+        return dict.fromkeys(("si_sdr_improvement_db", "mdx_sdr_improvement_db"), NO_MIXTURE)
+    si_before, mdx_before, plain = truth.once(_of_mixture)
+    return {
+        "si_sdr_improvement_db": SAME_MIXTURE if abs(si_before) > COPY_DB else si - si_before,
+        "mdx_sdr_improvement_db": SAME_MIXTURE if plain > COPY_DB else mdx - mdx_before,
+    }
 
 
 def _measure(truth: Truth, estimate: np.ndarray) -> Measured:
     reference = truth.reference
-    found = signals.si_sdr(reference, estimate)
-    if abs(found) > COPY_DB:
-        return {metric.name: COPY if found > 0 else UNRELATED for metric in FAMILY.metrics}
-    mdx = _mdx_sdr(reference, estimate)
-    return {
-        "si_sdr_db": found,
-        "mdx_sdr_db": mdx,
-        "csdr_db": chunk_sdr(reference, estimate, truth.rate_hz),
-        **_interference(truth, estimate),
-        **_improvements(truth, (found, mdx)),
-    }
+    if len(reference) < SHORTEST_S * truth.rate_hz:
+        raise AnalysisError(f"too short: {len(reference)} frames; a ratio needs {SHORTEST_S * 1000:g} ms of sound")
+    si, (mdx, plain) = signals.si_sdr(reference, estimate), _sdrs(reference, estimate)
+    measured = {"si_sdr_db": si, **_interference(truth, estimate), **_improvements(truth, si, mdx)}
+    if abs(si) > COPY_DB:
+        measured |= dict.fromkeys(SCALE_INVARIANT, COPY if si > 0 else UNRELATED)
+    measured["mdx_sdr_db"] = mdx
+    if plain > COPY_DB:
+        measured |= dict.fromkeys(("mdx_sdr_db", "mdx_sdr_improvement_db"), SAME)
+    return measured | {"csdr_db": _chunk_sdr(truth, estimate)}
 
 
+def _chunk_sdr(truth: Truth, estimate: np.ndarray) -> float | NoNumber:
+    try:
+        found = chunk_sdr(truth.reference, estimate, truth.rate_hz)
+    except AnalysisError as error:
+        return NoNumber(str(error))
+    return found if found <= COPY_DB else SAME
+
+
+SCALE_INVARIANT = ("si_sdr_db", "si_sir_db", "si_sar_db", "si_sdr_improvement_db")
 LE_ROUX = "Le Roux et al. 2019, doi:10.1109/ICASSP.2019.8683855"
 MDX = "Mitsufuji et al. 2022, doi:10.3389/frsip.2021.808395"
 
 FAMILY = Family(
     "ratios",
-    2,
+    3,
     (
         Metric("si_sdr_db", "SI-SDR", "dB", "higher", LE_ROUX),
         Metric("mdx_sdr_db", "MDX SDR", "dB", "higher", MDX),

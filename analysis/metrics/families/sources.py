@@ -8,55 +8,69 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.errors import AnalysisError
-from analysis.metrics.bss.sources import sources
+from analysis.metrics.bss.sources import References
 from analysis.metrics.families.bss import NOTHING_LEFT, ROUNDING_DB, UNKNOWN_SOURCES
+from analysis.metrics.families.ratios import SILENT_OTHERS
 from analysis.metrics.family import Family, Metric
 from analysis.metrics.truth import Measured, NoNumber, Truth
 
 PAPER = "Vincent et al. 2006, doi:10.1109/TSA.2005.858005"
 
 
-def _mono(truth: Truth) -> np.ndarray:
+SILENT_MEAN = "the mean of the {} channels is silent: left and right are each other's negative"
+
+
+def _references(truth: Truth) -> References:
+    """The target first, then the other sources in their order."""
     found = np.stack([sound.mean(axis=1) for sound in (truth.reference, *truth.others.values())])
     if not found[0].any():
-        raise AnalysisError("the mean of the reference's channels is silent: left and right are each other's negative")
-    return found
+        raise AnalysisError(SILENT_MEAN.format("reference's"))
+    return References(found)
 
 
 def _sdr_of_mixture(truth: Truth) -> float:
     assert truth.mixture is not None
-    return _sdr(truth, truth.mixture)[0]
+    return _ratios(truth, truth.mixture, "mixture's")[0]
 
 
-def _sdr(truth: Truth, sound: np.ndarray) -> tuple[float, float, float]:
+def _ratios(truth: Truth, sound: np.ndarray, whose: str) -> tuple[float, float, float]:
     """SDR, SIR, SAR of one sound as an estimate of the target."""
-    references = truth.once(_mono)
-    estimates = np.zeros_like(references)
-    estimates[0] = sound.mean(axis=1)
-    if not estimates[0].any():
-        raise AnalysisError("the mean of the channels is silent: left and right are each other's negative")
-    found = sources(references, estimates)
+    mono = sound.mean(axis=1)
+    if not mono.any():
+        raise AnalysisError(SILENT_MEAN.format(whose))
+    found = truth.once(_references).scores(mono[None], [0])
     return float(found.sdr[0]), float(found.sir[0]), float(found.sar[0])
 
 
-def _measure(truth: Truth, estimate: np.ndarray) -> Measured:
-    sdr, sir, sar = _sdr(truth, estimate)
-    known = bool(truth.others)
-    improvement: float | NoNumber = NoNumber("needs the mixture")
-    if truth.mixture is not None:
+def _improvement(truth: Truth, sdr: float) -> float | NoNumber:
+    if truth.mixture is None:
+        return NoNumber("needs the mixture")
+    try:
         before = truth.once(_sdr_of_mixture)
-        improvement = NOTHING_LEFT if max(sdr, before) > ROUNDING_DB else sdr - before
-    return {
+    except AnalysisError as error:
+        return NoNumber(str(error))
+    if before > ROUNDING_DB:
+        silent = truth.others and len(truth.once(_references).sounding) == 1
+        return SILENT_OTHERS if silent else NoNumber("the mixture is the target alone, but for a filter")
+    return NOTHING_LEFT if sdr > ROUNDING_DB else sdr - before
+
+
+def _measure(truth: Truth, estimate: np.ndarray) -> Measured:
+    sdr, sir, sar = _ratios(truth, estimate, "estimate's")
+    found: dict[str, float | NoNumber] = {
         "sources_sdr_db": NOTHING_LEFT if sdr > ROUNDING_DB else sdr,
-        "sources_sir_db": UNKNOWN_SOURCES if not known else NOTHING_LEFT if sir > ROUNDING_DB else sir,
-        "sources_sar_db": UNKNOWN_SOURCES if not known else NOTHING_LEFT if sar > ROUNDING_DB else sar,
-        "nsdr_db": improvement,
+        "sources_sir_db": NOTHING_LEFT if sir > ROUNDING_DB else sir,
+        "sources_sar_db": NOTHING_LEFT if sar > ROUNDING_DB else sar,
+        "nsdr_db": _improvement(truth, sdr),
     }
+    if len(truth.once(_references).sounding) == 1:
+        found |= dict.fromkeys(("sources_sir_db", "sources_sar_db"), SILENT_OTHERS if truth.others else UNKNOWN_SOURCES)
+    return found
 
 
 FAMILY = Family(
     "sources",
-    1,
+    2,
     (
         Metric("sources_sdr_db", "SDR of mono sources", "dB", "higher", PAPER),
         Metric("sources_sir_db", "SIR of mono sources", "dB", "higher", PAPER),
