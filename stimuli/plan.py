@@ -77,7 +77,8 @@ class Plan:
         return functools.cache(source(self.experiment.songs, self.folder).open)
 
     def _render(self, song: str, target: str, system: AnySystem) -> Render:
-        key = key_of(system, self._song_id(song, separator(system).looks_at_stems), target, self.device)
+        sees_stems = separator(system, self.device, self.folder).looks_at_stems
+        key = key_of(system, self._song_id(song, sees_stems), target, self.device, self.folder)
         form = self.song(song).form
         return Render(
             self.experiment.songs,

@@ -61,19 +61,27 @@ def song_identity(song: Song, *, stems: bool) -> str:
     return identity([song.fingerprint(name) for name in ((MIXTURE, *song.stems) if stems else (MIXTURE,))])
 
 
-def key_of(system: AnySystem, song_id: str, target: str, device: str = "cpu") -> str:
-    """Identity of a render's samples; the system's name is not part of it."""
-    runs = separator(system, device)
+def key_of(system: AnySystem, song_id: str, target: str, device: str = "cpu", folder: Path | None = None) -> str:
+    """Identity of a render's samples; the system's name is not part of it.
+
+    Raises
+    ------
+    StimuliError
+        Where a file of the system is not the one that its entry pins.
+    """
+    runs = separator(system, device, folder)
     made = [VERSION, system.kind, f"{runs.version}.{run.VERSION}", parameters_of(system), run.INPUT_LUFS]
     # Another device rounds differently; systems that know none run on the processor, of which the key says nothing.
     where = getattr(runs, "device", "cpu")
-    elsewhere = {} if where == "cpu" else {"device": where}
-    return identity({"content": song_id, "target": target, "made": made} | elsewhere)[:32]
+    more = {} if where == "cpu" else {"device": where}
+    if files := getattr(runs, "fingerprint", dict)():
+        more["follows_from"] = files
+    return identity({"content": song_id, "target": target, "made": made} | more)[:32]
 
 
 def parameters_of(entry: object) -> dict[str, object]:
-    """What an entry of the experiment says, without its name: renaming a condition changes no sample."""
-    left_out = {"name", "kind", "max_lag_ms", "path"}
+    """What an entry of the experiment says of its samples: other names, places and limits of time change none."""
+    left_out = {"name", "kind", "max_lag_ms", "path", "sha256", "time_limit_s"}
     return entry.model_dump(mode="json", exclude=left_out)  # type: ignore[attr-defined]
 
 
@@ -86,7 +94,7 @@ def render(job: Render) -> Render:
         Where the system fails or gives something else than a sound of the song's shape.
     """
     song = whole(sources.source(job.songs, job.folder).open(job.song))
-    system = separator(job.system, job.device)
+    system = separator(job.system, job.device, job.folder)
     began = time.perf_counter()
     samples, _ = run.run(system, job.system.name, song, job.target)
     seconds = time.perf_counter() - began
