@@ -5,7 +5,7 @@ files, the system's entry and version, the input level, the stage's version). So
 renders only its own, a stopped build resumes, and an unchanged one has nothing to do.
 
 Conventions: renders are float32 WAV ``<key>.wav`` with their provenance beside them in ``<key>.json``.
-Defines: ``Render``, ``render``, ``provenance_of``.
+Defines: ``Render``, ``render``, ``attempt``, ``facts_of``, ``provenance_of``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stimuli import audio
+from stimuli.errors import StimuliError
 from stimuli.experiment import AnySystem, Songs, identity
 from stimuli.manifest import Provenance
-from stimuli.separators import run, separator
+from stimuli.separators import Separator, run, separator
 from stimuli.sources import songs as sources
 from stimuli.sources.song import MIXTURE, Song, whole
 
@@ -99,20 +100,34 @@ def render(job: Render) -> Render:
     samples, _ = run.run(system, job.system.name, song, job.target)
     seconds = time.perf_counter() - began
     audio.write_render(job.path, samples, song.rate_hz)
+    facts = facts_of(job.system, system, seconds, len(song.mixture) / song.rate_hz)
+    with audio.temporary(job.path.with_suffix(".json")) as part:
+        part.write_text(json.dumps(facts.model_dump(), indent=1), encoding="utf-8")
+    return job
+
+
+def attempt(job: Render) -> str:
+    """Render; says what went wrong with the system, empty where nothing did."""
+    try:
+        render(job)
+    except StimuliError as error:
+        return str(error)
+    return ""
+
+
+def facts_of(entry: AnySystem, system: Separator, seconds: float, length_s: float) -> Provenance:
+    """How a system that ran for ``seconds`` on a song of ``length_s`` made what it made."""
     told = system.provenance()
-    facts = Provenance(
-        kind=job.system.kind,
+    return Provenance(
+        kind=entry.kind,
         version=f"{system.version}.{run.VERSION}",
-        parameters=parameters_of(job.system) | told["parameters"],
+        parameters=parameters_of(entry) | told["parameters"],
         weights_sha256=told["weights_sha256"],
         input_lufs=run.INPUT_LUFS,
         device=told.get("device", "cpu"),
         seconds=round(seconds, 3),
-        real_time_factor=round(seconds * song.rate_hz / len(song.mixture), 4),
+        real_time_factor=round(seconds / length_s, 4),
     )
-    with audio.temporary(job.path.with_suffix(".json")) as part:
-        part.write_text(json.dumps(facts.model_dump(), indent=1), encoding="utf-8")
-    return job
 
 
 def provenance_of(job: Render) -> Provenance:

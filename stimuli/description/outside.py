@@ -38,10 +38,10 @@ class _Named(System):
 class CommandSystem(_Named):
     """Any program: it gets a WAV file and writes one, or a folder of them.
 
-    ``argv`` is the program and its arguments, run without a shell in a temporary folder. Filled in are ``{mixture}`` (the
-    song as float32 WAV at -14 LUFS), ``{output}`` (where to write: a file, ``{output}.wav``, or a folder that then holds
-    ``<source>.wav``), ``{target}`` (the source that is asked for; without it one run gives all) and ``{folder}`` (where
-    the experiment file lies). Raise ``version`` when the program changes: it is rendered anew then.
+    ``argv`` is the program and its arguments, run without a shell in a temporary folder. Filled in are ``{mixture}``
+    (the song as float32 WAV at -14 LUFS), ``{output}`` (where to write: a file, ``{output}.wav``, or a folder that then
+    holds ``<source>.wav``), ``{target}`` (the source that is asked for; without it one run gives all) and ``{folder}``
+    (where the experiment file lies). Raise ``version`` when the program changes: it is rendered anew then.
     """
 
     needs: ClassVar[str] = "the program"
@@ -56,10 +56,8 @@ class CommandSystem(_Named):
         except ValueError as error:
             raise ValueError(f"argv is no template: {error}; double a brace that is meant as such") from None
         if unknown := fields - set(FILLED_IN):
-            known = (
-                "only {mixture}, {output}, {target} and {folder} can be filled in; double a brace that is meant as such"
-            )
-            raise ValueError(f"argv uses {sorted(unknown)}; {known}")
+            known = "only {mixture}, {output}, {target} and {folder} can be filled in"
+            raise ValueError(f"argv uses {sorted(unknown)}; {known}; double a brace that is meant as such")
         if lacking := [name for name in ("mixture", "output") if name not in fields]:
             raise ValueError(f"argv has no {{{lacking[0]}}}: the program would not know where its sound is")
         return self
@@ -80,10 +78,11 @@ class _Waveform(_Named):
 class OnnxSystem(_Waveform):
     """A network in an ONNX file, run by onnxruntime on the processor.
 
-    Its one input is a waveform, float32 (1, ``channels``, frames) at ``rate_hz``; its first output is float32 (1, sources,
-    ``channels``, frames), in the order of ``sources``. With ``chunk_frames`` the song is cut into pieces of that length
-    that overlap by a share of ``overlap`` and are cross-faded. ``sha256`` pins the file. A song of another rate or number
-    of channels is refused, or with ``convert`` resampled, duplicated or taken channel by channel, and brought back.
+    Its one input is a waveform, float32 (1, ``channels``, frames) at ``rate_hz``; its first output is float32
+    (1, sources, ``channels``, frames), in the order of ``sources``. With ``chunk_frames`` the song is cut into pieces
+    of that length, which overlap by a share of ``overlap`` and are cross-faded. ``sha256`` pins the file. A song of
+    another rate or number of channels is refused, or with ``convert`` resampled, duplicated or taken channel by
+    channel, and brought back.
     """
 
     needs: ClassVar[str] = "onnxruntime, the model file"
@@ -95,7 +94,8 @@ class TorchCheckpointSystem(_Waveform):
     """Weights for an architecture that is known here, in a ``.safetensors`` file or one that torch saved.
 
     ``architecture`` is its registered name, ``parameters`` what it takes besides. Files are read with ``weights_only``:
-    a pickle of whole objects could run anything, and is refused. Rate, channels, chunks and ``convert`` are as for ``onnx``.
+    a pickle of whole objects could run anything, and is refused. Rate, channels, chunks and ``convert`` are as for
+    ``onnx``.
     """
 
     needs: ClassVar[str] = "torch, the weights"

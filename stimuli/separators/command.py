@@ -23,6 +23,7 @@ from stimuli.separators import Song, Sound, processes, sources
 
 LAST_LINES = 3
 LAST_BYTES = 4096
+LINE_LETTERS = 200
 
 
 class Command:
@@ -152,6 +153,6 @@ def _last_lines(log: Path) -> str:
     """The end of what a program said, in one line."""
     with log.open("rb") as stream:
         stream.seek(max(0, log.stat().st_size - LAST_BYTES))
-        lines = stream.read().decode("utf-8", "replace").split("\n")
-    kept = [line.strip() for line in lines if line.strip()][-LAST_LINES:]
+        lines = stream.read().decode("utf-8", "replace").splitlines()
+    kept = [line.strip()[:LINE_LETTERS] for line in lines if line.strip()][-LAST_LINES:]
     return f"; its last words: {' | '.join(kept)}" if kept else ""

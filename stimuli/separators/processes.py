@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -42,10 +43,8 @@ def run(argv: Sequence[str], *, folder: Path, log: Path, limit_s: float) -> int 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill a program and everything in its session's group."""
     if os.name == "posix":
-        try:
+        with suppress(ProcessLookupError, PermissionError):  # nothing of it is left
             os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # nothing of it is left
     else:
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
     process.wait()

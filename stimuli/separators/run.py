@@ -50,7 +50,7 @@ def run_all(separator: Separator, name: str, song: Song, targets: Sequence[str])
     levelled = Song(song.name, song.rate_hz, mixture, Levelled(song.stems, gain))
     who = f"system {name!r} on {song.name!r}"
     try:
-        _check_targets(separator, song, targets, who)
+        check_targets(separator, who, tuple(song.stems), targets)
         found = separator.separate(levelled, targets)
     except StimuliError:
         raise
@@ -59,8 +59,15 @@ def run_all(separator: Separator, name: str, song: Song, targets: Sequence[str])
     return {target: (_checked(found, target, song, who) / gain).astype(np.float32) for target in targets}, gain_db
 
 
-def _check_targets(separator: Separator, song: Song, targets: Sequence[str], who: str) -> None:
-    given = separator.gives(tuple(song.stems))
+def check_targets(separator: Separator, who: str, stems: Sequence[str], targets: Sequence[str]) -> None:
+    """Hold what is asked for against what the system gives for a song with these true stems.
+
+    Raises
+    ------
+    StimuliError
+        Where it does not give a target, with what it gives; ``who`` says which system it is, and on which song.
+    """
+    given = separator.gives(stems)
     if unknown := [target for target in targets if target not in given]:
         seen = "; it looks at the true stems, and needs two or more" if separator.looks_at_stems else ""
         raise StimuliError(f"{who}: it can give {' or '.join(given) or 'nothing'}, not {unknown[0]!r}{seen}")
