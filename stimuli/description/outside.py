@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, JsonValue, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, field_validator, model_validator
 
 from stimuli.description.model import StemName
 from stimuli.description.system import System
 
-Sha256 = Annotated[str, StringConstraints(to_lower=True, pattern=r"^([0-9a-f]{64})?$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{64})?$"), AfterValidator(str.lower)]
 FILLED_IN = ("mixture", "output", "target", "folder")
 
 

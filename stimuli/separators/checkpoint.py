@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 import io
 import pickle
+import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -96,7 +98,8 @@ class TorchCheckpoint(WaveformModel):
             return load(content)
         import torch
 
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # it warns of forms that it then refuses
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 
     def _module(self, state: dict[str, Any]) -> Any:
         """The network, holding exactly these weights."""
@@ -122,12 +125,14 @@ class TorchCheckpoint(WaveformModel):
 
 def _refused(error: Exception) -> str:
     """Why a pickle is refused, with the object that it asked for if torch says so."""
-    asked = [
-        word for word in str(error).split() if word.count(".") and word.replace(".", "").replace("_", "").isalnum()
-    ]
-    named = f" ({asked[0]})" if asked else ""
+    asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+    held = (
+        f"a pickle that holds more than numbers ({asked[1]})"
+        if asked
+        else "damaged, or a pickle in another form than torch's"
+    )
     return (
-        f"a pickle that holds more than numbers{named}: reading it could run any program, so it was not read; "
+        f"{held}: reading it could run any program, so it was not read; "
         "save the weights alone, with torch.save(model.state_dict(), path) or as .safetensors"
     )
 
