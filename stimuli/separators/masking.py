@@ -6,11 +6,11 @@ accompaniment is the mixture minus the vocals, so that the two add up to the mix
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from stimuli.errors import StimuliError
 from stimuli.experiment import AnySystem
 from stimuli.separators import Song, Sound
 from stimuli.separators.spectral import Stft
@@ -38,18 +38,12 @@ class VoiceMask:
         """Share of voice, 0 to 1, broadcastable to ``spectra`` (channels, bins, times)."""
         raise NotImplementedError
 
-    def separate(self, song: Song, target: str) -> Sound:
-        """Vocals or accompaniment.
+    def gives(self, stems: Sequence[str]) -> tuple[str, ...]:
+        """Vocals and accompaniment."""
+        return ("vocals", "accompaniment")
 
-        Raises
-        ------
-        StimuliError
-            For any other target.
-        """
-        if target not in ("vocals", "accompaniment"):
-            raise StimuliError(
-                f"system {self.system.name!r} on {song.name!r}: it can give vocals or accompaniment, not {target!r}"
-            )
+    def separate(self, song: Song, targets: Sequence[str]) -> dict[str, Sound]:
+        """The masked mixture, and the rest."""
         spectra = self.stft.forward(song.mixture)
         vocals = self.stft.inverse(spectra * self.mask(spectra, song.rate_hz), len(song.mixture))
-        return vocals if target == "vocals" else song.mixture - vocals
+        return {target: vocals if target == "vocals" else song.mixture - vocals for target in targets}

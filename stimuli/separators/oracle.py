@@ -6,11 +6,11 @@ M = |S|^p / sum of |S_k|^p per channel over the true stems; p = 2 is the Wiener-
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from stimuli.errors import StimuliError
 from stimuli.experiment import OracleRatioMaskSystem
 from stimuli.separators import Song, Sound, mixed
 from stimuli.separators.spectral import Stft
@@ -39,23 +39,28 @@ class OracleRatioMask:
             "weights_sha256": {},
         }
 
-    def separate(self, song: Song, target: str) -> Sound:
-        """The masked mixture.
+    def gives(self, stems: Sequence[str]) -> tuple[str, ...]:
+        """The stems, where there are two or more, and the accompaniment where one of them is the vocals."""
+        names = _apart(stems)
+        return (*names, *(["accompaniment"] if "vocals" in names else [])) if len(names) > 1 else ()
 
-        Raises
-        ------
-        StimuliError
-            Where the song has no such stem.
-        """
-        names = sorted(name for name in song.stems if name != "accompaniment")
+    def separate(self, song: Song, targets: Sequence[str]) -> dict[str, Sound]:
+        """The mixture, masked for each target."""
+        spectra = self.stft.forward(song.mixture)
+        return {target: self._estimate(song, spectra, target) for target in targets}
+
+    def _estimate(self, song: Song, spectra: np.ndarray, target: str) -> Sound:
+        names = _apart(song.stems)
         wanted = [name for name in names if name != "vocals"] if target == "accompaniment" else [target]
         rest = [name for name in names if name not in wanted]
-        if not rest or not wanted or not set(wanted) <= set(names):
-            who = f"system {self.system.name!r} on {song.name!r}"
-            raise StimuliError(f"{who}: it needs the true stem {target!r} and another one, found {names}")
         share = [
             np.abs(self.stft.forward(mixed(song.stems[name] for name in group))) ** self.system.power
             for group in (wanted, rest)
         ]
         mask = share[0] / (share[0] + share[1] + EPSILON)
-        return self.stft.inverse(self.stft.forward(song.mixture) * mask, len(song.mixture))
+        return self.stft.inverse(spectra * mask, len(song.mixture))
+
+
+def _apart(stems: Iterable[str]) -> list[str]:
+    """Stems that are not made of others."""
+    return sorted(name for name in stems if name != "accompaniment")
