@@ -21,16 +21,14 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from stimuli.description.classical import CentreCancellationSystem, PanningMaskSystem, RepetSimSystem, RepetSystem
 from stimuli.description.conditions import (
     AnyAnchor,
     AnySystem,
-    CentreCancellationSystem,
     FilesSystem,
     LowpassAnchor,
     MixtureAnchor,
     OracleRatioMaskSystem,
-    RepetSimSystem,
-    RepetSystem,
     SpleeterSystem,
 )
 from stimuli.description.model import Model, Name, Slug, StemName
@@ -59,6 +57,7 @@ __all__ = [
     "LowpassAnchor",
     "MixtureAnchor",
     "OracleRatioMaskSystem",
+    "PanningMaskSystem",
     "Question",
     "RepetSimSystem",
     "RepetSystem",

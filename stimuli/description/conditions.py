@@ -11,14 +11,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stimuli.description.model import Model, Slug, StemName
-
-
-class System(Model):
-    """What all systems have in common."""
-
-    name: Slug
-    version: str = ""
+from stimuli.description.classical import ClassicalSystem
+from stimuli.description.model import Model, Slug, StemName, System
 
 
 class FilesSystem(System):
@@ -51,24 +45,6 @@ class FilesSystem(System):
         return self
 
 
-class RepetSystem(System):
-    """REPET: the background is what repeats with one period (Rafii and Pardo 2013)."""
-
-    kind: Literal["repet"]
-
-
-class RepetSimSystem(System):
-    """REPET-SIM: the background is what recurs anywhere (Rafii and Pardo 2012)."""
-
-    kind: Literal["repet_sim"]
-
-
-class CentreCancellationSystem(System):
-    """Removes what is panned to the middle, by a mask on the similarity of the two channels."""
-
-    kind: Literal["centre_cancellation"]
-
-
 class OracleRatioMaskSystem(System):
     """A ratio mask made from the true stems: a ceiling for masking, not a system anyone can run."""
 
@@ -83,7 +59,7 @@ class SpleeterSystem(System):
 
 
 AnySystem = Annotated[
-    FilesSystem | RepetSystem | RepetSimSystem | CentreCancellationSystem | OracleRatioMaskSystem | SpleeterSystem,
+    FilesSystem | ClassicalSystem | OracleRatioMaskSystem | SpleeterSystem,
     Field(discriminator="kind"),
 ]
 

@@ -1,6 +1,6 @@
 """What every part of an experiment file has in common.
 
-Defines: ``Model``, and the short texts ``Slug``, ``Name``, ``Paragraph`` and ``StemName``.
+Defines: ``Model``, ``System``, and the short texts ``Slug``, ``Name``, ``Paragraph`` and ``StemName``.
 """
 
 from __future__ import annotations
@@ -20,3 +20,10 @@ class Model(BaseModel):
     """Frozen, and refuses keys it does not know: a misspelt key must not be silently ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class System(Model):
+    """What all systems have in common."""
+
+    name: Slug
+    version: str = ""

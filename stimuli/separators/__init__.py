@@ -80,8 +80,16 @@ class Separator(Protocol):
 
 SEPARATORS = {
     "repet": "stimuli.separators.repet:Repet",
+    "repet_extended": "stimuli.separators.repet_in_time:RepetExtended",
+    "repet_adaptive": "stimuli.separators.repet_in_time:RepetAdaptive",
     "repet_sim": "stimuli.separators.repet:RepetSim",
+    "repet_sim_librosa": "stimuli.separators.repet:RepetSimLibrosa",
+    "repet_sim_online": "stimuli.separators.repet_in_time:RepetSimOnline",
+    "fourier_2d": "stimuli.separators.fourier:Fourier2d",
+    "hpss_two_stage": "stimuli.separators.harmonic_percussive:HpssTwoStage",
     "centre_cancellation": "stimuli.separators.panning:CentreCancellation",
+    "left_minus_right": "stimuli.separators.panning:LeftMinusRight",
+    "panning_mask": "stimuli.separators.panning:PanningMask",
     "oracle_ratio_mask": "stimuli.separators.oracle:OracleRatioMask",
     "spleeter_2stems": "stimuli.separators.spleeter:Spleeter",
 }
