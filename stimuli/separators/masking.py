@@ -50,6 +50,10 @@ class VoiceMask:
             raise StimuliError(
                 f"system {self.system.name!r} on {song.name!r}: it can give vocals or accompaniment, not {target!r}"
             )
-        spectra = self.stft.forward(song.mixture)
-        vocals = self.stft.inverse(spectra * self.mask(spectra, song.rate_hz), len(song.mixture))
+        vocals = self.vocals(song)
         return vocals if target == "vocals" else song.mixture - vocals
+
+    def vocals(self, song: Song) -> Sound:
+        """The masked mixture."""
+        spectra = self.stft.forward(song.mixture)
+        return self.stft.inverse(spectra * self.mask(spectra, song.rate_hz), len(song.mixture))
