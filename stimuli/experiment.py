@@ -28,10 +28,17 @@ from stimuli.description.conditions import (
     FilesSystem,
     LowpassAnchor,
     MixtureAnchor,
-    OracleRatioMaskSystem,
     SpleeterSystem,
 )
 from stimuli.description.model import Model, Name, Slug, StemName
+from stimuli.description.oracles import (
+    AnyOracle,
+    Damage,
+    OracleBinaryMaskSystem,
+    OracleComplexMaskSystem,
+    OracleRatioMaskSystem,
+    OracleSystem,
+)
 from stimuli.description.plan import FACTORS, AnalysisPlan, Contrast, ExclusionRule, Side, contrast
 from stimuli.description.session import Attribute, Completion, Question, Setup, Test
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
@@ -42,11 +49,13 @@ __all__ = [
     "REFERENCE",
     "AnalysisPlan",
     "AnyAnchor",
+    "AnyOracle",
     "AnySystem",
     "Attribute",
     "CentreCancellationSystem",
     "Completion",
     "Contrast",
+    "Damage",
     "Excerpt",
     "ExclusionRule",
     "Experiment",
@@ -56,7 +65,10 @@ __all__ = [
     "Loudness",
     "LowpassAnchor",
     "MixtureAnchor",
+    "OracleBinaryMaskSystem",
+    "OracleComplexMaskSystem",
     "OracleRatioMaskSystem",
+    "OracleSystem",
     "PanningMaskSystem",
     "Question",
     "RepetSimSystem",

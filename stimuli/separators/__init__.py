@@ -91,6 +91,9 @@ SEPARATORS = {
     "left_minus_right": "stimuli.separators.panning:LeftMinusRight",
     "panning_mask": "stimuli.separators.panning:PanningMask",
     "oracle_ratio_mask": "stimuli.separators.oracle:OracleRatioMask",
+    "oracle_binary_mask": "stimuli.separators.oracle:OracleBinaryMask",
+    "oracle_complex_mask": "stimuli.separators.oracle:OracleComplexMask",
+    "oracle_wiener": "stimuli.separators.oracle_wiener:OracleWiener",
     "spleeter_2stems": "stimuli.separators.spleeter:Spleeter",
 }
 """Kind in experiment.toml to ``module:Class``; a class takes its ``System`` entry. Loaded when asked for.
