@@ -21,7 +21,13 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from stimuli.description.classical import CentreCancellationSystem, PanningMaskSystem, RepetSimSystem, RepetSystem
+from stimuli.description.classical import (
+    CentreCancellationSystem,
+    PanningMaskSystem,
+    RepetSimLibrosaSystem,
+    RepetSimSystem,
+    RepetSystem,
+)
 from stimuli.description.conditions import (
     AnyAnchor,
     AnySystem,
@@ -71,6 +77,7 @@ __all__ = [
     "OracleSystem",
     "PanningMaskSystem",
     "Question",
+    "RepetSimLibrosaSystem",
     "RepetSimSystem",
     "RepetSystem",
     "Setup",

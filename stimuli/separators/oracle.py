@@ -66,9 +66,9 @@ class Oracle:
         if not rest or not wanted or not set(wanted) <= set(names):
             who = f"system {self.system.name!r} on {song.name!r}"
             raise StimuliError(f"{who}: it needs the true stem {target!r} and another one, found {names}")
-        sounds = (mixed(song.stems[name] for name in group) for group in (wanted, rest))
-        spectra = self.stft.forward(song.mixture)
-        estimate = self.stft.inverse(self.estimate(*map(self.stft.forward, sounds), spectra), len(song.mixture))
+        own, other = (self.stft.forward(mixed(song.stems[name] for name in group)) for group in (wanted, rest))
+        estimate = self.estimate(own, other, self.stft.forward(song.mixture))
+        estimate = self.stft.inverse(estimate, len(song.mixture))
         return estimate if self.system.damage is None else damaged(estimate, song.mixture, self.system.damage)
 
     def estimate(self, target: np.ndarray, rest: np.ndarray, mixture: np.ndarray) -> np.ndarray:

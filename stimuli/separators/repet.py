@@ -15,6 +15,7 @@ import math
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
+from stimuli.experiment import RepetSimLibrosaSystem
 from stimuli.separators.masking import VoiceMask
 from stimuli.separators.spectral import Stft, bins_below
 
@@ -96,6 +97,7 @@ class RepetSimLibrosa(RepetSim):
     to the processor's way of sorting; on processors with AVX2 or later it is the first ones.
     """
 
+    system: RepetSimLibrosaSystem
     apart_s = 2.0
     margin = 10.0
     """How far the voice has to stand above the background to be half of the mask."""

@@ -108,7 +108,9 @@ def test_the_wiener_filter_is_its_formula(song) -> None:
 def test_the_wiener_filter_knows_places_that_a_mask_does_not(song) -> None:
     parts = [system("oracle_wiener").separate(song, target) for target in ("vocals", "accompaniment")]
     assert np.abs(mixed(parts) - song.mixture).max() < 1e-5
-    panned = song_of(vocals=noise(1)[:, :1] * np.float32([1, 0.3]), other=noise(2)[:, :1] * np.float32([0.3, 1]))
+    panned = song_of(
+        vocals=noise(1)[:, :1] * np.array([1, 0.3], np.float32), other=noise(2)[:, :1] * np.array([0.3, 1], np.float32)
+    )
     assert min(scored(system("oracle_wiener"), panned)) > min(scored(system("oracle_ratio_mask"), panned)) + 20
 
 
@@ -163,7 +165,7 @@ def test_any_length_comes_back_finite_and_the_same_twice(kind, shape) -> None:
 def test_what_is_silent_in_the_stems_is_silent_in_the_estimate(kind, silent) -> None:
     who, gains = silent
     voice, rest = (
-        noise(seed) * np.float32(gains if who in (name, "both") else [1, 1])
+        noise(seed) * np.array(gains if who in (name, "both") else [1, 1], np.float32)
         for seed, name in ((1, "vocals"), (2, "other"))
     )
     found = run.run(system(kind), kind, song_of(vocals=voice, other=rest), "vocals")[0]
