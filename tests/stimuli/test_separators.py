@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import known_songs
 import numpy as np
 import pytest
 import soundfile
@@ -13,7 +14,6 @@ from stimuli.separators import Song, mixed, run, separator, spleeter
 from stimuli.separators.repet import Repet
 from stimuli.separators.spectral import Stft
 
-PERIOD_FRAMES = 138
 MASKS = ("repet", "repet_sim", "centre_cancellation")
 ENTRY = {
     "repet": experiment.RepetSystem,
@@ -40,19 +40,7 @@ def song_of(**stems: np.ndarray) -> Song:
 
 @pytest.fixture(scope="module")
 def repeating() -> Song:
-    """Chords that repeat every PERIOD_FRAMES hops (1.6 s), and a gliding harmonic voice."""
-    time = np.arange(20 * RATE_HZ) / RATE_HZ
-    beat = PERIOD_FRAMES * Repet.stft.hop / RATE_HZ / 4
-    chord = 48 + 5 * (np.floor(time / beat) % 4)
-    music = sum(np.sin(2 * np.pi * 440 * 2 ** ((chord + i - 69) / 12) * (time % beat)) for i in (0, 4, 7, 12))
-    music = music * (1 - time % beat)
-    pitch = 500 * 2 ** (0.5 * np.sin(2 * np.pi * 0.23 * time) + 0.02 * np.sin(2 * np.pi * 5 * time))
-    voice = sum(np.sin(2 * np.pi * k * np.cumsum(pitch) / RATE_HZ) / k for k in range(1, 6))
-    stereo = np.ones((1, 2), np.float32)
-    return song_of(
-        vocals=(0.08 * voice[:, None] * stereo).astype(np.float32),
-        other=(0.08 * music[:, None] * stereo).astype(np.float32),
-    )
+    return known_songs.repeating(20, voice_level=0.08)
 
 
 @pytest.mark.parametrize("size", [(2048, 512), (4096, 1024)])
@@ -98,7 +86,7 @@ def test_the_level_of_the_song_does_not_matter(kind) -> None:
 def test_repet_finds_the_period_and_not_a_multiple(repeating) -> None:
     magnitude = np.abs(Repet.stft.forward(repeating.stems["other"])).mean(axis=0)
     period = system("repet").period(magnitude, RATE_HZ / Repet.stft.hop)
-    assert period == PERIOD_FRAMES
+    assert period == known_songs.PERIOD_FRAMES
 
 
 @pytest.mark.parametrize(("kind", "gain_db"), [("repet", 8), ("repet_sim", 4)])
