@@ -79,7 +79,7 @@ def si_sdr(estimate: Sound, truth: Sound) -> float:
 
 def scored(system: Separator, song: Song) -> tuple[float, float]:
     """SI-SDR of the vocals (the mixture less the accompaniment) and of the accompaniment."""
-    rest = system.separate(song, "accompaniment")
+    rest = system.separate(song, ["accompaniment"])["accompaniment"]
     return si_sdr(song.mixture - rest, song.stems["vocals"]), si_sdr(rest, rest_of(song))
 
 

@@ -84,7 +84,7 @@ def test_what_repeats_stays_and_a_voice_goes(song, kind, gain_db) -> None:
 
 def test_online_gains_almost_as_much_once_it_has_heard_enough(song) -> None:
     heard = slice(10 * RATE_HZ, None)
-    rest = system("repet_sim_online").separate(song, "accompaniment")
+    rest = system("repet_sim_online").separate(song, ["accompaniment"])["accompaniment"]
     for estimate, truth, gain_db in ((rest, song.stems["other"], 4), (song.mixture - rest, song.stems["vocals"], 6)):
         assert si_sdr(estimate[heard], truth[heard]) > si_sdr(song.mixture[heard], truth[heard]) + gain_db
 
@@ -101,7 +101,8 @@ def test_online_knows_no_future(song, at_s) -> None:
     other = song.mixture.copy()
     other[change:] = noise(1, 20)[change:, :1]
     first, second = (
-        system("repet_sim_online").separate(Song("x", RATE_HZ, sound), "vocals") for sound in (song.mixture, other)
+        system("repet_sim_online").separate(Song("x", RATE_HZ, sound), ["vocals"])["vocals"]
+        for sound in (song.mixture, other)
     )
     assert np.array_equal(first[: change - window], second[: change - window])
     assert not np.array_equal(first[change : change + window], second[change : change + window])
@@ -111,7 +112,8 @@ def test_online_forgets_what_is_older_than_its_memory(song) -> None:
     other, cut = song.mixture.copy(), 3 * RATE_HZ
     other[:cut] = noise(1)[:cut, :1]
     first, second = (
-        system("repet_sim_online").separate(Song("x", RATE_HZ, sound), "vocals") for sound in (song.mixture, other)
+        system("repet_sim_online").separate(Song("x", RATE_HZ, sound), ["vocals"])["vocals"]
+        for sound in (song.mixture, other)
     )
     later = cut + 10 * RATE_HZ + Repet.stft.window
     assert np.abs(first[later:] - second[later:]).max() < 1e-6 < np.abs(first[cut:later] - second[cut:later]).max()
@@ -119,7 +121,7 @@ def test_online_forgets_what_is_older_than_its_memory(song) -> None:
 
 def test_online_is_faster_than_the_song_and_no_memory_of_its_length(song) -> None:
     began = time.process_time()
-    system("repet_sim_online").separate(song, "vocals")
+    system("repet_sim_online").separate(song, ["vocals"])["vocals"]
     assert time.process_time() - began < 10
 
 
