@@ -31,6 +31,7 @@ from stimuli.description.conditions import (
     OracleRatioMaskSystem,
     RepetSimSystem,
     RepetSystem,
+    RpcaSystem,
     SpleeterSystem,
 )
 from stimuli.description.model import Model, Name, Slug, StemName
@@ -62,6 +63,7 @@ __all__ = [
     "Question",
     "RepetSimSystem",
     "RepetSystem",
+    "RpcaSystem",
     "Setup",
     "Side",
     "Songs",

@@ -63,6 +63,20 @@ class RepetSimSystem(System):
     kind: Literal["repet_sim"]
 
 
+class RpcaSystem(System):
+    """Robust PCA: spectra are of low rank (music) plus sparse (voice) (Huang et al. 2012).
+
+    A spectral cell is voice where its sparse part is more than ``gain`` times its part of low rank. ``lambda_factor``
+    is the factor of the usual weight of the sparse part: the larger, the less is voice. Songs are cut into equal
+    segments of at most ``segment_s``.
+    """
+
+    kind: Literal["rpca"]
+    gain: float = Field(default=1.0, gt=0, le=10)
+    lambda_factor: float = Field(default=1.0, gt=0, le=10)
+    segment_s: float = Field(default=60.0, ge=5, le=240)
+
+
 class CentreCancellationSystem(System):
     """Removes what is panned to the middle, by a mask on the similarity of the two channels."""
 
@@ -83,7 +97,13 @@ class SpleeterSystem(System):
 
 
 AnySystem = Annotated[
-    FilesSystem | RepetSystem | RepetSimSystem | CentreCancellationSystem | OracleRatioMaskSystem | SpleeterSystem,
+    FilesSystem
+    | RepetSystem
+    | RepetSimSystem
+    | RpcaSystem
+    | CentreCancellationSystem
+    | OracleRatioMaskSystem
+    | SpleeterSystem,
     Field(discriminator="kind"),
 ]
 

@@ -81,6 +81,7 @@ class Separator(Protocol):
 SEPARATORS = {
     "repet": "stimuli.separators.repet:Repet",
     "repet_sim": "stimuli.separators.repet:RepetSim",
+    "rpca": "stimuli.separators.classical.rpca:Rpca",
     "centre_cancellation": "stimuli.separators.panning:CentreCancellation",
     "oracle_ratio_mask": "stimuli.separators.oracle:OracleRatioMask",
     "spleeter_2stems": "stimuli.separators.spleeter:Spleeter",
