@@ -77,6 +77,37 @@ class RpcaSystem(System):
     segment_s: float = Field(default=60.0, ge=5, le=240)
 
 
+class DictionarySystem(System):
+    """What systems with dictionaries of spectra have in common.
+
+    ``voice`` and ``accompaniment`` say where each source's dictionary comes from: a file of numbers (``.npy`` or
+    ``.npz``; 1025 bins by atoms), or examples of the clean source, a sound file or a folder of them, from which
+    ``components`` atoms are learnt. Take no song of the test as an example.
+    """
+
+    voice: str = ""
+    accompaniment: str = ""
+    components: int = Field(default=30, ge=1, le=200)
+    seed: int = Field(default=0, ge=0)
+
+
+class NmfSystem(DictionarySystem):
+    """Non-negative matrix factorisation (KL), with dictionaries of voice and accompaniment or of one of them.
+
+    Where only one is given, ``components`` atoms of the other source are found in each song. ``iterations`` are those
+    on a song.
+    """
+
+    kind: Literal["nmf"]
+    iterations: int = Field(default=100, ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _knows_a_source(self) -> Self:
+        if not self.voice and not self.accompaniment:
+            raise ValueError("nothing tells voice from accompaniment; give voice, accompaniment, or both")
+        return self
+
+
 class CentreCancellationSystem(System):
     """Removes what is panned to the middle, by a mask on the similarity of the two channels."""
 
@@ -101,6 +132,7 @@ AnySystem = Annotated[
     | RepetSystem
     | RepetSimSystem
     | RpcaSystem
+    | NmfSystem
     | CentreCancellationSystem
     | OracleRatioMaskSystem
     | SpleeterSystem,

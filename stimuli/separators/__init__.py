@@ -82,6 +82,7 @@ SEPARATORS = {
     "repet": "stimuli.separators.repet:Repet",
     "repet_sim": "stimuli.separators.repet:RepetSim",
     "rpca": "stimuli.separators.classical.rpca:Rpca",
+    "nmf": "stimuli.separators.classical.nmf:Nmf",
     "centre_cancellation": "stimuli.separators.panning:CentreCancellation",
     "oracle_ratio_mask": "stimuli.separators.oracle:OracleRatioMask",
     "spleeter_2stems": "stimuli.separators.spleeter:Spleeter",
