@@ -108,6 +108,43 @@ class NmfSystem(DictionarySystem):
         return self
 
 
+class LrrSystem(DictionarySystem):
+    """Low-rank representation: music is of low rank in a dictionary's atoms, voice is sparse (Yang 2013).
+
+    ``accompaniment`` says where the dictionary comes from; ``lambda_factor`` and ``segment_s`` are those of ``rpca``.
+    """
+
+    kind: Literal["lrr"]
+    lambda_factor: float = Field(default=1.0, gt=0, le=10)
+    segment_s: float = Field(default=60.0, ge=5, le=240)
+
+    @model_validator(mode="after")
+    def _knows_the_accompaniment(self) -> Self:
+        if not self.accompaniment or self.voice:
+            raise ValueError(
+                "its one dictionary is the accompaniment's; give accompaniment and no voice (or take: mlrr)"
+            )
+        return self
+
+
+class MlrrSystem(DictionarySystem):
+    """Multiple low-rank representation: voice and music have a dictionary each (Yang 2013).
+
+    ``balance`` weighs the voice's rank against the music's: the larger, the less is voice.
+    """
+
+    kind: Literal["mlrr"]
+    lambda_factor: float = Field(default=1.0, gt=0, le=10)
+    balance: float = Field(default=1.0, gt=0, le=10)
+    segment_s: float = Field(default=60.0, ge=5, le=240)
+
+    @model_validator(mode="after")
+    def _knows_both(self) -> Self:
+        if not self.voice or not self.accompaniment:
+            raise ValueError("each source has a dictionary; give voice and accompaniment (or take: lrr)")
+        return self
+
+
 class CentreCancellationSystem(System):
     """Removes what is panned to the middle, by a mask on the similarity of the two channels."""
 
@@ -133,6 +170,8 @@ AnySystem = Annotated[
     | RepetSimSystem
     | RpcaSystem
     | NmfSystem
+    | LrrSystem
+    | MlrrSystem
     | CentreCancellationSystem
     | OracleRatioMaskSystem
     | SpleeterSystem,

@@ -83,6 +83,8 @@ SEPARATORS = {
     "repet_sim": "stimuli.separators.repet:RepetSim",
     "rpca": "stimuli.separators.classical.rpca:Rpca",
     "nmf": "stimuli.separators.classical.nmf:Nmf",
+    "lrr": "stimuli.separators.classical.lrr:Lrr",
+    "mlrr": "stimuli.separators.classical.lrr:Mlrr",
     "centre_cancellation": "stimuli.separators.panning:CentreCancellation",
     "oracle_ratio_mask": "stimuli.separators.oracle:OracleRatioMask",
     "spleeter_2stems": "stimuli.separators.spleeter:Spleeter",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_world import RATE_HZ, noise
+from pydantic import ValidationError
+from small_world import RATE_HZ, noise, write
 
-from stimuli.experiment import RpcaSystem
+from stimuli.experiment import LrrSystem, MlrrSystem, RpcaSystem
 from stimuli.separators import Song, run, separator
+from stimuli.separators.classical import online
+from stimuli.separators.classical.lrr import lrr, mlrr
 from stimuli.separators.classical.rpca import by_segments, rpca
 from stimuli.sources.demo_songs import falcon_69
 from stimuli.sources.song import whole
@@ -106,3 +109,74 @@ def test_rpca_on_a_real_song_is_what_others_measured() -> None:
     # A full singular value decomposition per iteration gave these, in a programme that shares nothing with this one.
     assert si_sdr(song.mixture - outcome, voice) == pytest.approx(-4.28, abs=0.02)
     assert si_sdr(outcome, music) == pytest.approx(4.45, abs=0.02)
+
+
+def in_atoms(rank: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A dictionary of sixty atoms, and a part of low rank in it."""
+    rng = np.random.default_rng(seed)
+    atoms = rng.standard_normal((257, 60))
+    atoms /= np.linalg.norm(atoms, axis=0)
+    return atoms, atoms @ rng.standard_normal((60, rank)) @ rng.standard_normal((rank, 200))
+
+
+def test_lrr_finds_what_was_planted() -> None:
+    atoms, music = in_atoms(3, 1)
+    _, voice = planted(1, 0.02)
+    for noise_weight, most in ((np.inf, 1e-3), (100.0, 0.05)):
+        low, sparse = lrr(music + voice, atoms, noise=noise_weight)
+        assert apart(low, music) < most and apart(sparse, voice) < most
+
+
+def test_mlrr_finds_both_parts_where_rpca_can_not() -> None:
+    (of_music, music), (of_voice, voice) = in_atoms(3, 1), in_atoms(3, 2)
+    _, odd = planted(1, 0.02)
+    found = mlrr(music + voice + odd, (of_music, of_voice))
+    assert si_sdr(found[0], music) > 60 and si_sdr(found[1], voice) > 60
+    assert si_sdr(rpca(music + voice + odd).low_rank, music) < 3
+
+
+def test_low_rank_representations_know_no_level() -> None:
+    (of_music, music), (of_voice, voice) = in_atoms(3, 1), in_atoms(3, 2)
+    for gain in (1e-4, 1e4):
+        assert si_sdr(mlrr(gain * (music + voice), (of_music, of_voice))[0], music) > 60
+        assert si_sdr(lrr(gain * (music + planted(1, 0.02)[1]), of_music)[0], music) > 60
+
+
+def test_a_dictionary_is_learnt_that_codes_what_it_never_heard() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.random((80, 10)) * (rng.random((80, 10)) < 0.2) + 1e-6
+    true /= np.linalg.norm(true, axis=0)
+    heard, unheard = (true @ (rng.random((10, 600)) * (rng.random((10, 600)) < 0.25)) + 1e-9 for _ in range(2))
+    spectra = unheard[:, np.linalg.norm(unheard, axis=0) > 0.1]
+    spectra /= np.linalg.norm(spectra, axis=0)
+
+    def cost(atoms: np.ndarray) -> float:
+        codes = online.coded(spectra, atoms)
+        return float(np.mean(((spectra - atoms @ codes) ** 2).sum(axis=0) / 2 + online.WEIGHT * codes.sum(axis=0)))
+
+    atoms = online.learnt(heard, 10, 3)
+    assert np.array_equal(atoms, online.learnt(heard, 10, 3)) and atoms.min() >= 0
+    assert np.allclose(np.linalg.norm(atoms, axis=0), 1)
+    assert (true.T @ atoms).max(axis=1).min() > 0.97 and cost(atoms) < 1.01 * cost(true)
+    assert cost(spectra[:, :10]) > 1.5 * cost(true)  # ten of the spectra themselves would not do
+
+
+@pytest.mark.parametrize("system", [LrrSystem, MlrrSystem])
+def test_a_system_with_dictionaries_separates_what_it_was_taught(tmp_path, system) -> None:
+    time = np.arange(3 * RATE_HZ)[:, None] / RATE_HZ * np.ones(2)
+    music = sum(np.sin(2 * np.pi * f * time) * (np.sin(np.pi * r * time) > 0) for f, r in ((500, 2), (630, 3)))
+    voice = np.sin(2 * np.pi * (1500 * time + 40 * np.sin(2 * np.pi * 5 * time)))
+    for name, sound in (("music", music), ("voice", voice)):
+        write(tmp_path / f"{name}.wav", (0.1 * sound).astype(np.float32))
+    kind = {LrrSystem: "lrr", MlrrSystem: "mlrr"}[system]
+    keys = {"accompaniment": "music.wav"} | ({"voice": "voice.wav"} if kind == "mlrr" else {})
+    made = separator(system(name="x", kind=kind, components=10, **keys))
+    made.folder = tmp_path
+    mixture = (0.1 * (np.roll(music, RATE_HZ, axis=0) + np.roll(voice, RATE_HZ, axis=0))).astype(np.float32)
+    outcome, again = (run.run(made, "x", Song("test", RATE_HZ, mixture), "accompaniment")[0] for _ in range(2))
+    truth = np.roll(music, RATE_HZ, axis=0)
+    assert si_sdr(outcome, truth) > si_sdr(mixture, truth) + 8 and np.array_equal(outcome, again)
+    for frames in (1, 10):
+        assert np.isfinite(run.run(made, "x", Song("t", RATE_HZ, mixture[:frames]), "vocals")[0]).all()
+    with pytest.raises(ValidationError, match="give"):
+        system(name="x", kind=kind)

@@ -68,7 +68,7 @@ VOICES, MUSICS = (440.0, 495.0, 560.0, 620.0), (880.0, 1000.0, 1120.0, 1300.0)
 def folder(tmp_path) -> Path:
     """Examples of two sources, at another rate than the song's too."""
     write(tmp_path / "sung" / "deep" / "a.wav", tones(VOICES, 1))
-    write(tmp_path / "sung" / "b.wav", tones(VOICES, 2)[:, :1])
+    write(tmp_path / "sung" / "b.wav", tones(VOICES, 2)[::2, :1], RATE_HZ // 2)
     write(tmp_path / "played.wav", tones(MUSICS, 3))
     return tmp_path
 
@@ -85,6 +85,11 @@ def test_a_system_learns_from_examples_and_separates_other_notes(folder, keys) -
     song = Song("test", RATE_HZ, voice + music)
     outcome, again = (run.run(made(folder, **keys), "x", song, "accompaniment")[0] for _ in range(2))
     assert si_sdr(outcome, music) > 15 > si_sdr(song.mixture, music) + 10 and np.array_equal(outcome, again)
+
+
+def test_examples_of_another_rate_are_heard_at_their_pitch(folder) -> None:
+    weights = made(folder, voice="sung/b.wav").dictionary("voice", RATE_HZ).sum(axis=1)
+    assert weights[: round(750 * 2048 / RATE_HZ)].sum() > 0.95 * weights.sum()
 
 
 def test_a_given_dictionary_is_taken_as_it_is(folder) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from stimuli import audio
 from stimuli.errors import StimuliError
-from stimuli.experiment import DictionarySystem
+from stimuli.experiment import LrrSystem, MlrrSystem, NmfSystem
 from stimuli.manifest import file_sha256
 from stimuli.separators.masking import VoiceMask
 from stimuli.separators.spectral import Stft
@@ -37,7 +37,7 @@ class Trained(VoiceMask):
     stft = Stft(window=2048, hop=512)
     learner: Learner
 
-    def __init__(self, system: DictionarySystem) -> None:
+    def __init__(self, system: NmfSystem | LrrSystem | MlrrSystem) -> None:
         super().__init__(system)
         self.entry = system
         self.folder = Path()
@@ -77,7 +77,7 @@ class Trained(VoiceMask):
 
 
 def examples(path: Path, stft: Stft, rate_hz: int) -> np.ndarray:
-    """Spectra of all sound files of a place, float32 (bins, times): those with sound in them, ``MOST_FRAMES`` at most."""
+    """Spectra of a place's sound files, float32 (bins, times): ``MOST_FRAMES`` at most, with sound in them."""
     files, parts = _files(path), []
     for file in files:
         samples, file_hz = audio.read(file)
