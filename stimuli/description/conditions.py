@@ -63,10 +63,22 @@ class RepetSimSystem(System):
     kind: Literal["repet_sim"]
 
 
-class RpcaSystem(System):
+class FilteredSystem(System):
+    """Systems with a mask that a Wiener filter may refine.
+
+    ``post_filter`` is ``wiener``, shares of the mixture by powers of the parts (``wiener_power``), or ``em``, a stereo
+    filter that learns where each part is in the image (parts of three channels or more have none).
+    """
+
+    post_filter: Literal["none", "wiener", "em"] = "none"
+    wiener_power: float = Field(default=2.0, ge=0.5, le=8)
+
+
+class RpcaSystem(FilteredSystem):
     """Robust PCA: spectra are of low rank (music) plus sparse (voice) (Huang et al. 2012).
 
-    A spectral cell is voice where its sparse part is more than ``gain`` times its part of low rank. ``lambda_factor``
+    A spectral cell is voice where its sparse part is more than ``gain`` times its part of low rank; a post-filter gets
+    the shares of both instead. ``lambda_factor``
     is the factor of the usual weight of the sparse part: the larger, the less is voice. Songs are cut into equal
     segments of at most ``segment_s``.
     """
@@ -77,7 +89,7 @@ class RpcaSystem(System):
     segment_s: float = Field(default=60.0, ge=5, le=240)
 
 
-class DictionarySystem(System):
+class DictionarySystem(FilteredSystem):
     """What systems with dictionaries of spectra have in common.
 
     ``voice`` and ``accompaniment`` say where each source's dictionary comes from: a file of numbers (``.npy`` or

@@ -1,8 +1,8 @@
 """Low-rank representation: spectra are of low rank in the atoms of a dictionary (Yang 2013, ISMIR).
 
-LRR: min ||Z||_* + weight ||S||_1 + noise ||M - DZ - S||_F^2: music DZ, voice S. MLRR: min ||Z_1||_* + balance ||Z_2||_*
-+ weight ||M - D_1 Z_1 - D_2 Z_2||_1: music and voice have a dictionary each. Both by the alternating direction method of
-multipliers; weights are factors of 1/sqrt(max(m, n)).
+LRR: min ||Z||_* + weight ||S||_1 + noise ||M - DZ - S||_F^2: music DZ, voice S. MLRR: min ||Z_1||_* +
+balance ||Z_2||_* + weight ||M - D_1 Z_1 - D_2 Z_2||_1: music and voice have a dictionary each. Both by the alternating
+direction method of multipliers; weights are factors of 1/sqrt(max(m, n)).
 
 Conventions: M (bins, times), dictionaries (bins, atoms), atoms of norm 1. Long songs go in segments, as in ``rpca``.
 The voice's mask is Wiener-like, v^2 / (v^2 + a^2), of both parts without what is negative in them; below 100 Hz all is
@@ -24,7 +24,7 @@ from stimuli.separators.spectral import bins_below
 
 FIRST_PENALTY, LAST_PENALTY = 1e-2, 1e6
 GROWTH = 1.1
-"""By how much the penalty grows in an iteration: with 1.5, as in ``rpca``, MLRR ends before it has found the parts."""
+"""By how much the penalty grows in an iteration: slower than in ``rpca``; MLRR may end too early."""
 EPSILON = 1e-12
 
 

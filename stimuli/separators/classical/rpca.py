@@ -24,6 +24,7 @@ from stimuli.separators.masking import VoiceMask
 from stimuli.separators.spectral import Stft, bins_below
 
 LOWEST_VOICE_HZ = 100.0
+EPSILON = 1e-12
 OVERLAP_S = 1.0
 GROWTH = 1.5
 """By how much the penalty grows from one iteration to the next."""
@@ -111,7 +112,7 @@ def _largest(matrix: np.ndarray) -> float:
 
 
 class Rpca(VoiceMask):
-    """RPCA on segments of a song; the mask is binary."""
+    """RPCA on segments of a song; the mask is binary unless a filter follows."""
 
     stft = Stft(window=2048, hop=512)
     tolerance, most = 1e-4, 40
@@ -121,7 +122,7 @@ class Rpca(VoiceMask):
         self.entry = system
 
     def mask(self, spectra: np.ndarray, rate_hz: int) -> np.ndarray:
-        """1 where the sparse part is larger than ``gain`` times the part of low rank."""
+        """1 where the sparse part is larger than ``gain`` times the part of low rank; its share, for a filter."""
         magnitude = np.abs(spectra).mean(axis=0)
         mask = by_segments(magnitude, self.voice, self.entry.segment_s, rate_hz / self.stft.hop)
         mask[: bins_below(LOWEST_VOICE_HZ, self.stft.window, rate_hz)] = 0
@@ -130,7 +131,8 @@ class Rpca(VoiceMask):
     def voice(self, magnitude: np.ndarray) -> np.ndarray:
         """The mask of a segment."""
         low, sparse, _ = rpca(magnitude, self.entry.lambda_factor, tolerance=self.tolerance, most=self.most)
-        return np.abs(sparse) > self.entry.gain * np.abs(low)
+        sparse, low = np.abs(sparse), self.entry.gain * np.abs(low)
+        return sparse > low if self.entry.post_filter == "none" else sparse / np.maximum(sparse + low, EPSILON)
 
 
 def by_segments(
