@@ -35,7 +35,7 @@ def complex_noise(seed: int, *shape: int) -> np.ndarray:
 def test_em_is_norberts(norbert, answer, iterations, channels) -> None:
     mixture, magnitudes = norbert["mixture"][:channels], norbert["magnitudes"][:, :channels]
     found = multichannel(first_estimates(magnitudes, mixture), mixture, iterations)
-    assert np.abs(found - norbert[answer]).max() < 1e-4 * np.abs(mixture).max()
+    assert np.abs(found - norbert[answer]).max() < 1e-7 * np.abs(mixture).max()
 
 
 def test_em_adds_up_to_the_mixture_at_any_level() -> None:
