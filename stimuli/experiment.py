@@ -36,6 +36,13 @@ from stimuli.description.conditions import (
     MixtureAnchor,
     SpleeterSystem,
 )
+from stimuli.description.low_rank import (
+    FilteredSystem,
+    LrrSystem,
+    MlrrSystem,
+    NmfSystem,
+    RpcaSystem,
+)
 from stimuli.description.model import Model, Name, Slug, StemName
 from stimuli.description.oracles import (
     AnyOracle,
@@ -68,11 +75,15 @@ __all__ = [
     "ExclusionRule",
     "Experiment",
     "FilesSystem",
+    "FilteredSystem",
     "Header",
     "Item",
     "Loudness",
     "LowpassAnchor",
+    "LrrSystem",
     "MixtureAnchor",
+    "MlrrSystem",
+    "NmfSystem",
     "OnnxSystem",
     "OracleBinaryMaskSystem",
     "OracleComplexMaskSystem",
@@ -84,6 +95,7 @@ __all__ = [
     "RepetSimLibrosaSystem",
     "RepetSimSystem",
     "RepetSystem",
+    "RpcaSystem",
     "Setup",
     "Side",
     "Songs",

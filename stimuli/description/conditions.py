@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from stimuli.description.classical import ClassicalSystem
+from stimuli.description.low_rank import LowRankSystem
 from stimuli.description.model import Model, Slug, StemName
 from stimuli.description.oracles import AnyOracle
 from stimuli.description.outside import OutsideSystem
@@ -57,7 +58,7 @@ class SpleeterSystem(System):
 
 
 AnySystem = Annotated[
-    FilesSystem | OutsideSystem | ClassicalSystem | AnyOracle | SpleeterSystem,
+    FilesSystem | OutsideSystem | ClassicalSystem | LowRankSystem | AnyOracle | SpleeterSystem,
     Field(discriminator="kind"),
 ]
 

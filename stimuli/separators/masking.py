@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from stimuli.experiment import AnySystem
+from stimuli.experiment import AnySystem, FilteredSystem
 from stimuli.separators import Song, Sound
 from stimuli.separators.spectral import Stft
+from stimuli.separators.wiener import post_filtered
 
 
 class VoiceMask:
@@ -42,6 +43,13 @@ class VoiceMask:
         """Vocals and accompaniment."""
         return ("vocals", "accompaniment")
 
+    def voice_spectra(self, spectra: np.ndarray, rate_hz: int) -> np.ndarray:
+        """The masked mixture, through the filter that the entry asks for, if its kind knows any."""
+        mask = self.mask(spectra, rate_hz)
+        if not isinstance(self.system, FilteredSystem):
+            return spectra * mask
+        return post_filtered(mask, spectra, self.system.post_filter, self.system.wiener_power)
+
     def separate(self, song: Song, targets: Sequence[str]) -> dict[str, Sound]:
         """The masked mixture, and the rest."""
         vocals = self.vocals(song)
@@ -50,4 +58,4 @@ class VoiceMask:
     def vocals(self, song: Song) -> Sound:
         """The masked mixture."""
         spectra = self.stft.forward(song.mixture)
-        return self.stft.inverse(spectra * self.mask(spectra, song.rate_hz), len(song.mixture))
+        return self.stft.inverse(self.voice_spectra(spectra, song.rate_hz), len(song.mixture))
