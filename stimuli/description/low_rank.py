@@ -6,7 +6,7 @@ Defines: ``LowRankSystem`` and its kinds, ``FilteredSystem``, ``DictionarySystem
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -60,6 +60,7 @@ class NmfSystem(DictionarySystem):
     on a song.
     """
 
+    asks_for: ClassVar[tuple[str, ...]] = ("voice or accompaniment",)
     kind: Literal["nmf"]
     iterations: int = Field(default=100, ge=1, le=1000)
 
@@ -76,6 +77,7 @@ class LrrSystem(DictionarySystem):
     ``accompaniment`` says where the dictionary comes from; ``lambda_factor`` and ``segment_s`` are those of ``rpca``.
     """
 
+    asks_for: ClassVar[tuple[str, ...]] = ("accompaniment",)
     kind: Literal["lrr"]
     lambda_factor: float = Field(default=1.0, gt=0, le=10)
     segment_s: float = Field(default=60.0, ge=5, le=240)
@@ -95,6 +97,7 @@ class MlrrSystem(DictionarySystem):
     ``balance`` weighs the voice's rank against the music's: the larger, the less is voice.
     """
 
+    asks_for: ClassVar[tuple[str, ...]] = ("voice", "accompaniment")
     kind: Literal["mlrr"]
     lambda_factor: float = Field(default=1.0, gt=0, le=10)
     balance: float = Field(default=1.0, gt=0, le=10)

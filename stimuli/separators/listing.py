@@ -52,7 +52,8 @@ def kinds() -> dict[str, Any]:
 
 def required(model: Any) -> list[str]:
     """Keys that an entry must have besides its name and kind."""
-    return [name for name, one in model.model_fields.items() if one.is_required() and name not in ("name", "kind")]
+    own = [name for name, one in model.model_fields.items() if one.is_required() and name not in ("name", "kind")]
+    return [*own, *model.asks_for]
 
 
 def with_defaults(name: str) -> AnySystem:
@@ -90,6 +91,5 @@ def _mend(model: Any, name: str, needs_keys: bool) -> str:
 
 
 def _what(model: Any) -> str:
-    """The first sentence of its description."""
-    text = " ".join((inspect.getdoc(model) or "").split("\n\n")[0].split())
-    return text.split(". ")[0].rstrip(".").replace("``", "") + "."
+    """The first paragraph of its description, which is a sentence."""
+    return " ".join((inspect.getdoc(model) or "").split("\n\n")[0].split()).replace("``", "")
