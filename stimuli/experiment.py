@@ -21,19 +21,38 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from stimuli.description.classical import (
+    CentreCancellationSystem,
+    PanningMaskSystem,
+    RepetSimLibrosaSystem,
+    RepetSimSystem,
+    RepetSystem,
+)
 from stimuli.description.conditions import (
     AnyAnchor,
     AnySystem,
-    CentreCancellationSystem,
     FilesSystem,
     LowpassAnchor,
     MixtureAnchor,
-    OracleRatioMaskSystem,
-    RepetSimSystem,
-    RepetSystem,
     SpleeterSystem,
 )
+from stimuli.description.low_rank import (
+    FilteredSystem,
+    LrrSystem,
+    MlrrSystem,
+    NmfSystem,
+    RpcaSystem,
+)
 from stimuli.description.model import Model, Name, Slug, StemName
+from stimuli.description.oracles import (
+    AnyOracle,
+    Damage,
+    OracleBinaryMaskSystem,
+    OracleComplexMaskSystem,
+    OracleRatioMaskSystem,
+    OracleSystem,
+)
+from stimuli.description.outside import CommandSystem, OnnxSystem, PluginSystem, TorchCheckpointSystem
 from stimuli.description.plan import FACTORS, AnalysisPlan, Contrast, ExclusionRule, Side, contrast
 from stimuli.description.session import Attribute, Completion, Question, Setup, Test
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
@@ -44,29 +63,45 @@ __all__ = [
     "REFERENCE",
     "AnalysisPlan",
     "AnyAnchor",
+    "AnyOracle",
     "AnySystem",
     "Attribute",
     "CentreCancellationSystem",
+    "CommandSystem",
     "Completion",
     "Contrast",
+    "Damage",
     "Excerpt",
     "ExclusionRule",
     "Experiment",
     "FilesSystem",
+    "FilteredSystem",
     "Header",
     "Item",
     "Loudness",
     "LowpassAnchor",
+    "LrrSystem",
     "MixtureAnchor",
+    "MlrrSystem",
+    "NmfSystem",
+    "OnnxSystem",
+    "OracleBinaryMaskSystem",
+    "OracleComplexMaskSystem",
     "OracleRatioMaskSystem",
+    "OracleSystem",
+    "PanningMaskSystem",
+    "PluginSystem",
     "Question",
+    "RepetSimLibrosaSystem",
     "RepetSimSystem",
     "RepetSystem",
+    "RpcaSystem",
     "Setup",
     "Side",
     "Songs",
     "SpleeterSystem",
     "Test",
+    "TorchCheckpointSystem",
     "contrast",
     "identity",
     "load",

@@ -9,8 +9,9 @@ Conventions: times in seconds. Defines: ``Plan``, ``plan``.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from stimuli.errors import StimuliError
 from stimuli.experiment import REFERENCE, AnySystem, Experiment, FilesSystem, Item, MixtureAnchor
 from stimuli.manifest import ItemRecord, LeftOut
 from stimuli.render import Render, key_of, song_identity
-from stimuli.separators import separator
+from stimuli.separators import run, separator
 from stimuli.sources import estimates, excerpts
 from stimuli.sources.song import Song, read_target, target_stems
 from stimuli.sources.songs import source
@@ -51,6 +52,39 @@ class Plan:
             if not isinstance(system, FilesSystem)
         }
 
+    def without(self, failed: Mapping[str, str], echo: Echo) -> Plan:
+        """The same without the systems that failed; ``failed`` says why, by name, and ``echo`` is told.
+
+        Raises
+        ------
+        StimuliError
+            Where no system is left.
+        """
+        gone = tuple(LeftOut(system=name, reason=reason) for name, reason in failed.items())
+        for entry in gone:
+            echo(f"left out: {entry.system}: {entry.reason}")
+        systems = tuple(system for system in self.systems if system.name not in failed)
+        if failed and not systems:
+            raise StimuliError("every system failed or can't run here: there is nothing to compare")
+        return dataclasses.replace(self, systems=systems, left_out=(*self.left_out, *gone))
+
+    def troubles(self) -> Iterator[tuple[str, StimuliError]]:
+        """Systems that can't do what is asked of them, by name, as far as it shows before they run."""
+        for system in self.systems:
+            for song, target in dict.fromkeys((item.song, self.target_of(item)) for item in self.experiment.items):
+                try:
+                    self._check_system(system, self.song(song), target)
+                except StimuliError as error:
+                    yield system.name, error
+
+    def _check_system(self, system: AnySystem, song: Song, target: str) -> None:
+        if isinstance(system, FilesSystem):
+            estimates.check(system, self.folder, song, target, self.experiment.songs.resample_hz)
+            return
+        runs = separator(system, self.device, self.folder)
+        run.check_targets(runs, f"system {system.name!r} on {song.name!r}", song.stems, [target])
+        key_of(system, "", target, self.device, self.folder)  # refuses files that are not the ones that are pinned
+
     def target_of(self, item: Item) -> str:
         """What the systems are asked for on this item."""
         return self.experiment.target_of(item)
@@ -77,7 +111,8 @@ class Plan:
         return functools.cache(source(self.experiment.songs, self.folder).open)
 
     def _render(self, song: str, target: str, system: AnySystem) -> Render:
-        key = key_of(system, self._song_id(song, separator(system).looks_at_stems), target, self.device)
+        sees_stems = separator(system, self.device, self.folder).looks_at_stems
+        key = key_of(system, self._song_id(song, sees_stems), target, self.device, self.folder)
         form = self.song(song).form
         return Render(
             self.experiment.songs,
@@ -141,8 +176,12 @@ class Plan:
             yield Condition(OPEN_MIXTURE, MixtureAnchor(kind="mixture"))
 
 
-def plan(found: Experiment, folder: Path, out: Path, echo: Echo, device: str = "cpu") -> Plan:
+def plan(
+    found: Experiment, folder: Path, out: Path, echo: Echo, device: str = "cpu", *, keep_going: bool = False
+) -> Plan:
     """Look at every song and estimate; leave out systems that can't run here, and say so.
+
+    With ``keep_going``, systems whose own inputs are missing or don't fit are left out too.
 
     Raises
     ------
@@ -151,7 +190,7 @@ def plan(found: Experiment, folder: Path, out: Path, echo: Echo, device: str = "
     """
     left_out = []
     for system in found.systems:
-        reason = None if isinstance(system, FilesSystem) else separator(system, device).missing()
+        reason = None if isinstance(system, FilesSystem) else separator(system, device, folder).missing()
         if reason:
             left_out.append(LeftOut(system=system.name, reason=reason))
             echo(f"left out: {system.name}: {reason}")
@@ -159,11 +198,14 @@ def plan(found: Experiment, folder: Path, out: Path, echo: Echo, device: str = "
     systems = tuple(system for system in found.systems if system.name not in gone)
     made = Plan(found, folder, out, systems, tuple(left_out), device)
     for item in found.items:
-        song = made.song(item.song)
-        target_stems(song, made.target_of(item))
-        for system in systems:
-            if isinstance(system, FilesSystem):
-                estimates.check(system, folder, song, made.target_of(item), found.songs.resample_hz)
+        target_stems(made.song(item.song), made.target_of(item))
+    failed: dict[str, str] = {}
+    for name, error in made.troubles():
+        if not keep_going:
+            raise error
+        failed.setdefault(name, str(error))
+    if failed:
+        made = made.without(failed, echo)
     for job in made.known_items():
         scene_of(job).check_length()
     return made

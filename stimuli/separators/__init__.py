@@ -1,8 +1,9 @@
 """Systems under test: one module per family, one protocol.
 
-A separator takes the stereo mixture of a whole song and answers with its estimate of the sources it knows,
+A separator takes the stereo mixture of a whole song and answers with its estimates of the sources that it is asked for,
 same length and channels, finite, and the same every time. A system is added by adding a module and a line
-to ``SEPARATORS``; what its entry in experiment.toml may say stands in ``stimuli.experiment``.
+to ``SEPARATORS``; what its entry in experiment.toml may say stands in ``stimuli.experiment``. What comes from outside
+(programs, model files, other people's packages) meets the same protocol.
 
 Conventions: sound is float32 of shape (frames, channels), full scale 1.0.
 """
@@ -11,8 +12,10 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterable, Iterator, Mapping
+import importlib.util
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,7 +61,11 @@ def mixed(sounds: Iterable[Sound]) -> Sound:
 
 
 class Separator(Protocol):
-    """What every system offers."""
+    """What every system offers.
+
+    It may have more: ``device``, where it runs; ``folder``, where the experiment file lies; and ``fingerprint()``, what
+    its samples follow from beside its entry (hashes of model files, versions of packages) as a JSON object.
+    """
 
     version: str
     """Raised by hand whenever the samples that come out can change."""
@@ -73,16 +80,39 @@ class Separator(Protocol):
         """Parameters and hashes of weights, for the manifest: ``{"parameters": {…}, "weights_sha256": {…}}``."""
         ...
 
-    def separate(self, song: Song, target: str) -> Sound:
-        """The system's estimate of ``target``: same shape as ``song.mixture``."""
+    def gives(self, stems: Sequence[str]) -> tuple[str, ...]:
+        """Names it can answer, for a song with these true stems; only oracles look at them."""
+        ...
+
+    def separate(self, song: Song, targets: Sequence[str]) -> Mapping[str, Sound]:
+        """The system's estimate of each target: same shape as ``song.mixture``. It is asked for what it gives."""
         ...
 
 
 SEPARATORS = {
+    "command": "stimuli.separators.command:Command",
+    "onnx": "stimuli.separators.onnx_model:OnnxModel",
+    "torch_checkpoint": "stimuli.separators.checkpoint:TorchCheckpoint",
+    "plugin": "stimuli.separators.plugin:Plugin",
     "repet": "stimuli.separators.repet:Repet",
+    "repet_extended": "stimuli.separators.repet_in_time:RepetExtended",
+    "repet_adaptive": "stimuli.separators.repet_in_time:RepetAdaptive",
     "repet_sim": "stimuli.separators.repet:RepetSim",
+    "repet_sim_librosa": "stimuli.separators.repet:RepetSimLibrosa",
+    "repet_sim_online": "stimuli.separators.repet_in_time:RepetSimOnline",
+    "fourier_2d": "stimuli.separators.fourier:Fourier2d",
+    "hpss_two_stage": "stimuli.separators.harmonic_percussive:HpssTwoStage",
+    "rpca": "stimuli.separators.classical.rpca:Rpca",
+    "nmf": "stimuli.separators.classical.nmf:Nmf",
+    "lrr": "stimuli.separators.classical.lrr:Lrr",
+    "mlrr": "stimuli.separators.classical.lrr:Mlrr",
     "centre_cancellation": "stimuli.separators.panning:CentreCancellation",
+    "left_minus_right": "stimuli.separators.panning:LeftMinusRight",
+    "panning_mask": "stimuli.separators.panning:PanningMask",
     "oracle_ratio_mask": "stimuli.separators.oracle:OracleRatioMask",
+    "oracle_binary_mask": "stimuli.separators.oracle:OracleBinaryMask",
+    "oracle_complex_mask": "stimuli.separators.oracle:OracleComplexMask",
+    "oracle_wiener": "stimuli.separators.oracle_wiener:OracleWiener",
     "spleeter_2stems": "stimuli.separators.spleeter:Spleeter",
 }
 """Kind in experiment.toml to ``module:Class``; a class takes its ``System`` entry. Loaded when asked for.
@@ -91,13 +121,21 @@ SEPARATORS = {
 """
 
 
-def separator(system: AnySystem, device: str = "cpu") -> Separator:
+def separator(system: AnySystem, device: str = "cpu", folder: Path | None = None) -> Separator:
     """The separator for one ``[[systems]]`` entry of an experiment file (any kind but ``files``).
 
-    ``device`` is where torch systems run; the others take no notice.
+    ``device`` is where torch systems run; the others take no notice. ``folder`` is where the experiment file lies: an
+    entry's paths are relative to it; the current one if left out.
     """
     module, _, name = SEPARATORS[system.kind].partition(":")
     made = getattr(importlib.import_module(module), name)(system)
-    if hasattr(made, "device"):
-        made.device = device
+    for what, value in {"device": device, "folder": (folder or Path()).absolute()}.items():
+        if hasattr(made, what):
+            setattr(made, what, value)
     return made
+
+
+def lacking(packages: Mapping[str, str]) -> str | None:
+    """Which of the modules is not installed, and what installs it; None where all are."""
+    gone = (name for name in packages if importlib.util.find_spec(name) is None)
+    return next((f"{name} is not installed; {packages[name]}" for name in gone), None)

@@ -6,14 +6,15 @@ accompaniment is the mixture minus the vocals, so that the two add up to the mix
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from stimuli.errors import StimuliError
-from stimuli.experiment import AnySystem
+from stimuli.experiment import AnySystem, FilteredSystem
 from stimuli.separators import Song, Sound
 from stimuli.separators.spectral import Stft
+from stimuli.separators.wiener import post_filtered
 
 
 class VoiceMask:
@@ -38,18 +39,23 @@ class VoiceMask:
         """Share of voice, 0 to 1, broadcastable to ``spectra`` (channels, bins, times)."""
         raise NotImplementedError
 
-    def separate(self, song: Song, target: str) -> Sound:
-        """Vocals or accompaniment.
+    def gives(self, stems: Sequence[str]) -> tuple[str, ...]:
+        """Vocals and accompaniment."""
+        return ("vocals", "accompaniment")
 
-        Raises
-        ------
-        StimuliError
-            For any other target.
-        """
-        if target not in ("vocals", "accompaniment"):
-            raise StimuliError(
-                f"system {self.system.name!r} on {song.name!r}: it can give vocals or accompaniment, not {target!r}"
-            )
+    def voice_spectra(self, spectra: np.ndarray, rate_hz: int) -> np.ndarray:
+        """The masked mixture, through the filter that the entry asks for, if its kind knows any."""
+        mask = self.mask(spectra, rate_hz)
+        if not isinstance(self.system, FilteredSystem):
+            return spectra * mask
+        return post_filtered(mask, spectra, self.system.post_filter, self.system.wiener_power)
+
+    def separate(self, song: Song, targets: Sequence[str]) -> dict[str, Sound]:
+        """The masked mixture, and the rest."""
+        vocals = self.vocals(song)
+        return {target: vocals if target == "vocals" else song.mixture - vocals for target in targets}
+
+    def vocals(self, song: Song) -> Sound:
+        """The masked mixture."""
         spectra = self.stft.forward(song.mixture)
-        vocals = self.stft.inverse(spectra * self.mask(spectra, song.rate_hz), len(song.mixture))
-        return vocals if target == "vocals" else song.mixture - vocals
+        return self.stft.inverse(self.voice_spectra(spectra, song.rate_hz), len(song.mixture))

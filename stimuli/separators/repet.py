@@ -3,15 +3,19 @@
 ``Repet`` (Rafii and Pardo 2013, doi:10.1109/TASL.2012.2213249) finds one period and takes the median over
 its repetitions. ``RepetSim`` (Rafii and Pardo 2012, ISMIR) takes, for each frame, the median over the frames
 most like it, wherever they are. Both give the background b of the magnitudes m, and 1 - min(m, b)/m is voice.
+``RepetSimLibrosa`` is REPET-SIM as most people run it, with more frames and a softer mask.
 
 Conventions: magnitudes are the mean over channels, shape (bins, times). Below 100 Hz all is background.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
+from stimuli.experiment import RepetSimLibrosaSystem
 from stimuli.separators.masking import VoiceMask
 from stimuli.separators.spectral import Stft, bins_below
 
@@ -74,9 +78,62 @@ class RepetSim(Repet):
             likeness = unit[:, start : start + self.block].T @ unit
             best = (likeness == maximum_filter1d(likeness, around, axis=1, mode="constant")) & (likeness > 0)
             for row, (values, good) in enumerate(zip(likeness, best, strict=True)):
-                alike = np.flatnonzero(good)
-                alike = alike[np.argsort(values[alike], kind="stable")[-self.most_alike :]]
                 # A silent frame is like none; it is its own background.
-                alike = alike if len(alike) else np.array([start + row])
-                found[:, start + row] = np.median(magnitude[:, alike], axis=1)
+                alike = self.most_similar(values, good) if good.any() else np.array([start + row])
+                found[:, start + row] = median_over(magnitude, alike)
         return found
+
+    def most_similar(self, likeness: np.ndarray, good: np.ndarray) -> np.ndarray:
+        """The ``most_alike`` of the ``good`` frames, as places in the row."""
+        alike = np.flatnonzero(good)
+        return alike[np.argsort(likeness[alike], kind="stable")[-self.most_alike :]]
+
+
+class RepetSimLibrosa(RepetSim):
+    """REPET-SIM by the recipe of librosa's gallery: so many frames, however close to each other, and a soft mask.
+
+    Of its k + 2w nearest frames, a frame's background has k that are w = 2 s away or more: by librosa's own call those
+    that come first in the song, or the nearest. librosa sorts neighbours that all count 1, so which ones it keeps is up
+    to the processor's way of sorting; on processors with AVX2 or later it is the first ones.
+    """
+
+    system: RepetSimLibrosaSystem
+    apart_s = 2.0
+    margin = 10.0
+    """How far the voice has to stand above the background to be half of the mask."""
+
+    def mask(self, spectra: np.ndarray, rate_hz: int) -> np.ndarray:
+        """Soft mask between what sticks out and ``margin`` times the background, in the bass too."""
+        magnitude = np.abs(spectra).mean(axis=0)
+        background = np.minimum(magnitude, self.background(magnitude, rate_hz / self.stft.hop))
+        voice, rest = (magnitude - background) ** 2, (self.margin * background) ** 2
+        return (voice / np.maximum(voice + rest, np.finfo(np.float32).tiny))[None]
+
+    def background(self, magnitude: np.ndarray, frames_per_s: float) -> np.ndarray:
+        """Median over the frames that are kept."""
+        times, width = magnitude.shape[1], int(self.apart_s * frames_per_s)
+        unit = magnitude / np.maximum(np.linalg.norm(magnitude, axis=0), EPSILON)
+        most = 2 * math.ceil(math.sqrt(times - 2 * width + 1)) if times > 2 * width + 1 else 2
+        among = min(most + 2 * width + 1, times)  # with the frame itself, which is always the nearest
+        found = np.empty_like(magnitude)
+        for start in range(0, times, self.block):
+            likeness = unit[:, start : start + self.block].T @ unit
+            nearest = np.argpartition(likeness, times - among, axis=1)[:, -among:]
+            for row, (values, near) in enumerate(zip(likeness, nearest, strict=True)):
+                time = start + row
+                near = np.sort(near[np.abs(near - time) >= width])
+                if self.system.kept == "nearest":
+                    near = near[np.argsort(-values[near], kind="stable")]
+                # In a song that is too short for others, a frame is its own background.
+                found[:, time] = median_over(magnitude, near[:most] if len(near) else np.array([time]))
+        return found
+
+
+def median_over(magnitude: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Median of each bin over some frames: ``np.median`` to the bit.
+
+    Sorting rows that lie together in memory is vectorised, and for a hundred values eight times as fast as selection.
+    """
+    rows = np.sort(np.ascontiguousarray(magnitude[:, times]), axis=1)
+    half = len(times) // 2
+    return rows[:, half] if len(times) % 2 else (rows[:, half - 1] + rows[:, half]) / 2

@@ -6,6 +6,8 @@ the whole song at ``INPUT_LUFS``, float and unlimited, whatever the loudness of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from stimuli.errors import SoundError, StimuliError
@@ -17,15 +19,29 @@ VERSION = 2
 
 
 def run(separator: Separator, name: str, song: Song, target: str) -> tuple[Sound, float]:
-    """Separate a whole song; ``name`` is the system's in the experiment file.
+    """Separate a whole song for one target; see ``run_all``.
 
     Returns
     -------
     estimate : float32, the shape of ``song.mixture``, at the song's own level
     gain_db : the gain that the system's input had
+    """
+    estimates, gain_db = run_all(separator, name, song, [target])
+    return estimates[target], gain_db
+
+
+def run_all(separator: Separator, name: str, song: Song, targets: Sequence[str]) -> tuple[dict[str, Sound], float]:
+    """Separate a whole song; ``name`` is the system's in the experiment file.
+
+    Returns
+    -------
+    estimates : for each target float32, the shape of ``song.mixture``, at the song's own level
+    gain_db : the gain that the system's input had
 
     Raises
     ------
+    StimuliError
+        Where the system does not give a target.
     SoundError
         Where the system fails, answers with another shape, or with NaN or infinity; names system and song.
     """
@@ -34,13 +50,43 @@ def run(separator: Separator, name: str, song: Song, target: str) -> tuple[Sound
     levelled = Song(song.name, song.rate_hz, mixture, Levelled(song.stems, gain))
     who = f"system {name!r} on {song.name!r}"
     try:
-        estimate = separator.separate(levelled, target)
+        check_targets(separator, who, tuple(song.stems), targets)
+        found = separator.separate(levelled, targets)
     except StimuliError:
         raise
-    except Exception as error:  # a system is somebody else's code: whatever it raises is said, with its name
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # a system is somebody else's code: whatever it raises is said, with its name
         raise SoundError(f"{who}: it failed: {type(error).__name__}: {error}") from error
-    if estimate.shape != song.mixture.shape:
-        raise SoundError(f"{who}: it returned shape {estimate.shape}, expected {song.mixture.shape} like the mixture")
-    if not np.isfinite(estimate).all():
+    return {target: (_checked(found, target, song, who) / gain).astype(np.float32) for target in targets}, gain_db
+
+
+def check_targets(separator: Separator, who: str, stems: Sequence[str], targets: Sequence[str]) -> None:
+    """Hold what is asked for against what the system gives for a song with these true stems.
+
+    Raises
+    ------
+    StimuliError
+        Where it does not give a target, with what it gives; ``who`` says which system it is, and on which song.
+    """
+    given = separator.gives(stems)
+    if unknown := [target for target in targets if target not in given]:
+        seen = "; it looks at the true stems, and needs two or more" if separator.looks_at_stems else ""
+        raise StimuliError(f"{who}: it can give {' or '.join(given) or 'nothing'}, not {unknown[0]!r}{seen}")
+
+
+def _checked(found: object, target: str, song: Song, who: str) -> Sound:
+    """The estimate of a target, if it is a sound like the mixture."""
+    if not isinstance(found, Mapping):
+        raise SoundError(f"{who}: it returned {type(found).__name__}, expected a sound for each target by its name")
+    if target not in found:
+        raise SoundError(f"{who}: it returned nothing for {target!r}; found {', '.join(map(str, found)) or 'nothing'}")
+    sound = found[target]
+    if not isinstance(sound, np.ndarray) or sound.dtype.kind not in "fiu":
+        raise SoundError(f"{who}: it returned {type(sound).__name__} for {target!r}, expected a float32 array")
+    if sound.shape != song.mixture.shape:
+        raise SoundError(f"{who}: it returned shape {sound.shape}, expected {song.mixture.shape} like the mixture")
+    if not np.isfinite(sound).all():
         raise SoundError(f"{who}: it returned NaN or infinity")
-    return (estimate / gain).astype(np.float32), gain_db
+    return sound

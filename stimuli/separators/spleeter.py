@@ -15,6 +15,7 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -63,26 +64,34 @@ class Spleeter:
             "device": self.device,
         }
 
-    def separate(self, song: Song, target: str) -> Sound:
-        """Vocals or accompaniment.
+    def gives(self, stems: Sequence[str]) -> tuple[str, ...]:
+        """Vocals and accompaniment."""
+        return tuple(WEIGHTS)
+
+    def separate(self, song: Song, targets: Sequence[str]) -> dict[str, Sound]:
+        """The mixture, masked for each target.
 
         Raises
         ------
         StimuliError
-            For another target, a rate other than 44.1 kHz, or weights that are not the known ones.
+            For a rate other than 44.1 kHz, or weights that are not the known ones.
         """
-        who = f"system {self.system.name!r} on {song.name!r}"
-        if target not in WEIGHTS:
-            raise StimuliError(f"{who}: it can give vocals or accompaniment, not {target!r}")
         if song.rate_hz != RATE_HZ:
+            who = f"system {self.system.name!r} on {song.name!r}"
             raise StimuliError(f"{who}: it was trained at {RATE_HZ} Hz, found {song.rate_hz} Hz; resample the song")
         stereo = song.mixture if song.mixture.shape[1] == 2 else np.repeat(song.mixture[:, :1], 2, axis=1)
         spectra = self.stft.forward(stereo)
         estimate = {name: _magnitudes(name, np.abs(spectra[:, :BINS]), self.device) ** 2 for name in WEIGHTS}
-        below = (estimate[target] + EPSILON / 2) / (sum(estimate.values()) + EPSILON)
-        above = np.repeat(below.mean(axis=1, keepdims=True), spectra.shape[1] - BINS, axis=1)
-        separated = self.stft.inverse(spectra * np.concatenate([below, above], axis=1), len(stereo))
-        return separated[:, : song.mixture.shape[1]]
+        total = sum(estimate.values()) + EPSILON
+        masks = {target: _extended((estimate[target] + EPSILON / 2) / total, spectra.shape[1]) for target in targets}
+        separated = {target: self.stft.inverse(spectra * mask, len(stereo)) for target, mask in masks.items()}
+        return {target: sound[:, : song.mixture.shape[1]] for target, sound in separated.items()}
+
+
+def _extended(below: np.ndarray, bins: int) -> np.ndarray:
+    """A mask for all bins: above those it was estimated for, the frame's mean."""
+    above = np.repeat(below.mean(axis=1, keepdims=True), bins - BINS, axis=1)
+    return np.concatenate([below, above], axis=1)
 
 
 def weights_folder() -> Path | None:

@@ -96,8 +96,10 @@ def test_planned_contrasts_are_all_pairs_where_none_are_named(write_experiment) 
 def test_the_sentences_leave_out_the_name_of_the_branch(kind, write_experiment) -> None:
     """pydantic puts the union's tag into a mistake's place; a person did not write it there."""
     name = kind.model_fields["kind"].annotation.__args__[0]
-    path = '\npath = "{song}.wav"' if name == "files" else ""
-    text = problems(write_experiment(systems=f'[[systems]]\nname = "a"\nkind = "{name}"{path}\nodd = 1\n'))
+    needed = {"path": '"{song}.wav"', "sources": '["vocals"]', "argv": '["p", "{mixture}", "{output}"]'}
+    keys = [key for key, field in kind.model_fields.items() if field.is_required() and key not in ("name", "kind")]
+    said = "".join(f"{key} = {needed.get(key, repr('unet'))}\n" for key in keys)
+    text = problems(write_experiment(systems=f'[[systems]]\nname = "a"\nkind = "{name}"\n{said}odd = 1\n'))
     assert text == "experiment.toml: systems[0].odd: this key is not known; remove it or correct its spelling"
 
 

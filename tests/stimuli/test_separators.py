@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import known_songs
 import numpy as np
 import pytest
 import soundfile
@@ -13,7 +14,6 @@ from stimuli.separators import Song, mixed, run, separator, spleeter
 from stimuli.separators.repet import Repet
 from stimuli.separators.spectral import Stft
 
-PERIOD_FRAMES = 138
 MASKS = ("repet", "repet_sim", "centre_cancellation")
 ENTRY = {
     "repet": experiment.RepetSystem,
@@ -40,19 +40,7 @@ def song_of(**stems: np.ndarray) -> Song:
 
 @pytest.fixture(scope="module")
 def repeating() -> Song:
-    """Chords that repeat every PERIOD_FRAMES hops (1.6 s), and a gliding harmonic voice."""
-    time = np.arange(20 * RATE_HZ) / RATE_HZ
-    beat = PERIOD_FRAMES * Repet.stft.hop / RATE_HZ / 4
-    chord = 48 + 5 * (np.floor(time / beat) % 4)
-    music = sum(np.sin(2 * np.pi * 440 * 2 ** ((chord + i - 69) / 12) * (time % beat)) for i in (0, 4, 7, 12))
-    music = music * (1 - time % beat)
-    pitch = 500 * 2 ** (0.5 * np.sin(2 * np.pi * 0.23 * time) + 0.02 * np.sin(2 * np.pi * 5 * time))
-    voice = sum(np.sin(2 * np.pi * k * np.cumsum(pitch) / RATE_HZ) / k for k in range(1, 6))
-    stereo = np.ones((1, 2), np.float32)
-    return song_of(
-        vocals=(0.08 * voice[:, None] * stereo).astype(np.float32),
-        other=(0.08 * music[:, None] * stereo).astype(np.float32),
-    )
+    return known_songs.repeating(20, voice_level=0.08)
 
 
 @pytest.mark.parametrize("size", [(2048, 512), (4096, 1024)])
@@ -66,10 +54,11 @@ def test_the_transform_gives_back_what_it_got(size, frames) -> None:
 @pytest.mark.parametrize("kind", MASKS)
 def test_vocals_and_accompaniment_are_the_mixture(kind) -> None:
     song = song_of(vocals=noise(1), other=noise(2))
-    parts = [system(kind).separate(song, target) for target in ("vocals", "accompaniment")]
-    assert np.abs(mixed(parts) - song.mixture).max() < 1e-6
+    parts = system(kind).separate(song, ("vocals", "accompaniment"))
+    assert list(parts) == ["vocals", "accompaniment"]
+    assert np.abs(mixed(parts.values()) - song.mixture).max() < 1e-6
     with pytest.raises(StimuliError, match="can give vocals or accompaniment, not 'drums'"):
-        system(kind).separate(song, "drums")
+        run.run(system(kind), kind, song, "drums")
 
 
 @pytest.mark.parametrize("kind", [*MASKS, "oracle_ratio_mask"])
@@ -97,7 +86,7 @@ def test_the_level_of_the_song_does_not_matter(kind) -> None:
 def test_repet_finds_the_period_and_not_a_multiple(repeating) -> None:
     magnitude = np.abs(Repet.stft.forward(repeating.stems["other"])).mean(axis=0)
     period = system("repet").period(magnitude, RATE_HZ / Repet.stft.hop)
-    assert period == PERIOD_FRAMES
+    assert period == known_songs.PERIOD_FRAMES
 
 
 @pytest.mark.parametrize(("kind", "gain_db"), [("repet", 8), ("repet_sim", 4)])
@@ -124,12 +113,17 @@ def test_the_oracle_is_its_own_formula() -> None:
         np.abs(stft.forward(s)) ** 2 for s in (song.stems["vocals"], song.stems["drums"] + song.stems["bass"])
     )
     expected = stft.inverse(stft.forward(song.mixture) * rest / (voice + rest), len(song.mixture))
-    assert np.abs(system("oracle_ratio_mask").separate(song, "accompaniment") - expected).max() < 1e-5
+    assert (
+        np.abs(system("oracle_ratio_mask").separate(song, ["accompaniment"])["accompaniment"] - expected).max() < 1e-5
+    )
 
 
 def test_spleeters_parts_are_the_mixture_and_repeat() -> None:
     song = song_of(vocals=noise(1), other=noise(2))
-    parts = [system("spleeter_2stems").separate(song, t) for t in ("vocals", "accompaniment", "accompaniment")]
+    made, again = (
+        system("spleeter_2stems").separate(song, t) for t in (["vocals", "accompaniment"], ["accompaniment"])
+    )
+    parts = [made["vocals"], made["accompaniment"], again["accompaniment"]]
     assert 20 * np.log10(np.abs(parts[0] + parts[1] - song.mixture).max()) < -100
     assert np.array_equal(parts[1], parts[2])
 
@@ -144,7 +138,7 @@ def test_spleeter_refuses_weights_that_were_changed(tmp_path, monkeypatch) -> No
     monkeypatch.setattr(spleeter, "weights_folder", lambda: tmp_path)
     spleeter._network.cache_clear()
     with pytest.raises(StimuliError, match="SHA-256"):
-        system("spleeter_2stems").separate(song_of(vocals=noise(1), other=noise(2)), "vocals")
+        system("spleeter_2stems").separate(song_of(vocals=noise(1), other=noise(2)), ["vocals"])
     spleeter._network.cache_clear()
 
 
@@ -199,6 +193,7 @@ class Broken:
     """A system that fails in the way it is told to."""
 
     version = "1"
+    looks_at_stems = False
 
     def __init__(self, outcome) -> None:
         self.outcome = outcome
@@ -209,10 +204,13 @@ class Broken:
     def provenance(self) -> dict:
         return {}
 
-    def separate(self, song: Song, target: str):
+    def gives(self, stems) -> tuple[str, ...]:
+        return ("vocals",)
+
+    def separate(self, song: Song, targets):
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        return self.outcome(song.mixture)
+        return {target: self.outcome(song.mixture) for target in targets}
 
 
 @pytest.mark.parametrize(

@@ -169,12 +169,12 @@ def test_a_silent_excerpt_is_refused(write_experiment, world) -> None:
         built(write_experiment())
 
 
-def crash(_self, _song, _target):
+def crash(_self, _song, _targets):
     raise RuntimeError("out of ideas")
 
 
-def shorten(_self, song, _target):
-    return song.mixture[:-7]
+def shorten(_self, song, targets):
+    return dict.fromkeys(targets, song.mixture[:-7])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,115 @@
+"""One system on one sound file, outside any experiment: ``mushra separate``.
+
+Conventions: estimates are float32 WAV ``<source>.wav`` of the mixture's rate, length and channels; ``provenance.json``
+beside them is written last. Every file is whole or not there.
+
+Defines: ``chosen``, ``prepared``, ``separate``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from stimuli import audio, experiment
+from stimuli.errors import StimuliError
+from stimuli.experiment import AnySystem, FilesSystem
+from stimuli.manifest import file_sha256
+from stimuli.render import facts_of
+from stimuli.separators import Separator, Song, run, separator
+from stimuli.separators.listing import with_defaults
+
+PROVENANCE = "provenance.json"
+
+
+def chosen(name: str, path: Path | None) -> tuple[AnySystem, Path]:
+    """The entry of a system and the folder that its paths are relative to.
+
+    Parameters
+    ----------
+    name : a kind or a plugin that needs no more; with ``path``, the name of a system in that experiment file.
+
+    Raises
+    ------
+    StimuliError
+        Where there is no such system.
+    """
+    if path is None:
+        return with_defaults(name), Path()
+    systems = {system.name: system for system in experiment.load(path).systems}
+    if name not in systems:
+        raise StimuliError(f"{path}: no system is called {name!r}; found {', '.join(systems)}")
+    return systems[name], path.absolute().parent
+
+
+def separate(
+    entry: AnySystem,
+    runs: Separator,
+    mixture: Path,
+    out: Path,
+    targets: Sequence[str] = (),
+    echo: Callable[[str], object] = lambda _: None,
+) -> list[Path]:
+    """Run a system on a file and write what it gives.
+
+    Parameters
+    ----------
+    targets : which sources; all that the system gives if empty.
+    echo : called with each line that a person should read.
+
+    Raises
+    ------
+    StimuliError
+        Where the mixture can't be read, the system can't run, fails or does not give a target, or an estimate would be
+        written over the mixture; then nothing is written.
+    """
+    if reason := runs.missing():
+        raise StimuliError(f"system {entry.name!r}: {reason}")
+    samples, rate_hz = audio.read(mixture)
+    song = Song(mixture.stem, rate_hz, samples)
+    wanted = tuple(dict.fromkeys(targets)) or _all_of(runs, entry.name)
+    paths = {target: out / f"{target}.wav" for target in wanted}
+    if mixture.absolute() in {path.absolute() for path in paths.values()}:
+        raise StimuliError(f"{mixture}: an estimate of that name would be written over it; choose another --out")
+    length_s = len(samples) / rate_hz
+    echo(f"{mixture}: {length_s:.2f} s, {samples.shape[1]} channel(s), {rate_hz} Hz; separating with {entry.name}")
+    began = time.perf_counter()
+    estimates, _ = run.run_all(runs, entry.name, song, wanted)
+    facts = facts_of(entry, runs, time.perf_counter() - began, length_s)
+    out.mkdir(parents=True, exist_ok=True)
+    for target, path in paths.items():
+        audio.write_render(path, estimates[target], rate_hz)
+    told = {
+        "system": entry.name,
+        "mixture": mixture.name,
+        "mixture_sha256": file_sha256(mixture),
+        "estimates_sha256": {path.name: file_sha256(path) for path in paths.values()},
+        "provenance": facts.model_dump(),
+    }
+    with audio.temporary(out / PROVENANCE) as part:
+        part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    echo(f"{out}: {', '.join(path.name for path in paths.values())}; {facts.real_time_factor:.3f} x real time")
+    return list(paths.values())
+
+
+def prepared(entry: AnySystem, folder: Path, device: str) -> Separator:
+    """The separator of an entry.
+
+    Raises
+    ------
+    StimuliError
+        Where there is nothing to run.
+    """
+    if isinstance(entry, FilesSystem):
+        raise StimuliError(f"system {entry.name!r} was rendered elsewhere: there is nothing to run")
+    return separator(entry, device, folder)
+
+
+def _all_of(runs: Separator, name: str) -> tuple[str, ...]:
+    if given := runs.gives(()):
+        return given
+    raise StimuliError(
+        f"system {name!r}: it looks at the true stems, and a mixture alone has none; run it with: mushra stimuli build"
+    )

@@ -1,0 +1,141 @@
+"""Weights of a registered architecture: the hash first, then the file, and never a pickle that could run something.
+
+``.safetensors`` holds numbers only. A file that torch saved is read with ``weights_only``; one that needs more is
+refused with the reason. A checkpoint is a state dict, or holds one under ``state_dict``.
+
+Defines: ``TorchCheckpoint``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import pickle
+import re
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from stimuli.errors import StimuliError
+from stimuli.separators import lacking, weights
+from stimuli.separators.architectures import ARCHITECTURES
+from stimuli.separators.waveform import Network, WaveformModel, first_line
+
+SAFETENSORS = {"safetensors": 'pip install "hidden-reference[torch]"'}
+
+
+class TorchCheckpoint(WaveformModel):
+    """An architecture that is known here, with weights out of a file."""
+
+    device = "cpu"
+
+    def missing(self) -> str | None:
+        """The package or the file that is not there."""
+        reason = super().missing()
+        if reason is None and self.place.suffix == ".safetensors":
+            return lacking(SAFETENSORS)
+        return reason
+
+    def fingerprint(self) -> dict[str, str]:
+        """The file's hash; an architecture that is not known is refused here, before anything is rendered."""
+        self._architecture()
+        return super().fingerprint()
+
+    def provenance(self) -> dict[str, Any]:
+        """The file's name and hash, and where it ran."""
+        return super().provenance() | {"device": self.device}
+
+    def network(self) -> Network:
+        """The architecture with its weights, as a function.
+
+        Raises
+        ------
+        StimuliError
+            Where the file is not the pinned one, is no plain set of weights, or holds those of another network.
+        """
+        import torch
+
+        module = self._module(self._state()).eval().to(self.device)
+
+        def network(waveform: np.ndarray) -> np.ndarray:
+            with torch.inference_mode():
+                return module(torch.from_numpy(waveform).to(self.device)).float().cpu().numpy()
+
+        return network
+
+    def _architecture(self) -> Any:
+        name = self.system.architecture
+        if name not in ARCHITECTURES:
+            raise StimuliError(f"{self.who}: no architecture {name!r} is known; expected {', '.join(ARCHITECTURES)}")
+        module, _, function = ARCHITECTURES[name].partition(":")
+        return module, function
+
+    def _state(self) -> dict[str, Any]:
+        """The weights by their names."""
+        content = weights.read(self.place, self.system.sha256, self.who)
+        try:
+            found = self._read(content)
+        except pickle.UnpicklingError as error:
+            raise StimuliError(f"{self.who}: {self.place}: {_refused(error)}") from None
+        except Exception as error:  # a damaged file fails in as many ways as there are formats
+            raise StimuliError(
+                f"{self.who}: {self.place}: can't be read as weights: {first_line(error)}; save it again"
+            ) from None
+        if isinstance(found, Mapping) and isinstance(found.get("state_dict"), Mapping):
+            found = found["state_dict"]
+        if not isinstance(found, Mapping) or not found or not all(hasattr(one, "shape") for one in found.values()):
+            raise StimuliError(
+                f"{self.who}: {self.place}: holds no state dict; save it with torch.save(model.state_dict(), path)"
+            )
+        return dict(found)
+
+    def _read(self, content: bytes) -> Any:
+        if self.place.suffix == ".safetensors":
+            from safetensors.torch import load
+
+            return load(content)
+        import torch
+
+        with warnings.catch_warnings(action="ignore"):  # it warns of forms that it then refuses
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+
+    def _module(self, state: dict[str, Any]) -> Any:
+        """The network, holding exactly these weights."""
+        module, function = self._architecture()
+        build = getattr(importlib.import_module(module), function)
+        where = f"{self.who}: architecture {self.system.architecture!r}"
+        try:
+            made = build(self.system.sources, self.system.channels, **self.system.parameters)
+        except (TypeError, ValueError, KeyError) as error:
+            raise StimuliError(f"{where}: its parameters don't fit: {error}") from None
+        try:
+            keys = made.load_state_dict(state, strict=False)
+        except RuntimeError as error:
+            wrong = [line.strip() for line in str(error).splitlines()[1:]] or [str(error)]
+            raise StimuliError(f"{where}: {self.place} has weights of another shape: {wrong[0]}") from None
+        # What batch norms count in training has no part in what they do afterwards; many files leave it out.
+        gone = [key for key in keys.missing_keys if not key.endswith("num_batches_tracked")]
+        if gone or keys.unexpected_keys:
+            missing, unknown = _few(gone), _few(keys.unexpected_keys)
+            raise StimuliError(f"{where}: {self.place} is of another network: it lacks {missing}; unknown: {unknown}")
+        return made
+
+
+def _refused(error: Exception) -> str:
+    """Why a pickle is refused, with the object that it asked for if torch says so."""
+    asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+    held = (
+        f"a pickle that holds more than numbers ({asked[1]})"
+        if asked
+        else "damaged, or a pickle in another form than torch's"
+    )
+    return (
+        f"{held}: reading it could run any program, so it was not read; "
+        "save the weights alone, with torch.save(model.state_dict(), path) or as .safetensors"
+    )
+
+
+def _few(keys: list[str]) -> str:
+    return ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "") if keys else "none"

@@ -1,0 +1,66 @@
+"""Files of weights: where they should lie, and that they are the ones that were meant, before anything reads them.
+
+Nothing here ever asks a network: what is missing is said, with the place to put it.
+Defines: ``absent``, ``digest``, ``read``.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+from stimuli.errors import StimuliError
+from stimuli.manifest import file_sha256
+
+
+def absent(path: Path, sha256: str = "") -> str | None:
+    """What to do where the file is not there; None if it is."""
+    if path.is_file():
+        return None
+    meant = f", the file with SHA-256 {sha256}" if sha256 else ""
+    return f"its weights are missing: put them at {path}{meant}"
+
+
+def digest(path: Path, sha256: str, who: str) -> str:
+    """SHA-256 of the file.
+
+    Raises
+    ------
+    StimuliError
+        Where it is not there, or not the one that is pinned.
+    """
+    if reason := absent(path, sha256):
+        raise StimuliError(f"{who}: {reason}")
+    state = path.stat()
+    return _as_pinned(path, _digest(path, state.st_size, state.st_mtime_ns), sha256, who)
+
+
+def read(path: Path, sha256: str, who: str) -> bytes:
+    """The file's bytes, the very ones that were held against the hash.
+
+    Raises
+    ------
+    StimuliError
+        Where it is not there, or not the one that is pinned.
+    """
+    if reason := absent(path, sha256):
+        raise StimuliError(f"{who}: {reason}")
+    content = path.read_bytes()
+    _as_pinned(path, hashlib.sha256(content).hexdigest() if sha256 else "", sha256, who)
+    return content
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(path: Path, size: int, mtime_ns: int) -> str:
+    """Each state of a file is hashed once, however many songs it is asked for."""
+    return file_sha256(path)
+
+
+def _as_pinned(path: Path, found: str, sha256: str, who: str) -> str:
+    if sha256 and found != sha256:
+        raise StimuliError(
+            f"{who}: {path} has SHA-256 {found}, expected {sha256}; it was not read: put the right file there, "
+            "or correct sha256"
+        )
+    return found
