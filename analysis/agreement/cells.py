@@ -23,6 +23,8 @@ from stimuli.experiment import REFERENCE
 SHARED = 0.9
 FEWEST = {"item": 2, "condition": 3, "cell": 6}
 CELL = ["item", "condition"]
+OWN = (*CELL, "song", "rating")
+"""Columns of the cells beside the metrics': no metric can be called so."""
 DECIMALS = 9
 """Of ratings: equal means must be equal, whatever the order in which they were added up."""
 
@@ -74,7 +76,7 @@ def beside(ratings: pd.DataFrame, values: pd.DataFrame, metrics: Sequence[Metric
     Raises
     ------
     AnalysisError
-        Where a column is missing, or a cell has two rows of values.
+        Where a column is missing, a metric is called as a column of cells is, or a cell has two rows of values.
     """
     _check(ratings, values, metrics)
     heard = ratings[(ratings["condition"] != REFERENCE) & np.isfinite(ratings["rating"])]
@@ -118,6 +120,8 @@ def _sharing(finite: pd.DataFrame) -> tuple[list[str], dict[str, str]]:
 
 
 def _check(ratings: pd.DataFrame, values: pd.DataFrame, metrics: Sequence[Metric]) -> None:
+    if taken := [metric.name for metric in metrics if metric.name in OWN]:
+        raise AnalysisError(f"agreement: a metric is called {taken[0]!r}, which is a column of the cells; rename it")
     wanted = {
         "ratings": (ratings, ["listener", "item", "condition", "rating"]),
         "values of metrics": (values, [*CELL, *(metric.name for metric in metrics)]),

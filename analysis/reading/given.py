@@ -8,7 +8,7 @@ excerpts are read, since those were heard.
 Conventions: an empty cell is no number; text is none either, and is refused with its line. A name that no family of
 metrics has is taken as one whose higher values are better.
 
-Defines: ``read_given``, ``metrics_of``.
+Defines: ``read_given``, ``metrics_of``, ``check_names``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.agreement.cells import OWN
 from analysis.errors import AnalysisError
 from analysis.metrics.family import FAMILIES, Metric, family
 from analysis.metrics.results.table import COLUMNS
@@ -50,6 +51,7 @@ def read_given(path: Path, items: Collection[str], conditions: Collection[str]) 
     kept = found.text("stretch") == OURS if "stretch" in found.texts else pd.Series(True, index=rows.index)
     long = _tidy(path, found, rows) if set(TIDY) <= set(found.texts) else _wide(path, found, rows)
     long = long[long.index.isin(rows.index[kept])].reset_index(drop=True)
+    check_names(path, long["metric"])
     _check_known(path, long, items, conditions)
     _check_once(path, long)
     if not long["value"].notna().any():
@@ -65,6 +67,24 @@ def metrics_of(names: Iterable[str]) -> tuple[dict[str, Metric], tuple[str, ...]
     known = {metric.name: metric for name in FAMILIES for metric in family(name).metrics if metric.name in wanted}
     strange = tuple(name for name in wanted if name not in known)
     return known | {name: Metric(name, name, "", "higher", "") for name in strange}, strange
+
+
+def check_names(path: Path, names: Iterable[str]) -> None:
+    """Refuse metrics that are called as what they are held against.
+
+    Raises
+    ------
+    AnalysisError
+        Where one is.
+    """
+    for name in dict.fromkeys(names):
+        if name.strip().casefold() not in OWN:
+            continue
+        likely = "; ratings are read from their own file, so remove them here" if name.casefold() == "rating" else ""
+        raise AnalysisError(
+            f"{path}: a metric is called {name!r}, which is the name of a column of the ratings{likely}; if it is a "
+            "metric, give it another name"
+        )
 
 
 def _cells(path: Path) -> Cells:

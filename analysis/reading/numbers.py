@@ -18,7 +18,7 @@ from analysis.errors import AnalysisError
 from analysis.metrics.family import Metric
 from analysis.metrics.results import table
 from analysis.metrics.results.table import Scored
-from analysis.reading.given import metrics_of, read_given
+from analysis.reading.given import check_names, metrics_of, read_given
 from stimuli.manifest import Manifest
 
 FEW = "No more metrics than these were computed for this report; mushra metrics DIR adds all the others."
@@ -97,6 +97,7 @@ def _of_scored(scored: Scored, path: Path) -> Numbers:
     frame = scored.frame[scored.frame["stretch"] == "excerpt"].reset_index(drop=True)
     if frame.empty:
         raise AnalysisError(f"{path}: holds no number of an excerpt; score the set with: mushra metrics DIR")
+    check_names(path, frame["metric"])
     metrics, strange = metrics_of(frame["metric"])
     return Numbers(frame, metrics, (*scored.notes, *_taken(strange)), scored.versions, path)
 

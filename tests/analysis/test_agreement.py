@@ -159,6 +159,12 @@ def test_a_metric_that_is_given_twice_is_refused() -> None:
         agreement(RATED, MEASURED, metrics("good_db", "good_db"), seed=1)
 
 
+@pytest.mark.parametrize("name", ["rating", "song", "item", "condition"])
+def test_a_metric_that_is_called_as_a_column_of_cells_is_refused(name: str) -> None:
+    with pytest.raises(AnalysisError, match=f"a metric is called '{name}'"):
+        agreement(RATED, MEASURED.assign(**{name: MEASURED.get(name, 1.0)}), metrics("good_db", name), seed=1)
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("listeners", [1, 4])
 def test_the_smallest_study_has_numbers_without_a_warning(listeners: int) -> None:

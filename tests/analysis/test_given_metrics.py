@@ -68,6 +68,13 @@ MISTAKES = {
     "no condition": ("item,pesq\none,3\n", "line 1: no column 'condition'; found 'item', 'pesq'; expected item"),
     "nameless metric": (TIDY.replace("pesq,3.5", ",3.5"), "line 2: metric is empty"),
     "no number": ("item,condition,pesq\none,ours,\n", "holds no numbers"),
+    "own ratings, wide": (
+        "item,condition,rating\none,ours,3\n",
+        "a metric is called 'rating', which is the name of a column of the ratings; ratings are read from their own",
+    ),
+    "own ratings, tidy": (TIDY.replace("pesq", "Rating"), "a metric is called 'Rating'"),
+    "called song": (TIDY.replace("pesq", "song"), "'song', which is the name of a column of the ratings; if it is a"),
+    "called item": (TIDY.replace("pesq", "item"), "a metric is called 'item'"),
     "too few cells": (f"{WIDE}one\n", "line 5: expected 4 cells"),
 }
 

@@ -164,6 +164,16 @@ def test_a_broken_table_is_a_sentence(tmp_path: Path, study: Manifest) -> None:
         numbers.of_set(tmp_path, study)
 
 
+@pytest.mark.parametrize("name", ["rating", "song", "item", "condition"])
+def test_a_scored_table_with_a_metric_of_a_columns_name_is_a_sentence(
+    tmp_path: Path, study: Manifest, name: str
+) -> None:
+    rows = [row(item, condition, name, 1.0) for item in ITEMS for condition in CONDITIONS]
+    path = table.write(tmp_path, Scored(table.frame_of(rows), study.stimuli_id))
+    with pytest.raises(AnalysisError, match=f"metrics.json: a metric is called '{name}'"):
+        numbers.of_file(path, study.stimuli_id, ITEMS, CONDITIONS)
+
+
 MAPPING = """
 title = "Another tool's test"
 [columns]
