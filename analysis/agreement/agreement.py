@@ -80,7 +80,8 @@ def agreement(
         cells=len(found.table),
         blocks=sample.blocks,
     )
-    agreeing = best.agrees(estimates["spearman"], drawn["spearman"], blocks=sample.blocks)
+    low, high = best.limits_told(estimates["spearman"], drawn["spearman"], blocks=sample.blocks)
+    first = np.argmax(estimates["spearman"])
     beyond, untested = increments(found, base)
     return Agreement(
         cells=_shown(found),
@@ -89,9 +90,9 @@ def agreement(
         increments=beyond,
         matrix=matrix,
         left_out=found.left_out,
-        problems=(*problems, *sample.problems, *_against(measured), *untested),
-        best=measured[0].metric if agreeing else "",
-        sentence=best.sentence(measured, compared, agreeing=agreeing),
+        problems=(*problems, *sample.problems, *_against(found, estimates["spearman"], low, high), *untested),
+        best=measured[0].metric if low[first] > 0 else "",
+        sentence=best.sentence(measured, compared, low[first], high[first], asked=len(metrics)),
         spread=float(found.ratings.std(ddof=1)),
     )
 
@@ -165,11 +166,11 @@ def _left_out(ratings: pd.DataFrame, found: Beside) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def _against(measured: Sequence[MetricRow]) -> tuple[str, ...]:
-    """Metrics whose interval is below 0."""
+def _against(found: Beside, estimates: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[str, ...]:
+    """Metrics whose interval, that of ``limits_told``, is below 0."""
     return tuple(
-        f"{row.label} runs against the ratings: Spearman {row.spearman:.2f} "
-        f"({row.spearman_low:.2f} to {row.spearman_high:.2f})."
-        for row in measured
-        if row.spearman_high < 0
+        f"{found.metrics[place].label} runs against the ratings: Spearman "
+        f"{best.number(estimates[place], low[place], high[place], of=len(estimates))}."
+        for place in np.argsort(-estimates, kind="stable")
+        if high[place] < 0
     )

@@ -114,6 +114,37 @@ def test_metrics_of_distance_are_turned_and_one_that_is_turned_wrongly_is_named(
     assert wrong.best == ""
 
 
+def test_of_many_metrics_some_run_against_ratings_by_chance_and_that_is_not_said() -> None:
+    names = [f"m{number}_db" for number in range(40)]
+    draw = np.random.default_rng(11)
+    noise = values(**{name: draw.normal(0, 1, TRUE.shape) for name in names})
+    found = agreement(RATED, noise, metrics(*names), draws=300, seed=1)
+    assert any(row.spearman_high < 0 for row in found.metrics), "by itself"
+    assert not any("runs against" in problem for problem in found.problems)
+    wrong = agreement(RATED, noise.assign(m0_db=-GOOD.ravel()), metrics(*names), draws=300, seed=1)
+    (said,) = [problem for problem in wrong.problems if "runs against" in problem]
+    assert said.startswith("m0_db runs against the ratings: Spearman -0.") and "simultaneous" in said
+
+
+def test_a_metric_in_other_units_agrees_equally_well() -> None:
+    both = values(a=GOOD, b=2 * GOOD)
+    for names in (("a", "b"), ("b", "a")):
+        said = agreement(RATED, both, metrics(*names), draws=100, seed=1).sentence
+        assert said.startswith(f"{names[0]} and {names[1]} agree equally well with listeners")
+
+
+@pytest.mark.parametrize(("songs", "limits", "said"), [(3, False, "65 % with 3"), (4, True, "78 % with 4 songs")])
+def test_few_songs_have_no_interval_or_a_warning(songs: int, said: str, *, limits: bool) -> None:
+    song = "s" + (RATED["item"].str[1:].astype(int) % songs).astype(str)
+    found = agreement(RATED.assign(song=song), MEASURED, metrics(*NAMES), draws=200, seed=1)
+    assert any(f"{songs} songs: in simulated studies" in problem and said in problem for problem in found.problems)
+    for row in (*found.metrics, *found.comparisons):
+        ends = [value for name, value in vars(row).items() if name.endswith(("low", "high"))]
+        assert np.isfinite(ends).all() if limits else np.isnan(ends).all()
+    assert ("without an interval" in found.sentence) is not limits
+    assert bool(found.best) is limits
+
+
 def test_noise_alone_has_no_best() -> None:
     draw = np.random.default_rng(5)
     names = [f"m{number}_db" for number in range(12)]
