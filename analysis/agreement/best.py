@@ -116,7 +116,7 @@ def sentence(
         return f"{none} of {len(rows)} metrics {end} with listeners: the largest {what} is that of {names}, {told}."
     if len(equal) > 1:
         which = "" if len(equal) == len(rows) else f"Of {len(rows)} metrics, "
-        best_of_them = "" if len(equal) == len(rows) else "best, and "
+        best_of_them = "" if len(equal) == len(rows) else "best and "
         leads = f"{which}{names} agree {best_of_them}equally well with listeners: the {what} of each is {told}"
     else:
         leads = f"Of {len(rows)} metrics, {names} agrees best with listeners: its {what} is {told}"

@@ -145,6 +145,17 @@ def test_few_songs_have_no_interval_or_a_warning(songs: int, said: str, *, limit
     assert bool(found.best) is limits
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e300, 1e-300])
+def test_numbers_of_any_size_have_an_answer(size: float) -> None:
+    both = MEASURED.assign(big_db=size / 1e3 * MEASURED["poor_db"])
+    found = agreement(RATED, both, metrics("good_db", "big_db"), base="good_db", draws=100, seed=1)
+    plain = agreement(RATED, both, metrics("good_db", "poor_db"), base="good_db", draws=100, seed=1)
+    big, poor = (vars(one.metrics[1]) | {"metric": "", "label": ""} for one in (found, plain))
+    assert big == pytest.approx(poor, nan_ok=True)
+    assert found.increments[0].p == pytest.approx(plain.increments[0].p)
+
+
 def test_noise_alone_has_no_best() -> None:
     draw = np.random.default_rng(5)
     names = [f"m{number}_db" for number in range(12)]

@@ -108,7 +108,7 @@ def test_what_is_told_is_what_decides() -> None:
 def test_equal_metrics_are_not_told_as_a_best_one() -> None:
     assert said_of("ab", 0.1, equal="b").startswith("A and B agree equally well with listeners: the rank correlation")
     three = said_of("abc", 0.1, equal="b")
-    assert three.startswith("Of 3 metrics, A and B agree best, and equally well with listeners")
+    assert three.startswith("Of 3 metrics, A and B agree best and equally well with listeners")
     assert three.endswith("and they can be told from C.")
     assert "is that of A and B, 0.50" in said_of("abc", -0.1, equal="b")
 

@@ -55,7 +55,7 @@ def scored(manifest: Manifest, means: pd.Series, *, stimuli_id: str = "") -> Sco
             rows += [
                 row(item, condition, "si_sdr_db", mean / 10),
                 row(item, condition, "mdx_sdr_db", float(draw.normal()), basis="clip"),
-                row(item, condition, "badness", -mean),
+                row(item, condition, "badness", -(mean**2) / 100),
                 row(item, condition, "rare", 3.0 if condition == "ours" else None),
                 row("", condition, "si_sdr_db", -50 * mean, stretch="song", song=item),
             ]
@@ -221,6 +221,7 @@ def test_another_tools_ratings_stand_beside_somebodys_metrics(tmp_path: Path) ->
     data = json.loads(out.read_text(encoding="utf-8"))
     (one,) = data["sections"][0]["agreement"]["metrics"]
     assert (one["metric"], one["conditions"], one["cells"]) == ("pesq", 4, 12), "without the reference"
+    assert "hidden reference is left out" in data["sections"][0]["agreement"]["problems"][0]
     assert one["pearson"] > 0.9 and data["metrics"]["known"][0]["basis"] == "given"
     assert data["metrics"]["notes"][0] == "The metrics were read from own.csv."
     assert "computed elsewhere, and read from a file: pesq." in data["methods"] and data["hashes"]["metrics"]

@@ -147,14 +147,9 @@ class Compared:
 
 
 def compared(ratings: pd.DataFrame, numbers: Numbers, reference: str | None) -> Compared:
-    """Hold every metric against the ratings of an attribute, of those listeners whom screening left.
-
-    The hidden reference stays out: it has no distance to itself.
-    """
+    """Hold every metric against the ratings of an attribute, of those listeners whom screening left."""
     metrics = list(numbers.metrics.values())
-    found = statistics.agreement(
-        ratings[ratings["condition"] != reference], numbers.values, metrics, draws=DRAWS, seed=SEED
-    )
+    found = statistics.agreement(ratings, numbers.values, metrics, reference=reference, draws=DRAWS, seed=SEED)
     places = {row.metric: place for place, row in enumerate(found.metrics)}
     beyond = sorted(found.increments, key=lambda row: places[row.metric])
     return Compared(
