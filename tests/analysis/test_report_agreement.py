@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import small_study
 from click.testing import CliRunner
+from matplotlib.text import Annotation, Text
 
 from analysis.cli import report as command
 from analysis.errors import AnalysisError
@@ -24,6 +25,7 @@ from analysis.reading import numbers
 from analysis.reading.numbers import Numbers
 from analysis.report import assemble, page, pictures, tables
 from analysis.report.assemble import Report, Source
+from analysis.report.figures.agreement import forest
 from analysis.report.figures.matrix import alike, matrix
 from analysis.report.figures.scatters import scatters
 from analysis.report.parts.agreement import Agreement, Compared, MetricRow
@@ -138,6 +140,8 @@ def test_methods_say_what_was_computed_on_what(found: Report) -> None:
         "1000 draws of listeners and of items or songs" in found.methods
         and "adds to MDX SDR was tested" in found.methods
     )
+    assert "but the hidden reference, anchors included, on every item that has all numbers" in found.methods
+    assert "compared with the best metric's by the bootstrap, simultaneously, and by Williams' test" in found.methods
     assert words.methods(None, []) == ""
 
 
@@ -175,6 +179,43 @@ def test_a_scored_table_with_a_metric_of_a_columns_name_is_a_sentence(
     path = table.write(tmp_path, Scored(table.frame_of(rows), study.stimuli_id))
     with pytest.raises(AnalysisError, match=f"metrics.json: a metric is called '{name}'"):
         numbers.of_file(path, study.stimuli_id, ITEMS, CONDITIONS)
+
+
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "twice": ({}, "holds pesq of 'Song 0', 'ours' twice; score the set with"),
+    "unknown item": ({"item": "Song 9"}, "the item 'Song 9' is none of those rated; expected one of 'Song 0'"),
+    "unknown condition": ({"condition": "oars"}, "the condition 'oars' is none of those rated"),
+    "file": ({"metric": "m", "basis": "file"}, "holds numbers of files without a set, which nobody rated; expected"),
+    "other basis": ({"metric": "m", "basis": "guess"}, "holds numbers of the basis 'guess'; expected render, clip"),
+    "no metric": ({"metric": None}, "a number of an excerpt has no metric; score"),
+    "no item": ({"item": " "}, "a number of an excerpt has no item"),
+    "infinite": ({"metric": "m", "value": np.inf}, "m of 'Song 0', 'ours': found inf; expected a finite number"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_scored_table_that_scoring_would_not_have_written_is_a_sentence(
+    tmp_path: Path, study: Manifest, name: str
+) -> None:
+    change, said = BROKEN[name]
+    good = row("Song 0", "ours", "pesq", 1.0)
+    plain = json.loads(
+        table.write(tmp_path, Scored(table.frame_of([good]), study.stimuli_id)).read_text(encoding="utf-8")
+    )
+    assert len(numbers.of_file(tmp_path / "metrics.json", study.stimuli_id, ITEMS, CONDITIONS).frame) == 1
+    plain["rows"].append([(good | change)[column] for column in table.COLUMNS])
+    (tmp_path / "m.json").write_text(json.dumps(plain), encoding="utf-8")
+    with pytest.raises(AnalysisError, match=r"m\.json: ") as caught:
+        numbers.of_file(tmp_path / "m.json", study.stimuli_id, ITEMS, CONDITIONS)
+    assert said in str(caught.value)
+
+
+def test_musevals_own_results_are_named_and_the_way_for_them_is_shown(tmp_path: Path) -> None:
+    frame = {"time": 0.0, "duration": 1.0, "metrics": {"SDR": 5.0, "SIR": 9.0, "SAR": 6.0, "ISR": 8.0}}
+    track = {"targets": [{"name": "vocals", "frames": [frame]}], "museval_version": "0.4.1"}
+    (tmp_path / "Song 0.json").write_text(json.dumps(track), encoding="utf-8")
+    with pytest.raises(AnalysisError, match=r"is museval's results of one track.*mushra metrics DIR --read-museval"):
+        numbers.of_file(tmp_path / "Song 0.json", "", ITEMS, CONDITIONS)
 
 
 MAPPING = """
@@ -225,6 +266,7 @@ def test_another_tools_ratings_stand_beside_somebodys_metrics(tmp_path: Path) ->
     assert one["pearson"] > 0.9 and data["metrics"]["known"][0]["basis"] == "given"
     assert data["metrics"]["notes"][0] == "The metrics were read from own.csv."
     assert "computed elsewhere, and read from a file: pesq." in data["methods"] and data["hashes"]["metrics"]
+    assert "Kendall's tau-b" in data["methods"] and "Williams" not in data["methods"], "one metric"
     own.write_text(given({"a": 4, "bee": 3}), encoding="utf-8")
     with pytest.raises(HiddenReferenceError, match=r"own\.csv: line 3: the condition 'bee' is none of those rated"):
         CliRunner().invoke(command, asked, catch_exceptions=False)
@@ -279,6 +321,49 @@ def test_of_many_metrics_the_matrix_shows_the_best_and_no_name_is_cut() -> None:
     shown.svg()
     right = shown.figure.bbox.x1
     assert max(text.get_window_extent().x1 for text in texts.values()) <= right
+
+
+LONG = "A system or a metric with a name that is too long for a figure, "
+
+
+@pytest.mark.parametrize("count", [2, 24])
+def test_names_of_any_length_leave_room_for_the_matrix(count: int) -> None:
+    names = [f"{LONG}{number:02d}" for number in range(count)]
+    index = ["rating", *names]
+    close = pd.DataFrame(0.5, index=index, columns=pd.Index(index))
+    drawing = matrix(close, {name: name for name in index})
+    drawing.svg()
+    texts = [text for text in drawing.figure.axes[0].texts if "…" in text.get_text()]
+    assert len({text.get_text() for text in texts}) == count, "still different"
+    assert max(text.get_window_extent().x1 for text in texts) <= drawing.figure.bbox.x1
+
+
+def test_long_names_of_conditions_are_shortened_and_lines_end_at_them() -> None:
+    conditions = [f"{LONG[:36]}{number:02d}" for number in range(12)]
+    cells = pd.DataFrame({"item": "i", "condition": conditions, "rating": np.linspace(5, 9, 12), "m": np.full(12, 1.0)})
+    (drawing,) = scatters(cells, [Metric("m", LONG, "dB", "higher", "")], dict.fromkeys(conditions, "system"))
+    drawing.svg()
+    axes = drawing.figure.axes[0]
+    names = [text for text in axes.texts if isinstance(text, Annotation)]
+    assert len({name.get_text() for name in names}) == 12
+    for name in names:
+        extent = Text.get_window_extent(name)
+        assert len(name.get_text()) == 18 and extent.x1 <= drawing.figure.bbox.x1
+        assert name.arrow_patch is not None and name.arrow_patch.get_window_extent().x1 <= extent.x0
+    assert axes.bbox.width > drawing.figure.bbox.width / 3
+
+
+def test_the_forest_holds_long_names_and_has_no_line_where_there_is_no_interval() -> None:
+    half = dict.fromkeys([field.name for field in dataclasses.fields(MetricRow)], 0.5)
+    none = {"spearman_low": None, "spearman_high": None}
+    rows = [MetricRow(**{**half, **none, "label": f"{LONG}{number}"}) for number in range(3)]  # type: ignore[arg-type]
+    drawing = forest(rows)
+    drawing.svg()
+    axes = drawing.figure.axes[0]
+    for text in (axes.xaxis.label, *axes.get_yticklabels()):
+        extent = text.get_window_extent()
+        assert extent.x0 >= 0 and extent.x1 <= drawing.figure.bbox.x1
+    assert all(np.isnan(np.asarray(line.get_xdata(), float)).all() for line in axes.get_lines()[1::3])
 
 
 @pytest.mark.parametrize(("better", "rightmost"), [("higher", 3.0), ("lower", -4.0), ("zero", 1.0)])
