@@ -64,9 +64,8 @@ def agreement(
     """
     if len({metric.name for metric in metrics}) < len(metrics):
         raise AnalysisError("agreement: a metric is given twice; expected metrics of different names")
-    if base is None:
-        base = base_of([metric.name for metric in metrics if values.get(metric.name, NOTHING).notna().any()])
-    found = beside(ratings, values, metrics, reference=reference, base=base)
+    there = [metric.name for metric in metrics if values.get(metric.name, NOTHING).notna().any()]
+    found = beside(ratings, values, metrics, reference=reference, base=base or base_of(there))
     if reason := found.too_few:
         return _nothing(found, f"Metrics are not held against the ratings: {reason}.")
     sample = resampling.drawn(found, draws=draws, seed=seed)
@@ -86,7 +85,7 @@ def agreement(
     )
     low, high = best.limits_told(estimates["spearman"], drawn["spearman"], blocks=sample.blocks)
     first = np.argmax(estimates["spearman"])
-    beyond, untested = increments(found, base)
+    beyond, untested = increments(found, base or base_of([metric.name for metric in found.metrics]))
     return Agreement(
         cells=_shown(found),
         metrics=measured,

@@ -90,7 +90,15 @@ def check_names(path: Path, names: Iterable[str]) -> None:
 def _cells(path: Path) -> Cells:
     if not path.exists():
         raise AnalysisError(f"{path}: no such file; give the file that holds the metrics")
-    found = cells.of_csv(path, "\t" if path.suffix.lower() == ".tsv" else ",")
+    tabs = path.suffix.lower() == ".tsv"
+    if not tabs:
+        _check_commas(path)
+    read = cells.of_csv(path, "\t" if tabs else ",")
+    found = Cells(
+        *({name.strip(): column for name, column in own.items()} for own in (read.texts, read.codes)), read.lines
+    )
+    if len(found.texts) < len(read.texts):
+        raise AnalysisError(f"{path}: line 1: two columns differ in spaces alone; give each its own name")
     for name in KEY:
         if name not in found.texts:
             columns = ", ".join(map(repr, list(found.texts)[:20])) or "nothing"
@@ -99,6 +107,17 @@ def _cells(path: Path) -> Cells:
                 "item, condition and one column per metric"
             )
     return found
+
+
+def _check_commas(path: Path) -> None:
+    """Refuse what a spreadsheet writes where numbers have a decimal comma, before its cells are counted."""
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        head = stream.readline().strip()
+    if ";" in head and "," not in head:
+        raise AnalysisError(
+            f"{path}: line 1: no comma in {head!r}; expected columns separated by commas, and numbers with a decimal "
+            "point; save it again so, not with semicolons"
+        )
 
 
 def _tidy(path: Path, found: Cells, rows: pd.DataFrame) -> pd.DataFrame:

@@ -156,6 +156,13 @@ def test_numbers_of_any_size_have_an_answer(size: float) -> None:
     assert found.increments[0].p == pytest.approx(plain.increments[0].p)
 
 
+def test_another_sdr_is_the_base_where_the_first_has_few_numbers() -> None:
+    few = MEASURED["good_db"].where(MEASURED["item"] < "i03")
+    both = MEASURED.assign(mdx_sdr_db=few, si_sdr_db=MEASURED["good_db"])
+    found = agreement(RATED, both, metrics("mdx_sdr_db", "si_sdr_db", "poor_db"), draws=20, seed=1)
+    assert [(row.metric, row.base) for row in found.increments] == [("poor_db", "si_sdr_db")]
+
+
 def test_noise_alone_has_no_best() -> None:
     draw = np.random.default_rng(5)
     names = [f"m{number}_db" for number in range(12)]

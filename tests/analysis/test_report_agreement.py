@@ -28,7 +28,7 @@ from analysis.report.assemble import Report, Source
 from analysis.report.figures.agreement import forest
 from analysis.report.figures.matrix import alike, matrix
 from analysis.report.figures.scatters import scatters
-from analysis.report.parts.agreement import Agreement, Compared, MetricRow
+from analysis.report.parts.agreement import Agreement, Compared, MetricRow, compared
 from analysis.report.parts.drawn import of_metrics
 from analysis.report.parts.measured import measured
 from analysis.report.words import metrics as words
@@ -105,6 +105,7 @@ def test_all_metrics_of_the_set_are_used_and_the_best_is_told_first(found: Repor
         for part in ("<h2>Objective metrics", "is that of SI-SDR, 1.00, without an interval", "<h2>Methods")
     ]
     assert places == sorted(places) and "Of badness, rare nothing is known here: a higher value" in html
+    assert html.count("<td>–</td>") >= 3 * 4 and "No interval is given" in html, "no interval of three songs"
     assert "Song 0: measured on the clips that were heard." in html and "adds all the others" not in html
 
 
@@ -127,6 +128,7 @@ def test_tables_and_figures_hold_them_too(found: Report, tmp_path: Path) -> None
         assert f"overall-agreement-{name}" in written
         assert (tmp_path / "t" / f"overall-agreement-{name}.tex").read_text(encoding="utf-8").startswith("\\begin")
     assert len(pd.read_csv(written["metrics-numbers"])) == 60
+    assert pd.read_csv(written["overall-agreement-metrics"])["spearman_low"].isna().all()
     means = pd.read_csv(written["overall-agreement-conditions"]).query("metric == 'si_sdr_db'")
     assert means["value"].to_numpy() == pytest.approx(means["rating"] / 10) and set(means["items"]) == {3}
     stems = {path.stem for path in pictures.write(found, tmp_path / "f")}
@@ -311,8 +313,8 @@ def test_of_many_metrics_the_matrix_shows_the_best_and_no_name_is_cut() -> None:
     rows = Agreement("", "m0", 1.0, ranked, (), (), (), (), (), (), 1000)
     known = {name: Metric(name, name, "", "higher", "") for name in names}
     study = SimpleNamespace(roles=dict.fromkeys("abc", "system"))
-    compared = Compared(rows, cells, close.loc[shuffled, shuffled])
-    drawn = of_metrics(compared, Numbers(pd.DataFrame(), known, ()), study)  # type: ignore[arg-type]
+    beside = Compared(rows, cells, close.loc[shuffled, shuffled])
+    drawn = of_metrics(beside, Numbers(pd.DataFrame(), known, ()), study)  # type: ignore[arg-type]
     assert len(drawn["scatters"]) == 6
     (shown,) = drawn["correlations"]
     axes = shown.figure.axes[0]
@@ -321,6 +323,16 @@ def test_of_many_metrics_the_matrix_shows_the_best_and_no_name_is_cut() -> None:
     shown.svg()
     right = shown.figure.bbox.x1
     assert max(text.get_window_extent().x1 for text in texts.values()) <= right
+
+
+def test_means_of_a_metric_that_is_best_near_zero_are_of_its_magnitude() -> None:
+    errors = {"ours": [-1.0, 1.0, 2.0], "theirs": [-6.0, 6.0, 6.0], "classic": [9.0, -9.0, 9.0]}
+    heard = pd.DataFrame([{"item": f"i{k}", "condition": name} for k in range(3) for name in errors])
+    rated = heard.assign(listener="L", replicate=0, rating=np.arange(9.0) * 7 % 11)
+    found = [row(f"i{k}", name, "lag", own[k]) for name, own in errors.items() for k in range(3)]
+    lag = {"lag": Metric("lag", "Lag", "ms", "zero", "")}
+    rows = compared(rated, Numbers(table.frame_of(found), lag, ()), None).rows.conditions
+    assert {one.condition: one.value for one in rows} == pytest.approx({"ours": 4 / 3, "theirs": 6, "classic": 9})
 
 
 LONG = "A system or a metric with a name that is too long for a figure, "
@@ -353,16 +365,18 @@ def test_long_names_of_conditions_are_shortened_and_lines_end_at_them() -> None:
     assert axes.bbox.width > drawing.figure.bbox.width / 3
 
 
-def test_the_forest_holds_long_names_and_has_no_line_where_there_is_no_interval() -> None:
+@pytest.mark.parametrize("long", [LONG, "M" * 60])
+def test_the_forest_holds_long_names_and_has_no_line_where_there_is_no_interval(long: str) -> None:
     half = dict.fromkeys([field.name for field in dataclasses.fields(MetricRow)], 0.5)
     none = {"spearman_low": None, "spearman_high": None}
-    rows = [MetricRow(**{**half, **none, "label": f"{LONG}{number}"}) for number in range(3)]  # type: ignore[arg-type]
+    rows = [MetricRow(**{**half, **none, "label": f"{long}{number}"}) for number in range(3)]  # type: ignore[arg-type]
     drawing = forest(rows)
     drawing.svg()
     axes = drawing.figure.axes[0]
     for text in (axes.xaxis.label, *axes.get_yticklabels()):
         extent = text.get_window_extent()
         assert extent.x0 >= 0 and extent.x1 <= drawing.figure.bbox.x1
+    assert axes.bbox.width > drawing.figure.bbox.width / 7
     assert all(np.isnan(np.asarray(line.get_xdata(), float)).all() for line in axes.get_lines()[1::3])
 
 
