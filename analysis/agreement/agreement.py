@@ -164,9 +164,10 @@ def _nothing(found: Beside, reason: str) -> Agreement:
 
 def _against(found: Beside, estimates: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[str, ...]:
     """Metrics whose interval, that of ``limits_told``, is below 0."""
+    against = [place for place in np.argsort(-estimates, kind="stable") if high[place] < 0]
+    numbers = np.column_stack([estimates, low, high])
     return tuple(
         f"{found.metrics[place].label} runs against the ratings: Spearman "
-        f"{best.number(estimates[place], low[place], high[place], of=len(estimates))}."
-        for place in np.argsort(-estimates, kind="stable")
-        if high[place] < 0
+        f"{best.number(*map(float, numbers[place]), of=len(estimates))}."
+        for place in against
     )

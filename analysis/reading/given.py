@@ -94,9 +94,9 @@ def _cells(path: Path) -> Cells:
     if not tabs:
         _check_commas(path)
     read = cells.of_csv(path, "\t" if tabs else ",")
-    found = Cells(
-        *({name.strip(): column for name, column in own.items()} for own in (read.texts, read.codes)), read.lines
-    )
+    texts = {name.strip(): column for name, column in read.texts.items()}
+    codes = {name.strip(): column for name, column in read.codes.items()}
+    found = Cells(texts, codes, read.lines)
     if len(found.texts) < len(read.texts):
         raise AnalysisError(f"{path}: line 1: two columns differ in spaces alone; give each its own name")
     for name in KEY:

@@ -118,7 +118,7 @@ def test_intervals_of_excerpts_from_few_songs_are_as_narrow_as_is_said(songs: in
         hits += int(low[0] <= truth <= high[0])
     print(songs, each, hits / 200)
     assert hits / 200 >= least
-    assert bool(drawn.problems) is (hits / 200 < 0.91)
+    assert (songs < resampling.ENOUGH_BLOCKS) is (hits / 200 < 0.91), "a warning where it is due"
 
 
 def coverage(studies: int, *, size: tuple[int, int, int], draws: int, many: int) -> dict[str, float]:
