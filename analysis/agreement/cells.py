@@ -140,7 +140,7 @@ def _sharing(finite: pd.DataFrame, base: str | None) -> tuple[list[str], list[st
     there = there[~there.index.get_level_values("condition").isin(gone)]
     while kept:
         any_of_them, all_of_them = there[kept].any(axis=1).sum(), there[kept].all(axis=1).sum()
-        leads = base in kept and there[base].sum() >= any_of_them / 2
+        leads = base in kept and there[base].sum() >= max(1, any_of_them / 2)
         wanted = there[base].sum() if leads else any_of_them
         if wanted and all_of_them >= SHARED * wanted:
             break

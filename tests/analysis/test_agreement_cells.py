@@ -76,6 +76,12 @@ def test_base_stays_and_its_cells_are_those_compared() -> None:
     assert ([metric.name for metric in found.metrics], len(found.table)) == (["b", "c"], 30)
 
 
+def test_metrics_without_any_number_are_all_left_out_base_too() -> None:
+    found = beside(RATED, values(sdr=A * np.nan, b=B * np.nan), metrics("sdr", "b"), base="sdr")
+    assert found.left_out == dict.fromkeys(("sdr", "b"), "has no number for any rated cell")
+    assert "no metric has numbers" in found.too_few
+
+
 def test_listeners_who_did_not_rate_all_cells_are_spoken_of() -> None:
     assert beside(RATED, values(a=A), metrics("a")).problems == ()
     (said,) = beside(RATED.iloc[1:], values(a=A), metrics("a")).problems
