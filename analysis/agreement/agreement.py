@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.agreement import best, correlations, mapping, resampling
-from analysis.agreement.cells import CELL, Beside, beside
+from analysis.agreement.cells import Beside, beside
 from analysis.agreement.correlations import Coefficients
-from analysis.agreement.incremental import increments
+from analysis.agreement.incremental import base_of, increments
 from analysis.agreement.rows import Agreement, ComparisonRow, IncrementRow, MetricRow
 from analysis.errors import AnalysisError
 from analysis.metrics.family import Metric
@@ -26,6 +26,7 @@ from stimuli.experiment import REFERENCE
 
 __all__ = ["Agreement", "ComparisonRow", "IncrementRow", "MetricRow", "agreement"]
 
+NOTHING = pd.Series(dtype=float)
 POINTS = "points"
 """Unit of metrics that predict ratings themselves."""
 
@@ -35,7 +36,8 @@ def agreement(
     values: pd.DataFrame,
     metrics: Sequence[Metric],
     *,
-    base: str = "mdx_sdr_db",
+    base: str | None = None,
+    reference: str | None = REFERENCE,
     draws: int = 1000,
     seed: int,
 ) -> Agreement:
@@ -46,7 +48,8 @@ def agreement(
     ratings : listener, item, condition, rating, replicate, song ("" or no column where unknown); of one attribute.
     values : item, condition, and a column for each metric, NaN where it has no number.
     metrics : of these columns; all must be of different names.
-    base : the metric beyond which each other is tested.
+    base : the metric beyond which each other is tested; None for the first SDR that has numbers.
+    reference : the condition that is the hidden reference, which is left out.
     draws : of the bootstrap, from ``seed``.
 
     Returns
@@ -61,10 +64,10 @@ def agreement(
     """
     if len({metric.name for metric in metrics}) < len(metrics):
         raise AnalysisError("agreement: a metric is given twice; expected metrics of different names")
-    found = beside(ratings, values, metrics)
-    problems = _left_out(ratings, found)
+    there = [metric.name for metric in metrics if values.get(metric.name, NOTHING).notna().any()]
+    found = beside(ratings, values, metrics, reference=reference, base=base or base_of(there))
     if reason := found.too_few:
-        return _nothing(found, f"Metrics are not held against the ratings: {reason}.", problems)
+        return _nothing(found, f"Metrics are not held against the ratings: {reason}.")
     sample = resampling.drawn(found, draws=draws, seed=seed)
     item = pd.factorize(found.table["item"])[0]
     once = correlations.coefficients(found.ratings[None, :], found.values, np.ones((1, len(item))), item)
@@ -80,8 +83,9 @@ def agreement(
         cells=len(found.table),
         blocks=sample.blocks,
     )
-    agreeing = best.agrees(estimates["spearman"], drawn["spearman"], blocks=sample.blocks)
-    beyond, untested = increments(found, base)
+    low, high = best.limits_told(estimates["spearman"], drawn["spearman"], blocks=sample.blocks)
+    first = np.argmax(estimates["spearman"])
+    beyond, untested = increments(found, base or base_of([metric.name for metric in found.metrics]))
     return Agreement(
         cells=_shown(found),
         metrics=measured,
@@ -89,9 +93,9 @@ def agreement(
         increments=beyond,
         matrix=matrix,
         left_out=found.left_out,
-        problems=(*problems, *sample.problems, *_against(measured), *untested),
-        best=measured[0].metric if agreeing else "",
-        sentence=best.sentence(measured, compared, agreeing=agreeing),
+        problems=(*found.problems, *sample.problems, *_against(found, estimates["spearman"], low, high), *untested),
+        best=measured[0].metric if low[first] > 0 else "",
+        sentence=best.sentence(measured, compared, low[first], high[first], asked=len(metrics)),
         spread=float(found.ratings.std(ddof=1)),
     )
 
@@ -142,34 +146,28 @@ def _shown(found: Beside) -> pd.DataFrame:
     return found.table.drop(columns="song")
 
 
-def _nothing(found: Beside, reason: str, problems: tuple[str, ...]) -> Agreement:
+def _nothing(found: Beside, reason: str) -> Agreement:
     """No number, and why."""
     return Agreement(
-        _shown(found), (), (), (), pd.DataFrame(), found.left_out, problems, best="", sentence=reason, spread=np.nan
+        _shown(found),
+        (),
+        (),
+        (),
+        pd.DataFrame(),
+        found.left_out,
+        found.problems,
+        best="",
+        sentence=reason,
+        spread=np.nan,
     )
 
 
-def _left_out(ratings: pd.DataFrame, found: Beside) -> tuple[str, ...]:
-    """What of the ratings is not in the comparison."""
-    heard = ratings[ratings["condition"] != REFERENCE]
-    lost = len(heard[CELL].drop_duplicates()) - len(found.table)
-    sentences = []
-    if len(heard) < len(ratings):
-        sentences.append(
-            "The hidden reference is left out: it differs from nothing, so that ratios have no number there, and every "
-            "other metric would get credit for what anybody hears."
-        )
-    if lost and found.metrics:
-        cells = "1 cell that was" if lost == 1 else f"{lost} cells that were"
-        sentences.append(f"Left out for all metrics, because one of them has no number there: {cells} rated.")
-    return tuple(sentences)
-
-
-def _against(measured: Sequence[MetricRow]) -> tuple[str, ...]:
-    """Metrics whose interval is below 0."""
+def _against(found: Beside, estimates: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[str, ...]:
+    """Metrics whose interval, that of ``limits_told``, is below 0."""
+    against = [place for place in np.argsort(-estimates, kind="stable") if high[place] < 0]
+    numbers = np.column_stack([estimates, low, high])
     return tuple(
-        f"{row.label} runs against the ratings: Spearman {row.spearman:.2f} "
-        f"({row.spearman_low:.2f} to {row.spearman_high:.2f})."
-        for row in measured
-        if row.spearman_high < 0
+        f"{found.metrics[place].label} runs against the ratings: Spearman "
+        f"{best.number(*map(float, numbers[place]), of=len(estimates))}."
+        for place in against
     )

@@ -7,17 +7,18 @@ counts all of them; the rows are those with the best. Two metrics are said to di
 and the adjusted p is below 5 %: the interval knows that the cells of one item are not independent, the test doesn't
 take few items for many.
 
-Conventions: D draws, M metrics. Defines: ``comparisons``, ``best_shares``, ``agrees``, ``sentence``.
+Conventions: D draws, M metrics. Defines: ``comparisons``, ``best_shares``, ``limits_told``, ``number``,
+``sentence``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from analysis.agreement.dependent import williams
-from analysis.agreement.resampling import simultaneous
+from analysis.agreement.resampling import limits, simultaneous
 from analysis.agreement.rows import ComparisonRow, MetricRow
 from analysis.statistics.adjustment import holm
 
@@ -48,8 +49,8 @@ def comparisons(
             first=names[order[0]],
             second=names[second[place]],
             difference=float(difference[place]),
-            low=float(low[place]),
-            high=float(high[place]),
+            low=float(np.clip(low[place], -2, 2)),
+            high=float(np.clip(high[place], -2, 2)),
             t=float(t[place]),
             df=cells - 3,
             p=float(p[place]),
@@ -69,34 +70,70 @@ def best_shares(draws: np.ndarray) -> np.ndarray:
     return (leads / leads.sum(axis=1, keepdims=True)).mean(axis=0)
 
 
-def agrees(estimates: np.ndarray, draws: np.ndarray, *, blocks: int) -> bool:
-    """Whether the largest coefficient is above 0, the others being looked at too."""
-    low, _ = simultaneous(estimates, draws, blocks=blocks)
-    return bool(low[np.argmax(estimates)] > 0)
+def limits_told(estimates: np.ndarray, draws: np.ndarray, *, blocks: int) -> tuple[np.ndarray, np.ndarray]:
+    """The interval of each coefficient that decides whether its metric agrees, and that is told beside it.
+
+    Of one metric its own; of several the simultaneous ones, since all were looked at.
+    """
+    if len(estimates) == 1:
+        return limits(estimates, draws, blocks=blocks)
+    low, high = simultaneous(estimates, draws, blocks=blocks)
+    return np.clip(low, -1, 1), np.clip(high, -1, 1)
 
 
-def sentence(rows: Sequence[MetricRow], compared: Sequence[ComparisonRow], *, agreeing: bool) -> str:
-    """What to tell of the best metric (the first row), with its uncertainty."""
-    best = rows[0]
-    number = f"{best.spearman:.2f} (95 % interval {best.spearman_low:.2f} to {best.spearman_high:.2f})"
+def number(coefficient: float, low: float, high: float, *, of: int) -> str:
+    """A coefficient with its interval from ``limits_told`` of so many metrics, in words."""
+    if np.isnan(low):
+        return f"{coefficient:.2f}, without an interval"
+    kind = "simultaneous 95 % interval" if of > 1 else "95 % interval"
+    return f"{coefficient:.2f} ({kind} {low:.2f} to {high:.2f})"
+
+
+def sentence(
+    rows: Sequence[MetricRow], compared: Sequence[ComparisonRow], low: float, high: float, *, asked: int
+) -> str:
+    """What to tell of the best metric (the first row), with its uncertainty.
+
+    Parameters
+    ----------
+    low, high : its interval from ``limits_told``. asked : how many metrics there were, compared or not.
+    """
+    best, labels = rows[0], {row.metric: row.label for row in rows}
+    told = number(best.spearman, low, high, of=len(rows))
     what = f"rank correlation with the mean ratings of {best.cells} cells (Spearman)"
     if len(rows) == 1:
-        if not agreeing:
-            return f"{best.label} can't be said to agree with listeners: its {what} is {number}."
-        return f"{best.label}, the only metric compared, agrees with listeners: its {what} is {number}."
-    if not agreeing:
-        return (
-            f"None of {len(rows)} metrics can be said to agree with listeners: the largest {what} is that of "
-            f"{best.label}, {number}."
-        )
-    labels = {row.metric: row.label for row in rows}
-    close = [labels[row.second] for row in compared if not row.apart]
-    leads = f"Of {len(rows)} metrics, {best.label} agrees best with listeners: its {what} is {number}"
+        only = "the only metric compared" if asked == 1 else f"the only one of {asked} metrics that could be compared"
+        if np.isnan(low):
+            return f"{best.label}, {only}, can't be said to agree with listeners or not: its {what} is {told}."
+        if low <= 0:
+            return f"{best.label}, {only}, can't be said to agree with listeners: its {what} is {told}."
+        return f"{best.label}, {only}, agrees with listeners: its {what} is {told}."
+    equal = [best.label, *(labels[row.second] for row in compared if row.difference <= EQUAL)]
+    names = _listed(equal)
+    if not low > 0:
+        none = "It can't be said whether any" if np.isnan(low) else "None"
+        end = "agrees" if np.isnan(low) else "can be said to agree"
+        return f"{none} of {len(rows)} metrics {end} with listeners: the largest {what} is that of {names}, {told}."
+    if len(equal) > 1:
+        which = "" if len(equal) == len(rows) else f"Of {len(rows)} metrics, "
+        best_of_them = "" if len(equal) == len(rows) else "best and "
+        leads = f"{which}{names} agree {best_of_them}equally well with listeners: the {what} of each is {told}"
+    else:
+        leads = f"Of {len(rows)} metrics, {names} agrees best with listeners: its {what} is {told}"
+    return f"{leads}{_apart([row for row in compared if row.difference > EQUAL], labels, many=len(equal) > 1)}."
+
+
+def _apart(others: Sequence[ComparisonRow], labels: Mapping[str, str], *, many: bool) -> str:
+    """The end of the sentence: whether the best can be told from those that are below it."""
+    it = "they" if many else "it"
+    close = [labels[row.second] for row in others if not row.apart]
+    if not others:
+        return ""
     if not close:
-        return f"{leads}, and it can be told from {'every other' if len(compared) > 1 else labels[compared[0].second]}."
-    if len(close) == len(compared) > 1:
-        return f"{leads}, but it can't be told from any other."
-    return f"{leads}, but it can't be told from {_listed(close)}."
+        return f", and {it} can be told from {'every other' if len(others) > 1 else labels[others[0].second]}"
+    if len(close) == len(others) > 1:
+        return f", but {it} can't be told from any other"
+    return f", but {it} can't be told from {_listed(close)}"
 
 
 def _listed(labels: Sequence[str]) -> str:

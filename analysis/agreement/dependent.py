@@ -39,10 +39,13 @@ def williams(
     mean = (first + second) / 2
     variance = 2 * (cells - 1) / (cells - 3) * np.maximum(determinant, 0) + mean**2 * (1 - between) ** 3
     difference = np.where(np.abs(first - second) > ROUNDING, first - second, 0.0)
-    spread = np.sqrt(
-        np.divide(variance, (cells - 1) * (1 + between), out=np.full(variance.shape, np.inf), where=between > -1)
-    )
-    # Metrics that are each other's opposite leave no spread; any difference of theirs is infinite then.
+    # Opposite metrics have opposite correlations r and -r: numerator and spread vanish together, and the limit is
+    # r sqrt((cells - 3) / (1 - r^2)), which is 2 r over this spread.
+    opposite = between < ROUNDING - 1
+    of_opposite = 4 * np.maximum(1 - (difference / 2) ** 2, 0) / (cells - 3)
+    usual = np.divide(variance, (cells - 1) * (1 + between), out=np.zeros(variance.shape), where=~opposite)
+    spread = np.sqrt(np.where(opposite, of_opposite, usual))
+    # Perfect metrics leave no spread; any difference of theirs is infinite then.
     out = np.select([difference > 0, difference < 0], [np.inf, -np.inf], 0.0)
     t = np.divide(difference, spread, out=out, where=(difference != 0) & (spread > 0))
     return t, 2 * stats.t.sf(np.abs(t), cells - 3)

@@ -12,7 +12,7 @@ through 10 to 20 % where 5 % is asked, since conditions are few: a metric that d
 within them has four values to be tested on.
 
 Source of the marginal R squared: Nakagawa and Schielzeth (2013), doi:10.1111/j.2041-210x.2012.00261.x.
-Conventions: values turned so that more is better, in their standard deviations. Defines: ``increments``.
+Conventions: values turned so that more is better, in their standard deviations. Defines: ``base_of``, ``increments``.
 """
 
 from __future__ import annotations
@@ -35,39 +35,53 @@ from analysis.statistics.mixed.kenward_roger import MOST_RATINGS
 from analysis.statistics.mixed.optimum import LARGEST, minimise
 from analysis.statistics.mixed.terms import Term, Terms
 
+BASES = ("mdx_sdr_db", "bss_sdr_db", "si_sdr_db")
 SAME = 1e-9
 """Share of a metric's variance that base leaves, below which the two say the same."""
+EXACT = 1e-12
+"""Share of the ratings' sum of squares below which what metrics leave of them is rounding."""
 
 
-def increments(found: Beside, base: str) -> tuple[tuple[IncrementRow, ...], tuple[str, ...]]:
+def base_of(names: Sequence[str]) -> str | None:
+    """The metric that others are tested beyond: the first SDR there is."""
+    ours = next((name for name in BASES if name in names), None)
+    return ours or next((name for name in names if name.strip().casefold() == "sdr"), None)
+
+
+def increments(found: Beside, base: str | None) -> tuple[tuple[IncrementRow, ...], tuple[str, ...]]:
     """Each metric beyond ``base``, in the order of the metrics.
 
     Null hypothesis: at any given value of ``base``, the mean rating doesn't depend on the metric.
 
     Returns
     -------
-    rows, and sentences on what could not be tested.
+    rows, and sentences on what could not be tested; neither where there is one metric alone.
     """
     names = [metric.name for metric in found.metrics]
+    if len(names) < 2:
+        return (), ()
     if base not in names:
-        return (), (f"What metrics tell beyond {base} is not tested: it is not among the metrics compared.",)
+        return (), (f"What metrics tell beyond {base or 'SDR'} is not tested: it is not among the metrics compared.",)
     values = (found.values - found.values.mean(axis=0)) / found.values.std(axis=0)
     given, label = values[:, names.index(base)], found.metrics[names.index(base)].label
     terms = Terms((), _random(found.table))
     cells = cells_of(found.table, terms)
+    try:
+        r2_base = _marginal(_fitted(cells, terms, found.ratings, [given]))
+    except AnalysisError as error:
+        return (), (f"What metrics tell beyond {label} is not tested: with it, {error}.",)
     rows: list[IncrementRow] = []
     problems: list[str] = []
-    try:
-        r2_base = _marginal(_fitted(cells, terms, [given]))
-        for metric, own in zip(found.metrics, values.T, strict=True):
-            if metric.name == base:
-                continue
-            if 1 - np.mean(own * given) ** 2 < SAME:
-                problems.append(f"{metric.label} tells nothing beyond {label}: the one is a multiple of the other.")
-            else:
-                rows.append(_row(metric.name, base, r2_base, _fitted(cells, terms, [given, own])))
-    except AnalysisError as error:
-        return (), (f"What metrics tell beyond {label} is not tested: {error}.",)
+    for metric, own in zip(found.metrics, values.T, strict=True):
+        if metric.name == base:
+            continue
+        if 1 - np.mean(own * given) ** 2 < SAME:
+            problems.append(f"{metric.label} tells nothing beyond {label}: the one is a multiple of the other.")
+            continue
+        try:
+            rows.append(_row(metric.name, base, r2_base, _fitted(cells, terms, found.ratings, [given, own])))
+        except AnalysisError as error:
+            problems.append(f"What {metric.label} tells beyond {label} is not tested: with it, {error}.")
     adjusted = holm(np.array([row.p for row in rows]))
     return tuple(replace(row, p_adjusted=float(p)) for row, p in zip(rows, adjusted, strict=True)), tuple(problems)
 
@@ -79,9 +93,12 @@ def _random(table: pd.DataFrame) -> tuple[Term, ...]:
     return (("item",), ("condition",), *((("song",), ("song", "condition")) if nested else ()))
 
 
-def _fitted(cells: Cells, terms: Terms, columns: Sequence[np.ndarray]) -> Fit:
+def _fitted(cells: Cells, terms: Terms, ratings: np.ndarray, columns: Sequence[np.ndarray]) -> Fit:
     """The model with these columns beside the intercept, as the fixed effects of its cells."""
     given = np.column_stack([np.ones(cells.rows), *columns])
+    left = ratings - given @ np.linalg.lstsq(given, ratings)[0]
+    if left @ left < EXACT * ratings @ ratings:
+        raise AnalysisError("the ratings are predicted exactly, which leaves no residual to test on")
     matrices = np.empty((1, *given.shape))
     matrices[0, cells.row_cell] = given
     solution, curvature = minimise(replace(cells, matrices=matrices), reml=True)

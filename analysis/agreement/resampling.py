@@ -25,6 +25,8 @@ from scipy import stats
 from analysis.agreement.cells import DECIMALS, Beside
 
 CONFIDENCE = 0.95
+FEWEST_BLOCKS, ENOUGH_BLOCKS = 4, 7
+"""Songs or items below which there is no interval, and from which on nothing is said of their number."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Drawn:
 
 def drawn(found: Beside, *, draws: int, seed: int) -> Drawn:
     """Draw listeners and blocks of items. A cell that none of the drawn listeners rated has weight 0 in that draw."""
-    block, problems = _blocks(found.table)
+    block, kind, problems = _blocks(found.table)
     draw = np.random.default_rng(seed)
     listeners, blocks = len(found.rated), int(block.max()) + 1
     of_listeners, of_blocks = (
@@ -51,25 +53,45 @@ def drawn(found: Beside, *, draws: int, seed: int) -> Drawn:
     counts = of_listeners @ np.isfinite(found.rated)
     sums = of_listeners @ np.nan_to_num(found.rated)
     ratings = np.divide(sums, counts, out=np.zeros(sums.shape), where=counts > 0)
+    if blocks < ENOUGH_BLOCKS:
+        problems = (*problems, _few(blocks, kind))
     if listeners < 2:
         problems = (*problems, "One listener rated: intervals say nothing of other listeners.")
     return Drawn(np.round(ratings, DECIMALS), of_blocks[:, block] * (counts > 0), blocks, problems)
 
 
-def _blocks(table: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Number of the block that each cell is drawn with: its song's where all items have one."""
+def _few(blocks: int, kind: str) -> str:
+    """What few blocks do to intervals, with what simulated studies of songs with several excerpts have shown."""
+    if blocks < FEWEST_BLOCKS:
+        return (
+            f"No interval is given, since there are {blocks} {kind}: in simulated studies, intervals that should hold "
+            "the truth in 95 % held it in 46 % with 2 songs and in 65 % with 3."
+        )
+    return (
+        f"The intervals are too narrow, since there are no more than {blocks} {kind}: in simulated studies, intervals "
+        "that should hold the truth in 95 % held it in 78 % with 4 songs and in 90 % with 6."
+    )
+
+
+def _blocks(table: pd.DataFrame) -> tuple[np.ndarray, str, tuple[str, ...]]:
+    """Number of the block that each cell is drawn with, and what blocks are: songs where all items have one."""
     songs = table["song"].nunique()
     if (table["song"] == "").any():
-        return pd.factorize(table["item"])[0], ()
+        return pd.factorize(table["item"])[0], "items", ()
     if songs < 2:
         one = "All items are of one song: intervals speak of other excerpts of it, not of other songs."
-        return pd.factorize(table["item"])[0], (one,)
-    return pd.factorize(table["song"])[0], ()
+        return pd.factorize(table["item"])[0], "items", (one,)
+    return pd.factorize(table["song"])[0], "songs", ()
 
 
 def limits(estimates: np.ndarray, draws: np.ndarray, *, blocks: int) -> tuple[np.ndarray, np.ndarray]:
-    """Interval (95 %) of each of M coefficients from their draws (D, M); NaN where it or every draw has no number."""
+    """Interval (95 %) of each of M coefficients from their draws (D, M).
+
+    NaN where it or every draw has no number, and where blocks are fewer than ``FEWEST_BLOCKS``.
+    """
     low, high = np.full((2, len(estimates)), np.nan)
+    if blocks < FEWEST_BLOCKS:
+        return low, high
     for place, (estimate, column) in enumerate(zip(estimates, draws.T, strict=True)):
         own = column[np.isfinite(column)]
         if len(own) and np.isfinite(estimate):
@@ -84,10 +106,11 @@ def simultaneous(estimates: np.ndarray, draws: np.ndarray, *, blocks: int) -> tu
     """Intervals of all columns of (D, M) that hold together in 95 %: the largest distance, in standard errors, decides.
 
     So that of many it may be said which differ from 0, also of those that were picked for being largest (Westfall and
-    Young 1993, Resampling-Based Multiple Testing). A column that doesn't vary has no width.
+    Young 1993, Resampling-Based Multiple Testing). A column that doesn't vary has no width. NaN where blocks are fewer
+    than ``FEWEST_BLOCKS``.
     """
     whole = draws[np.isfinite(draws).all(axis=1)]
-    if len(whole) < 2:
+    if len(whole) < 2 or blocks < FEWEST_BLOCKS:
         return np.full(len(estimates), np.nan), np.full(len(estimates), np.nan)
     error = whole.std(axis=0, ddof=1)
     distance = np.divide(np.abs(whole - estimates), error, out=np.zeros(whole.shape), where=error > 0)

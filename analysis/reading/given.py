@@ -8,7 +8,7 @@ excerpts are read, since those were heard.
 Conventions: an empty cell is no number; text is none either, and is refused with its line. A name that no family of
 metrics has is taken as one whose higher values are better.
 
-Defines: ``read_given``, ``metrics_of``.
+Defines: ``read_given``, ``metrics_of``, ``check_names``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.agreement.cells import OWN
 from analysis.errors import AnalysisError
 from analysis.metrics.family import FAMILIES, Metric, family
 from analysis.metrics.results.table import COLUMNS
@@ -50,6 +51,7 @@ def read_given(path: Path, items: Collection[str], conditions: Collection[str]) 
     kept = found.text("stretch") == OURS if "stretch" in found.texts else pd.Series(True, index=rows.index)
     long = _tidy(path, found, rows) if set(TIDY) <= set(found.texts) else _wide(path, found, rows)
     long = long[long.index.isin(rows.index[kept])].reset_index(drop=True)
+    check_names(path, long["metric"])
     _check_known(path, long, items, conditions)
     _check_once(path, long)
     if not long["value"].notna().any():
@@ -67,10 +69,36 @@ def metrics_of(names: Iterable[str]) -> tuple[dict[str, Metric], tuple[str, ...]
     return known | {name: Metric(name, name, "", "higher", "") for name in strange}, strange
 
 
+def check_names(path: Path, names: Iterable[str]) -> None:
+    """Refuse metrics that are called as what they are held against.
+
+    Raises
+    ------
+    AnalysisError
+        Where one is.
+    """
+    for name in dict.fromkeys(names):
+        if name.strip().casefold() not in OWN:
+            continue
+        likely = "; ratings are read from their own file, so remove them here" if name.casefold() == "rating" else ""
+        raise AnalysisError(
+            f"{path}: a metric is called {name!r}, which is the name of a column of the ratings{likely}; if it is a "
+            "metric, give it another name"
+        )
+
+
 def _cells(path: Path) -> Cells:
     if not path.exists():
         raise AnalysisError(f"{path}: no such file; give the file that holds the metrics")
-    found = cells.of_csv(path, "\t" if path.suffix.lower() == ".tsv" else ",")
+    tabs = path.suffix.lower() == ".tsv"
+    if not tabs:
+        _check_commas(path)
+    read = cells.of_csv(path, "\t" if tabs else ",")
+    texts = {name.strip(): column for name, column in read.texts.items()}
+    codes = {name.strip(): column for name, column in read.codes.items()}
+    found = Cells(texts, codes, read.lines)
+    if len(found.texts) < len(read.texts):
+        raise AnalysisError(f"{path}: line 1: two columns differ in spaces alone; give each its own name")
     for name in KEY:
         if name not in found.texts:
             columns = ", ".join(map(repr, list(found.texts)[:20])) or "nothing"
@@ -79,6 +107,17 @@ def _cells(path: Path) -> Cells:
                 "item, condition and one column per metric"
             )
     return found
+
+
+def _check_commas(path: Path) -> None:
+    """Refuse what a spreadsheet writes where numbers have a decimal comma, before its cells are counted."""
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        head = stream.readline().strip()
+    if ";" in head and "," not in head:
+        raise AnalysisError(
+            f"{path}: line 1: no comma in {head!r}; expected columns separated by commas, and numbers with a decimal "
+            "point; save it again so, not with semicolons"
+        )
 
 
 def _tidy(path: Path, found: Cells, rows: pd.DataFrame) -> pd.DataFrame:

@@ -8,19 +8,24 @@ Defines: ``Numbers``, ``of_set``, ``of_file``.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.metrics.family import Metric
 from analysis.metrics.results import table
 from analysis.metrics.results.table import Scored
-from analysis.reading.given import metrics_of, read_given
+from analysis.reading.given import check_names, metrics_of, read_given
 from stimuli.manifest import Manifest
 
+AGAIN = "score the set with: mushra metrics DIR"
+BASES = ("render", "clip", "given")
+"""Of what was heard."""
 FEW = "No more metrics than these were computed for this report; mushra metrics DIR adds all the others."
 
 
@@ -76,29 +81,71 @@ def of_file(path: Path, stimuli_id: str, items: Collection[str], conditions: Col
     Raises
     ------
     AnalysisError
-        Where the file can't be read, or is of other sounds.
+        Where the file can't be read, is of other sounds, items or conditions, or holds what scoring doesn't write.
     """
     if path.suffix.lower() != ".json":
         frame = read_given(path, items, conditions)
         metrics, strange = metrics_of(frame["metric"])
         return Numbers(frame, metrics, (f"The metrics were read from {path.name}.", *_taken(strange)), file=path)
+    _check_ours(path)
     scored = table.read_file(path)
     if scored is None:
         raise AnalysisError(f"{path}: no such file; give the file that holds the metrics")
     if stimuli_id and scored.stimuli_id != stimuli_id:
         raise AnalysisError(
-            f"{path}: is of the sounds {scored.stimuli_id[:12]}…, and the ratings are of {stimuli_id[:12]}…; score "
-            "the set that was heard with: mushra metrics DIR"
+            f"{path}: is of the sounds {str(scored.stimuli_id)[:12]}…, and the ratings are of {stimuli_id[:12]}…; "
+            "score the set that was heard with: mushra metrics DIR"
         )
-    return _of_scored(scored, path)
+    found = _of_scored(scored, path)
+    for column, known in (("item", items), ("condition", conditions)):
+        if strange := [name for name in found.frame[column].unique() if name not in known]:
+            named = ", ".join(map(repr, list(known)[:20])) + (", …" if len(known) > 20 else "")
+            raise AnalysisError(
+                f"{path}: the {column} {strange[0]!r} is none of those rated; expected one of {named}; {AGAIN}"
+            )
+    return found
+
+
+def _check_ours(path: Path) -> None:
+    """Refuse museval's own results by name: they are JSON, too, and hold no condition."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # which the scored table's own reader says
+    if isinstance(found, dict) and "targets" in found and "schema_number" not in found:
+        raise AnalysisError(
+            f"{path}: is museval's results of one track, which don't say of which condition; read the folder that "
+            "holds them with: mushra metrics DIR --read-museval CONDITION=FOLDER"
+        )
 
 
 def _of_scored(scored: Scored, path: Path) -> Numbers:
     frame = scored.frame[scored.frame["stretch"] == "excerpt"].reset_index(drop=True)
     if frame.empty:
-        raise AnalysisError(f"{path}: holds no number of an excerpt; score the set with: mushra metrics DIR")
+        raise AnalysisError(f"{path}: holds no number of an excerpt; {AGAIN}")
+    _check_rows(path, frame)
+    check_names(path, frame["metric"])
     metrics, strange = metrics_of(frame["metric"])
     return Numbers(frame, metrics, (*scored.notes, *_taken(strange)), scored.versions, path)
+
+
+def _check_rows(path: Path, frame: pd.DataFrame) -> None:
+    """Refuse rows of an excerpt that our own scoring would not have written."""
+    for column in ("item", "condition", "metric", "basis"):
+        if not all(isinstance(value, str) and value.strip() for value in frame[column]):
+            raise AnalysisError(f"{path}: a number of an excerpt has no {column}; {AGAIN}")
+    if strange := [basis for basis in frame["basis"].unique() if basis not in BASES]:
+        what = "files without a set, which nobody rated" if strange[0] == "file" else f"the basis {strange[0]!r}"
+        raise AnalysisError(f"{path}: holds numbers of {what}; expected {', '.join(BASES)}; {AGAIN}")
+    if np.isinf(frame["value"]).any():
+        row = frame[np.isinf(frame["value"])].iloc[0]
+        raise AnalysisError(
+            f"{path}: {row['metric']} of {row['item']!r}, {row['condition']!r}: found {row['value']}; expected a "
+            "finite number, or null where there is none"
+        )
+    if (twice := frame.duplicated(["item", "condition", "metric"])).any():
+        row = frame[twice].iloc[0]
+        raise AnalysisError(f"{path}: holds {row['metric']} of {row['item']!r}, {row['condition']!r} twice; {AGAIN}")
 
 
 def _taken(strange: tuple[str, ...]) -> tuple[str, ...]:

@@ -114,6 +114,55 @@ def test_metrics_of_distance_are_turned_and_one_that_is_turned_wrongly_is_named(
     assert wrong.best == ""
 
 
+def test_of_many_metrics_some_run_against_ratings_by_chance_and_that_is_not_said() -> None:
+    names = [f"m{number}_db" for number in range(40)]
+    draw = np.random.default_rng(11)
+    noise = values(**{name: draw.normal(0, 1, TRUE.shape) for name in names})
+    found = agreement(RATED, noise, metrics(*names), draws=300, seed=1)
+    assert any(row.spearman_high < 0 for row in found.metrics), "by itself"
+    assert not any("runs against" in problem for problem in found.problems)
+    wrong = agreement(RATED, noise.assign(m0_db=-GOOD.ravel()), metrics(*names), draws=300, seed=1)
+    (said,) = [problem for problem in wrong.problems if "runs against" in problem]
+    assert said.startswith("m0_db runs against the ratings: Spearman -0.") and "simultaneous" in said
+
+
+def test_a_metric_in_other_units_agrees_equally_well() -> None:
+    both = values(a=GOOD, b=2 * GOOD)
+    for names in (("a", "b"), ("b", "a")):
+        said = agreement(RATED, both, metrics(*names), draws=100, seed=1).sentence
+        assert said.startswith(f"{names[0]} and {names[1]} agree equally well with listeners")
+
+
+@pytest.mark.parametrize(("songs", "limits", "said"), [(3, False, "65 % with 3"), (4, True, "78 % with 4 songs")])
+def test_few_songs_have_no_interval_or_a_warning(songs: int, said: str, *, limits: bool) -> None:
+    song = "s" + (RATED["item"].str[1:].astype(int) % songs).astype(str)
+    found = agreement(RATED.assign(song=song), MEASURED, metrics(*NAMES), draws=200, seed=1)
+    assert any(f"{songs} songs: in simulated studies" in problem and said in problem for problem in found.problems)
+    for row in (*found.metrics, *found.comparisons):
+        ends = [value for name, value in vars(row).items() if name.endswith(("low", "high"))]
+        assert np.isfinite(ends).all() if limits else np.isnan(ends).all()
+    assert ("without an interval" in found.sentence) is not limits
+    assert bool(found.best) is limits
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e300, 1e-300])
+def test_numbers_of_any_size_have_an_answer(size: float) -> None:
+    both = MEASURED.assign(big_db=size / 1e3 * MEASURED["poor_db"])
+    found = agreement(RATED, both, metrics("good_db", "big_db"), base="good_db", draws=100, seed=1)
+    plain = agreement(RATED, both, metrics("good_db", "poor_db"), base="good_db", draws=100, seed=1)
+    big, poor = (vars(one.metrics[1]) | {"metric": "", "label": ""} for one in (found, plain))
+    assert big == pytest.approx(poor, nan_ok=True)
+    assert found.increments[0].p == pytest.approx(plain.increments[0].p)
+
+
+def test_another_sdr_is_the_base_where_the_first_has_few_numbers() -> None:
+    few = MEASURED["good_db"].where(MEASURED["item"] < "i03")
+    both = MEASURED.assign(mdx_sdr_db=few, si_sdr_db=MEASURED["good_db"])
+    found = agreement(RATED, both, metrics("mdx_sdr_db", "si_sdr_db", "poor_db"), draws=20, seed=1)
+    assert [(row.metric, row.base) for row in found.increments] == [("poor_db", "si_sdr_db")]
+
+
 def test_noise_alone_has_no_best() -> None:
     draw = np.random.default_rng(5)
     names = [f"m{number}_db" for number in range(12)]
@@ -157,6 +206,12 @@ def test_too_little_gives_a_sentence_and_no_number() -> None:
 def test_a_metric_that_is_given_twice_is_refused() -> None:
     with pytest.raises(AnalysisError, match="given twice"):
         agreement(RATED, MEASURED, metrics("good_db", "good_db"), seed=1)
+
+
+@pytest.mark.parametrize("name", ["rating", "song", "item", "condition"])
+def test_a_metric_that_is_called_as_a_column_of_cells_is_refused(name: str) -> None:
+    with pytest.raises(AnalysisError, match=f"a metric is called '{name}'"):
+        agreement(RATED, MEASURED.assign(**{name: MEASURED.get(name, 1.0)}), metrics("good_db", name), seed=1)
 
 
 @pytest.mark.filterwarnings("error")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.agreement.best import agrees, best_shares, comparisons, sentence
+from analysis.agreement.best import best_shares, comparisons, limits_told, number, sentence
 from analysis.agreement.dependent import williams
 from analysis.agreement.rows import ComparisonRow, MetricRow
 from analysis.statistics.adjustment import holm
@@ -53,8 +53,9 @@ def test_agreement_is_of_the_largest_with_regard_to_all_that_were_looked_at() ->
     """0.22 in standard errors of 0.1 is more than chance for one metric, and not for the best of forty."""
     draws = 0.1 * np.random.default_rng(2).standard_normal((4000, 40))
     estimates = np.array([0.22, *np.zeros(39)])
-    assert agrees(estimates[:1], draws[:, :1] + estimates[:1], blocks=1000)
-    assert not agrees(estimates, draws + estimates, blocks=1000)
+    assert limits_told(estimates[:1], draws[:, :1] + estimates[:1], blocks=1000)[0][0] > 0
+    low, high = limits_told(estimates, draws + estimates, blocks=1000)
+    assert low[0] < 0 < high[0]
 
 
 def measured(name: str) -> MetricRow:
@@ -77,6 +78,45 @@ def measured(name: str) -> MetricRow:
 def test_the_sentence_names_what_the_best_can_not_be_told_from(names: str, apart: str, end: str) -> None:
     rows = [measured(name) for name in names]
     pairs = [ComparisonRow("a", name, 0.1, 0, 0.2, 1, 57, 0.1, 0.2, apart=name in apart) for name in names[1:]]
-    said = sentence(rows, pairs, agreeing=True)
+    said = sentence(rows, pairs, 0.25, 0.75, asked=9)
     assert said.endswith(end)
-    assert "0.50 (95 % interval 0.50 to 0.50)" in said
+    assert "0.50 (simultaneous 95 % interval 0.25 to 0.75)" in said
+
+
+def said_of(names: str, low: float, *, equal: str = "", asked: int = 9) -> str:
+    """The sentence of these metrics, of which some have the best one's coefficient."""
+    pairs = [
+        ComparisonRow("a", name, 0.0 if name in equal else 0.1, 0, 0, 1, 57, 0.1, 0.2, apart=name not in equal)
+        for name in names[1:]
+    ]
+    return sentence([measured(name) for name in names], pairs, low, low + 0.5, asked=asked)
+
+
+def test_what_is_told_is_what_decides() -> None:
+    """An interval that is printed beside "can't be said to agree" holds 0, and no other does."""
+    assert said_of("a", 0.1, asked=1).startswith("A, the only metric compared, agrees with listeners")
+    assert said_of("a", 0.1).startswith("A, the only one of 9 metrics that could be compared, agrees")
+    assert "can't be said to agree" in said_of("a", -0.1) and "(95 % interval -0.10 to 0.40)" in said_of("a", -0.1)
+    none = said_of("ab", -0.1)
+    assert none.startswith("None of 2 metrics can be said to agree")
+    assert "(simultaneous 95 % interval -0.10 to 0.40)" in none
+    for names in ("a", "ab"):
+        without = said_of(names, np.nan)
+        assert "0.50, without an interval." in without and "nan" not in without and "best" not in without
+
+
+def test_equal_metrics_are_not_told_as_a_best_one() -> None:
+    assert said_of("ab", 0.1, equal="b").startswith("A and B agree equally well with listeners: the rank correlation")
+    three = said_of("abc", 0.1, equal="b")
+    assert three.startswith("Of 3 metrics, A and B agree best and equally well with listeners")
+    assert three.endswith("and they can be told from C.")
+    assert "is that of A and B, 0.50" in said_of("abc", -0.1, equal="b")
+
+
+def test_limits_of_coefficients_stay_within_their_range() -> None:
+    draws = np.random.default_rng(3).normal([0.9, -0.9], 0.5, (500, 2))
+    low, high = limits_told(np.array([0.9, -0.9]), draws, blocks=9)
+    assert (low.min(), high.max()) == (-1, 1)
+    assert number(0.9, *(float(one[0]) for one in (low, high)), of=2).endswith("to 1.00)")
+    (row,) = comparisons(["a", "b"], np.array([0.9, -0.9]), 3 * draws, np.eye(2), cells=30, blocks=9)
+    assert row.high == 2

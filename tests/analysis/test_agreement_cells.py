@@ -49,6 +49,55 @@ def test_a_metric_with_few_numbers_goes_and_takes_no_cells_along() -> None:
     assert "0 of 30 cells" in found.left_out["c"]
 
 
+def test_a_condition_that_several_metrics_lack_goes_instead_of_them() -> None:
+    last = [(item, 4) for item in range(6)]
+    lacking = {"a": A, "b": without(B, *last), "c": without(A + B, *last)}
+    found = beside(RATED, values(**lacking), metrics("a", "b", "c"))
+    assert ([metric.name for metric in found.metrics], len(found.table)) == (["a", "b", "c"], 24)
+    assert found.problems == ("The condition c4: left out for all metrics, because some have no number there.",)
+    one = beside(RATED, values(a=A, b=lacking["b"]), metrics("a", "b"))
+    assert ([metric.name for metric in one.metrics], len(one.table)) == (["a"], 30)
+
+
+def test_conditions_do_not_go_for_metrics_that_lack_most_of_them() -> None:
+    most = [(item, condition) for item in range(6) for condition in (0, 1)]
+    lacking = {"a": A, "b": without(B, *most), "c": without(A + B, *most), "d": A * np.nan}
+    found = beside(RATED, values(**lacking), metrics(*lacking))
+    assert ([metric.name for metric in found.metrics], len(found.table)) == (["a"], 30)
+
+
+def test_base_stays_and_its_cells_are_those_compared() -> None:
+    lacking = {"sdr": without(A, *[(item, 4) for item in range(6)], (0, 0), (1, 0), (2, 1), (3, 3)), "b": B, "c": A + B}
+    found = beside(RATED, values(**lacking), metrics(*lacking), base="sdr")
+    assert ([metric.name for metric in found.metrics], len(found.table)) == (["sdr", "b", "c"], 20)
+    assert found.problems[0].startswith("The condition c4: left out") and "4 cells" in found.problems[1]
+    few = without(A, *[(item, condition) for item in range(4) for condition in range(5)])
+    found = beside(RATED, values(sdr=few, b=B, c=A + B), metrics("sdr", "b", "c"), base="sdr")
+    assert ([metric.name for metric in found.metrics], len(found.table)) == (["b", "c"], 30)
+
+
+def test_metrics_without_any_number_are_all_left_out_base_too() -> None:
+    found = beside(RATED, values(sdr=A * np.nan, b=B * np.nan), metrics("sdr", "b"), base="sdr")
+    assert found.left_out == dict.fromkeys(("sdr", "b"), "has no number for any rated cell")
+    assert "no metric has numbers" in found.too_few
+
+
+def test_listeners_who_did_not_rate_all_cells_are_spoken_of() -> None:
+    assert beside(RATED, values(a=A), metrics("a")).problems == ()
+    (said,) = beside(RATED.iloc[1:], values(a=A), metrics("a")).problems
+    assert said.startswith("1 of 8 listeners did not rate all 30 cells")
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_a_metric_near_zero_of_one_size_is_constant(size: float) -> None:
+    sides = size * np.where(np.arange(30).reshape(6, 5) % 3, 0.5, -0.5)
+    near = [*metrics("a"), *metrics("z", better="zero")]
+    assert "same number for all 30 cells" in beside(RATED, values(a=A, z=sides), near).left_out["z"]
+    dust = size * np.where(sides > 0, 0.3, 0.1 + 0.2)
+    assert "same number" in beside(RATED, values(a=A, z=dust), metrics("a", "z")).left_out["z"]
+    assert beside(RATED, values(a=A, z=size * A), metrics("a", "z")).left_out == {}
+
+
 def test_a_listener_of_other_cells_alone_is_not_drawn_from() -> None:
     elsewhere = RATED[RATED["listener"] == "L0000"].assign(listener="new", condition="c9")
     assert beside(pd.concat([RATED, elsewhere]), values(a=A), metrics("a")).rated.shape == (8, 30)
@@ -74,7 +123,10 @@ def test_the_hidden_reference_is_no_cell_even_where_a_metric_has_a_number() -> N
     rated = RATED.assign(condition=RATED["condition"].replace(renamed))
     measured = values(a=A)
     measured["condition"] = measured["condition"].replace(renamed)
-    assert set(beside(rated, measured, metrics("a")).table["condition"]) == {"c0", "c1", "c2", "c3"}
+    found = beside(rated, measured, metrics("a"), reference="reference")
+    assert set(found.table["condition"]) == {"c0", "c1", "c2", "c3"}
+    assert "hidden reference is left out" in found.problems[0]
+    assert set(beside(rated, measured, metrics("a")).table["condition"]) == {"c0", "c1", "c2", "c3", "reference"}
 
 
 @pytest.mark.parametrize(

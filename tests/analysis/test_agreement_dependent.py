@@ -46,6 +46,18 @@ def test_equal_metrics_and_perfect_ones_have_an_answer() -> None:
     assert p.tolist() == [1, 1, 1]
 
 
+def test_opposite_metrics_differ_by_as_much_as_the_limit_says() -> None:
+    """r and -r with -1 between them: r sqrt((cells - 3) / (1 - r^2)) = .9 sqrt(37 / .19); from nearby, too."""
+    limit = 0.9 * np.sqrt(37 / 0.19)
+    for between in (-1, -1 + 1e-16, -1 + 1e-13, -1 + 1e-9, -1 + 1e-7):
+        t, p = williams(np.array(0.9), np.array(-0.9), np.array(between), cells=40)
+        assert float(t) == pytest.approx(limit, rel=1e-5)
+        assert float(p) == pytest.approx(2 * stats.t.sf(limit, 37), rel=1e-3)
+    back, _ = williams(np.array(-0.9), np.array(0.9), np.array(-1), cells=40)
+    assert float(back) == pytest.approx(-limit)
+    assert williams(np.array(1), np.array(-1), np.array(-1), cells=40)[0] == np.inf
+
+
 def test_the_null_is_kept_for_independent_normal_cells() -> None:
     draw = np.random.default_rng(1)
     truth = draw.standard_normal((2000, 25, 1))

@@ -8,7 +8,7 @@ from scipy import stats
 from simulated_metrics import follows, metrics, quality, ratings, values
 
 from analysis.agreement.cells import Beside, beside
-from analysis.agreement.incremental import increments
+from analysis.agreement.incremental import base_of, increments
 from analysis.agreement.rows import IncrementRow
 
 CELLS = """
@@ -59,8 +59,32 @@ def test_what_equals_base_or_lacks_it_is_said_and_not_tested() -> None:
     rows, problems = increments(found, "a")
     assert [row.metric for row in rows] == ["c"]
     assert "b tells nothing beyond a" in problems[0]
-    rows, problems = increments(found, "mdx_sdr_db")
-    assert (rows, "not among the metrics compared" in problems[0]) == ((), True)
+    rows, problems = increments(found, None)
+    assert (rows, "beyond SDR is not tested: it is not among" in problems[0]) == ((), True)
+
+
+def test_a_metric_that_predicts_ratings_exactly_is_said_and_takes_no_other_along() -> None:
+    draw = np.random.default_rng(1)
+    true = quality(draw, 5, 4)
+    rated = ratings(draw, true, 5)
+    exact = rated.groupby(["item", "condition"])["rating"].mean().to_numpy().reshape(true.shape)
+    columns = {"a": follows(draw, true, 5), "b": 3 + exact / 20, "c": follows(draw, true, 5)}
+    columns["d"] = exact + 1e-6 * draw.normal(0, 1, true.shape)
+    found = beside(rated, values(**columns), metrics(*columns))
+    rows, problems = increments(found, "a")
+    assert [row.metric for row in rows] == ["c"]
+    assert [problem[:7] for problem in problems] == ["What b ", "What d "]
+    assert all("predicted exactly, which leaves no residual" in problem for problem in problems)
+    rows, (problem,) = increments(found, "b")
+    assert rows == () and problem.startswith("What metrics tell beyond b is not tested: with it, the ratings")
+
+
+def test_base_is_the_first_sdr_there_is_and_one_metric_has_none() -> None:
+    assert base_of(["a", "SDR", "si_sdr_db", "bss_sdr_db"]) == "bss_sdr_db"
+    assert (base_of(["a", " sdr"]), base_of(["a", "sdr_like"])) == (" sdr", None)
+    true = quality(np.random.default_rng(1), 5, 4)
+    one = beside(ratings(np.random.default_rng(2), true, 3), values(a=true), metrics("a"))
+    assert increments(one, None) == ((), ())
 
 
 def test_items_of_one_song_are_not_taken_for_as_many_songs() -> None:

@@ -54,8 +54,9 @@ def test_items_are_drawn_where_songs_are_unknown_or_one_and_a_lone_listener_is_s
     assert resampling.drawn(beside(frame, measured, metrics("a")), draws=2, seed=1).blocks == 4
     of_one = resampling.drawn(beside(frame.assign(song="s"), measured, metrics("a")), draws=2, seed=1)
     assert (of_one.blocks, "one song" in of_one.problems[0]) == (4, True)
+    assert "4 items" in of_one.problems[1]
     alone = resampling.drawn(beside(frame[frame["listener"] == "L0000"], measured, metrics("a")), draws=2, seed=1)
-    assert "One listener" in alone.problems[0]
+    assert "One listener" in alone.problems[1]
 
 
 def test_limits_without_bias_and_with_many_blocks_are_percentiles() -> None:
@@ -74,6 +75,50 @@ def test_simultaneous_intervals_are_wider_by_the_largest_of_many_and_by_students
     np.testing.assert_allclose((high - low) / 2, together, rtol=0.03)
     few = resampling.simultaneous(np.zeros(20), draws, blocks=5)[1]
     np.testing.assert_allclose(few / high, stats.t.ppf(0.975, 4) * np.sqrt(5 / 4) / stats.norm.ppf(0.975), rtol=1e-3)
+
+
+def test_two_or_three_blocks_have_no_interval() -> None:
+    draws = np.random.default_rng(3).normal(0.5, 0.1, (500, 2))
+    for way in (resampling.limits, resampling.simultaneous):
+        assert np.isnan(way(np.full(2, 0.5), draws, blocks=3)).all()
+        assert np.isfinite(way(np.full(2, 0.5), draws, blocks=4)).all()
+
+
+def test_few_blocks_are_spoken_of_and_enough_are_not() -> None:
+    draw = np.random.default_rng(2)
+    for items, said in ((3, "No interval is given, since there are 3 items"), (6, "no more than 6 items"), (7, "")):
+        true = quality(draw, items, 4)
+        found = resampling.drawn(beside(ratings(draw, true, 3), values(a=true), metrics("a")), draws=2, seed=1)
+        assert said in " ".join(found.problems) and len(found.problems) == bool(said)
+
+
+def of_songs(draw: np.random.Generator, songs: int, each: int) -> tuple[np.ndarray, np.ndarray]:
+    """Truth and metric of excerpts, whose songs the metric likes or not, each as a whole."""
+    true = quality(draw, songs * each, 5)
+    return true, follows(draw, true, 10) + np.repeat(25 * draw.standard_normal((songs, 1)), each, axis=0)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(("songs", "each", "least"), [(4, 3, 0.70), (6, 2, 0.85), (12, 2, 0.90), (24, 2, 0.92)])
+def test_intervals_of_excerpts_from_few_songs_are_as_narrow_as_is_said(songs: int, each: int, least: float) -> None:
+    draw = np.random.default_rng(777)
+    all_of_them, said = (one.reshape(1, -1) for one in of_songs(draw, 3000, 1))
+    truth = correlations.spearman(all_of_them, said.T, np.ones(said.shape)).item()
+    hits = 0
+    for study in range(200):
+        true, metric = of_songs(draw, songs, each)
+        rated = ratings(draw, true, 12, noise=15)
+        rated["song"] = (rated["item"].str[1:].astype(int) // each).astype(str)
+        found = beside(rated, values(a=metric), metrics("a"))
+        drawn = resampling.drawn(found, draws=300, seed=study)
+        assert drawn.blocks == songs
+        of_draws = correlations.spearman(drawn.ratings, found.values, drawn.weights)
+        once = correlations.spearman(found.ratings[None, :], found.values, np.ones((1, len(found.table))))[0]
+        low, high = resampling.limits(once, of_draws, blocks=songs)
+        hits += int(low[0] <= truth <= high[0])
+    print(songs, each, hits / 200)
+    assert hits / 200 >= least
+    assert (songs < resampling.ENOUGH_BLOCKS) is (hits / 200 < 0.91), "a warning where it is due"
 
 
 def coverage(studies: int, *, size: tuple[int, int, int], draws: int, many: int) -> dict[str, float]:

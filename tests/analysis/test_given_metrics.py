@@ -53,6 +53,10 @@ def test_order_of_rows_and_columns_says_nothing(given: Callable[..., pd.DataFram
     assert values(given("\n".join(turned) + "\n")) == values(given(WIDE))
 
 
+def test_spaces_around_the_names_of_columns_say_nothing(given: Callable[..., pd.DataFrame]) -> None:
+    assert values(given(WIDE.replace("item,condition,pesq,", "item , condition, pesq,"))) == values(given(WIDE))
+
+
 MISTAKES = {
     "unknown item": (
         TIDY.replace("two", "tow"),
@@ -68,6 +72,18 @@ MISTAKES = {
     "no condition": ("item,pesq\none,3\n", "line 1: no column 'condition'; found 'item', 'pesq'; expected item"),
     "nameless metric": (TIDY.replace("pesq,3.5", ",3.5"), "line 2: metric is empty"),
     "no number": ("item,condition,pesq\none,ours,\n", "holds no numbers"),
+    "semicolons": (
+        "item;condition;pesq\none;ours;3,5\n",
+        "line 1: no comma in 'item;condition;pesq'; expected columns",
+    ),
+    "alike columns": ("item,condition,pesq, pesq\none,ours,3,4\n", "line 1: two columns differ in spaces alone"),
+    "own ratings, wide": (
+        "item,condition,rating\none,ours,3\n",
+        "a metric is called 'rating', which is the name of a column of the ratings; ratings are read from their own",
+    ),
+    "own ratings, tidy": (TIDY.replace("pesq", "Rating"), "a metric is called 'Rating'"),
+    "called song": (TIDY.replace("pesq", "song"), "'song', which is the name of a column of the ratings; if it is a"),
+    "called item": (TIDY.replace("pesq", "item"), "a metric is called 'item'"),
     "too few cells": (f"{WIDE}one\n", "line 5: expected 4 cells"),
 }
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import small_study
 from click.testing import CliRunner
+from matplotlib.text import Annotation, Text
 
 from analysis.cli import report as command
 from analysis.errors import AnalysisError
@@ -24,9 +25,10 @@ from analysis.reading import numbers
 from analysis.reading.numbers import Numbers
 from analysis.report import assemble, page, pictures, tables
 from analysis.report.assemble import Report, Source
+from analysis.report.figures.agreement import forest
 from analysis.report.figures.matrix import alike, matrix
 from analysis.report.figures.scatters import scatters
-from analysis.report.parts.agreement import Agreement, Compared, MetricRow
+from analysis.report.parts.agreement import Agreement, Compared, MetricRow, compared
 from analysis.report.parts.drawn import of_metrics
 from analysis.report.parts.measured import measured
 from analysis.report.words import metrics as words
@@ -55,7 +57,7 @@ def scored(manifest: Manifest, means: pd.Series, *, stimuli_id: str = "") -> Sco
             rows += [
                 row(item, condition, "si_sdr_db", mean / 10),
                 row(item, condition, "mdx_sdr_db", float(draw.normal()), basis="clip"),
-                row(item, condition, "badness", -mean),
+                row(item, condition, "badness", -(mean**2) / 100),
                 row(item, condition, "rare", 3.0 if condition == "ours" else None),
                 row("", condition, "si_sdr_db", -50 * mean, stretch="song", song=item),
             ]
@@ -98,8 +100,12 @@ def test_all_metrics_of_the_set_are_used_and_the_best_is_told_first(found: Repor
     assert (best.spearman, best.cells, best.items, best.conditions) == (pytest.approx(1), 15, 3, 5), "no whole song"
     assert [one.metric for one in section.agreement.left_out] == ["rare"]
     html = page.html(found)
-    places = [html.index(part) for part in ("<h2>Objective metrics", "SI-SDR agrees best", "<h2>Methods")]
+    places = [
+        html.index(part)
+        for part in ("<h2>Objective metrics", "is that of SI-SDR, 1.00, without an interval", "<h2>Methods")
+    ]
     assert places == sorted(places) and "Of badness, rare nothing is known here: a higher value" in html
+    assert html.count("<td>–</td>") >= 3 * 4 and "No interval is given" in html, "no interval of three songs"
     assert "Song 0: measured on the clips that were heard." in html and "adds all the others" not in html
 
 
@@ -122,6 +128,7 @@ def test_tables_and_figures_hold_them_too(found: Report, tmp_path: Path) -> None
         assert f"overall-agreement-{name}" in written
         assert (tmp_path / "t" / f"overall-agreement-{name}.tex").read_text(encoding="utf-8").startswith("\\begin")
     assert len(pd.read_csv(written["metrics-numbers"])) == 60
+    assert pd.read_csv(written["overall-agreement-metrics"])["spearman_low"].isna().all()
     means = pd.read_csv(written["overall-agreement-conditions"]).query("metric == 'si_sdr_db'")
     assert means["value"].to_numpy() == pytest.approx(means["rating"] / 10) and set(means["items"]) == {3}
     stems = {path.stem for path in pictures.write(found, tmp_path / "f")}
@@ -135,6 +142,8 @@ def test_methods_say_what_was_computed_on_what(found: Report) -> None:
         "1000 draws of listeners and of items or songs" in found.methods
         and "adds to MDX SDR was tested" in found.methods
     )
+    assert "but the hidden reference, anchors included, on every item that has all numbers" in found.methods
+    assert "compared with the best metric's by the bootstrap, simultaneously, and by Williams' test" in found.methods
     assert words.methods(None, []) == ""
 
 
@@ -162,6 +171,53 @@ def test_a_broken_table_is_a_sentence(tmp_path: Path, study: Manifest) -> None:
     table.write(tmp_path, Scored(table.frame_of([]), study.stimuli_id))
     with pytest.raises(AnalysisError, match="holds no number of an excerpt"):
         numbers.of_set(tmp_path, study)
+
+
+@pytest.mark.parametrize("name", ["rating", "song", "item", "condition"])
+def test_a_scored_table_with_a_metric_of_a_columns_name_is_a_sentence(
+    tmp_path: Path, study: Manifest, name: str
+) -> None:
+    rows = [row(item, condition, name, 1.0) for item in ITEMS for condition in CONDITIONS]
+    path = table.write(tmp_path, Scored(table.frame_of(rows), study.stimuli_id))
+    with pytest.raises(AnalysisError, match=f"metrics.json: a metric is called '{name}'"):
+        numbers.of_file(path, study.stimuli_id, ITEMS, CONDITIONS)
+
+
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "twice": ({}, "holds pesq of 'Song 0', 'ours' twice; score the set with"),
+    "unknown item": ({"item": "Song 9"}, "the item 'Song 9' is none of those rated; expected one of 'Song 0'"),
+    "unknown condition": ({"condition": "oars"}, "the condition 'oars' is none of those rated"),
+    "file": ({"metric": "m", "basis": "file"}, "holds numbers of files without a set, which nobody rated; expected"),
+    "other basis": ({"metric": "m", "basis": "guess"}, "holds numbers of the basis 'guess'; expected render, clip"),
+    "no metric": ({"metric": None}, "a number of an excerpt has no metric; score"),
+    "no item": ({"item": " "}, "a number of an excerpt has no item"),
+    "infinite": ({"metric": "m", "value": np.inf}, "m of 'Song 0', 'ours': found inf; expected a finite number"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_scored_table_that_scoring_would_not_have_written_is_a_sentence(
+    tmp_path: Path, study: Manifest, name: str
+) -> None:
+    change, said = BROKEN[name]
+    good = row("Song 0", "ours", "pesq", 1.0)
+    plain = json.loads(
+        table.write(tmp_path, Scored(table.frame_of([good]), study.stimuli_id)).read_text(encoding="utf-8")
+    )
+    assert len(numbers.of_file(tmp_path / "metrics.json", study.stimuli_id, ITEMS, CONDITIONS).frame) == 1
+    plain["rows"].append([(good | change)[column] for column in table.COLUMNS])
+    (tmp_path / "m.json").write_text(json.dumps(plain), encoding="utf-8")
+    with pytest.raises(AnalysisError, match=r"m\.json: ") as caught:
+        numbers.of_file(tmp_path / "m.json", study.stimuli_id, ITEMS, CONDITIONS)
+    assert said in str(caught.value)
+
+
+def test_musevals_own_results_are_named_and_the_way_for_them_is_shown(tmp_path: Path) -> None:
+    frame = {"time": 0.0, "duration": 1.0, "metrics": {"SDR": 5.0, "SIR": 9.0, "SAR": 6.0, "ISR": 8.0}}
+    track = {"targets": [{"name": "vocals", "frames": [frame]}], "museval_version": "0.4.1"}
+    (tmp_path / "Song 0.json").write_text(json.dumps(track), encoding="utf-8")
+    with pytest.raises(AnalysisError, match=r"is museval's results of one track.*mushra metrics DIR --read-museval"):
+        numbers.of_file(tmp_path / "Song 0.json", "", ITEMS, CONDITIONS)
 
 
 MAPPING = """
@@ -208,9 +264,11 @@ def test_another_tools_ratings_stand_beside_somebodys_metrics(tmp_path: Path) ->
     data = json.loads(out.read_text(encoding="utf-8"))
     (one,) = data["sections"][0]["agreement"]["metrics"]
     assert (one["metric"], one["conditions"], one["cells"]) == ("pesq", 4, 12), "without the reference"
+    assert "hidden reference is left out" in data["sections"][0]["agreement"]["problems"][0]
     assert one["pearson"] > 0.9 and data["metrics"]["known"][0]["basis"] == "given"
     assert data["metrics"]["notes"][0] == "The metrics were read from own.csv."
     assert "computed elsewhere, and read from a file: pesq." in data["methods"] and data["hashes"]["metrics"]
+    assert "Kendall's tau-b" in data["methods"] and "Williams" not in data["methods"], "one metric"
     own.write_text(given({"a": 4, "bee": 3}), encoding="utf-8")
     with pytest.raises(HiddenReferenceError, match=r"own\.csv: line 3: the condition 'bee' is none of those rated"):
         CliRunner().invoke(command, asked, catch_exceptions=False)
@@ -255,8 +313,8 @@ def test_of_many_metrics_the_matrix_shows_the_best_and_no_name_is_cut() -> None:
     rows = Agreement("", "m0", 1.0, ranked, (), (), (), (), (), (), 1000)
     known = {name: Metric(name, name, "", "higher", "") for name in names}
     study = SimpleNamespace(roles=dict.fromkeys("abc", "system"))
-    compared = Compared(rows, cells, close.loc[shuffled, shuffled])
-    drawn = of_metrics(compared, Numbers(pd.DataFrame(), known, ()), study)  # type: ignore[arg-type]
+    beside = Compared(rows, cells, close.loc[shuffled, shuffled])
+    drawn = of_metrics(beside, Numbers(pd.DataFrame(), known, ()), study)  # type: ignore[arg-type]
     assert len(drawn["scatters"]) == 6
     (shown,) = drawn["correlations"]
     axes = shown.figure.axes[0]
@@ -265,6 +323,61 @@ def test_of_many_metrics_the_matrix_shows_the_best_and_no_name_is_cut() -> None:
     shown.svg()
     right = shown.figure.bbox.x1
     assert max(text.get_window_extent().x1 for text in texts.values()) <= right
+
+
+def test_means_of_a_metric_that_is_best_near_zero_are_of_its_magnitude() -> None:
+    errors = {"ours": [-1.0, 1.0, 2.0], "theirs": [-6.0, 6.0, 6.0], "classic": [9.0, -9.0, 9.0]}
+    heard = pd.DataFrame([{"item": f"i{k}", "condition": name} for k in range(3) for name in errors])
+    rated = heard.assign(listener="L", replicate=0, rating=np.arange(9.0) * 7 % 11)
+    found = [row(f"i{k}", name, "lag", own[k]) for name, own in errors.items() for k in range(3)]
+    lag = {"lag": Metric("lag", "Lag", "ms", "zero", "")}
+    rows = compared(rated, Numbers(table.frame_of(found), lag, ()), None).rows.conditions
+    assert {one.condition: one.value for one in rows} == pytest.approx({"ours": 4 / 3, "theirs": 6, "classic": 9})
+
+
+LONG = "A system or a metric with a name that is too long for a figure, "
+
+
+@pytest.mark.parametrize("count", [2, 24])
+def test_names_of_any_length_leave_room_for_the_matrix(count: int) -> None:
+    names = [f"{LONG}{number:02d}" for number in range(count)]
+    index = ["rating", *names]
+    close = pd.DataFrame(0.5, index=index, columns=pd.Index(index))
+    drawing = matrix(close, {name: name for name in index})
+    drawing.svg()
+    texts = [text for text in drawing.figure.axes[0].texts if "…" in text.get_text()]
+    assert len({text.get_text() for text in texts}) == count, "still different"
+    assert max(text.get_window_extent().x1 for text in texts) <= drawing.figure.bbox.x1
+
+
+def test_long_names_of_conditions_are_shortened_and_lines_end_at_them() -> None:
+    conditions = [f"{LONG[:36]}{number:02d}" for number in range(12)]
+    cells = pd.DataFrame({"item": "i", "condition": conditions, "rating": np.linspace(5, 9, 12), "m": np.full(12, 1.0)})
+    (drawing,) = scatters(cells, [Metric("m", LONG, "dB", "higher", "")], dict.fromkeys(conditions, "system"))
+    drawing.svg()
+    axes = drawing.figure.axes[0]
+    names = [text for text in axes.texts if isinstance(text, Annotation)]
+    assert len({name.get_text() for name in names}) == 12
+    for name in names:
+        extent = Text.get_window_extent(name)
+        assert len(name.get_text()) == 18 and extent.x1 <= drawing.figure.bbox.x1
+        assert name.arrow_patch is not None and name.arrow_patch.get_window_extent().x1 <= extent.x0
+    assert axes.bbox.width > drawing.figure.bbox.width / 3
+
+
+@pytest.mark.parametrize("long", [LONG, "M" * 60])
+def test_the_forest_holds_long_names_and_has_no_line_where_there_is_no_interval(long: str) -> None:
+    half = dict.fromkeys([field.name for field in dataclasses.fields(MetricRow)], 0.5)
+    none = {"spearman_low": None, "spearman_high": None}
+    rows = [MetricRow(**{**half, **none, "label": f"{long}{number}"}) for number in range(3)]  # type: ignore[arg-type]
+    drawing = forest(rows)
+    drawing.svg()
+    axes = drawing.figure.axes[0]
+    for text in (axes.xaxis.label, *axes.get_yticklabels()):
+        extent = text.get_window_extent()
+        assert extent.x0 >= 0 and extent.x1 <= drawing.figure.bbox.x1
+    assert axes.bbox.width > drawing.figure.bbox.width / 7
+    assert all(np.isnan(np.asarray(line.get_xdata(), float)).all() for line in axes.get_lines()[1::3])
 
 
 @pytest.mark.parametrize(("better", "rightmost"), [("higher", 3.0), ("lower", -4.0), ("zero", 1.0)])

@@ -10,8 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib import rc_context
 
-from analysis.report.figures.drawing import COLOURS, INK, STYLE, Drawing, new_figure
+from analysis.report.figures.drawing import COLOURS, INK, STYLE, Drawing, new_figure, shortened
 from analysis.report.parts.agreement import MetricRow
+
+MOST_LETTERS = 32
+"""Of a metric's name; more would leave no room for the axis."""
 
 
 def forest(rows: Sequence[MetricRow]) -> Drawing:
@@ -34,10 +37,10 @@ def forest(rows: Sequence[MetricRow]) -> Drawing:
             if row.within is not None:
                 hollow = {"markerfacecolor": "none", "markersize": 4, "markeredgewidth": 0.8}
                 axes.plot(row.within, height, "D", color=INK, clip_on=False, **hollow)
-        axes.set_yticks(range(len(rows)), [row.label for row in rows])
+        axes.set_yticks(range(len(rows)), [shortened(row.label, MOST_LETTERS) for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(right=1)
         axes.grid(axis="x", color=INK, alpha=0.15, linewidth=0.5)
         axes.set_axisbelow(True)
-        axes.set_xlabel("rank correlation with the mean rating")
+        axes.set_xlabel("rank correlation with the mean rating", loc="right")  # or long names push it off the page
         return Drawing(figure, "How far each metric goes along with the ratings; the table holds the numbers.")

@@ -4,7 +4,8 @@ Conventions: one column of a paper wide (85 mm) with 7 point text; ratings run f
 colours are Okabe and Ito's, which most kinds of colour vision tell apart; the page's style may replace them. Text stays
 text, and ink follows the page's colour. Drawn twice, a figure is the same to the byte.
 
-Defines: ``Drawing``, ``COLOURS``, ``INK``, ``STYLE``, ``new_figure``, ``rating_axis``, ``rows_of``, ``on_scale``.
+Defines: ``Drawing``, ``COLOURS``, ``INK``, ``STYLE``, ``new_figure``, ``rating_axis``, ``rows_of``, ``on_scale``,
+``shortened``.
 """
 
 from __future__ import annotations
@@ -99,6 +100,12 @@ class Drawing:
         text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.S)
         text = re.sub(r"font: ([^;\"]*?)'[^\"]*sans-serif", r"font: \1sans-serif", text)
         return text.replace("<svg ", f'<svg role="img" aria-label="{escape(self.description)}" ', 1)
+
+
+def shortened(name: str, most: int) -> str:
+    """A name of no more than so many letters; its end stays, since that is where names differ."""
+    end = most // 3
+    return name if len(name) <= most else f"{name[: most - end - 1]}…{name[-end:]}"
 
 
 def rows_of(names: Sequence[str], roles: Mapping[str, str]) -> list[float]:

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from analysis.report.figures.drawing import COLOURS, COLUMN_IN, STYLE, Drawing, new_figure
+from analysis.report.figures.drawing import COLOURS, COLUMN_IN, STYLE, Drawing, new_figure, shortened
 
 STRONGEST = 0.6
 """Opacity of a correlation of 1: the number in the cell must stay legible, on white and on black."""
@@ -23,6 +23,8 @@ COLUMN_HOLDS = 16
 """Names up to which a column of a paper is wide enough for two digits in each cell; more take two columns."""
 MOST_NAMES = 25
 """The ratings and so many metrics less one can be told apart on two columns; the tables hold all."""
+MOST_LETTERS = 32
+"""Of a name; more would leave no room for the cells."""
 LETTER_IN = 0.058
 """Room for a letter of a name."""
 WIDEST_IN, LOW = 0.36, 0.78
@@ -41,6 +43,7 @@ def matrix(found: pd.DataFrame, names: Mapping[str, str]) -> Drawing:
     names : what each is called.
     """
     order = alike(found)
+    names = {name: shortened(names[name], MOST_LETTERS) for name in order}
     values, count = found.loc[order, order].to_numpy(float), len(order)
     width = COLUMN_IN if count <= COLUMN_HOLDS else 2 * COLUMN_IN
     side = min(WIDEST_IN, *((width - LETTER_IN * len(names[name])) / (row + 0.2) for row, name in enumerate(order)))

@@ -13,12 +13,14 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 
 from analysis.metrics.family import Metric
-from analysis.report.figures.drawing import COLOURS, COLUMN_IN, INK, STYLE, Drawing, new_figure
+from analysis.report.figures.drawing import COLOURS, COLUMN_IN, INK, STYLE, Drawing, new_figure, shortened
 
 MOST_SCATTERS = 6
 """Metrics that are drawn, the best ones; the table holds all."""
 MOST_LINES = 40
 """Items up to which each has its line; more would be one stain."""
+MOST_LETTERS = 18
+"""Of a condition's name."""
 LABEL_GAP = 6.5
 """Points of rating between two names, so that neither covers the other."""
 
@@ -54,7 +56,7 @@ def _scatter(found: pd.DataFrame, metric: Metric, roles: Mapping[str, str]) -> D
             axes.invert_xaxis()
         _centres(axes, found.groupby("condition")[["value", "rating"]].mean(), roles)
         axes.grid(axis="y", color=INK, alpha=0.15, linewidth=0.5)
-        axes.set_title(label, fontsize=8, loc="left", fontweight="bold")
+        axes.set_title(shortened(label, 2 * MOST_LETTERS), fontsize=8, loc="left", fontweight="bold")
         axes.set_xlabel(f"{metric.unit}, better to the right".removeprefix(", "))
         axes.set_ylabel("mean rating")
         return Drawing(figure, f"Mean rating against {label}; the table holds the means.", name=metric.name)
@@ -67,8 +69,9 @@ def _centres(axes: Axes, centres: pd.DataFrame, roles: Mapping[str, str]) -> Non
         colour = COLOURS[roles[str(condition)]]
         axes.plot(centre["value"], centre["rating"], "D", color=colour, markersize=4, markeredgewidth=0, zorder=3)
         line = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "alpha": 0.6, "shrinkA": 1, "shrinkB": 2}
+        line["relpos"] = (0, 0.5)  # from the name's left edge, not from its middle
         axes.annotate(
-            str(condition),
+            shortened(str(condition), MOST_LETTERS),
             (centre["value"], centre["rating"]),
             xytext=(1.03, height / 100),
             textcoords="axes fraction",

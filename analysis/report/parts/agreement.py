@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.agreement import agreement as statistics
+from analysis.metrics.family import Metric
 from analysis.reading.numbers import Numbers
 from analysis.report.parts.results import Row, plain, rows_of
 from analysis.report.parts.tried import SEED
@@ -102,7 +103,10 @@ class CorrelationRow:
 
 @dataclass(frozen=True)
 class ConditionMeanRow:
-    """Means of one condition over the same items: of the ratings, and of a metric as it was measured."""
+    """Means of one condition over the same items: of the ratings, and of a metric as it was measured.
+
+    Of its magnitude where it is best near zero: errors to either side would be none on average.
+    """
 
     condition: str
     metric: str
@@ -147,14 +151,9 @@ class Compared:
 
 
 def compared(ratings: pd.DataFrame, numbers: Numbers, reference: str | None) -> Compared:
-    """Hold every metric against the ratings of an attribute, of those listeners whom screening left.
-
-    The hidden reference stays out: it has no distance to itself.
-    """
+    """Hold every metric against the ratings of an attribute, of those listeners whom screening left."""
     metrics = list(numbers.metrics.values())
-    found = statistics.agreement(
-        ratings[ratings["condition"] != reference], numbers.values, metrics, draws=DRAWS, seed=SEED
-    )
+    found = statistics.agreement(ratings, numbers.values, metrics, reference=reference, draws=DRAWS, seed=SEED)
     places = {row.metric: place for place, row in enumerate(found.metrics)}
     beyond = sorted(found.increments, key=lambda row: places[row.metric])
     return Compared(
@@ -166,7 +165,7 @@ def compared(ratings: pd.DataFrame, numbers: Numbers, reference: str | None) -> 
             comparisons=_rows(ComparisonRow, found.comparisons),
             increments=_rows(IncrementRow, beyond),
             correlations=_pairs(found.matrix),
-            conditions=_means(found.cells, [row.metric for row in found.metrics]),
+            conditions=_means(found.cells, [numbers.metrics[row.metric] for row in found.metrics]),
             left_out=tuple(NotComparedRow(name, _why(numbers, name) or why) for name, why in found.left_out.items()),
             problems=found.problems,
             draws=DRAWS,
@@ -200,11 +199,12 @@ def _pairs(matrix: pd.DataFrame) -> tuple[CorrelationRow, ...]:
     )
 
 
-def _means(cells: pd.DataFrame, metrics: Sequence[str]) -> tuple[ConditionMeanRow, ...]:
+def _means(cells: pd.DataFrame, metrics: Sequence[Metric]) -> tuple[ConditionMeanRow, ...]:
     """Metric by metric, every condition; the best rated first."""
     found: list[ConditionMeanRow] = []
-    own = cells.groupby("condition")
-    for metric in metrics:
+    near_zero = [metric.name for metric in metrics if metric.better == "zero"]
+    own = cells.assign(**{name: cells[name].abs() for name in near_zero}).groupby("condition")
+    for metric in (metric.name for metric in metrics):
         means = own[["rating", metric]].mean().assign(items=own["item"].nunique())
         for condition, row in means.sort_values("rating", ascending=False).iterrows():
             found.append(

@@ -16,11 +16,15 @@ _BASES = {
     "given": "elsewhere, and read from a file",
 }
 _AGREEMENT = (
-    "Each metric, turned so that more is better, was held against the mean ratings of every condition on every item by "
-    "Pearson's, Spearman's and Kendall's correlation (95 % intervals by {draws} draws of listeners and of items or "
-    "songs, bias-corrected and widened for few of those), by Kendall's tau-b within items, and by the RMSE after a "
-    "linear and a monotone third-order mapping (ITU-T P.1401). Spearman correlations were compared with the best "
-    "metric's by the bootstrap, simultaneously, and by Williams' test, adjusted by Holm."
+    "Each metric, turned so that more is better, was held against the mean ratings of every condition but the hidden "
+    "reference, anchors included, on every item that has all numbers, by Pearson's, Spearman's and Kendall's "
+    "correlation (95 % intervals by {draws} draws of listeners and of items or songs, bias-corrected and widened for "
+    "few of those), by Kendall's tau-b within items, and by the RMSE after a linear and a monotone third-order mapping "
+    "(ITU-T P.1401)."
+)
+_COMPARISON = (
+    " Spearman correlations were compared with the best metric's by the bootstrap, simultaneously, and by Williams' "
+    "test, adjusted by Holm."
 )
 _INCREMENT = (
     " What a metric adds to {base} was tested in linear mixed models of the mean ratings with random items and "
@@ -44,6 +48,8 @@ def methods(numbers: Numbers | None, found: Sequence[Agreement | None]) -> str:
     compared = next((one for one in found if one and one.metrics), None)
     if compared is not None:
         parts.append(_AGREEMENT.format(draws=compared.draws))
+        if compared.comparisons:
+            parts[-1] += _COMPARISON
         if compared.increments:
             base = numbers.metrics[compared.increments[0].base].label
             parts[-1] += _INCREMENT.format(base=base)
