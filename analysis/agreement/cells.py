@@ -3,7 +3,7 @@
 A cell is an item under a condition. The hidden reference is not among them: it differs from nothing, ratios have no
 number there, and a metric that has one would get credit for what anybody hears. A metric that has numbers for too few
 of the other cells is left out, instead of taking cells from the rest: while those left share fewer than 90 % of the
-cells for which any of them has a number, the one with fewest numbers goes. A condition that several metrics lack as a
+cells for which any of them has a number, the one with fewest numbers goes. A condition that most metrics lack as a
 whole goes before they do. The metric that others are tested beyond stays as long as it has numbers for half of the
 cells, and then cells are those that it has.
 
@@ -23,7 +23,7 @@ from analysis.metrics.family import Metric
 
 SHARED = 0.9
 SEVERAL = 2
-"""Metrics that have to lack a condition before it is left out for them."""
+"""Metrics that have to lack a condition, and half of all at least, before it is left out for them."""
 ROUNDING = 1e-12
 HUGE = 1e100
 FEWEST = {"item": 2, "condition": 3, "cell": 6}
@@ -154,13 +154,13 @@ def _sharing(finite: pd.DataFrame, base: str | None) -> tuple[list[str], list[st
 
 
 def _lacking(names: list[str], there: pd.DataFrame, base: str | None) -> list[str]:
-    """Conditions in which several metrics, or ``base``, have no number at all: better without these than without those.
+    """Conditions in which most metrics, or ``base``, have no number at all: better without these than without those.
 
     None where that would be more than a quarter of the conditions (one may always go), or leave too few.
     """
     by_condition = there[names].groupby(level="condition").any()
     heard = by_condition[by_condition.any(axis=1)]
-    without = (~heard).sum(axis=1) >= SEVERAL
+    without = (~heard).sum(axis=1) >= max(SEVERAL, len(names) / 2)
     if base in names:
         without |= ~heard[base]
     gone = list(map(str, heard.index[without]))

@@ -59,6 +59,15 @@ def test_a_condition_that_several_metrics_lack_goes_instead_of_them() -> None:
     assert ([metric.name for metric in one.metrics], len(one.table)) == (["a"], 30)
 
 
+def test_a_condition_stays_where_few_of_many_metrics_lack_it() -> None:
+    """The mixture has no artefacts: two measures of these are no reason to compare none on it."""
+    last = [(item, 4) for item in range(6)]
+    everywhere = {name: A + number * B for number, name in enumerate("abcd")}
+    lacking = everywhere | {"sar": without(A - B, *last), "si-sar": without(A - 2 * B, *last)}
+    found = beside(RATED, values(**lacking), metrics(*lacking))
+    assert len(found.table) == RATED.groupby(["item", "condition"]).ngroups and set(found.left_out) == {"sar", "si-sar"}
+
+
 def test_conditions_do_not_go_for_metrics_that_lack_most_of_them() -> None:
     most = [(item, condition) for item in range(6) for condition in (0, 1)]
     lacking = {"a": A, "b": without(B, *most), "c": without(A + B, *most), "d": A * np.nan}
