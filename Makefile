@@ -38,6 +38,8 @@ bench: $(VENV)/.test system-packages
 	$(BIN)/python tests/bench/bench_statistics.py
 	$(BIN)/python tests/bench/bench_validity.py
 	$(BIN)/python tests/bench/bench_metrics.py
+	$(BIN)/python tests/bench/bench_separators.py
+	$(BIN)/python tests/bench/bench_low_rank.py
 
 gallery: $(VENV)/.test system-packages
 	$(BIN)/python tests/gallery.py

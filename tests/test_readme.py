@@ -104,6 +104,15 @@ def test_the_table_of_metrics_is_the_last_result_and_its_limits_hold(readme) -> 
     assert all(ratios[name] >= limit for name, limit in result["at_least"].items())
 
 
+def test_the_table_of_systems_is_the_last_results_and_their_limits_hold(readme) -> None:
+    found = [json.loads((ROOT / f"tests/bench/results/{name}.json").read_text()) for name in ("separators", "low_rank")]
+    (similar, ranks) = (one["ratios"] for one in found)
+    earliest, nearest = (similar[f"librosa / ours, {kept}, 30 s"] for kept in ("earliest", "nearest"))
+    assert f"| {earliest} (`nearest`: {nearest}) |" in readme and f"| {ranks['full SVD / RPCA, 60 s']} |" in readme
+    for one in found:
+        assert all(one["ratios"][name] >= limit for name, limit in one["at_least"].items())
+
+
 def test_what_is_said_of_validity_is_the_last_result(readme) -> None:
     result = json.loads((ROOT / "tests/bench/results/validity.json").read_text())
     found = [shares["primary"] for shares in result["patterns"].values()]
