@@ -54,10 +54,8 @@ def run_all(separator: Separator, name: str, song: Song, targets: Sequence[str])
         found = separator.separate(levelled, targets)
     except StimuliError:
         raise
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # a system is somebody else's code: whatever it raises is said, with its name
+    # A system is somebody else's code: whatever it raises is said, with its name.
+    except (Exception, SystemExit) as error:
         raise SoundError(f"{who}: it failed: {type(error).__name__}: {error}") from error
     return {target: (_checked(found, target, song, who) / gain).astype(np.float32) for target in targets}, gain_db
 

@@ -30,8 +30,7 @@ def digest(path: Path, sha256: str, who: str) -> str:
     StimuliError
         Where it is not there, or not the one that is pinned.
     """
-    if reason := absent(path, sha256):
-        raise StimuliError(f"{who}: {reason}")
+    _there(path, sha256, who)
     state = path.stat()
     return _as_pinned(path, _digest(path, state.st_size, state.st_mtime_ns), sha256, who)
 
@@ -44,11 +43,15 @@ def read(path: Path, sha256: str, who: str) -> bytes:
     StimuliError
         Where it is not there, or not the one that is pinned.
     """
-    if reason := absent(path, sha256):
-        raise StimuliError(f"{who}: {reason}")
+    _there(path, sha256, who)
     content = path.read_bytes()
     _as_pinned(path, hashlib.sha256(content).hexdigest() if sha256 else "", sha256, who)
     return content
+
+
+def _there(path: Path, sha256: str, who: str) -> None:
+    if reason := absent(path, sha256):
+        raise StimuliError(f"{who}: {reason}")
 
 
 @functools.lru_cache(maxsize=64)

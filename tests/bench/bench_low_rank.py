@@ -13,7 +13,6 @@ import os
 os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")})  # before numpy is imported
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -24,6 +23,7 @@ from typing import Any
 
 import bench_stimuli
 import numpy as np
+import outcome
 import real_stems
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "stimuli"))
@@ -86,16 +86,7 @@ def main() -> None:
         "at_least": AT_LEAST,
         "rpca": case,
     }
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    print(text, end="")
-    asked.out.parent.mkdir(exist_ok=True)
-    asked.out.write_text(text, encoding="utf-8")
-    sys.exit(
-        "\n".join(
-            f"{name} is {ratio[name]}, at least {least}" for name, least in AT_LEAST.items() if ratio[name] < least
-        )
-        or 0
-    )
+    outcome.keep(found, asked.out, outcome.missed(ratio, {}, AT_LEAST))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ Every frame that museval gives a number for has to have ours: SDR within 1e-9 dB
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import os
 import statistics
@@ -27,6 +26,7 @@ from typing import Any, NamedTuple
 
 import bench_stimuli
 import numpy as np
+import outcome
 import peer_models
 import real_stems
 from score_stems import NAMES
@@ -60,20 +60,6 @@ AT_MOST = {
     "memory in GB, 4 x 240 s": 4.0,
     "time per second, 240 s / 60 s": 1.3,
 }
-
-
-def museval_python() -> Path | str:
-    """The interpreter of an environment with museval, made where there is none yet; or why there is none."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    same = [f"{name}=={importlib.metadata.version(name)}" for name in ("numpy", "scipy")]
-    folder = cache / "hidden-reference" / "-".join([MUSEVAL, *same]).replace("==", "-")
-    python, done = folder / "bin" / "python", folder / "installed"
-    if done.is_file():
-        return python
-    found = peer_models.environment(folder, MUSEVAL, *same)
-    if isinstance(found, Path):
-        done.touch()
-    return found
 
 
 def scored(side: str, python: Path, folder: Path) -> dict[str, Any]:
@@ -170,9 +156,7 @@ def ratios(cases: dict[str, dict[str, Any]], lengths: dict[str, dict[str, float]
 
 def missed(ratios: dict[str, float]) -> list[str]:
     """Limits that do not hold."""
-    over = [f"{name} is {ratios[name]}, at most {limit}" for name, limit in AT_MOST.items() if ratios[name] > limit]
-    under = [f"{name} is {ratios[name]}, at least {limit}" for name, limit in AT_LEAST.items() if ratios[name] < limit]
-    return over + under
+    return outcome.missed(ratios, AT_MOST, AT_LEAST)
 
 
 def main() -> None:
@@ -187,16 +171,12 @@ def main() -> None:
     asked = parser.parse_args()
     if sentence := real_stems.missing(asked.songs):
         sys.exit(f"nothing is measured: {sentence}")
-    python = asked.museval or museval_python()
+    python = asked.museval or peer_models.kept_environment(MUSEVAL)
     if isinstance(python, str):
         sys.exit(f"nothing is measured: {python}")
     with tempfile.TemporaryDirectory() as name:
         found = bench(Path(name), asked.songs, python, asked.repeats)
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    print(text, end="")
-    asked.out.parent.mkdir(exist_ok=True)
-    asked.out.write_text(text, encoding="utf-8")
-    sys.exit("\n".join(missed(found["ratios"])) or 0)
+    outcome.keep(found, asked.out, missed(found["ratios"]))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ this project's own REPET-SIM, which keeps other frames: only its time is told.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import os
 import statistics
@@ -26,6 +25,7 @@ from typing import Any
 
 import bench_stimuli
 import numpy as np
+import outcome
 import peer_models
 import real_stems
 
@@ -40,20 +40,6 @@ WITHIN = 1e-6
 RECIPES, SIDES = ("earliest", "nearest"), ("ours", "librosa", "peaks")
 LENGTHS_S = (30,)
 AT_LEAST = {f"librosa / ours, {kept}, {length_s} s": 2.0 for kept in RECIPES for length_s in LENGTHS_S}
-
-
-def librosa_python() -> Path | str:
-    """The interpreter of an environment with librosa, made where there is none yet; or why there is none."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    same = [f"{name}=={importlib.metadata.version(name)}" for name in ("numpy", "scipy")]
-    folder = cache / "hidden-reference" / "-".join([LIBROSA, *same]).replace("==", "-")
-    python, done = folder / "bin" / "python", folder / "installed"
-    if done.is_file():
-        return python
-    found = peer_models.environment(folder, LIBROSA, *same)
-    if isinstance(found, Path):
-        done.touch()
-    return found
 
 
 def write_song(folder: Path, songs: Path, seconds: float) -> None:
@@ -126,7 +112,7 @@ def ratios(cases: dict[str, dict[str, Any]]) -> dict[str, float]:
 
 def missed(ratios: dict[str, float]) -> list[str]:
     """Limits that do not hold."""
-    return [f"{name} is {ratios[name]}, at least {limit}" for name, limit in AT_LEAST.items() if ratios[name] < limit]
+    return outcome.missed(ratios, {}, AT_LEAST)
 
 
 def main() -> None:
@@ -139,16 +125,12 @@ def main() -> None:
     asked = parser.parse_args()
     if sentence := real_stems.missing(asked.songs):
         sys.exit(f"nothing is measured: {sentence}")
-    python = asked.librosa or librosa_python()
+    python = asked.librosa or peer_models.kept_environment(LIBROSA)
     if isinstance(python, str):
         sys.exit(f"nothing is measured: {python}")
     with tempfile.TemporaryDirectory() as name:
         found = bench(Path(name), asked.songs, python, asked.repeats)
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    print(text, end="")
-    asked.out.parent.mkdir(exist_ok=True)
-    asked.out.write_text(text, encoding="utf-8")
-    sys.exit("\n".join(missed(found["ratios"])) or 0)
+    outcome.keep(found, asked.out, missed(found["ratios"]))
 
 
 if __name__ == "__main__":

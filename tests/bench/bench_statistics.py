@@ -33,6 +33,7 @@ from typing import Any
 
 import bench_stimuli
 import numpy as np
+import outcome
 import pandas as pd
 import peer_models
 
@@ -305,11 +306,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         python = asked.statsmodels or peer_models.environment(Path(name) / "statsmodels")
         found = bench(Path(name), repeats=asked.repeats, counts=(30, 12), large=(1000, 50), statsmodels=python)
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    print(text, end="")
-    asked.out.parent.mkdir(exist_ok=True)
-    asked.out.write_text(text, encoding="utf-8")
-    sys.exit("\n".join(missed(found["ratios"])) or 0)
+    outcome.keep(found, asked.out, missed(found["ratios"]))
 
 
 if __name__ == "__main__":

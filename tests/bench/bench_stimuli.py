@@ -38,6 +38,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import outcome
 import soundfile
 
 HERE = Path(__file__).resolve()
@@ -253,9 +254,7 @@ def machine() -> dict[str, Any]:
 
 def missed(ratios: dict[str, float]) -> list[str]:
     """Limits that do not hold."""
-    over = [f"{name} is {ratios[name]}, at most {limit}" for name, limit in AT_MOST.items() if ratios[name] > limit]
-    under = [f"{name} is {ratios[name]}, at least {limit}" for name, limit in AT_LEAST.items() if ratios[name] < limit]
-    return over + under
+    return outcome.missed(ratios, AT_MOST, AT_LEAST)
 
 
 def main() -> None:

@@ -4,11 +4,12 @@ Neither is part of this project. statsmodels comes from the package index into a
 there (on Debian: r-cran-lmertest). ``peer_statsmodels.py`` and ``peer_lme4.R`` read the file that ours reads, and time
 what ours is timed for, from the table to the estimates; what is started and imported before is not counted.
 
-Defines: ``statsmodels``, ``lme4``, ``environment``.
+Defines: ``statsmodels``, ``lme4``, ``environment``, ``kept_environment``.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import shutil
@@ -20,6 +21,21 @@ from typing import Any
 PACKAGE = "statsmodels==0.15.0"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 HERE = Path(__file__).parent
+
+
+def kept_environment(package: str) -> Path | str:
+    """The interpreter of an environment with a package and our numpy and scipy, kept in the user's cache; or why there
+    is none."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    same = [f"{name}=={importlib.metadata.version(name)}" for name in ("numpy", "scipy")]
+    folder = cache / "hidden-reference" / "-".join([package, *same]).replace("==", "-")
+    python, done = folder / "bin" / "python", folder / "installed"
+    if done.is_file():
+        return python
+    found = environment(folder, package, *same)
+    if isinstance(found, Path):
+        done.touch()
+    return found
 
 
 def environment(folder: Path, *packages: str) -> Path | str:

@@ -16,9 +16,9 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from analysis.errors import AnalysisError
+from analysis.metrics.signals import COPY_DB, si_sdr
 
 RULE = "the assignment with the greatest sum of SI-SDR"
-LIMIT_DB = 100
 EQUAL_DB = 1e-9
 """Sums that differ by less are equal: rounding depends on the order of adding."""
 
@@ -55,7 +55,7 @@ def assigned(references: Mapping[str, np.ndarray], estimates: Mapping[str, np.nd
             "references and estimates differ in length or channels; render all with one length and number of channels"
         )
     names, others = sorted(references), sorted(estimates)
-    alike = np.array([[_si_sdr_db(references[name], estimates[other]) for other in others] for name in names])
+    alike = np.array([[_within(si_sdr(references[name], estimates[other])) for other in others] for name in names])
     order = _first_of_the_best(alike)
     pairs = {name: others[order[names.index(name)]] for name in references}
     return Assignment(pairs, float(alike[np.arange(len(order)), order].sum()))
@@ -79,14 +79,6 @@ def _greatest(alike: np.ndarray) -> float:
     return float(alike[linear_sum_assignment(alike, maximize=True)].sum())
 
 
-def _si_sdr_db(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """SI-SDR within the limits, out of three sums."""
-    s, e = reference.ravel(), estimate.ravel()
-    own, theirs, common = float(s @ s), float(e @ e), float(s @ e)
-    if own == 0 or theirs == 0:
-        return -LIMIT_DB
-    target = common**2 / own
-    error = max(theirs - target, 0.0)
-    if target == 0:
-        return -LIMIT_DB
-    return float(np.clip(10 * np.log10(target / max(error, 1e-300)), -LIMIT_DB, LIMIT_DB))
+def _within(value_db: float) -> float:
+    """An SI-SDR within the limits."""
+    return float(np.clip(value_db, -COPY_DB, COPY_DB))
