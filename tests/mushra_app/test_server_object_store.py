@@ -154,7 +154,7 @@ def test_a_server_without_sounds_fetches_them_and_serves_the_same(
     direct = app.test_client()
     for n, answer in enumerate(answers):
         assert answer.data == direct.get(urls[n % len(urls)]).data
-        assert dict(answer.headers) == dict(direct.get(urls[n % len(urls)]).headers)
+        assert without_the_servers(answer.headers) == without_the_servers(direct.get(urls[n % len(urls)]).headers)
         assert "s3" not in str(answer.headers) and str(published.media_url)[5:] not in str(answer.headers)
 
 
