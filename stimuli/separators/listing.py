@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from stimuli.errors import StimuliError
 from stimuli.experiment import AnySystem, FilesSystem, PluginSystem
 from stimuli.separators import lacking, separator
-from stimuli.separators.plugin import registered
+from stimuli.separators.outside.plugin import registered
 
 
 class Listed(NamedTuple):

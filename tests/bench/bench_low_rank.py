@@ -29,7 +29,7 @@ import real_stems
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "stimuli"))
 from test_low_rank import apart, by_singular_values
 
-from stimuli.separators.classical.rpca import Rpca, rpca
+from stimuli.separators.low_rank.rpca import Rpca, rpca
 
 HERE = Path(__file__).resolve()
 RESULTS = HERE.parent / "results" / "low_rank.json"

@@ -30,7 +30,7 @@ import peer_models
 import real_stems
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from stimuli.separators.repet import RepetSim
+from stimuli.separators.classical.repet import RepetSim
 
 HERE = Path(__file__).resolve()
 RESULTS = HERE.parent / "results" / "separators.json"

@@ -23,7 +23,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from s3 import S3
 from server_guests import Guest, Served
-from test_server_sounds_by_proxy import ask
+from test_server_sounds_by_proxy import ask, without_the_servers
 
 from mushra_app import media, server_cli
 from mushra_app.app import create_app

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from small_world import noise
 
 from stimuli.errors import StimuliError
-from stimuli.separators import Song, fourier, harmonic_percussive, mixed, run
-from stimuli.separators.panning import panning_index
+from stimuli.separators import Song, mixed, run
+from stimuli.separators.classical import fourier, harmonic_percussive
+from stimuli.separators.classical.panning import panning_index
 from stimuli.separators.spectral import Stft
 
 KINDS = ("hpss_two_stage", "left_minus_right", "panning_mask", "fourier_2d")

@@ -9,9 +9,9 @@ from small_world import RATE_HZ, noise, write
 
 from stimuli.experiment import LrrSystem, MlrrSystem, RpcaSystem
 from stimuli.separators import Song, run, separator
-from stimuli.separators.classical import online
-from stimuli.separators.classical.lrr import lrr, mlrr
-from stimuli.separators.classical.rpca import by_segments, rpca
+from stimuli.separators.low_rank import online
+from stimuli.separators.low_rank.lrr import lrr, mlrr
+from stimuli.separators.low_rank.rpca import by_segments, rpca
 from stimuli.sources.demo_songs import falcon_69
 from stimuli.sources.song import whole
 

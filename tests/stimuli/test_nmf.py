@@ -13,7 +13,7 @@ from test_low_rank import si_sdr
 from stimuli.errors import StimuliError
 from stimuli.experiment import NmfSystem
 from stimuli.separators import Song, run, separator
-from stimuli.separators.classical.nmf import divergence, factorised
+from stimuli.separators.low_rank.nmf import divergence, factorised
 
 BINS = 1025
 

@@ -11,7 +11,8 @@ from small_world import noise
 from stimuli.errors import StimuliError
 from stimuli.experiment import Damage
 from stimuli.render import parameters_of
-from stimuli.separators import Song, mixed, oracle, run
+from stimuli.separators import Song, mixed, run
+from stimuli.separators.oracles import masks as oracle
 from stimuli.separators.spectral import Stft
 
 KINDS = ("oracle_ratio_mask", "oracle_binary_mask", "oracle_complex_mask", "oracle_wiener")

@@ -17,9 +17,10 @@ from safetensors.torch import save_file
 
 from stimuli.errors import StimuliError
 from stimuli.render import key_of
-from stimuli.separators import run, separator, spleeter
-from stimuli.separators.architectures import ARCHITECTURES
-from stimuli.separators.architectures.spectral_unet import spectral_unet
+from stimuli.separators import run, separator
+from stimuli.separators.networks import spleeter
+from stimuli.separators.networks.architectures import ARCHITECTURES
+from stimuli.separators.networks.architectures.spectral_unet import spectral_unet
 from stimuli.separators.spectral import Stft
 
 SMALL = {"window": 256, "hop": 128, "bins": 128, "block": 64}

@@ -41,7 +41,7 @@ def here(*arguments: object) -> str:
 
 
 def test_every_kind_is_listed_with_what_it_needs_and_what_mends_it(monkeypatch) -> None:
-    from stimuli.separators import spleeter
+    from stimuli.separators.networks import spleeter
 
     monkeypatch.setattr(spleeter, "weights_folder", lambda: None)
     done = CliRunner().invoke(systems, ["--format", "json"], catch_exceptions=False)

@@ -23,7 +23,7 @@ from known_songs import (
 from small_world import noise
 
 from stimuli.separators import Song, mixed, run
-from stimuli.separators.repet import Repet, median_over
+from stimuli.separators.classical.repet import Repet, median_over
 
 KINDS = ("repet_extended", "repet_adaptive", "repet_sim_librosa", "repet_sim_online")
 PER_S = RATE_HZ / HOP

@@ -10,8 +10,9 @@ from small_world import RATE_HZ, noise
 
 from stimuli import experiment
 from stimuli.errors import SoundError, StimuliError
-from stimuli.separators import Song, mixed, run, separator, spleeter
-from stimuli.separators.repet import Repet
+from stimuli.separators import Song, mixed, run, separator
+from stimuli.separators.classical.repet import Repet
+from stimuli.separators.networks import spleeter
 from stimuli.separators.spectral import Stft
 
 MASKS = ("repet", "repet_sim", "centre_cancellation")

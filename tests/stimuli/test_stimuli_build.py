@@ -21,7 +21,7 @@ from stimuli.build import build
 from stimuli.errors import ManifestError, StimuliError
 from stimuli.experiment import AnySystem
 from stimuli.render import key_of
-from stimuli.separators.panning import CentreCancellation
+from stimuli.separators.classical.panning import CentreCancellation
 from stimuli.standard import sounds
 from stimuli.verify import verify
 
@@ -230,7 +230,7 @@ def test_a_manifest_that_points_outside_is_refused(write_experiment, world) -> N
 def slow_build(path: Path) -> subprocess.Popen:
     """A real build, in a process of its own, whose system takes its time."""
     code = (
-        "import sys, time, pathlib; from stimuli.separators.panning import CentreCancellation as C; "
+        "import sys, time, pathlib; from stimuli.separators.classical.panning import CentreCancellation as C; "
         "old, calls = C.separate, []; "
         "C.separate = lambda s, *a: (calls.append(len(calls) and time.sleep(20)), old(s, *a))[1]; "
         "from stimuli.build import build; "

@@ -1,1 +1,1 @@
-"""Systems without networks that model spectra by matrices: of low rank, sparse, or products of non-negative ones."""
+"""Systems without weights that tell voice from accompaniment by a mask: what repeats, where it is, how it sounds."""

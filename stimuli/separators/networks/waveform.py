@@ -18,8 +18,9 @@ import numpy as np
 from stimuli import audio
 from stimuli.description.outside import OnnxSystem, TorchCheckpointSystem
 from stimuli.errors import StimuliError
-from stimuli.separators import Song, Sound, lacking, sources, weights
+from stimuli.separators import Song, Sound, lacking, sources
 from stimuli.separators.chunks import overlapped
+from stimuli.separators.networks import weights
 
 Network = Callable[[np.ndarray], np.ndarray]
 """(1, channels, frames) to (1, sources, channels, frames)."""

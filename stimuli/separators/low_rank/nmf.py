@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stimuli.experiment import NmfSystem
-from stimuli.separators.classical.dictionaries import Trained
+from stimuli.separators.low_rank.dictionaries import Trained
 from stimuli.separators.spectral import bins_below
 
 LOWEST_VOICE_HZ = 100.0

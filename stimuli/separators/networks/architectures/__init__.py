@@ -10,5 +10,5 @@ Defines: ``ARCHITECTURES``.
 from __future__ import annotations
 
 ARCHITECTURES = {
-    "unet": "stimuli.separators.architectures.spectral_unet:spectral_unet",
+    "unet": "stimuli.separators.networks.architectures.spectral_unet:spectral_unet",
 }

@@ -15,7 +15,7 @@ import numpy as np
 from stimuli.errors import StimuliError
 from stimuli.experiment import PanningMaskSystem
 from stimuli.separators import Song, Sound
-from stimuli.separators.masking import VoiceMask
+from stimuli.separators.classical.masking import VoiceMask
 from stimuli.separators.spectral import Stft, bins_below
 
 LOWEST_HZ, HIGHEST_HZ = 110.0, 12_000.0

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stimuli.experiment import RpcaSystem
-from stimuli.separators.masking import VoiceMask
+from stimuli.separators.classical.masking import VoiceMask
 from stimuli.separators.spectral import Stft, bins_below
 
 LOWEST_VOICE_HZ = 100.0

@@ -19,7 +19,7 @@ from stimuli import audio
 from stimuli.errors import StimuliError
 from stimuli.experiment import LrrSystem, MlrrSystem, NmfSystem
 from stimuli.manifest import file_sha256
-from stimuli.separators.masking import VoiceMask
+from stimuli.separators.classical.masking import VoiceMask
 from stimuli.separators.spectral import Stft
 
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")

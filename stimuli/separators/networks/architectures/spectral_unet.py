@@ -4,7 +4,7 @@ One source: the net's own magnitudes (Jansson et al. 2017). Several: their squar
 Spleeter (Hennequin et al. 2020, doi:10.21105/joss.02154), so that they add up to it. Above ``bins`` the mask is the
 mean of the frame's mask below.
 
-Names in the state dict: ``<source>.`` and those of ``stimuli.separators.unet``. Defines: ``spectral_unet``.
+Names in the state dict: ``<source>.`` and those of ``stimuli.separators.networks.unet``. Defines: ``spectral_unet``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from stimuli.separators.unet import UNet
+from stimuli.separators.networks.unet import UNet
 
 EPSILON = 1e-10
 STRIDE = 64

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 
 from stimuli.experiment import RepetSimLibrosaSystem
-from stimuli.separators.masking import VoiceMask
+from stimuli.separators.classical.masking import VoiceMask
 from stimuli.separators.spectral import Stft, bins_below
 
 LOWEST_VOICE_HZ = 100.0

@@ -142,7 +142,7 @@ def _network(stem: str, device: str) -> Any:
     """The net of a stem with its weights, ready to run."""
     import torch
 
-    from stimuli.separators.unet import UNet
+    from stimuli.separators.networks.unet import UNet
 
     name, digest = WEIGHTS[stem]
     folder = weights_folder()

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from stimuli.errors import StimuliError
-from stimuli.separators import lacking, weights
-from stimuli.separators.architectures import ARCHITECTURES
-from stimuli.separators.waveform import Network, WaveformModel, first_line
+from stimuli.separators import lacking
+from stimuli.separators.networks import weights
+from stimuli.separators.networks.architectures import ARCHITECTURES
+from stimuli.separators.networks.waveform import Network, WaveformModel, first_line
 
 SAFETENSORS = {"safetensors": 'pip install "hidden-reference[torch]"'}
 

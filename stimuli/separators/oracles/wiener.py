@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stimuli.separators.oracle import EPSILON, Oracle
+from stimuli.separators.oracles.masks import EPSILON, Oracle
 
 FLOOR = 1e-6
 """Share of every direction in a covariance, whose trace is the number of channels: it can always be inverted."""

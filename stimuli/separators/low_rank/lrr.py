@@ -17,9 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from stimuli.experiment import LrrSystem, MlrrSystem
-from stimuli.separators.classical import online
-from stimuli.separators.classical.dictionaries import Trained
-from stimuli.separators.classical.rpca import LOWEST_VOICE_HZ, by_segments, shrink
+from stimuli.separators.low_rank import online
+from stimuli.separators.low_rank.dictionaries import Trained
+from stimuli.separators.low_rank.rpca import LOWEST_VOICE_HZ, by_segments, shrink
 from stimuli.separators.spectral import bins_below
 
 FIRST_PENALTY, LAST_PENALTY = 1e-2, 1e6

@@ -19,7 +19,8 @@ from stimuli import audio
 from stimuli.description.outside import CommandSystem
 from stimuli.errors import SoundError, StimuliError
 from stimuli.manifest import file_sha256
-from stimuli.separators import Song, Sound, processes, sources
+from stimuli.separators import Song, Sound, sources
+from stimuli.separators.outside import processes
 
 LAST_LINES = 3
 LAST_BYTES = 4096

@@ -5,7 +5,7 @@ ICASSP) look for the period anew every 5 s; ``RepetSimOnline`` (Rafii and Pardo 
 most like it among the last 10 s. Periods are those of the beat spectrum as it stands (the public port adds a frame to
 each), and every frame has one (the port leaves the last of every 5 s without).
 
-Conventions: those of ``stimuli.separators.repet``: magnitudes are the mean over channels, shape (bins, times).
+Conventions: those of ``repet``: magnitudes are the mean over channels, shape (bins, times).
 Defines: ``RepetExtended``, ``RepetAdaptive``, ``RepetSimOnline``.
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from stimuli.separators.repet import EPSILON, Repet, RepetSim, median_over
+from stimuli.separators.classical.repet import EPSILON, Repet, RepetSim, median_over
 
 SEGMENT_S, STEP_S = 10.0, 5.0
 

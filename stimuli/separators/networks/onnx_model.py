@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from stimuli.errors import StimuliError
-from stimuli.separators import weights
-from stimuli.separators.waveform import Network, WaveformModel, first_line
+from stimuli.separators.networks import weights
+from stimuli.separators.networks.waveform import Network, WaveformModel, first_line
 
 
 class OnnxModel(WaveformModel):

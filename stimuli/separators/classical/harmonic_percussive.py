@@ -12,7 +12,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from stimuli.separators import Song, Sound
-from stimuli.separators.masking import VoiceMask
+from stimuli.separators.classical.masking import VoiceMask
 from stimuli.separators.spectral import Stft
 
 MEDIAN = 31

@@ -14,8 +14,8 @@ import numpy as np
 from scipy import fft
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
-from stimuli.separators.masking import VoiceMask
-from stimuli.separators.repet import LOWEST_VOICE_HZ
+from stimuli.separators.classical.masking import VoiceMask
+from stimuli.separators.classical.repet import LOWEST_VOICE_HZ
 from stimuli.separators.spectral import Stft, bins_below
 
 NEIGHBOURHOOD = 15

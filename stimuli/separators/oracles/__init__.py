@@ -1,0 +1,1 @@
+"""Ceilings: masks and filters made from the true stems, damaged where the entry says so."""
