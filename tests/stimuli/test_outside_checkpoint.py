@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from stimuli.errors import StimuliError
 from stimuli.render import key_of
-from stimuli.separators import run, separator
+from stimuli.separators import run, separator, sources
 from stimuli.separators.networks import spleeter
 from stimuli.separators.networks.architectures import ARCHITECTURES
 from stimuli.separators.networks.architectures.spectral_unet import spectral_unet
@@ -219,3 +219,10 @@ def test_other_weights_are_another_render(folder, tmp_path) -> None:
     keys = {key_of(system(place).system, "song", "vocals", "cpu", place) for place in (folder, tmp_path)}
     assert len(keys) == 2
     assert key_of(system(folder).system, "song", "vocals", "cuda", folder) not in keys
+
+
+def test_a_network_for_the_accompaniment_alone_gives_the_vocals_as_the_rest() -> None:
+    mixture, music = np.full((4, 2), 0.5, np.float32), np.full((4, 2), 0.2, np.float32)
+    assert sources.gives(["accompaniment"]) == ("accompaniment", "vocals")
+    found = sources.answer(["accompaniment"], "vocals", {"accompaniment": music}, mixture)
+    assert np.array_equal(found, mixture - music) and sources.told(["accompaniment"]) == "own estimate"

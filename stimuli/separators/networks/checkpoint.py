@@ -111,6 +111,8 @@ class TorchCheckpoint(WaveformModel):
             made = build(self.system.sources, self.system.channels, **self.system.parameters)
         except (TypeError, ValueError, KeyError) as error:
             raise StimuliError(f"{where}: its parameters don't fit: {error}") from None
+        if hasattr(made, "adopted"):
+            state = made.adopted(state)
         try:
             keys = made.load_state_dict(state, strict=False)
         except RuntimeError as error:

@@ -1,8 +1,9 @@
 """Architectures whose weights people bring as checkpoints: name to ``module:function``, loaded when asked for.
 
 A function takes the names of the sources, the number of channels and what else the entry's ``parameters`` say, and
-returns a torch module: waveform float32 (1, channels, frames) in, (1, sources, channels, frames) out. The names in its
-state dict are those of the weight files that exist, so that they load as they are.
+returns a torch module: waveform float32 (batch, channels, frames) in, (batch, sources, channels, frames) out, any
+number of frames, differentiable. The names in its state dict are those of the weight files that exist, so that they
+load as they are; where files exist in several forms, the module's ``adopted(state)`` brings them to its own.
 
 Defines: ``ARCHITECTURES``.
 """
