@@ -243,9 +243,9 @@ class Depthwise(nn.Conv1d):
         super().__init__(channels, channels, kernel, dilation=dilation, groups=channels)
         self.reach, self.ahead = (kernel - 1) * dilation, ahead
 
-    def forward(self, sound: torch.Tensor) -> torch.Tensor:
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Same shape; beyond the ends there is silence."""
-        return super().forward(functional.pad(sound, (self.reach, self.ahead))[..., self.ahead :])
+        return super().forward(functional.pad(input, (self.reach, self.ahead))[..., self.ahead :])
 
 
 class _Norm(nn.Module):
