@@ -8,7 +8,7 @@ filters span both channels, and there is still one mask per source.
 Conventions: representations are (batch, channels, times); a norm takes and gives that shape. The sound is padded with
 silence at its end, so that a frame covers its last samples too.
 
-Defines: ``conv_tasnet``, ``TDConvNet``, ``ChannelNorm``, ``GlobalNorm``, ``Depthwise``, ``separable``.
+Defines: ``conv_tasnet``, ``ConvTasNet``, ``TDConvNet``, ``TemporalBlock``, ``ChannelNorm``, ``GlobalNorm``, ``Depthwise``, ``separable``.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class TDConvNet(nn.Module):
         norm = NORMS[norm_type]
         self.bottleneck = nn.Sequential(norm(in_chan), nn.Conv1d(in_chan, bn_chan, 1))
         self.TCN = nn.ModuleList(
-            _Block(separable(bn_chan, hid_chan, conv_kernel_size, 2**i, norm, causal=causal), skip_chan)
+            TemporalBlock(separable(bn_chan, hid_chan, conv_kernel_size, 2**i, norm, causal=causal), skip_chan)
             for _ in range(n_repeats)
             for i in range(n_blocks)
         )
@@ -194,8 +194,8 @@ class TDConvNet(nn.Module):
         return ACTIVATIONS[self.activation](scores)
 
 
-class _Block(nn.Module):
-    """One dilated block: what it adds to the bottleneck, and to the masks. The last block's first part goes unused."""
+class TemporalBlock(nn.Module):
+    """One dilated block: what it adds to the bottleneck, and to the masks. What the last adds to the first goes unused."""
 
     def __init__(self, shared: nn.Sequential, skip: int) -> None:
         super().__init__()
