@@ -5,8 +5,8 @@ files or any fsspec URL. Out: renders are float32 WAV, so that nothing is lost b
 FLAC, which decodes to the same samples in every browser. Files are written under a temporary name and renamed.
 
 Conventions: sound is a float32 array of shape (frames, channels), full scale 1.0; times in seconds.
-Defines: ``Place``, ``Format``, ``form``, ``read``, ``resampled``, ``write_render``, ``write_clip``, ``Written``,
-``samples_sha256``, ``frame_at``, ``fade_ends``, ``in_planes``, ``temporary``.
+Defines: ``Place``, ``Format``, ``form``, ``read``, ``blocks``, ``resampled``, ``write_render``, ``rendering``,
+``write_clip``, ``Written``, ``samples_sha256``, ``frame_at``, ``fade_ends``, ``in_planes``, ``temporary``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +113,31 @@ def _read(path: Place, start: int, frames: int | None) -> tuple[np.ndarray, int,
         return samples, sound.samplerate, sound.subtype in EXACT
 
 
+def blocks(path: Place, frames: int) -> Iterator[np.ndarray]:
+    """A sound file, ``frames`` at a time, the last block shorter; see ``read``. Containers are decoded whole first.
+
+    Raises
+    ------
+    SoundError
+        As ``read`` does, at the block where something is wrong.
+    """
+    if containers.holds(path):
+        whole, _ = read(path)
+        yield from (whole[first : first + frames] for first in range(0, len(whole), frames))
+        return
+    with _opened(path) as sound:
+        if not sound.frames:
+            raise SoundError(f"{path}: holds no samples; render it again")
+        for first in range(0, sound.frames, frames):
+            block = sound.read(frames, dtype="float32", always_2d=True)
+            if len(block) < min(frames, sound.frames - first):
+                raise SoundError(f"{path}: cut short: it ends before the {sound.frames} frames it says; copy it again")
+            if not np.isfinite(block).all():
+                place = (first + int(np.argmax(~np.isfinite(block).all(axis=1)))) / sound.samplerate
+                raise SoundError(f"{path}: holds NaN or infinity (first at {place:.3f} s); render it again")
+            yield block
+
+
 @contextmanager
 def _opened(path: Place) -> Iterator[soundfile.SoundFile]:
     """A sound file ready to be read; whatever goes wrong inside is said with the file's name."""
@@ -158,6 +183,25 @@ def write_render(path: Path, samples: np.ndarray, rate_hz: int) -> None:
         raise SoundError(f"{path}: the samples hold NaN or infinity; nothing was written")
     with temporary(path) as part:
         soundfile.write(part, np.asarray(samples, np.float32), rate_hz, subtype="FLOAT", format="WAV")
+
+
+@contextmanager
+def rendering(path: Path, rate_hz: int, channels: int) -> Iterator[Callable[[np.ndarray], None]]:
+    """Float32 WAV written as it comes, by the function that is yielded (frames, channels); whole, or not there.
+
+    Raises
+    ------
+    SoundError
+        Where the samples hold NaN or infinity.
+    """
+
+    def write(samples: np.ndarray) -> None:
+        if not np.isfinite(samples).all():
+            raise SoundError(f"{path}: the samples hold NaN or infinity; nothing was written")
+        sound.write(samples)
+
+    with temporary(path) as part, soundfile.SoundFile(part, "w", rate_hz, channels, "FLOAT", format="WAV") as sound:
+        yield write
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from the energy of each step, so that a sound is filtered once, and a gain chang
 Conventions: sound (frames, channels); loudness in LUFS (-inf for silence), loudness range in LU, gains in dB.
 One channel counts as two, because a mono clip is heard from both sides; 5 and 6 channels are L R C (LFE) Ls Rs.
 
-Defines: ``Energy``, ``energy``, ``integrated_lufs``, ``to_level``, ``gain_db``.
+Defines: ``Energy``, ``energy``, ``energy_of``, ``integrated_lufs``, ``to_level``, ``gain_to_level``, ``gain_db``.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,21 +81,32 @@ def energy(samples: np.ndarray, rate_hz: int) -> Energy:
     SoundError
         For less than 0.4 s, which has no gating block, and for a number of channels without weights.
     """
+    block = block_frames(rate_hz)
+    blocks = (samples[first : first + block] for first in range(0, len(samples), block))
+    return energy_of(blocks, len(samples), samples.shape[1] if samples.ndim == 2 else 1, rate_hz)
+
+
+def block_frames(rate_hz: int) -> int:
+    """How many frames are filtered at a time."""
+    return CHUNK_STEPS * round(STEP_S * rate_hz)
+
+
+def energy_of(blocks: Iterable[np.ndarray], frames: int, channels: int, rate_hz: int) -> Energy:
+    """The same of a sound that comes in blocks of ``block_frames``, the last one shorter."""
     step = round(STEP_S * rate_hz)
-    steps = int(len(samples) / rate_hz / STEP_S + 1e-9)
+    steps = int(frames / rate_hz / STEP_S + 1e-9)
     if steps * STEP_S < SHORTEST_S - 1e-9:
         raise SoundError(
-            f"loudness needs at least {SHORTEST_S} s of sound, found {len(samples) / rate_hz:.2f} s; "
-            "lengthen the excerpt"
+            f"loudness needs at least {SHORTEST_S} s of sound, found {frames / rate_hz:.2f} s; lengthen the excerpt"
         )
-    channels = samples.shape[1] if samples.ndim == 2 else 1
     if channels not in WEIGHTS:
         raise SoundError(f"loudness is defined for 1, 2, 5 and 6 channels, found {channels}; mix the sound down")
     weighting, state = _weighting(rate_hz), np.zeros((2, channels, 2))
     weights, found = np.array(WEIGHTS[channels])[:, None], np.empty(steps)
-    for first in range(0, steps, CHUNK_STEPS):
+    # The last block may hold a part of a step only: no step is left for it.
+    for first, block in zip(range(0, steps, CHUNK_STEPS), blocks, strict=False):
         last = min(first + CHUNK_STEPS, steps)
-        chunk = np.ascontiguousarray(samples[first * step : last * step].reshape(-1, channels).T, np.float64)
+        chunk = np.ascontiguousarray(block[: (last - first) * step].reshape(-1, channels).T, np.float64)
         weighted, state = sosfilt(weighting, chunk, zi=state)
         by_step = weighted.reshape(channels, last - first, step)
         found[first:last] = (weights * np.einsum("csn,csn->cs", by_step, by_step)).sum(axis=0) / step
@@ -108,9 +120,14 @@ def integrated_lufs(samples: np.ndarray, rate_hz: int) -> float:
 
 def to_level(samples: np.ndarray, rate_hz: int, lufs: float) -> tuple[np.ndarray, float]:
     """The sound at a given loudness, and the gain in dB that brought it there; silence passes with 0 dB."""
-    found = integrated_lufs(samples, rate_hz) if len(samples) >= SHORTEST_S * rate_hz else -np.inf
-    gain_db = lufs - found if np.isfinite(found) else 0.0
+    gain_db = gain_to_level(energy(samples, rate_hz) if len(samples) >= SHORTEST_S * rate_hz else None, lufs)
     return samples * samples.dtype.type(10 ** (gain_db / 20)), gain_db
+
+
+def gain_to_level(measured: Energy | None, lufs: float) -> float:
+    """The gain in dB that brings a sound to a loudness; 0 for silence, and for one too short to measure (None)."""
+    found = -np.inf if measured is None else measured.integrated_lufs()
+    return lufs - found if np.isfinite(found) else 0.0
 
 
 def gain_db(lufs: float, reference_lufs: float, *, target_lufs: float, match: str, shared: bool) -> float:

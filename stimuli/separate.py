@@ -3,25 +3,72 @@
 Conventions: estimates are float32 WAV ``<source>.wav`` of the mixture's rate, length and channels; ``provenance.json``
 beside them is written last. Every file is whole or not there.
 
-Defines: ``chosen``, ``prepared``, ``separate``.
+Defines: ``chosen``, ``prepared``, ``separate``, ``Task``.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stimuli import audio, experiment
 from stimuli.errors import StimuliError
 from stimuli.experiment import AnySystem, FilesSystem
-from stimuli.manifest import file_sha256
+from stimuli.manifest import Provenance, file_sha256
 from stimuli.render import facts_of
 from stimuli.separators import Separator, Song, run, separator
 from stimuli.separators.listing import with_defaults
 
 PROVENANCE = "provenance.json"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A system, a sound file, and where its estimates of which sources go: all that it gives where none are named."""
+
+    entry: AnySystem
+    runs: Separator
+    mixture: Path
+    out: Path
+    targets: Sequence[str] = ()
+
+    def paths(self) -> dict[str, Path]:
+        """The file of each source; refused where the system can't run, or one would be written over the mixture."""
+        if reason := self.runs.missing():
+            raise StimuliError(f"system {self.entry.name!r}: {reason}")
+        wanted = tuple(dict.fromkeys(self.targets)) or _all_of(self.runs, self.entry.name)
+        paths = {target: self.out / f"{target}.wav" for target in wanted}
+        if self.mixture.absolute() in {path.absolute() for path in paths.values()}:
+            raise StimuliError(
+                f"{self.mixture}: an estimate of that name would be written over it; choose another --out"
+            )
+        return paths
+
+    def describe(self, form: audio.Format) -> str:
+        """The line that says what is going to happen."""
+        length_s = form.frames / form.rate_hz
+        return (
+            f"{self.mixture}: {length_s:.2f} s, {form.channels} channel(s), {form.rate_hz} Hz; "
+            f"separating with {self.entry.name}"
+        )
+
+    def record(self, facts: Provenance, paths: Sequence[Path], more: Mapping[str, Any]) -> str:
+        """Write how the estimates came to be, and say in a line what there is."""
+        told = {
+            "system": self.entry.name,
+            "mixture": self.mixture.name,
+            "mixture_sha256": file_sha256(self.mixture),
+            "estimates_sha256": {path.name: file_sha256(path) for path in paths},
+            "provenance": facts.model_dump(),
+            **more,
+        }
+        with audio.temporary(self.out / PROVENANCE) as part:
+            part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        return f"{self.out}: {', '.join(path.name for path in paths)}; {facts.real_time_factor:.3f} x real time"
 
 
 def chosen(name: str, path: Path | None) -> tuple[AnySystem, Path]:
@@ -65,32 +112,18 @@ def separate(
         Where the mixture can't be read, the system can't run, fails or does not give a target, or an estimate would be
         written over the mixture; then nothing is written.
     """
-    if reason := runs.missing():
-        raise StimuliError(f"system {entry.name!r}: {reason}")
+    task = Task(entry, runs, mixture, out, targets)
+    paths = task.paths()
     samples, rate_hz = audio.read(mixture)
     song = Song(mixture.stem, rate_hz, samples)
-    wanted = tuple(dict.fromkeys(targets)) or _all_of(runs, entry.name)
-    paths = {target: out / f"{target}.wav" for target in wanted}
-    if mixture.absolute() in {path.absolute() for path in paths.values()}:
-        raise StimuliError(f"{mixture}: an estimate of that name would be written over it; choose another --out")
-    length_s = len(samples) / rate_hz
-    echo(f"{mixture}: {length_s:.2f} s, {samples.shape[1]} channel(s), {rate_hz} Hz; separating with {entry.name}")
+    echo(task.describe(audio.Format(rate_hz, *samples.shape)))
     began = time.perf_counter()
-    estimates, _ = run.run_all(runs, entry.name, song, wanted)
-    facts = facts_of(entry, runs, time.perf_counter() - began, length_s)
+    estimates, _ = run.run_all(runs, entry.name, song, tuple(paths))
+    facts = facts_of(entry, runs, time.perf_counter() - began, len(samples) / rate_hz)
     out.mkdir(parents=True, exist_ok=True)
     for target, path in paths.items():
         audio.write_render(path, estimates[target], rate_hz)
-    told = {
-        "system": entry.name,
-        "mixture": mixture.name,
-        "mixture_sha256": file_sha256(mixture),
-        "estimates_sha256": {path.name: file_sha256(path) for path in paths.values()},
-        "provenance": facts.model_dump(),
-    }
-    with audio.temporary(out / PROVENANCE) as part:
-        part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    echo(f"{out}: {', '.join(path.name for path in paths.values())}; {facts.real_time_factor:.3f} x real time")
+    echo(task.record(facts, list(paths.values()), {}))
     return list(paths.values())
 
 

@@ -42,7 +42,17 @@ def systems(form: str) -> None:
 @click.option("--experiment", "path", type=FILE, help="The experiment file that SYSTEM is an entry of.")
 @click.option("--targets", default="", help="Sources, with commas between; all that it gives if left out.")
 @click.option("--device", default="cpu", show_default=True, help="Where torch systems run, for example cuda.")
-def separate(system: str, mixture: Path, out: Path, path: Path | None, targets: str, device: str) -> None:
+@click.option("--stream", is_flag=True, help="Feed it block by block; memory and delay don't grow with the song.")
+@click.option(
+    "--block",
+    type=click.IntRange(1, 1 << 20),
+    default=2048,
+    show_default=True,
+    help="Frames of a block with --stream: longer ones are faster, and delay more.",
+)
+def separate(
+    system: str, mixture: Path, out: Path, path: Path | None, targets: str, device: str, stream: bool, block: int
+) -> None:
     """Run SYSTEM on the sound file MIXTURE: SOURCE.wav for each source it gives, and provenance.json.
 
     SYSTEM is a kind or a plugin (see: mushra systems), or with --experiment the name of a system in that file.
@@ -52,4 +62,9 @@ def separate(system: str, mixture: Path, out: Path, path: Path | None, targets: 
     entry, folder = separation.chosen(system, path)
     runs = separation.prepared(entry, folder, device)
     wanted = [target.strip() for target in targets.split(",") if target.strip()]
+    if stream:
+        from stimuli.separate_stream import separate_stream
+
+        separate_stream(separation.Task(entry, runs, mixture, out, tuple(wanted)), block, click.echo)
+        return
     separation.separate(entry, runs, mixture, out, wanted, click.echo)

@@ -60,11 +60,30 @@ def mixed(sounds: Iterable[Sound]) -> Sound:
     return functools.reduce(np.add, sounds)
 
 
+class SourceStream(Protocol):
+    """A system on its way through one song: sound in by blocks, every source that it gives out as soon as it is final.
+
+    What comes out is, put together, what ``separate`` gives for the whole song at the same level.
+    """
+
+    latency_frames: int
+    """How many frames must be in, from a frame on, until its own estimate is out, where blocks are single frames."""
+
+    def push(self, block: Sound) -> Mapping[str, Sound]:
+        """What is final after these frames: the same number of frames of every source, from 0 up."""
+        ...
+
+    def finish(self) -> Mapping[str, Sound]:
+        """The rest of every source, after the song's end."""
+        ...
+
+
 class Separator(Protocol):
     """What every system offers.
 
     It may have more: ``device``, where it runs; ``folder``, where the experiment file lies; and ``fingerprint()``, what
-    its samples follow from beside its entry (hashes of model files, versions of packages) as a JSON object.
+    its samples follow from beside its entry (hashes of model files, versions of packages) as a JSON object;
+    ``stream(rate_hz, channels)``, a ``SourceStream`` for a song of that form, or a ``StimuliError`` that says why not.
     """
 
     version: str

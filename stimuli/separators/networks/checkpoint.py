@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from stimuli.errors import StimuliError
-from stimuli.separators import lacking
+from stimuli.separators import SourceStream, lacking
 from stimuli.separators.networks import weights
 from stimuli.separators.networks.architectures import ARCHITECTURES
 from stimuli.separators.networks.waveform import Network, WaveformModel, first_line
@@ -65,6 +65,30 @@ class TorchCheckpoint(WaveformModel):
                 return module(torch.from_numpy(waveform).to(self.device)).float().cpu().numpy()
 
         return network
+
+    def stream(self, rate_hz: int, channels: int) -> SourceStream:
+        """The network block by block, for a song of this form. Chunks have no part in it: it hears all of the past.
+
+        Raises
+        ------
+        StimuliError
+            Where the network hears what comes later, the song has another form, or the file can't be used.
+        """
+        from stimuli.separators.networks.streaming.song import SongStream
+        from stimuli.separators.networks.streaming.stream import streamed
+
+        self.check_form(rate_hz, channels, self.who)
+        if rate_hz != self.system.rate_hz:
+            raise StimuliError(
+                f"{self.who}: a stream is not resampled: it takes {self.system.rate_hz} Hz, found {rate_hz} Hz; "
+                "resample the song, or leave out --stream"
+            )
+        module = self._module(self._state()).eval().to(self.device)
+        try:
+            streams = [streamed(module) for _ in range(channels if self.system.channels == 1 else 1)]
+        except ValueError as error:
+            raise StimuliError(f"{self.who}: it can't stream: {error}") from None
+        return SongStream(self.system.sources, self.system.channels, streams)
 
     def _architecture(self) -> Any:
         name = self.system.architecture

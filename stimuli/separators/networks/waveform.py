@@ -4,7 +4,7 @@ In: float32 (1, channels, frames) at a stated rate. Out: float32 (1, sources, ch
 file becomes such a network. Whether a song of another rate or number of channels is brought to the network's and
 back, the experiment file says (``convert``).
 
-Defines: ``WaveformModel``, ``Network``, ``first_line``.
+Defines: ``WaveformModel``, ``Network``, ``taken``, ``given_back``, ``first_line``.
 """
 
 from __future__ import annotations
@@ -83,10 +83,7 @@ class WaveformModel:
         heard = self._heard(song, who)
         network = self.network()
         made = [self._through(network, one.T, who) for one in heard]
-        # A mono network heard the channels one by one; a stereo network heard a mono song twice.
-        channels = np.concatenate(made, axis=1)
-        if song.mixture.shape[1] < channels.shape[1]:
-            channels = channels.mean(axis=1, keepdims=True)
+        channels = given_back(made, song.mixture.shape[1])
         wanted = {part for target in targets for part in sources.made_of(self.system.sources, target)}
         estimates = {
             name: self._brought_back(channels[index].T, song)
@@ -97,19 +94,19 @@ class WaveformModel:
 
     def _heard(self, song: Song, who: str) -> list[Sound]:
         """The mixture as the network takes it: once, or channel by channel."""
-        rate_hz, channels = self.system.rate_hz, self.system.channels
-        there = song.mixture.shape[1]
-        if not self.system.convert and (song.rate_hz, there) != (rate_hz, channels):
+        self.check_form(song.rate_hz, song.mixture.shape[1], who)
+        return taken(audio.resampled(song.mixture, song.rate_hz, self.system.rate_hz), self.system.channels)
+
+    def check_form(self, rate_hz: int, there: int, who: str) -> None:
+        """Refuse a song of a rate and a number of channels that it neither takes nor may have converted."""
+        channels = self.system.channels
+        if not self.system.convert and (rate_hz, there) != (self.system.rate_hz, channels):
             raise StimuliError(
-                f"{who}: it takes {channels} channel(s) at {rate_hz} Hz, found {there} at {song.rate_hz} Hz; "
+                f"{who}: it takes {channels} channel(s) at {self.system.rate_hz} Hz, found {there} at {rate_hz} Hz; "
                 "set convert = true in its entry to have the song converted and brought back"
             )
         if there not in (1, channels) and channels != 1:
             raise StimuliError(f"{who}: it takes {channels} channels, found {there}; mix the song down")
-        mixture = audio.resampled(song.mixture, song.rate_hz, rate_hz)
-        if channels == 1:
-            return [mixture[:, [index]] for index in range(there)]
-        return [mixture if there == channels else np.repeat(mixture, channels, axis=1)]
 
     def _through(self, network: Network, mixture: np.ndarray, who: str) -> np.ndarray:
         """(channels, frames) to (sources, channels, frames), in pieces if the entry says so."""
@@ -136,6 +133,20 @@ class WaveformModel:
         # To the frame: two roundings may differ by one.
         found = audio.resampled(sound, self.system.rate_hz, song.rate_hz)[: len(song.mixture)]
         return np.pad(found, ((0, len(song.mixture) - len(found)), (0, 0)))
+
+
+def taken(mixture: Sound, channels: int) -> list[Sound]:
+    """A mixture as a network of so many channels takes it: once (mono: in every channel), or channel by channel."""
+    there = mixture.shape[1]
+    if channels == 1:
+        return [mixture[:, [index]] for index in range(there)]
+    return [mixture if there == channels else np.repeat(mixture, channels, axis=1)]
+
+
+def given_back(made: Sequence[np.ndarray], there: int) -> np.ndarray:
+    """What the network made of each, (sources, channels, frames), as one of the mixture's ``there`` channels."""
+    channels = np.concatenate(made, axis=1)
+    return channels.mean(axis=1, keepdims=True) if there < channels.shape[1] else channels
 
 
 def first_line(error: Exception) -> str:

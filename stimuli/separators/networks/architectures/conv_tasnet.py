@@ -8,7 +8,8 @@ filters span both channels, and there is still one mask per source.
 Conventions: representations are (batch, channels, times); a norm takes and gives that shape. The sound is padded with
 silence at its end, so that a frame covers its last samples too.
 
-Defines: ``conv_tasnet``, ``ConvTasNet``, ``TDConvNet``, ``TemporalBlock``, ``ChannelNorm``, ``GlobalNorm``, ``Depthwise``, ``separable``.
+Defines: ``conv_tasnet``, ``ConvTasNet``, ``TDConvNet``, ``TemporalBlock``, ``ChannelNorm``, ``GlobalNorm``,
+``Depthwise``, ``separable``.
 """
 
 from __future__ import annotations
@@ -195,7 +196,7 @@ class TDConvNet(nn.Module):
 
 
 class TemporalBlock(nn.Module):
-    """One dilated block: what it adds to the bottleneck, and to the masks. What the last adds to the first goes unused."""
+    """One dilated block: what it adds to the bottleneck, and to the masks. The last one's first goes unused."""
 
     def __init__(self, shared: nn.Sequential, skip: int) -> None:
         super().__init__()
