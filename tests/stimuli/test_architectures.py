@@ -147,4 +147,4 @@ def test_a_checkpoint_of_it_is_a_system(tmp_path, name) -> None:
 def test_a_parameter_out_of_its_range_is_said(tmp_path, name) -> None:
     torch.save(network(name).state_dict(), tmp_path / "net.pt")
     with pytest.raises(StimuliError, match=rf"architecture '{name}': its parameters don't fit: .*found"):
-        separated(entry(tmp_path, name, **SMALL[name].refused), song(0.1))
+        separated(entry(tmp_path, name, **SMALL[name].refused), song(0.1, channels=SMALL[name].channels))

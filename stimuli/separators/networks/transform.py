@@ -25,11 +25,11 @@ LEAST_SHARE = 0.01
 class Transform:
     """A transform of one window length and hop, both in samples.
 
-    ``shape`` of the window: ``hann``, its square root ``sine`` (for analysis and synthesis alike), or ``hamming``. Where
-    ``support`` is given, the window proper is symmetric and that long, with silence around it: a Fourier transform of
-    ``window`` samples that is longer than what it hears. A hop may be as long as the squared windows leave no gap
-    (Hann: three quarters of the window); a mirrored sound has no frame more at its end, so there it is half a window
-    at most.
+    ``shape`` of the window: ``hann``, its square root ``sine`` (for analysis and synthesis alike), or ``hamming``.
+    Where ``support`` is given, the window proper is symmetric and that long, with zeros around it: a Fourier transform
+    of ``window`` samples, longer than what it hears. A hop may be as long as the squared windows leave no gap (Hann:
+    three quarters of the window and a little more); a mirrored sound has no frame to spare at its end, so that there
+    it is half the window at most.
     """
 
     window: int

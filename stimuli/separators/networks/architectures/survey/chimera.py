@@ -59,7 +59,9 @@ def chimera(
     """
     at_least_two(sources)
     if min(hidden, layers, depth) < 1 or bands < 0 or not 0 <= alpha <= 1:
-        raise ValueError(f"hidden, layers and depth are at least 1, bands 0 or more, alpha from 0 to 1, found alpha {alpha}")
+        raise ValueError(
+            f"hidden, layers and depth are at least 1, bands 0 or more, alpha from 0 to 1, found alpha {alpha}"
+        )
     bins = window // 2 + 1
     triangles = mel_triangles(bands, bins, rate_hz) if bands else torch.eye(bins)
     return _Chimera(Transform(window, hop), triangles, len(sources), (hidden, layers, depth), alpha)

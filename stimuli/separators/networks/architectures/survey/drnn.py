@@ -1,13 +1,13 @@
-"""The recurrent network with a mask layer of Huang et al. 2014 (ISMIR): all sources out of one net, sharing the mixture.
+"""The recurrent network with a mask layer of Huang et al. 2014 (ISMIR): one net whose sources share the mixture.
 
 Sine windows of 1024 samples, hop 512, 16 kHz mono. A frame's magnitudes and its neighbours' go through three hidden
-layers, of which the second remembers: h2(t) = ReLU(W h1(t) + b + U h2(t - 1)). The linear outputs' absolute values share
-the mixture out, inside the net, so that what is trained is what is heard, and the sources add up to the mixture.
+layers, of which the second remembers: h2(t) = ReLU(W h1(t) + b + U h2(t - 1)). The absolute values of the linear
+outputs share the mixture out, inside the net: what is trained is what is heard, and the sources add up to the mixture.
 
-Its own loss is discriminative: near to one's own source, far from the others', 1/2 [(y - own)^2 - gamma (y - other)^2],
+Its own loss is discriminative: near to one's own source, far from the others, 1/2 [(y - own)^2 - gamma (y - other)^2],
 here a mean where the paper has sums, so that it doesn't grow with the length. torch's recurrent layer has two biases
-where the paper has one: ``hidden`` parameters more, the same function. The published weights are Matlab's and have other
-names. Unverified: the paper's own results with these settings.
+where the paper has one: ``hidden`` parameters more, the same function. The published weights are Matlab's, under other
+names. Unverified: the paper's results with these settings. Not here: its loss in Kullback-Leibler form, log-mel input.
 
 Defines: ``drnn``, ``discriminative``.
 """

@@ -79,7 +79,7 @@ def soft_masks(outputs: torch.Tensor) -> torch.Tensor:
 
 
 def stacked(magnitudes: torch.Tensor, context: int) -> torch.Tensor:
-    """Each time with its neighbours, ``context`` (odd) in all: (items, times, bins * context); silence beyond the ends."""
+    """Each frame and its neighbours, ``context`` (odd) in all, one after the other: (items, times, context * bins)."""
     around = nn.functional.pad(magnitudes, (context // 2, context // 2))
     return around.unfold(2, context, 1).permute(0, 2, 3, 1).flatten(2)
 

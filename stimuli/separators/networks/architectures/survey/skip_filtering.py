@@ -178,7 +178,7 @@ class _SkipFiltering(PerSource):
         scale = self.transform.window**0.5
         first, both = (divergence(truth / scale, mask * mixed[:, None] / scale) for mask in self.both_masks(mixed))
         helped = (first >= MASK_HELPED_ABOVE) & (both >= ALL_HELPED_ABOVE)
-        last = [net.source_enhancement["ffSe_dec"].weight for net in self.nets.values()]
+        last = [self.get_parameter(f"nets.{source}.source_enhancement.ffSe_dec.weight") for source in self.nets]
         decay = sum(weight.square().sum() for weight in last)
         return (both + torch.where(helped, first, 0.0)).sum() + WEIGHT_DECAY * decay
 

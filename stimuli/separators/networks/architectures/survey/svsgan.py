@@ -1,7 +1,7 @@
 """The generator of SVSGAN (Fan, Lai and Jang 2017, arXiv:1710.11428): magnitudes of all sources, sharing the mixture.
 
-Three fully connected layers of 1024 ReLU and the mask layer of ``stimuli.separators.networks.architectures.survey.drnn``,
-frame by frame; window 1024, hop 512. Its own loss is the supervised one with which the paper begins, the mean squared
+Three fully connected layers of 1024 ReLU and the mask layer of Huang et al. 2014 (``soft_masks``), frame by frame;
+window 1024, hop 512. Its own loss is the supervised one with which the paper begins, the mean squared
 error of magnitudes; the adversarial rounds that follow need a second network and are not here.
 
 Unverified: the sizes of the layers and of the transform (the paper's text was not at hand). Defines: ``svsgan``.

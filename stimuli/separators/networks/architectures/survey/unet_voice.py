@@ -1,8 +1,8 @@
 """The U-net for singing of Jansson et al. 2017 (ISMIR), as published: mono, 8192 Hz, one net for each source.
 
-Window 1024, hop 768: the frames overlap by a quarter only, and the inverse is exact all the same. The net hears 512 bins
-by 128 frames of magnitudes between 0 and 1 and answers a mask between 0 and 1; bin 512, which it doesn't hear, gets the
-frame's mean mask. Its own loss is L1 between masked and true magnitudes.
+Window 1024, hop 768: the frames overlap by a quarter only, and the inverse is exact all the same. The net hears 512
+bins by 128 frames of magnitudes between 0 and 1 and answers a mask between 0 and 1; bin 512, which it doesn't hear,
+gets the frame's mean mask. Its own loss is L1 between masked and true magnitudes.
 
 Unverified, as the paper was not at hand: the scale (here the greatest magnitude of what comes in, so that the level
 plays no part), and what becomes of bin 512. The number of parameters is that of the specification.
@@ -56,7 +56,10 @@ class VoiceUNet(nn.Module):
         self.down = nn.ModuleList(_down(above, here) for above, here in itertools.pairwise([1, *widths]))
         # Going up, each level but the first hears a skip as well: twice the channels.
         heard = [widths[-1], *(2 * wide for wide in reversed(widths[:-1]))]
-        ups = [_up(deep, wide, level < 3) for level, (deep, wide) in enumerate(zip(heard, reversed(widths[:-1])))]
+        ups = [
+            _up(deep, wide, level < 3)
+            for level, (deep, wide) in enumerate(zip(heard[:-1], reversed(widths[:-1]), strict=True))
+        ]
         self.up = nn.ModuleList([*ups, nn.Sequential(_rise(heard[-1], 1), nn.Sigmoid())])
 
     def forward(self, magnitudes: torch.Tensor) -> torch.Tensor:
@@ -88,7 +91,7 @@ class _UNetVoice(PerSource):
     def masks(self, magnitudes: torch.Tensor) -> torch.Tensor:
         """Blocks of frames are further items to the nets."""
         scaled, _ = unit_scaled(magnitudes)
-        items, bins, times = magnitudes.shape
+        items, _, times = magnitudes.shape
         padded = nn.functional.pad(scaled[:, :-1], (0, -times % self.block)).unflatten(2, (-1, self.block))
         blocks = padded.transpose(1, 2).flatten(0, 1)[:, None]
         made = torch.stack([net(blocks)[:, 0] for net in self.nets.values()], dim=1)
