@@ -228,6 +228,24 @@ def test_chimera_on_bins_has_a_mask_for_each_bin_from_the_features_before_the_ta
         assert features.shape == (1, 4, 65, 5) and torch.allclose(net.masks(magnitudes)[0, :, 30, 2], expected)
 
 
+def test_chimeras_loss_is_part_clustering_part_masks_and_loud_points_count_more() -> None:
+    """Masks' part by hand, the ideal being the louder source; whatever the level of all."""
+    generator = torch.Generator().manual_seed(1)
+    truth = torch.rand(1, 2, 65, 4, generator=generator)
+    mixed = truth.sum(dim=1)
+    found = {}
+    for alpha in (0, 0.25, 1):
+        torch.manual_seed(3)
+        net = built("chimera", bands=0, alpha=alpha)
+        with torch.inference_mode():
+            found[alpha] = float(net.distance(mixed, truth))
+    ideal = torch.stack([truth[:, 0] > truth[:, 1], truth[:, 0] <= truth[:, 1]], dim=1).float()
+    with torch.inference_mode():
+        off = (ideal - net.masks(mixed)).square().sum(dim=1)
+    assert math.isclose(found[0], float((off * mixed**2).sum() / (mixed**2).sum()), rel_tol=1e-4)
+    assert math.isclose(found[0.25], 0.75 * found[0] + 0.25 * found[1], rel_tol=1e-5) and found[1] > 0.1
+
+
 # Skip-filtering.
 
 

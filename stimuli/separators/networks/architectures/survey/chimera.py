@@ -7,7 +7,8 @@ What is heard are the masks. A bin's mask lies between those of the two bands wh
 sources add up to the mixture.
 
 Its own loss is ``alpha`` times deep clustering and (1 - ``alpha``) times the masks' squared error, weighted with the
-mixture; both are per point, so that they don't grow with the length. Unverified: window, hop, number of bands and
+mixture's power; both are per point and the weights 1 on average, so that neither length nor level decides which of
+the two counts (the published codes have sums, at the level of their data). Unverified: window, hop, number of bands and
 rate, the mel scale (here O'Shaughnessy's, triangles that reach the next centre) and the logarithm's floor.
 Not here: Chimera++, whose masks have a linear layer of their own on the LSTM's states.
 
@@ -22,7 +23,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from stimuli.separators.networks.architectures.survey.masking import Masking, at_least_two
+from stimuli.separators.networks.architectures.survey.masking import EPSILON, Masking, at_least_two
 from stimuli.separators.networks.transform import Transform
 
 FLOOR = 1e-4
@@ -108,7 +109,9 @@ class _Chimera(Masking):
         ideal = nn.functional.one_hot(each.argmax(dim=3), each.shape[3]).to(mixed.dtype)
         embedding = nn.functional.normalize(features.tanh(), dim=3)
         clustered = deep_clustering(embedding.flatten(1, 2), ideal.flatten(1, 2))
-        off = ((ideal - self.band_masks(features)) * banded[..., None]).square().sum(dim=3).mean()
+        power = banded.square()
+        weight = power / power.mean(dim=(1, 2), keepdim=True).clamp(min=EPSILON)
+        off = ((ideal - self.band_masks(features)).square().sum(dim=3) * weight).mean()
         return self.alpha * clustered + (1 - self.alpha) * off
 
 
