@@ -447,10 +447,16 @@ def test_it_learns_one_duet_with_its_own_loss_and_separates_it(name) -> None:
 
 
 LARGER = {
-    "unet_voice": (8_192, {"width": 8, "block": 64}, 400, 1e-3, 1.0),
-    "drnn": (16_000, {"hidden": 200}, 400, 1e-3, 1.0),
-    "chimera": (16_000, {"bands": 80, "hidden": 64, "layers": 2, "hop": 512}, 300, 3e-3, 1.0),
-    "skip_filtering": (16_000, {"window": 1023, "size": 1024, "hop": 256, "low": 128}, 150, 1e-3, 1.0),
+    "unet_voice": (8_192, {"width": 8, "block": 64}, 400, 1e-3, 5.0),
+    "drnn": (16_000, {"hidden": 200}, 400, 1e-3, 4.0),
+    "chimera": (16_000, {"bands": 80, "hidden": 64, "layers": 2, "hop": 512}, 300, 3e-3, 2.5),
+    "skip_filtering": (
+        16_000,
+        {"window": 1023, "size": 1024, "hop": 512, "low": 128, "length": 20, "context": 5, "iterations": 3},
+        200,
+        3e-3,
+        1.0,
+    ),
     "svsgan": (16_000, {"hidden": 256}, 600, 1e-3, 1.0),
     "deep_karaoke": (16_000, {"window": 1024, "length": 10, "step": 5, "hidden": 300}, 400, 1e-3, 1.0),
 }
