@@ -19,7 +19,6 @@ from stimuli.errors import StimuliError
 from stimuli.render import key_of
 from stimuli.separators import run, separator, sources
 from stimuli.separators.networks import spleeter
-from stimuli.separators.networks.architectures import ARCHITECTURES
 from stimuli.separators.networks.architectures.spectral_unet import spectral_unet
 from stimuli.separators.spectral import Stft
 
@@ -204,14 +203,6 @@ def test_any_length_and_silence_come_back_finite(folder, frames) -> None:
     assert separated(system(folder), of).shape == of.mixture.shape
     silent = type(of)(of.name, of.rate_hz, 0 * of.mixture)
     assert not separated(system(folder), silent).any()
-
-
-def test_every_registered_architecture_can_be_had() -> None:
-    import importlib
-
-    for place in ARCHITECTURES.values():
-        module, _, function = place.partition(":")
-        assert callable(getattr(importlib.import_module(module), function)), place
 
 
 def test_other_weights_are_another_render(folder, tmp_path) -> None:

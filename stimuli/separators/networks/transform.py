@@ -17,23 +17,41 @@ import torch
 from torch.nn import functional
 
 LEAST_WEIGHT = 1e-8
+LEAST_SHARE = 0.01
+"""Of the greatest sum of squared windows: where they add up to less, the inverse would blow up whatever a mask did."""
 
 
 @dataclass(frozen=True)
 class Transform:
-    """A transform of one window length and hop, both in samples; the hop is at most half the window.
+    """A transform of one window length and hop, both in samples.
 
     ``shape`` of the window: ``hann``, its square root ``sine`` (for analysis and synthesis alike), or ``hamming``.
+    Where ``support`` is given, the window proper is symmetric and that long, with zeros around it: a Fourier transform
+    of ``window`` samples, longer than what it hears. A hop may be as long as the squared windows leave no gap (Hann:
+    three quarters of the window and a little more); a mirrored sound has no frame to spare at its end, so that there
+    it is half the window at most.
     """
 
     window: int
     hop: int
     shape: Literal["hann", "sine", "hamming"] = "hann"
     beyond: Literal["silence", "mirror"] = "silence"
+    support: int | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.hop <= self.window // 2:
-            raise ValueError(f"hop is at most half the window, found {self.hop} and {self.window}")
+        if not 1 < (self.support or self.window) <= self.window:
+            raise ValueError(f"support is from 2 to the window, found {self.support} and {self.window}")
+        longest = self.window if self.beyond == "silence" else self.window // 2
+        if not 0 < self.hop <= longest or self._thinnest < LEAST_SHARE:
+            length = self.support or self.window
+            raise ValueError(f"the hop leaves no gap between windows, found {self.hop} and {self.shape} of {length}")
+
+    @property
+    def _thinnest(self) -> float:
+        """The least sum of squared windows as a share of the greatest."""
+        squared = self.weights(torch.zeros(1, device="cpu")) ** 2
+        summed = functional.pad(squared, (0, -self.window % self.hop)).reshape(-1, self.hop).sum(dim=0)
+        return float(summed.min() / summed.max())
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
         """Spectra (..., window // 2 + 1, times) of a waveform (..., frames) with one frame at least."""
@@ -65,5 +83,8 @@ class Transform:
     def weights(self, like: torch.Tensor) -> torch.Tensor:
         """The window, on the device and of the precision of a real tensor."""
         made = torch.hamming_window if self.shape == "hamming" else torch.hann_window
-        window = made(self.window, dtype=like.dtype, device=like.device)
+        length = self.support or self.window
+        window = made(length, periodic=self.support is None, dtype=like.dtype, device=like.device)
+        before = (self.window - length) // 2
+        window = functional.pad(window, (before, self.window - length - before))
         return window.sqrt() if self.shape == "sine" else window

@@ -2,11 +2,14 @@
 
 Names of the parts are those of the published weights. Input and output are magnitudes of shape
 (batch, 2, frames, bins), frames a multiple of 64; the output is a mask times the input.
+
+Defines: ``UNet``, and ``risen``, the way up, which the net of the paper itself shares.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -43,10 +46,15 @@ class UNet(nn.Module):
         for level in range(1, 7):
             skips.append(self.get_submodule(f"down{level}_conv")(sound))
             sound = self.get_submodule(f"down{level}_act")(skips[-1])
-        sound = self.get_submodule("up1")(skips[-1])
-        for level in range(2, 7):
-            sound = self.get_submodule(f"up{level}")(torch.cat([skips[6 - level], sound], dim=1))
-        return self.up7(sound) * magnitudes
+        return self.up7(risen([self.get_submodule(f"up{level}") for level in range(1, 7)], skips)) * magnitudes
+
+
+def risen(ups: Sequence[nn.Module], skips: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Up from the deepest level: each of ``ups`` after the first hears the level below it and the skip beside it."""
+    sound = ups[0](skips[-1])
+    for up, skip in zip(ups[1:], reversed(skips[:-1]), strict=True):
+        sound = up(torch.cat([skip, sound], dim=1))
+    return sound
 
 
 class _Crop(nn.Module):
