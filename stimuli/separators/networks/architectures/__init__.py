@@ -11,5 +11,6 @@ Defines: ``ARCHITECTURES``.
 from __future__ import annotations
 
 ARCHITECTURES = {
+    "cascaded_net": "stimuli.separators.networks.architectures.cascaded_net:cascaded_net",
     "unet": "stimuli.separators.networks.architectures.spectral_unet:spectral_unet",
 }
