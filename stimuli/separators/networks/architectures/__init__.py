@@ -12,5 +12,6 @@ from __future__ import annotations
 
 ARCHITECTURES = {
     "cascaded_net": "stimuli.separators.networks.architectures.cascaded_net:cascaded_net",
+    "frame_transformer": "stimuli.separators.networks.architectures.frame_transformer:frame_transformer",
     "unet": "stimuli.separators.networks.architectures.spectral_unet:spectral_unet",
 }
