@@ -243,9 +243,9 @@ def loss_over(steps: int, **keys) -> tuple[float, float]:
     return losses[0], losses[-1]
 
 
-@pytest.mark.parametrize("variant", [False, True])
-def test_it_learns_a_clip(variant) -> None:
-    first, last = loss_over(30, complex=variant)
+@pytest.mark.parametrize(("variant", "steps"), [(False, 30), (True, 12)])
+def test_it_learns_a_clip(variant, steps) -> None:
+    first, last = loss_over(steps, complex=variant)
     assert last < 0.5 * first, (first, last)
 
 

@@ -13,5 +13,7 @@ from __future__ import annotations
 ARCHITECTURES = {
     "cascaded_net": "stimuli.separators.networks.architectures.cascaded_net:cascaded_net",
     "frame_transformer": "stimuli.separators.networks.architectures.frame_transformer:frame_transformer",
+    "mm_dense_lstm": "stimuli.separators.networks.architectures.mm_dense_lstm:mm_dense_lstm",
+    "mm_densenet": "stimuli.separators.networks.architectures.mm_dense_lstm:mm_densenet",
     "unet": "stimuli.separators.networks.architectures.spectral_unet:spectral_unet",
 }
