@@ -96,8 +96,9 @@ class DenseBlock(nn.Module):
 
     def forward(self, sound: torch.Tensor) -> torch.Tensor:
         """(batch, entering, bins, times) to (batch, growth, bins, times)."""
-        found = self.net[0](sound)
-        for layer in self.net[1:]:
+        first, *others = self.net
+        found = first(sound)
+        for layer in others:
             found = found[:, self.growth :] + layer(found[:, : self.growth])
         return found
 
@@ -120,7 +121,9 @@ class _OverTime(nn.Module):
 class _DenseOverTime(_OverTime):
     """A dense block and an LSTM: one channel more than the dense block's, or heard by it."""
 
-    def __init__(self, entering: int, bins: int, block: tuple[int, int, int], kernel: tuple[int, int], position: str):
+    def __init__(
+        self, entering: int, bins: int, block: tuple[int, int, int], kernel: tuple[int, int], position: str
+    ) -> None:
         growth, depth, hidden = block
         super().__init__(growth if position == "after_dense" else entering, bins, hidden)
         self.position = position
@@ -172,26 +175,27 @@ class Backbone(nn.Module):
         self.plan, self.position = plan, position
         down = len(plan.growth) // 2
         self.conv2d = nn.Conv2d(channels, plan.features, plan.kernel)
-        entering, bins, blocks = plan.features, [plan.bins], []
+        entering, bins = plan.features, [plan.bins]
+        blocks: list[nn.Module] = []
         for index in range(down):
             blocks.append(_Down(self._block(index, entering, bins[-1])))
             entering = plan.growth[index]
             bins.append(-(-bins[-1] // 2))
         self.encoder = _Blocks(blocks)
         self.bottleneck_conv2d = self._block(down, entering, bins[-1])
-        entering, blocks = int(self.bottleneck_conv2d.out_channels), []
+        entering, blocks = self.bottleneck_conv2d.out_channels, []
         for index in range(down + 1, len(plan.growth)):
             level = 2 * down - index
             block = self._block(index, entering + plan.growth[level], bins[level])
             blocks.append(_Up(entering, block))
-            entering = int(block.out_channels)
+            entering = block.out_channels
         self.decoder = _Blocks(blocks)
         if entering < out:
             self.pointwise_conv2d = nn.Sequential(norm(entering), nn.Conv2d(entering, out, 1))
         else:
             self.pointwise_conv2d = nn.Identity()
 
-    def _block(self, index: int, entering: int, bins: int) -> nn.Module:
+    def _block(self, index: int, entering: int, bins: int) -> DenseBlock | _OverTime:
         plan = self.plan
         growth, depth, hidden = plan.growth[index], plan.depth[index], plan.hidden[index]
         if not hidden:

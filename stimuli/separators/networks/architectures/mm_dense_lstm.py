@@ -80,10 +80,11 @@ def mm_densenet(
 
 def _plans(bands: Mapping[str, Mapping[str, Any]]) -> dict[str, Plan]:
     """Sizes as they are written in an experiment file."""
-    return {
-        name: Plan(**{key: tuple(value) if isinstance(value, list) else value for key, value in band.items()})
-        for name, band in bands.items()
-    }
+    plans = {}
+    for name, band in bands.items():
+        sizes: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in band.items()}
+        plans[name] = Plan(**sizes)
+    return plans
 
 
 class _Gate(nn.Module):
