@@ -33,7 +33,25 @@ class Small:
     channels: int = 2
 
 
+BANDS = {
+    "low": {"bins": 13, "features": 4, "growth": [3, 3, 3], "depth": [2, 2, 2], "hidden": [0, 4, 0]},
+    "high": {"bins": 20, "features": 4, "growth": [2, 2, 2], "depth": [1, 1, 1]},
+    "full": {"bins": 33, "features": 4, "growth": [2] * 5, "depth": [2] * 5, "hidden": [0, 0, 3, 3, 0]},
+}
 SMALL = {
+    "vox_tasnet": Small({"width": 12, "bottleneck": 16, "repeats": 2, "dilations": 4}, {"repeats": 0}),
+    "conv_tasnet": Small(
+        {"filters": 12, "bottleneck": 16, "hidden": 24, "skip": 8, "blocks": 4, "repeats": 2}, {"kernel": 15}
+    ),
+    "cascaded_net": Small(
+        {"window": 128, "hop": 64, "nout": 4, "nout_lstm": 4, "cropsize": 32, "offset": 8}, {"offset": 16}
+    ),
+    "frame_transformer": Small(
+        {"window": 128, "hop": 64, "width": 2, "decoders": 2, "bands": 2, "feedforward": 32, "cropsize": 16},
+        {"bands": 3},
+    ),
+    "mm_dense_lstm": Small({"window": 64, "hop": 32, "bands": BANDS}, {"position": "beside"}),
+    "mm_densenet": Small({"window": 64, "hop": 32, "bands": BANDS}, {"window": 128}),
     "unet": Small({"window": 256, "hop": 128, "bins": 128, "block": 64}, {"bins": 100}, VOCALS),
     "unet_voice": Small({"window": 128, "hop": 96, "block": 64, "width": 2}, {"block": 100}),
     "drnn": Small({"window": 64, "hop": 32, "hidden": 16}, {"context": 2}),
