@@ -176,8 +176,11 @@ class WaveformModel:
 class FolderModel(WaveformModel):
     """A network in a folder of files, which its entry may pin by their names.
 
-    A file whose name ends in ``-`` and eight hexadecimal digits or more says so itself how its hash begins.
+    A file whose name ends in ``-`` and eight hexadecimal digits or more says so itself how its hash begins. The entry
+    also says what the accompaniment is: the sum of the other sources, or the rest of the mixture.
     """
+
+    device = "cpu"
 
     def pinned(self, path: Path) -> str:
         """What the entry says of this file, or else its name."""
@@ -190,7 +193,7 @@ class FolderModel(WaveformModel):
         try:
             gone = [path.name for path in self.files().values() if not path.is_file()]
         except StimuliError as error:
-            return str(error)
+            return str(error).removeprefix(f"{self.who}: ")
         return f"{', '.join(gone)} missing: put what is missing into {self.place}" if gone else None
 
     def fingerprint(self) -> dict[str, str]:
@@ -199,6 +202,21 @@ class FolderModel(WaveformModel):
         if unknown := [name for name in self.system.sha256 if name not in names]:
             raise StimuliError(f"{self.who}: sha256 names {unknown[0]!r}; its files are {', '.join(names)}")
         return super().fingerprint()
+
+    def provenance(self) -> dict[str, Any]:
+        """The files' names and hashes, what the accompaniment is, and where it ran."""
+        told = super().provenance() | {"device": self.device}
+        if self.system.accompaniment == "rest":
+            told["parameters"]["accompaniment"] = "mixture minus vocals"
+        return told
+
+    def separate(self, song: Song, targets: Sequence[str]) -> dict[str, Sound]:
+        """Every source that the targets follow from, in the song's own form; raises as ``WaveformModel`` does."""
+        if self.system.accompaniment == "sum":
+            return super().separate(song, targets)
+        voice, rest = sources.VOCALS, sources.ACCOMPANIMENT
+        found = super().separate(song, [voice if one == rest else one for one in targets])
+        return found | ({rest: song.mixture - found[voice]} if rest in targets else {})
 
 
 def first_line(error: Exception) -> str:

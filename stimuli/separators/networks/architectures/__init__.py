@@ -12,4 +12,5 @@ from __future__ import annotations
 
 ARCHITECTURES = {
     "unet": "stimuli.separators.networks.architectures.spectral_unet:spectral_unet",
+    "open_unmix": "stimuli.separators.networks.architectures.open_unmix:open_unmix",
 }
