@@ -96,8 +96,11 @@ class OpenUnmix(FolderModel):
     @functools.cached_property
     def _settings(self) -> dict[str, int]:
         path = self.place / "separator.json"
-        found = self._described(path)
-        return {key: _number(found, key, f"{self.who}: {path}", limits) for key, limits in SETTINGS.items()}
+        described, where = self._described(path), f"{self.who}: {path}"
+        found = {key: _number(described, key, where, limits) for key, limits in SETTINGS.items()}
+        if found["nfft"] % 2 or found["nhop"] > found["nfft"] // 2:
+            raise StimuliError(f"{where}: nhop is at most half of nfft, found {found['nhop']} and {found['nfft']}")
+        return found
 
     def _described(self, path: Path) -> Mapping[str, Any]:
         try:
