@@ -205,7 +205,7 @@ class FolderModel(WaveformModel):
 
     def provenance(self) -> dict[str, Any]:
         """The files' names and hashes, what the accompaniment is, and where it ran."""
-        told = super().provenance() | {"device": self.device}
+        told: dict[str, Any] = super().provenance() | {"device": self.device}
         if self.system.accompaniment == "rest":
             told["parameters"]["accompaniment"] = "mixture minus vocals"
         return told
@@ -219,6 +219,6 @@ class FolderModel(WaveformModel):
         return found | ({rest: song.mixture - found[voice]} if rest in targets else {})
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """What an error says first; its kind where it says nothing."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
