@@ -54,6 +54,7 @@ from stimuli.description.oracles import (
 )
 from stimuli.description.outside import CommandSystem, OnnxSystem, PluginSystem, TorchCheckpointSystem
 from stimuli.description.plan import FACTORS, AnalysisPlan, Contrast, ExclusionRule, Side, contrast
+from stimuli.description.pretrained import DemucsSystem, OpenUnmixSystem
 from stimuli.description.session import Attribute, Completion, Question, Setup, Test
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
 from stimuli.errors import ExperimentError
@@ -71,6 +72,7 @@ __all__ = [
     "Completion",
     "Contrast",
     "Damage",
+    "DemucsSystem",
     "Excerpt",
     "ExclusionRule",
     "Experiment",
@@ -86,6 +88,7 @@ __all__ = [
     "MlrrSystem",
     "NmfSystem",
     "OnnxSystem",
+    "OpenUnmixSystem",
     "OracleBinaryMaskSystem",
     "OracleComplexMaskSystem",
     "OracleRatioMaskSystem",

@@ -14,6 +14,7 @@ from stimuli.description.classical import ClassicalSystem
 from stimuli.description.low_rank import LowRankSystem
 from stimuli.description.oracles import AnyOracle
 from stimuli.description.outside import OutsideSystem
+from stimuli.description.pretrained import PretrainedSystem
 from stimuli.description.system import System
 
 
@@ -24,7 +25,7 @@ class SpleeterSystem(System):
     kind: Literal["spleeter_2stems"]
 
 
-LoneSystem = OutsideSystem | ClassicalSystem | LowRankSystem | AnyOracle | SpleeterSystem
+LoneSystem = OutsideSystem | ClassicalSystem | LowRankSystem | AnyOracle | SpleeterSystem | PretrainedSystem
 
 
 class MinimumMagnitudeSystem(System):

@@ -4,7 +4,7 @@ Conventions: paths are relative to the experiment file's folder; rates in Hz, ti
 model's rate. ``sources`` names what a system gives, in its order. Where it names no ``accompaniment``, this is the sum
 of all sources but the vocals, or, where there are only vocals, the mixture minus the vocals.
 
-Defines: ``CommandSystem``, ``OnnxSystem``, ``TorchCheckpointSystem``, ``PluginSystem``, and
+Defines: ``SourcesSystem``, ``CommandSystem``, ``OnnxSystem``, ``TorchCheckpointSystem``, ``PluginSystem``, and
 ``OutsideSystem``, any of them.
 """
 
@@ -23,7 +23,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{64})?$"), Afte
 FILLED_IN = ("mixture", "output", "target", "folder")
 
 
-class _Named(System):
+class SourcesSystem(System):
     """A system that says which sources it gives."""
 
     sources: tuple[StemName, ...] = Field(min_length=1, max_length=16)
@@ -36,7 +36,7 @@ class _Named(System):
         return sources
 
 
-class CommandSystem(_Named):
+class CommandSystem(SourcesSystem):
     """Any program: it gets a WAV file and writes one, or a folder of them.
 
     ``argv`` is the program and its arguments, run without a shell in a temporary folder. Filled in are ``{mixture}``
@@ -64,7 +64,7 @@ class CommandSystem(_Named):
         return self
 
 
-class _Waveform(_Named):
+class _Waveform(SourcesSystem):
     """A network that takes a waveform (1, channels, frames) and answers (1, sources, channels, frames), float32."""
 
     path: str = Field(min_length=1)

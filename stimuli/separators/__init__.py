@@ -132,6 +132,8 @@ SEPARATORS = {
     "oracle_binary_mask": "stimuli.separators.oracles.masks:OracleBinaryMask",
     "oracle_complex_mask": "stimuli.separators.oracles.masks:OracleComplexMask",
     "oracle_wiener": "stimuli.separators.oracles.wiener:OracleWiener",
+    "open_unmix": "stimuli.separators.networks.open_unmix:OpenUnmix",
+    "demucs": "stimuli.separators.networks.demucs:Demucs",
     "spleeter_2stems": "stimuli.separators.networks.spleeter:Spleeter",
     "minimum_magnitude": "stimuli.separators.ensemble:MinimumMagnitude",
 }

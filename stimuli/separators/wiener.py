@@ -27,12 +27,18 @@ def generalised(magnitudes: np.ndarray, alpha: float = 2.0) -> np.ndarray:
     return np.where(loudest > 0, powers, 1) / np.where(loudest > 0, powers.sum(axis=0), len(magnitudes))
 
 
-def first_estimates(magnitudes: np.ndarray, mixture: np.ndarray, *, rest: bool = False) -> np.ndarray:
+def first_estimates(
+    magnitudes: np.ndarray, mixture: np.ndarray, *, shares: bool = False, rest: bool = False
+) -> np.ndarray:
     """Sources with given magnitudes (sources, channels, bins, times) and the mixture's phase.
 
+    With ``shares`` they are the mixture's parts in the proportion of the magnitudes, instead of having these.
     ``rest`` appends what they lack to be the mixture. The phase of a zero is zero: silence has no rest.
     """
-    sources = magnitudes * np.exp(1j * np.angle(mixture))
+    if shares:
+        sources = mixture * (magnitudes / (EPSILON + magnitudes.sum(axis=0)))
+    else:
+        sources = magnitudes * np.exp(1j * np.angle(mixture))
     return np.concatenate([sources, (mixture - sources.sum(axis=0))[None]]) if rest else sources
 
 

@@ -1,30 +1,20 @@
 """Weights of a registered architecture: the hash first, then the file, and never a pickle that could run something.
 
-``.safetensors`` holds numbers only. A file that torch saved is read with ``weights_only``; one that needs more is
-refused with the reason. A checkpoint is a state dict, or holds one under ``state_dict``.
-
 Defines: ``TorchCheckpoint``.
 """
 
 from __future__ import annotations
 
 import importlib
-import io
-import pickle
-import re
-import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from stimuli.errors import StimuliError
 from stimuli.separators import SourceStream, lacking
-from stimuli.separators.networks import weights
 from stimuli.separators.networks.architectures import ARCHITECTURES
-from stimuli.separators.networks.waveform import Network, WaveformModel, first_line
-
-SAFETENSORS = {"safetensors": 'pip install "hidden-reference[torch]"'}
+from stimuli.separators.networks.state import SAFETENSORS, state_dict
+from stimuli.separators.networks.waveform import Network, WaveformModel
 
 
 class TorchCheckpoint(WaveformModel):
@@ -99,32 +89,7 @@ class TorchCheckpoint(WaveformModel):
 
     def _state(self) -> dict[str, Any]:
         """The weights by their names."""
-        content = weights.read(self.place, self.system.sha256, self.who)
-        try:
-            found = self._read(content)
-        except pickle.UnpicklingError as error:
-            raise StimuliError(f"{self.who}: {self.place}: {_refused(error)}") from None
-        except Exception as error:  # a damaged file fails in as many ways as there are formats
-            raise StimuliError(
-                f"{self.who}: {self.place}: can't be read as weights: {first_line(error)}; save it again"
-            ) from None
-        if isinstance(found, Mapping) and isinstance(found.get("state_dict"), Mapping):
-            found = found["state_dict"]
-        if not isinstance(found, Mapping) or not found or not all(hasattr(one, "shape") for one in found.values()):
-            raise StimuliError(
-                f"{self.who}: {self.place}: holds no state dict; save it with torch.save(model.state_dict(), path)"
-            )
-        return dict(found)
-
-    def _read(self, content: bytes) -> Any:
-        if self.place.suffix == ".safetensors":
-            from safetensors.torch import load
-
-            return load(content)
-        import torch
-
-        with warnings.catch_warnings(action="ignore"):  # it warns of forms that it then refuses
-            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        return state_dict(self.content(self.place), self.place, self.who)
 
     def _module(self, state: dict[str, Any]) -> Any:
         """The network, holding exactly these weights."""
@@ -148,20 +113,6 @@ class TorchCheckpoint(WaveformModel):
             missing, unknown = _few(gone), _few(keys.unexpected_keys)
             raise StimuliError(f"{where}: {self.place} is of another network: it lacks {missing}; unknown: {unknown}")
         return made
-
-
-def _refused(error: Exception) -> str:
-    """Why a pickle is refused, with the object that it asked for if torch says so."""
-    asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-    held = (
-        f"a pickle that holds more than numbers ({asked[1]})"
-        if asked
-        else "damaged, or a pickle in another form than torch's"
-    )
-    return (
-        f"{held}: reading it could run any program, so it was not read; "
-        "save the weights alone, with torch.save(model.state_dict(), path) or as .safetensors"
-    )
 
 
 def _few(keys: list[str]) -> str:

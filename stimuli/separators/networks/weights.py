@@ -1,13 +1,15 @@
 """Files of weights: where they should lie, and that they are the ones that were meant, before anything reads them.
 
 Nothing here ever asks a network: what is missing is said, with the place to put it.
-Defines: ``absent``, ``digest``, ``read``.
+A hash that is demanded may be shortened: the file's must begin with it.
+Defines: ``absent``, ``named``, ``digest``, ``read``.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from pathlib import Path
 
 from stimuli.errors import StimuliError
@@ -20,6 +22,12 @@ def absent(path: Path, sha256: str = "") -> str | None:
         return None
     meant = f", the file with SHA-256 {sha256}" if sha256 else ""
     return f"its weights are missing: put them at {path}{meant}"
+
+
+def named(path: Path) -> str:
+    """How the file's hash begins according to its name (``vocals-b62c91ce.pth``), as torch's hub writes it."""
+    found = re.search(r"-([0-9a-f]{8,64})$", path.stem)
+    return found[1] if found else ""
 
 
 def digest(path: Path, sha256: str, who: str) -> str:
@@ -61,9 +69,9 @@ def _digest(path: Path, size: int, mtime_ns: int) -> str:
 
 
 def _as_pinned(path: Path, found: str, sha256: str, who: str) -> str:
-    if sha256 and found != sha256:
+    if not found.startswith(sha256):
+        mend = "or correct its name" if sha256 == named(path) else "or correct sha256"
         raise StimuliError(
-            f"{who}: {path} has SHA-256 {found}, expected {sha256}; it was not read: put the right file there, "
-            "or correct sha256"
+            f"{who}: {path} has SHA-256 {found}, expected {sha256}; it was not read: put the right file there, {mend}"
         )
     return found

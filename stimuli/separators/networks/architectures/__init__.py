@@ -15,6 +15,7 @@ from __future__ import annotations
 ARCHITECTURES = {
     "vox_tasnet": "stimuli.separators.networks.architectures.vox_tasnet:vox_tasnet",
     "conv_tasnet": "stimuli.separators.networks.architectures.conv_tasnet:conv_tasnet",
+    "open_unmix": "stimuli.separators.networks.architectures.open_unmix:open_unmix",
     "cascaded_net": "stimuli.separators.networks.architectures.cascaded_net:cascaded_net",
     "frame_transformer": "stimuli.separators.networks.architectures.frame_transformer:frame_transformer",
     "mm_dense_lstm": "stimuli.separators.networks.architectures.mm_dense_lstm:mm_dense_lstm",
