@@ -457,7 +457,7 @@ LARGER = {
         3e-3,
         1.0,
     ),
-    "svsgan": (16_000, {"hidden": 256}, 600, 1e-3, 1.0),
+    "svsgan": (16_000, {"hidden": 256}, 600, 1e-3, 5.0),
     "deep_karaoke": (16_000, {"window": 1024, "length": 10, "step": 5, "hidden": 300}, 400, 1e-3, 1.0),
 }
 """Rate in Hz, parameters, steps and their length, and the least gain in dB."""
