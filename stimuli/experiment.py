@@ -55,6 +55,7 @@ from stimuli.description.oracles import (
 from stimuli.description.outside import CommandSystem, OnnxSystem, PluginSystem, TorchCheckpointSystem
 from stimuli.description.plan import FACTORS, AnalysisPlan, Contrast, ExclusionRule, Side, contrast
 from stimuli.description.session import Attribute, Completion, Question, Setup, Test
+from stimuli.description.singers import MedleyVoxSystem
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
 from stimuli.errors import ExperimentError
 
@@ -81,6 +82,7 @@ __all__ = [
     "Loudness",
     "LowpassAnchor",
     "LrrSystem",
+    "MedleyVoxSystem",
     "MixtureAnchor",
     "MlrrSystem",
     "NmfSystem",

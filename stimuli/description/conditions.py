@@ -16,6 +16,7 @@ from stimuli.description.low_rank import LowRankSystem
 from stimuli.description.model import Model, Slug, StemName
 from stimuli.description.oracles import AnyOracle
 from stimuli.description.outside import OutsideSystem
+from stimuli.description.singers import MedleyVoxSystem
 from stimuli.description.system import System
 
 
@@ -58,7 +59,7 @@ class SpleeterSystem(System):
 
 
 AnySystem = Annotated[
-    FilesSystem | OutsideSystem | ClassicalSystem | LowRankSystem | AnyOracle | SpleeterSystem,
+    FilesSystem | OutsideSystem | ClassicalSystem | LowRankSystem | AnyOracle | SpleeterSystem | MedleyVoxSystem,
     Field(discriminator="kind"),
 ]
 

@@ -113,6 +113,7 @@ SEPARATORS = {
     "oracle_binary_mask": "stimuli.separators.oracles.masks:OracleBinaryMask",
     "oracle_complex_mask": "stimuli.separators.oracles.masks:OracleComplexMask",
     "oracle_wiener": "stimuli.separators.oracles.wiener:OracleWiener",
+    "medleyvox": "stimuli.separators.singers.medleyvox:MedleyVox",
     "spleeter_2stems": "stimuli.separators.networks.spleeter:Spleeter",
 }
 """Kind in experiment.toml to ``module:Class``; a class takes its ``System`` entry. Loaded when asked for.

@@ -12,5 +12,6 @@ from __future__ import annotations
 
 ARCHITECTURES = {
     "conv_tasnet": "stimuli.separators.networks.architectures.conv_tasnet:conv_tasnet",
+    "medleyvox": "stimuli.separators.networks.architectures.medleyvox:medleyvox",
     "unet": "stimuli.separators.networks.architectures.spectral_unet:spectral_unet",
 }
