@@ -30,7 +30,9 @@ class MedleyVoxSystem(System):
     so far. ``sf_chunk`` and ``w2v_chunk`` take, in place of windows, the stretches in which somebody sings
     (``activity``: ``spectral``, or ``webrtc`` with the package webrtcvad-wheels); elsewhere each singer gets an equal
     share of the mixture. ``features`` are ``mfcc`` or ``spectral_centroid`` for ``sf_chunk``; for ``w2v`` and
-    ``w2v_chunk`` those of a package that registers them as ``hidden_reference.features``, by their name.
+    ``w2v_chunk`` those of a package that registers them as ``hidden_reference.features``, by their name. Features tell
+    apart voices that differ; ``ola`` follows any, as long as nobody rests for a whole window. Weights with a second
+    stage take about 0.2 GB of memory for each second that is heard at once: take windows for a long song.
 
     In an experiment ``targets`` names the stems that the outputs are assigned to, over the whole song: the assignment
     whose correlations with the true stems have the greatest sum. A singer lost within a song stays lost, and is heard.

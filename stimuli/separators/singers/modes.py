@@ -36,7 +36,7 @@ def windowed(network: Network, mixture: np.ndarray, count: int, hop: int, order:
     # Silence before and after, so that the first and the last sample too lie under all windows.
     padded = np.pad(mixture, (window - hop, window - hop + hops * hop - frames))
     whole = np.empty((count, hops * hop), np.float32)
-    under = np.zeros((count, window))  # double precision: four times a sample, over four, is the sample
+    under = np.zeros((count, window), np.float32)
     for index in range(hops + OVERLAP - 1):
         heard = padded[index * hop : index * hop + window]
         if heard.any():
