@@ -12,10 +12,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from stimuli import audio
 from stimuli.description.outside import TorchCheckpointSystem
@@ -30,58 +30,10 @@ from stimuli.separators.singers.activity import ACTIVITIES, WEBRTC
 from stimuli.separators.singers.consistency import Neighbours, Orderer, Voices, best_order, cosine, nearness
 from stimuli.separators.singers.features import BUILT_IN, Features, Registered
 from stimuli.separators.singers.modes import OVERLAP, Network, segmented, windowed
+from stimuli.separators.singers.settings import Settings, SettingsFile
 
 SETTINGS, WEIGHTS = "vocals.json", "vocals.pth"
 LEVEL_LUFS = -24.0 + 10 * np.log10(2)
-
-
-class Settings(BaseModel):
-    """What ``vocals.json`` says under ``args``, as far as the sound follows from it; all else is about training."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    architecture: Literal["conv_tasnet_stft"]
-    n_src: int = Field(default=2, ge=2)
-    nfft: int = Field(default=2048, ge=16)
-    nhop: int = Field(default=512, ge=1)
-    bn_chan: int = 256
-    hid_chan: int = 1024
-    skip_chan: int = 256
-    n_blocks: int = 6
-    n_repeats: int = 4
-    mask_act: str = "linear"
-    sample_rate: int = Field(default=24_000, ge=8_000, le=192_000)
-    mixture_consistency: str | bool | None = "mixture_consistency"
-    srnet: Literal["convnext"] | None = None
-    above_freq: float = 3000.0
-    # Variants of the second stage and of the encoder that no published recipe has.
-    encoder_activation: Literal["linear"] | None = None
-    db_normalize: Literal[False] | None = None
-    sr_input_res: Literal[False] | None = None
-    sr_out_mix_consistency: Literal[False] | None = None
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Parameters of the architecture."""
-        second = self.mixture_consistency == "sfsrnet"
-        return {
-            "window": self.nfft,
-            "hop": self.nhop,
-            "bottleneck": self.bn_chan,
-            "hidden": self.hid_chan,
-            "skip": self.skip_chan,
-            "blocks": self.n_blocks,
-            "repeats": self.n_repeats,
-            "mask": self.mask_act,
-            "consistent": second or self.mixture_consistency in ("mixture_consistency", True),
-            "second_stage": second,
-            "above_hz": self.above_freq,
-            "rate_hz": self.sample_rate,
-        }
-
-
-class _File(BaseModel):
-    args: Settings
 
 
 class MedleyVox:
@@ -231,7 +183,7 @@ class MedleyVox:
         path = self.place / SETTINGS
         content = weights.read(path, "", self.who)
         try:
-            found = _File.model_validate_json(content).args
+            found = SettingsFile.model_validate_json(content).args
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
