@@ -56,6 +56,7 @@ from stimuli.description.outside import CommandSystem, OnnxSystem, PluginSystem,
 from stimuli.description.plan import FACTORS, AnalysisPlan, Contrast, ExclusionRule, Side, contrast
 from stimuli.description.pretrained import DemucsSystem, OpenUnmixSystem
 from stimuli.description.session import Attribute, Completion, Question, Setup, Test
+from stimuli.description.singers import MedleyVoxSystem
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
 from stimuli.errors import ExperimentError
 
@@ -83,6 +84,7 @@ __all__ = [
     "Loudness",
     "LowpassAnchor",
     "LrrSystem",
+    "MedleyVoxSystem",
     "MinimumMagnitudeSystem",
     "MixtureAnchor",
     "MlrrSystem",

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from stimuli.description.ensembles import LoneSystem, MinimumMagnitudeSystem
 from stimuli.description.model import Model, Slug, StemName
+from stimuli.description.singers import MedleyVoxSystem
 from stimuli.description.system import System
 
 
@@ -48,7 +49,7 @@ class FilesSystem(System):
 
 
 AnySystem = Annotated[
-    FilesSystem | LoneSystem | MinimumMagnitudeSystem,
+    FilesSystem | LoneSystem | MedleyVoxSystem | MinimumMagnitudeSystem,
     Field(discriminator="kind"),
 ]
 

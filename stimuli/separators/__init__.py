@@ -134,6 +134,7 @@ SEPARATORS = {
     "oracle_wiener": "stimuli.separators.oracles.wiener:OracleWiener",
     "open_unmix": "stimuli.separators.networks.open_unmix:OpenUnmix",
     "demucs": "stimuli.separators.networks.demucs:Demucs",
+    "medleyvox": "stimuli.separators.singers.medleyvox:MedleyVox",
     "spleeter_2stems": "stimuli.separators.networks.spleeter:Spleeter",
     "minimum_magnitude": "stimuli.separators.ensemble:MinimumMagnitude",
 }

@@ -19,6 +19,7 @@ from stimuli.errors import StimuliError
 from stimuli.render import key_of
 from stimuli.separators import run, separator, sources
 from stimuli.separators.networks import spleeter
+from stimuli.separators.networks.architectures import ARCHITECTURES
 from stimuli.separators.networks.architectures.spectral_unet import spectral_unet
 from stimuli.separators.spectral import Stft
 
@@ -170,7 +171,7 @@ def changed(**keys) -> dict:
             "has weights of another shape: size mismatch for vocals.up7",
         ),
         ([1, 2], {}, "holds no state dict; save it with torch.save"),
-        (changed(), {"architecture": "wnet"}, "no architecture 'wnet' is known; expected unet"),
+        (changed(), {"architecture": "wnet"}, f"no architecture 'wnet' is known; expected {', '.join(ARCHITECTURES)}"),
         (changed(), {"parameters": {"depth": 9}}, "its parameters don't fit: "),
         (changed(), {"parameters": {"bins": 100}}, "bins (at most window / 2) and block are multiples of 64"),
         (changed(), {"channels": 1, "convert": True}, "the net has two channels"),

@@ -20,6 +20,7 @@ ARCHITECTURES = {
     "frame_transformer": "stimuli.separators.networks.architectures.frame_transformer:frame_transformer",
     "mm_dense_lstm": "stimuli.separators.networks.architectures.mm_dense_lstm:mm_dense_lstm",
     "mm_densenet": "stimuli.separators.networks.architectures.mm_dense_lstm:mm_densenet",
+    "medleyvox": "stimuli.separators.networks.architectures.medleyvox:medleyvox",
     "unet": "stimuli.separators.networks.architectures.spectral_unet:spectral_unet",
     "unet_voice": "stimuli.separators.networks.architectures.survey.unet_voice:unet_voice",
     "drnn": "stimuli.separators.networks.architectures.survey.drnn:drnn",
