@@ -37,11 +37,12 @@ from stimuli.description.conditions import (
     SpleeterSystem,
 )
 from stimuli.description.low_rank import (
-    FilteredSystem,
     LrrSystem,
     MlrrSystem,
     NmfSystem,
+    RpcaF0System,
     RpcaSystem,
+    SparseVoiceSystem,
 )
 from stimuli.description.model import Model, Name, Slug, StemName
 from stimuli.description.oracles import (
@@ -56,6 +57,7 @@ from stimuli.description.outside import CommandSystem, OnnxSystem, PluginSystem,
 from stimuli.description.plan import FACTORS, AnalysisPlan, Contrast, ExclusionRule, Side, contrast
 from stimuli.description.session import Attribute, Completion, Question, Setup, Test
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
+from stimuli.description.system import FilteredSystem
 from stimuli.errors import ExperimentError
 
 __all__ = [
@@ -95,10 +97,12 @@ __all__ = [
     "RepetSimLibrosaSystem",
     "RepetSimSystem",
     "RepetSystem",
+    "RpcaF0System",
     "RpcaSystem",
     "Setup",
     "Side",
     "Songs",
+    "SparseVoiceSystem",
     "SpleeterSystem",
     "Test",
     "TorchCheckpointSystem",
