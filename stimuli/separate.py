@@ -91,6 +91,9 @@ def separate(
     with audio.temporary(out / PROVENANCE) as part:
         part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     echo(f"{out}: {', '.join(path.name for path in paths.values())}; {facts.real_time_factor:.3f} x real time")
+    for target in (target for target, estimate in estimates.items() if not estimate.any()):
+        why = facts.parameters.get("silent") if samples.any() else "so is the mixture"
+        echo(f"{paths[target].name} is silent: {why or f'{entry.name} found none of it'}")
     return list(paths.values())
 
 
