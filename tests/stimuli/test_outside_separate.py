@@ -300,9 +300,8 @@ def test_left_minus_right_of_a_mono_file_is_silent_and_it_is_said(tmp_path) -> N
     mono = write(tmp_path / "mono.wav", noise(1)[:, :1])
     said = here("left_minus_right", mono, "--out", tmp_path / "out")
     assert "accompaniment.wav is silent: both channels are the same, so that nothing is left" in said
-    parts = {
-        name: soundfile.read(tmp_path / f"out/{name}.wav", always_2d=True)[0] for name in ("vocals", "accompaniment")
-    }
+    names = ("vocals", "accompaniment")
+    parts = {name: soundfile.read(tmp_path / f"out/{name}.wav", always_2d=True)[0] for name in names}
     assert parts["vocals"].shape == (len(noise(1)), 1) and not parts["accompaniment"].any() and parts["vocals"].any()
     told = json.loads((tmp_path / "out/provenance.json").read_text())["provenance"]["parameters"]
     assert "both channels are the same" in told["silent"]
