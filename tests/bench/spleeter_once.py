@@ -1,10 +1,10 @@
-"""Spleeter's vocals network on blocks of a song, once, by the package's own code or by ours; one line of JSON.
+"""Spleeter's vocals network on blocks of a song, by the package's own code, by ours, or by both in turn; a JSON line.
 
 Both get the same weights, from one file, and the same input (the package itself reads none on current torch). What is
-timed is the network alone, block by block, after a block that is not counted. The package's module is loaded from its
-file: importing the package asks for more than is there.
+timed is the network alone, after a block that is not counted; both take turns block by block, so that what else runs
+on the machine slows both. The package's module is loaded from its file: importing the package asks for too much.
 
-    python spleeter_once.py package|ours FOLDER     FOLDER holds weights.pt and blocks.npy: (blocks, 2, 512, 1024)
+    python spleeter_once.py FOLDER ours|package…     FOLDER holds weights.pt and blocks.npy: (blocks, 2, 512, 1024)
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import importlib.util
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,20 +43,30 @@ def package() -> Any:
     return module.UNet()
 
 
-def main(side: str, folder: Path) -> None:
-    """Load, run, tell."""
+def main(sides: Sequence[str], folder: Path) -> None:
+    """Load, run, tell: CPU seconds by side, and the most that this process held."""
     torch.set_num_threads(1)
-    run, blocks = {"ours": ours, "package": package}[side](), torch.from_numpy(np.load(folder / "blocks.npy"))
-    run.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
-    run.eval()
+    networks, blocks = {side: ready(side, folder) for side in sides}, torch.from_numpy(np.load(folder / "blocks.npy"))
+    taken, found = dict.fromkeys(sides, 0.0), {side: [] for side in sides}
     with torch.inference_mode():
-        run(blocks[:1])
-        began = time.process_time()
-        found = [run(block[None]).numpy() for block in blocks]
-        took = time.process_time() - began
-    np.save(folder / f"{side}.npy", np.concatenate(found))
-    print(json.dumps({"cpu_s": took, "memory_mb": held_mb("VmHWM")}))
+        for network in networks.values():
+            network(blocks[:1])
+        for number, block in enumerate(blocks):
+            for side in sides if number % 2 else reversed(sides):
+                began = time.process_time()
+                found[side].append(networks[side](block[None]).numpy())
+                taken[side] += time.process_time() - began
+    for side, parts in found.items():
+        np.save(folder / f"{side}.npy", np.concatenate(parts))
+    print(json.dumps({"cpu_s": taken, "memory_mb": held_mb("VmHWM")}))
+
+
+def ready(side: str, folder: Path) -> Any:
+    """A side's network with the weights, in evaluation mode."""
+    network = {"ours": ours, "package": package}[side]()
+    network.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
+    return network.eval()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[2:], Path(sys.argv[1]))
