@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stimuli.experiment import SparseVoiceSystem
+from stimuli.experiment import RpcaF0System, RpcaSystem
 from stimuli.separators.classical.masking import VoiceMask
 from stimuli.separators.spectral import Stft, bins_below
 
@@ -116,7 +116,7 @@ class Rpca(VoiceMask):
     stft = Stft(window=2048, hop=512)
     tolerance, most = 1e-4, 40
 
-    def __init__(self, system: SparseVoiceSystem) -> None:
+    def __init__(self, system: RpcaSystem | RpcaF0System) -> None:
         super().__init__(system)
         self.entry = system
 
