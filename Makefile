@@ -41,6 +41,8 @@ bench: $(VENV)/.test system-packages
 	$(BIN)/python tests/bench/bench_separators.py
 	$(BIN)/python tests/bench/bench_low_rank.py
 	$(BIN)/python tests/bench/bench_streaming.py
+	$(BIN)/python tests/bench/bench_spleeter.py
+	$(BIN)/python tests/bench/bench_systems.py
 
 gallery: $(VENV)/.test system-packages
 	$(BIN)/python tests/gallery.py

@@ -189,7 +189,7 @@ class _Maker:
             what = f"{place}: holds NaN or infinity; render it again, or report it if it was made here"
             raise ConditionError(condition.name, what)
         if not np.isfinite(found.lufs):
-            what = f"{place}: too quiet to measure its loudness in this excerpt; choose another excerpt"
+            what = f"{place}: too quiet to measure its loudness in this excerpt{condition.why_silent}"
             raise ConditionError(condition.name, what)
         if condition.name == REFERENCE:
             self._reference_level, self._part = found, loudest(sound, self.rate_hz)

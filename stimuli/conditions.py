@@ -55,6 +55,15 @@ class Condition:
         return ("anchor",) if isinstance(self.entry, kinds.Anchor) else ("system",)
 
     @property
+    def why_silent(self) -> str:
+        """The end of a sentence that says that nothing is heard of it: why, if that is known, and what to do."""
+        mend = "; choose another excerpt"
+        if self.roles != ("system",):
+            return mend
+        told = provenance_of(self.render).parameters.get("silent") if self.render else None
+        return (f" ({told})" if told else "") + f"{mend}, or leave the system out, by hand or with --keep-going"
+
+    @property
     def version(self) -> int:
         """Version of the code that makes it here; a render has its own."""
         return VERSIONS.get(self.kind, 1)

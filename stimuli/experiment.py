@@ -37,11 +37,12 @@ from stimuli.description.conditions import (
 )
 from stimuli.description.ensembles import MinimumMagnitudeSystem, SpleeterSystem
 from stimuli.description.low_rank import (
-    FilteredSystem,
     LrrSystem,
     MlrrSystem,
     NmfSystem,
+    RpcaF0System,
     RpcaSystem,
+    SparseVoiceSystem,
 )
 from stimuli.description.model import Model, Name, Slug, StemName
 from stimuli.description.oracles import (
@@ -58,6 +59,7 @@ from stimuli.description.pretrained import DemucsSystem, OpenUnmixSystem
 from stimuli.description.session import Attribute, Completion, Question, Setup, Test
 from stimuli.description.singers import MedleyVoxSystem
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
+from stimuli.description.system import FilteredSystem
 from stimuli.errors import ExperimentError
 
 __all__ = [
@@ -101,10 +103,12 @@ __all__ = [
     "RepetSimLibrosaSystem",
     "RepetSimSystem",
     "RepetSystem",
+    "RpcaF0System",
     "RpcaSystem",
     "Setup",
     "Side",
     "Songs",
+    "SparseVoiceSystem",
     "SpleeterSystem",
     "Test",
     "TorchCheckpointSystem",

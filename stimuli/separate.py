@@ -124,6 +124,9 @@ def separate(
     for target, path in paths.items():
         audio.write_render(path, estimates[target], rate_hz)
     echo(task.record(facts, list(paths.values()), {}))
+    for target in (target for target, estimate in estimates.items() if not estimate.any()):
+        why = facts.parameters.get("silent") if samples.any() else "so is the mixture"
+        echo(f"{paths[target].name} is silent: {why or f'{entry.name} found none of it'}")
     return list(paths.values())
 
 

@@ -7,6 +7,7 @@ import re
 import typing
 from pathlib import Path
 
+import bench_systems
 import pytest
 from pydantic import BaseModel
 
@@ -111,6 +112,21 @@ def test_the_table_of_systems_is_the_last_results_and_their_limits_hold(readme) 
     assert f"| {earliest} (`nearest`: {nearest}) |" in readme and f"| {ranks['full SVD / RPCA, 60 s']} |" in readme
     for one in found:
         assert all(one["ratios"][name] >= limit for name, limit in one["at_least"].items())
+
+
+def test_spleeters_network_is_as_fast_as_is_said(readme) -> None:
+    result = json.loads((ROOT / "tests/bench/results/spleeter.json").read_text())
+    ratios = result["ratios"]
+    said = "takes {} of the CPU time and {} of the memory".format(*ratios.values())
+    assert said in readme and list(ratios) == ["CPU time, ours / package", "memory, ours / package"]
+    assert all(ratios[name] <= limit for name, limit in result["at_most"].items()) and result["repeats"] >= 5
+
+
+def test_the_table_of_every_system_is_the_last_result(readme) -> None:
+    result = json.loads((ROOT / "tests/bench/results/systems.json").read_text())
+    assert bench_systems.table(result) in readme
+    runnable, left = bench_systems.chosen()
+    assert list(result["systems"]) == runnable and result["not_run"].keys() == left.keys()
 
 
 def test_what_is_said_of_validity_is_the_last_result(readme) -> None:

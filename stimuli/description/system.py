@@ -1,9 +1,11 @@
-"""What every system's entry has in common. Defines: ``System``."""
+"""What systems' entries have in common. Defines: ``System``, ``FilteredSystem``, ``MaskSystem``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from stimuli.description.model import Model, Slug
 
@@ -21,3 +23,24 @@ class System(Model):
 
     name: Slug
     version: str = ""
+
+
+class FilteredSystem(System):
+    """Systems with a mask that a Wiener filter may refine.
+
+    ``post_filter`` is ``wiener``, shares of the mixture by powers of the parts (``wiener_power``), or ``em``, a stereo
+    filter that learns where each part is in the image (parts of three channels or more have none).
+    """
+
+    post_filter: Literal["none", "wiener", "em"] = "none"
+    wiener_power: float = Field(default=2.0, ge=0.5, le=8)
+
+
+class MaskSystem(FilteredSystem):
+    """Systems that were there before they had a filter.
+
+    What asks for none says nothing of it, so that renders, sets and studies that were made before keep their identity.
+    """
+
+    post_filter: Literal["none", "wiener", "em"] = Field(default="none", exclude_if=lambda value: value == "none")
+    wiener_power: float = Field(default=2.0, ge=0.5, le=8, exclude_if=lambda value: value == 2)

@@ -122,6 +122,7 @@ SEPARATORS = {
     "fourier_2d": "stimuli.separators.classical.fourier:Fourier2d",
     "hpss_two_stage": "stimuli.separators.classical.harmonic_percussive:HpssTwoStage",
     "rpca": "stimuli.separators.low_rank.rpca:Rpca",
+    "rpca_f0": "stimuli.separators.low_rank.rpca_f0:RpcaF0",
     "nmf": "stimuli.separators.low_rank.nmf:Nmf",
     "lrr": "stimuli.separators.low_rank.lrr:Lrr",
     "mlrr": "stimuli.separators.low_rank.lrr:Mlrr",

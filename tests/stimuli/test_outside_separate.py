@@ -294,3 +294,34 @@ def test_a_broken_reference_stops_the_build_all_the_same(broken, world) -> None:
         write(world / f"songs/Song B/{stem}.wav", np.zeros((RATE_HZ * 5 // 2, 2), np.float32))
     with pytest.raises(StimuliError, match="item 'Song B': the reference is silent"):
         build(broken, world / "set", jobs=1, progress=False, keep_going=True)
+
+
+def test_left_minus_right_of_a_mono_file_is_silent_and_it_is_said(tmp_path) -> None:
+    mono = write(tmp_path / "mono.wav", noise(1)[:, :1])
+    said = here("left_minus_right", mono, "--out", tmp_path / "out")
+    assert "accompaniment.wav is silent: both channels are the same, so that nothing is left" in said
+    names = ("vocals", "accompaniment")
+    parts = {name: soundfile.read(tmp_path / f"out/{name}.wav", always_2d=True)[0] for name in names}
+    assert parts["vocals"].shape == (len(noise(1)), 1) and not parts["accompaniment"].any() and parts["vocals"].any()
+    told = json.loads((tmp_path / "out/provenance.json").read_text())["provenance"]["parameters"]
+    assert "both channels are the same" in told["silent"]
+    silence = write(tmp_path / "silence.wav", np.zeros((1000, 2), np.float32))
+    assert "vocals.wav is silent: so is the mixture" in here("repet", silence, "--out", tmp_path / "s")
+    assert "is silent" not in here("left_minus_right", write(tmp_path / "m.wav", noise(1)), "--out", tmp_path / "m")
+
+
+def test_a_system_that_leaves_nothing_of_a_mono_song_stops_the_build_with_why_or_is_left_out(
+    write_experiment, world
+) -> None:
+    for stem in ("vocals", "drums", "bass", "other"):
+        write(world / f"songs/Song B/{stem}.wav", np.repeat(noise(3)[:, :1], 2, axis=1))
+    kinds_of = {"karaoke": "left_minus_right", "recurring": "repet"}
+    path = write_experiment(systems="".join(f'[[systems]]\nname = "{n}"\nkind = "{k}"\n' for n, k in kinds_of.items()))
+    why = "item 'Song B': karaoke: too quiet to measure its loudness in this excerpt (both channels are the same"
+    with pytest.raises(ConditionError) as stopped:
+        build(path, world / "set", jobs=1, progress=False)
+    assert str(stopped.value).startswith(why) and str(stopped.value).endswith("by hand or with --keep-going")
+    assert not (world / "set/manifest.json").exists()
+    made = build(path, world / "set", jobs=1, progress=False, keep_going=True)
+    assert [one.system for one in made.left_out] == ["karaoke"] and made.left_out[0].reason.startswith(why)
+    assert {clip.condition for clip in made.clips if clip.role == "system"} == {"recurring"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import known_songs
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from stimuli.errors import SoundError, StimuliError
 from stimuli.separators import Song, mixed, run, separator
 from stimuli.separators.classical.repet import Repet
 from stimuli.separators.networks import spleeter
-from stimuli.separators.spectral import Stft
+from stimuli.separators.spectral import Joined, Stft
 
 MASKS = ("repet", "repet_sim", "centre_cancellation")
 ENTRY = {
@@ -226,3 +228,28 @@ class Broken:
 def test_a_broken_system_is_named_with_its_song(outcome, says) -> None:
     with pytest.raises(SoundError, match=says):
         run.run(Broken(outcome), "mine", song_of(vocals=noise(1), other=noise(2)), "vocals")
+
+
+def test_spleeters_work_space_does_not_grow_with_the_song(monkeypatch) -> None:
+    monkeypatch.setattr(spleeter, "_magnitudes", lambda stem, mixture, device: 0.5 * mixture)
+    beyond = []
+    for blocks in (4, 10):  # halves: of one block alone, none is held while the next is made
+        mixture = np.tile(noise(1), (8, 1))[: blocks * spleeter.BLOCK_FRAMES * 1024 // 2]
+        runs, song = system("spleeter_2stems"), Song("x", RATE_HZ, np.ascontiguousarray(mixture))
+        tracemalloc.start()
+        parts = runs.separate(song, ("vocals", "accompaniment"))
+        beyond.append(tracemalloc.get_traced_memory()[1] - sum(part.nbytes for part in parts.values()))
+        tracemalloc.stop()
+    assert beyond[1] < 1.02 * beyond[0] and beyond[0] < 200e6
+
+
+def test_blocks_of_spectra_are_all_of_them_and_join_to_the_same_sound() -> None:
+    stft = Stft(4096, 1024)
+    for frames in (0, 1, 1023, 1024, 30_000):
+        sound = noise(1)[:frames]
+        whole, blocks = stft.forward(sound), list(stft.blocks(sound, 7))
+        assert np.array_equal(np.concatenate(blocks, axis=2), whole) and whole.shape[2] == stft.times(frames)
+        joined = Joined(stft, 2, frames)
+        for block in blocks:
+            joined.add(block * np.float32(0.3))
+        assert np.array_equal(joined.sound, stft.inverse(whole * np.float32(0.3), frames))

@@ -30,13 +30,13 @@ class Fourier2d(VoiceMask):
     stft = Stft(window=2048, hop=512)
 
     def mask(self, spectra: np.ndarray, rate_hz: int) -> np.ndarray:
-        """1 where what is not periodic is greater than what is."""
+        """1 where what is not periodic is greater than what is; its share, for a filter."""
         magnitude = np.abs(spectra).mean(axis=0)
         # Real input: half of the scales are enough. The rates, along which neighbours are compared, are all there.
         transform = np.asarray(fft.rfft2(magnitude, axes=(1, 0)))
         transform[~peaks(np.abs(transform))] = 0
         background = np.asarray(fft.irfft2(transform, magnitude.shape[::-1], axes=(1, 0)))
-        mask = (np.abs(magnitude - background) > np.abs(background)).astype(np.float32)
+        mask = self.greater(np.abs(magnitude - background), np.abs(background)).astype(np.float32)
         mask[: bins_below(LOWEST_VOICE_HZ, self.stft.window, rate_hz)] = 0
         return mask[None]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import median_filter
 
+from stimuli.experiment import FilteredSystem
 from stimuli.separators import Song, Sound
 from stimuli.separators.classical.masking import VoiceMask
 from stimuli.separators.spectral import Stft
@@ -40,7 +41,15 @@ class HpssTwoStage(VoiceMask):
         tones = self.stft.forward(self.long.inverse(moving, length))[:, :, :-1]
         for channel in tones:
             channel *= harmonic_share(np.abs(channel))
-        return self.stft.inverse(tones, length)
+        return self.stft.inverse(self.among(tones, song.mixture), length)
+
+    def among(self, tones: np.ndarray, mixture: Sound) -> np.ndarray:
+        """The tones themselves; for a filter, their share of the mixture, which two masks in a row don't tell."""
+        assert isinstance(self.system, FilteredSystem)
+        if self.system.post_filter == "none":
+            return tones
+        spectra = self.stft.forward(mixture)[:, :, :-1]
+        return self.filtered(self.greater(np.abs(tones), np.abs(spectra - tones)), spectra)
 
 
 def harmonic_share(magnitude: np.ndarray) -> np.ndarray:

@@ -16,6 +16,8 @@ from stimuli.separators import Song, Sound
 from stimuli.separators.spectral import Stft
 from stimuli.separators.wiener import post_filtered
 
+EPSILON = 1e-12
+
 
 class VoiceMask:
     """A separator that needs no weights: its mask follows from the mixture alone."""
@@ -43,12 +45,15 @@ class VoiceMask:
         """Vocals and accompaniment."""
         return ("vocals", "accompaniment")
 
-    def voice_spectra(self, spectra: np.ndarray, rate_hz: int) -> np.ndarray:
-        """The masked mixture, through the filter that the entry asks for, if its kind knows any."""
-        mask = self.mask(spectra, rate_hz)
-        if not isinstance(self.system, FilteredSystem):
-            return spectra * mask
+    def filtered(self, mask: np.ndarray, spectra: np.ndarray) -> np.ndarray:
+        """The masked mixture, through the filter that the entry asks for."""
+        assert isinstance(self.system, FilteredSystem)
         return post_filtered(mask, spectra, self.system.post_filter, self.system.wiener_power)
+
+    def greater(self, voice: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        """Where the voice's magnitudes are the greater; their share instead, where a filter follows that can use it."""
+        assert isinstance(self.system, FilteredSystem)
+        return voice > rest if self.system.post_filter == "none" else voice / np.maximum(voice + rest, EPSILON)
 
     def separate(self, song: Song, targets: Sequence[str]) -> dict[str, Sound]:
         """The masked mixture, and the rest."""
@@ -58,4 +63,4 @@ class VoiceMask:
     def vocals(self, song: Song) -> Sound:
         """The masked mixture."""
         spectra = self.stft.forward(song.mixture)
-        return self.stft.inverse(self.voice_spectra(spectra, song.rate_hz), len(song.mixture))
+        return self.stft.inverse(self.filtered(self.mask(spectra, song.rate_hz), spectra), len(song.mixture))

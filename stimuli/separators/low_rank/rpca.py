@@ -19,12 +19,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stimuli.experiment import RpcaSystem
+from stimuli.experiment import RpcaF0System, RpcaSystem
 from stimuli.separators.classical.masking import VoiceMask
 from stimuli.separators.spectral import Stft, bins_below
 
 LOWEST_VOICE_HZ = 100.0
-EPSILON = 1e-12
 OVERLAP_S = 1.0
 GROWTH = 1.5
 """By how much the penalty grows from one iteration to the next."""
@@ -117,7 +116,7 @@ class Rpca(VoiceMask):
     stft = Stft(window=2048, hop=512)
     tolerance, most = 1e-4, 40
 
-    def __init__(self, system: RpcaSystem) -> None:
+    def __init__(self, system: RpcaSystem | RpcaF0System) -> None:
         super().__init__(system)
         self.entry = system
 
@@ -131,8 +130,7 @@ class Rpca(VoiceMask):
     def voice(self, magnitude: np.ndarray) -> np.ndarray:
         """The mask of a segment."""
         low, sparse, _ = rpca(magnitude, self.entry.lambda_factor, tolerance=self.tolerance, most=self.most)
-        sparse, low = np.abs(sparse), self.entry.gain * np.abs(low)
-        return sparse > low if self.entry.post_filter == "none" else sparse / np.maximum(sparse + low, EPSILON)
+        return self.greater(np.abs(sparse), self.entry.gain * np.abs(low))
 
 
 def by_segments(

@@ -25,7 +25,8 @@ from stimuli.errors import StimuliError
 from stimuli.experiment import SpleeterSystem
 from stimuli.manifest import file_sha256
 from stimuli.separators import Song, Sound
-from stimuli.separators.spectral import Stft
+from stimuli.separators.spectral import Joined, Stft
+from stimuli.separators.wiener import post_filtered
 
 WEIGHTS = {
     "vocals": ("testcheckpoint0.ckpt", "385ea3372c6a3ceee01f6ded5504bb7ee1e9f0101950ae58869dc18382deb75c"),
@@ -76,16 +77,25 @@ class Spleeter:
         StimuliError
             For a rate other than 44.1 kHz, or weights that are not the known ones.
         """
+        length = len(song.mixture)
         if song.rate_hz != RATE_HZ:
             who = f"system {self.system.name!r} on {song.name!r}"
             raise StimuliError(f"{who}: it was trained at {RATE_HZ} Hz, found {song.rate_hz} Hz; resample the song")
-        stereo = song.mixture if song.mixture.shape[1] == 2 else np.repeat(song.mixture[:, :1], 2, axis=1)
-        spectra = self.stft.forward(stereo)
+        stereo = song.mixture if song.mixture.shape[1] == 2 else np.broadcast_to(song.mixture[:, :1], (length, 2))
+        parts = {target: Joined(self.stft, 2, length) for target in targets}
+        # Block by block: memory stays flat however long the song.
+        for spectra in self.stft.blocks(stereo, BLOCK_FRAMES):
+            masks = self._masks(spectra)
+            for target, part in parts.items():
+                kind, power = self.system.post_filter, self.system.wiener_power
+                part.add(post_filtered(masks[target], spectra, kind, power))
+        return {target: part.sound[:, : song.mixture.shape[1]] for target, part in parts.items()}
+
+    def _masks(self, spectra: np.ndarray) -> dict[str, np.ndarray]:
+        """The share of each target in a block of spectra."""
         estimate = {name: _magnitudes(name, np.abs(spectra[:, :BINS]), self.device) ** 2 for name in WEIGHTS}
         total = sum(estimate.values()) + EPSILON
-        masks = {target: _extended((estimate[target] + EPSILON / 2) / total, spectra.shape[1]) for target in targets}
-        separated = {target: self.stft.inverse(spectra * mask, len(stereo)) for target, mask in masks.items()}
-        return {target: sound[:, : song.mixture.shape[1]] for target, sound in separated.items()}
+        return {name: _extended((one + EPSILON / 2) / total, spectra.shape[1]) for name, one in estimate.items()}
 
 
 def _extended(below: np.ndarray, bins: int) -> np.ndarray:
@@ -122,19 +132,15 @@ def _unusable(device: str) -> str | None:
 
 
 def _magnitudes(stem: str, mixture: np.ndarray, device: str) -> np.ndarray:
-    """A net's estimate of a stem's magnitudes; shapes (channels, BINS, times)."""
+    """A net's estimate of a stem's magnitudes in a block; shapes (channels, BINS, times)."""
     import torch
 
-    network, times = _network(stem, device), mixture.shape[2]
-    blocks = -(-times // BLOCK_FRAMES)
-    padded = np.pad(mixture, ((0, 0), (0, 0), (0, blocks * BLOCK_FRAMES - times)))
+    times = mixture.shape[2]
+    padded = np.pad(mixture, ((0, 0), (0, 0), (0, BLOCK_FRAMES - times)))
     # The net wants (blocks, channels, frames, bins): time before frequency.
-    batch = padded.reshape(len(mixture), BINS, blocks, BLOCK_FRAMES).transpose(2, 0, 3, 1)
+    block = torch.from_numpy(np.ascontiguousarray(padded.transpose(0, 2, 1)[None])).to(device)
     with torch.inference_mode():
-        # Block by block: memory stays flat however long the song.
-        blocks_there = (torch.from_numpy(np.ascontiguousarray(block[None])).to(device) for block in batch)
-        parts = [network(block).cpu().numpy() for block in blocks_there]
-    return np.concatenate(parts, axis=2)[0].transpose(0, 2, 1)[:, :, :times]
+        return _network(stem, device)(block).cpu().numpy()[0].transpose(0, 2, 1)[:, :, :times]
 
 
 @functools.cache

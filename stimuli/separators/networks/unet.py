@@ -31,7 +31,7 @@ class UNet(nn.Module):
             # Padding of 1 before and 2 after: where Tensorflow puts it for stride 2.
             down = nn.Sequential(nn.ZeroPad2d((1, 2, 1, 2)), nn.Conv2d(wide, deep, 5, stride=2))
             setattr(self, f"down{level}_conv", down)
-            setattr(self, f"down{level}_act", nn.Sequential(_norm(deep), nn.LeakyReLU(0.2)))
+            setattr(self, f"down{level}_act", nn.Sequential(_norm(deep), nn.LeakyReLU(0.2, inplace=True)))
         for level in range(1, 7):
             # Going up, each level hears the level below and the skip beside it: twice the channels.
             deep, wide = CHANNELS[7 - level] * (1 if level == 1 else 2), CHANNELS[6 - level] if level < 6 else 1
