@@ -171,7 +171,7 @@ def changed(**keys) -> dict:
             "has weights of another shape: size mismatch for vocals.up7",
         ),
         ([1, 2], {}, "holds no state dict; save it with torch.save"),
-        (changed(), {"architecture": "wnet"}, "no architecture 'wnet' is known; expected unet"),
+        (changed(), {"architecture": "wnet"}, f"no architecture 'wnet' is known; expected {', '.join(ARCHITECTURES)}"),
         (changed(), {"parameters": {"depth": 9}}, "its parameters don't fit: "),
         (changed(), {"parameters": {"bins": 100}}, "bins (at most window / 2) and block are multiples of 64"),
         (changed(), {"channels": 1, "convert": True}, "the net has two channels"),
