@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from stimuli import experiment
 from stimuli.errors import ExperimentError, StimuliError
+from stimuli.manifest import Provenance
 from stimuli.render import facts_of, key_of
 from stimuli.separators import Song, run, separator
 from stimuli.separators.ensemble import Combined
@@ -89,6 +90,7 @@ def test_the_parts_do_not_add_up_and_the_record_says_what_they_are() -> None:
     assert np.abs(sum(found.values()) - of.mixture).max() > 1e-3
     facts = facts_of(system.system, system, 1, 1)
     assert facts.parameters["accompaniment"] == "smallest magnitude of the members'"
+    assert Provenance.model_validate_json(facts.model_dump_json()) == facts
     assert [one["kind"] for one in facts.parameters["members"]] == ["centre_cancellation", "hpss_two_stage"]
     assert set(facts.parameters["member_versions"]) == {"middle", "beats"} and facts.device == "cpu"
 
