@@ -11,5 +11,7 @@ Defines: ``ARCHITECTURES``.
 from __future__ import annotations
 
 ARCHITECTURES = {
+    "conv_tasnet": "stimuli.separators.networks.architectures.conv_tasnet:conv_tasnet",
     "unet": "stimuli.separators.networks.architectures.spectral_unet:spectral_unet",
+    "vox_tasnet": "stimuli.separators.networks.architectures.vox_tasnet:vox_tasnet",
 }
