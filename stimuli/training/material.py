@@ -9,6 +9,7 @@ Defines: ``Part``, ``Piece``, ``pieces``, ``voices``, ``REST``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,7 @@ class Piece:
             "frames": self.frames,
             "parts": {
                 name: {
-                    "level_db": round(part.level_db, 2) if np.isfinite(part.level_db) else None,
+                    "level_db": round(part.level_db, 2) if math.isfinite(part.level_db) else None,
                     "sha256": {stem: part.song.fingerprint(stem) for stem in part.stems},
                 }
                 for name, part in self.parts.items()
@@ -70,8 +71,10 @@ class Piece:
         }
 
 
-def pieces(config: Training, root: str, folder: Path) -> list[Piece]:
+def pieces(config: Training, root: str, folder: Path, *, whole: bool = True) -> list[Piece]:
     """The songs of a folder, each by the sources that are to be learnt.
+
+    Every song has all of them; unless ``whole``, one that lacks some gives its others to random mixtures.
 
     Raises
     ------
@@ -79,9 +82,9 @@ def pieces(config: Training, root: str, folder: Path) -> list[Piece]:
         Where there are none, one has another rate or number of channels, lacks a source or can't be read, none has
         sound for a source, or all are shorter than an example.
     """
-    found = [_piece(song, config) for song in _songs(config, root, folder)]
+    found = [_piece(song, config, whole or config.mixing.strategy == "song") for song in _songs(config, root, folder)]
     for source in config.sources:
-        if all(np.isneginf(piece.parts[source].level_db) for piece in found):
+        if not any(source in piece.parts and np.isfinite(piece.parts[source].level_db) for piece in found):
             raise StimuliError(f"{root}: {source!r} is silent in every song; there is nothing to learn of it")
     return found
 
@@ -119,8 +122,14 @@ def _songs(config: Training, root: str, folder: Path) -> list[Song]:
     return songs
 
 
-def _piece(song: Song, config: Training) -> Piece:
-    named = {source: target_stems(song, source) for source in config.sources}
+def _piece(song: Song, config: Training, whole: bool) -> Piece:
+    named = {}
+    for source in config.sources:
+        try:
+            named[source] = target_stems(song, source)
+        except StimuliError:
+            if whole:
+                raise
     used = [stem for stems in named.values() for stem in stems]
     if twice := sorted({stem for stem in used if used.count(stem) > 1}):
         raise StimuliError(
@@ -141,4 +150,4 @@ def _part(song: Song, stems: tuple[str, ...]) -> Part:
         peak = max(peak, float(np.abs(sound).max()))
     if peak < SILENT_PEAK:
         return silent
-    return Part(song, stems, 10 * np.log10(power / (song.form.frames * song.form.channels)))
+    return Part(song, stems, 10 * math.log10(power / (song.form.frames * song.form.channels)))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stimuli.errors import StimuliError
 from stimuli.loudness import integrated_lufs, to_level
 from stimuli.training import material
 from stimuli.training.config import Training
@@ -97,7 +98,9 @@ class Songs(Mixer):
     def validation(self) -> list[Example]:
         """Segments that follow one another in the songs as they are, thinned evenly."""
         length, most = self.config.frames, self.config.data.valid_segments
-        places = [(piece, start) for piece in self.valid for start in range(0, max(1, piece.frames - length + 1), length)]
+        places = [
+            (piece, start) for piece in self.valid for start in range(0, max(1, piece.frames - length + 1), length)
+        ]
         kept = np.unique(np.linspace(0, len(places) - 1, min(most, len(places))).round().astype(int))
         names = [*self.config.sources, material.REST]
         return [
@@ -155,11 +158,13 @@ class Voices(Mixer):
         return [self._example(self._duet(self.valid, self._rng(VALID, 0, index))) for index in range(count)]
 
     def _duet(self, sung: Sequence[Piece], rng: np.random.Generator) -> np.ndarray:
-        shares = self.shares(sung)
-        case = str(rng.choice(list(shares), p=list(shares.values())))
-        chosen = self._pair(case, sung, rng)
+        chosen = self._pair(self._case(sung, rng), sung, rng)
         first, second = (part.read(start, self.config.frames) for part, start in chosen)
         return np.stack([first, self._beside(first, second, rng)])
+
+    def _case(self, sung: Sequence[Piece], rng: np.random.Generator) -> str:
+        shares = self.shares(sung)
+        return str(rng.choice(list(shares), p=list(shares.values())))
 
     def _pair(self, case: str, sung: Sequence[Piece], rng: np.random.Generator) -> list[tuple[Part, int]]:
         """Two parts and where they begin."""
@@ -206,12 +211,15 @@ def mixer(config: Training, folder: Path) -> Mixer:
         Where the material can't be used, see ``material.pieces``, or gives no pair of voices.
     """
     if config.mixing.strategy != "medleyvox":
-        return Songs(config, *(material.pieces(config, root, folder) for root in (config.data.train, config.data.valid)))
+        train = material.pieces(config, config.data.train, folder, whole=False)
+        return Songs(config, train, material.pieces(config, config.data.valid, folder))
     train, valid = (material.voices(config, root, folder) for root in (config.data.train, config.data.valid))
-    made = Voices(config, train, valid, material.voices(config, config.data.speech, folder) if config.data.speech else ())
+    made = Voices(
+        config, train, valid, material.voices(config, config.data.speech, folder) if config.data.speech else ()
+    )
     for root, sung in ((config.data.train, train), (config.data.valid, valid)):
         if not made.shares(sung):
-            raise material.StimuliError(f"{root}: one voice in one song makes no duet; add songs, singers, or data.speech")
+            raise StimuliError(f"{root}: one voice in one song makes no duet; add songs, singers, or data.speech")
     return made
 
 
