@@ -56,7 +56,7 @@ class Loop:
         self.average.module.load_state_dict(states["average"])
         self.optimiser.load_state_dict(states["optimiser"])
 
-    def rows(self, stepped: Callable[[], None]) -> Iterator[bool]:
+    def rows(self, stepped: Callable[[], object]) -> Iterator[bool]:
         """Run to the end. Yields after each validation whether it was the best one, after each checkpoint's step False.
 
         ``stepped`` is called after every step.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-STYLE = {"svg.fonttype": "none", "svg.hashsalt": "hidden-reference", "font.size": 8, "axes.linewidth": 0.6}
+STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "hidden-reference", "font.size": 8, "axes.linewidth": 0.6}
 COLOURS = {"training": "#0072B2", "validation": "#D55E00"}
 SIZE_IN = (4.7, 2.6)
 
@@ -20,9 +21,9 @@ def drawn(curve: Sequence[Sequence[float | None]]) -> str:
         figure = Figure(SIZE_IN, layout="constrained")
         axes = figure.add_subplot()
         for column, (name, colour) in enumerate(COLOURS.items(), 1):
-            points = [(row[0], row[column]) for row in curve if row[column] is not None]
+            points: Any = [(row[0], row[column]) for row in curve if row[column] is not None]
             axes.plot(*zip(*points, strict=True), color=colour, label=name, marker=".", markersize=3, linewidth=1)
-        best = min(curve, key=lambda row: row[2] or 0)
+        best: Any = min(curve, key=lambda row: row[2] or 0)
         axes.plot(best[0], best[2], marker="o", markersize=7, fillstyle="none", color=COLOURS["validation"])
         axes.set(xlabel="step", ylabel="loss")
         axes.spines[["top", "right"]].set_visible(False)

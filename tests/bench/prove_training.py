@@ -38,6 +38,7 @@ import soundfile
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "stimuli"))
 from known_songs import falcon_69, rest_of, si_sdr, sung, system
 
+from stimuli import audio
 from stimuli.separators import Song, Sound, run
 from stimuli.separators.spectral import Stft
 from stimuli.training.config import Training
@@ -55,10 +56,11 @@ VOICE_DB = -4.0
 MODEL_FREE = ("centre_cancellation", "repet")
 STFT = Stft(2048, 512)
 BETTER_DB = 3.0
+VARIANTS, VARIANTS_SEED = 30, 8
 STEPS, MOST_MINUTES = 700, 29.0
 CONFIG: dict[str, Any] = {
     "architecture": "vox_tasnet",
-    "parameters": {"width": 256, "kernel": 512, "bottleneck": 128, "repeats": 2, "dilations": 7},
+    "parameters": {"width": 256, "kernel": 512, "bottleneck": 128, "repeats": 1, "dilations": 7},
     "sources": ["vocals"],
     "data": {"train": "train", "valid": "valid", "segment_s": 3.0, "valid_segments": 6},
     "mixing": {"strategy": "random_stems", "gain_db": 5.0, "swap_channels": 0.5},
@@ -91,15 +93,34 @@ def stems(shared: Path, song: str) -> dict[str, Sound]:
     return found
 
 
-def lay_out(shared: Path, folder: Path, seconds: float = TRAINED_S) -> None:
-    """Write train/ and valid/ in MUSDB layout: the beginnings and the ends of the training songs."""
-    border = round(seconds * RATE_HZ)
-    for song in TRAINING:
-        for name, sound in stems(shared, song).items():
-            for split, part in {"train": sound[:border], "valid": sound[border:]}.items():
-                place = folder / split / song
-                place.mkdir(parents=True, exist_ok=True)
-                soundfile.write(place / f"{name}.wav", part, RATE_HZ, subtype="FLOAT")
+def lay_out(shared: Path, folder: Path, variants: int = VARIANTS) -> None:
+    """Write train/ and valid/ in MUSDB layout: beginnings of the training songs, as they are and varied, and their ends.
+
+    Three bands are few: in a variant, guitar, backing and voice come from any of the songs, each faster or slower (and
+    so higher or lower) by up to a quarter, the guitar up to 6 dB louder or softer.
+    """
+    border = TRAINED_S * RATE_HZ
+    whole = {song: stems(shared, song) for song in TRAINING}
+    for song, found in whole.items():
+        _write(folder / "valid" / song, {name: sound[border:] for name, sound in found.items()})
+        _write(folder / "train" / song, {name: sound[:border] for name, sound in found.items()})
+    rng = np.random.default_rng(VARIANTS_SEED)
+    for number in range(variants):
+        parts = {name: whole[str(rng.choice(TRAINING))][name][:border] for name in ("other", "drums", "vocals")}
+        varied = {name: _faster(sound, rng.uniform(0.8, 1.25)) for name, sound in parts.items()}
+        varied["other"] *= np.float32(10 ** (rng.uniform(-6, 6) / 20))
+        frames = min(len(sound) for sound in varied.values())
+        _write(folder / "train" / f"variant-{number:02}", {name: sound[:frames] for name, sound in varied.items()})
+
+
+def _faster(sound: Sound, speed: float) -> Sound:
+    return audio.resampled(sound, RATE_HZ, round(RATE_HZ / speed))
+
+
+def _write(place: Path, sounds: dict[str, Sound]) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    for name, sound in sounds.items():
+        soundfile.write(place / f"{name}.wav", sound, RATE_HZ, subtype="FLOAT")
 
 
 def static_wiener(shared: Path, mixture: Sound) -> Sound:
