@@ -3,6 +3,7 @@
 Real bands (guitar and backing) with a real voice, phrases of one singer in random order, about 4 dB below them. Songs
 of training (Feelings, Metal madness, War of freedom, with the voice of Feelings: their first 24 s; the last 6 s choose
 the weights) and the song of the test (Escape, with its own voice: other random phrases of the same singer) are apart.
+Three bands are few, so that they are also heard at other speeds, and guitar and backing of different songs together.
 It is trained on one thread, as many steps for each seed, by the run of ``mushra train``; what is heard is the entry
 that this writes. The network learns the voice, and the accompaniment is the mixture less its estimate.
 
@@ -94,7 +95,7 @@ def stems(shared: Path, song: str) -> dict[str, Sound]:
 
 
 def lay_out(shared: Path, folder: Path, variants: int = VARIANTS) -> None:
-    """Write train/ and valid/ in MUSDB layout: beginnings of the training songs, as they are and varied, and their ends.
+    """Write train/ and valid/ in MUSDB layout: the training songs' beginnings, as they are and varied, and their ends.
 
     Three bands are few: in a variant, guitar, backing and voice come from any of the songs, each faster or slower (and
     so higher or lower) by up to a quarter, the guitar up to 6 dB louder or softer.

@@ -18,18 +18,18 @@ import soundfile
 from stimuli.training.config import Training
 from stimuli.training.run import run
 
-SMALL = {"width": 64, "kernel": 512, "bottleneck": 32, "repeats": 1, "dilations": 3}
+SMALL = {"width": 96, "kernel": 512, "bottleneck": 48, "repeats": 1, "dilations": 4}
 
 
 def test_the_loss_on_a_song_that_was_held_out_falls(shared, tmp_path) -> None:
-    prove_training.lay_out(shared, tmp_path)
+    prove_training.lay_out(shared, tmp_path, variants=3)
     shutil.rmtree(tmp_path / "valid")
     held_out = tmp_path / "valid" / "escape"
     held_out.mkdir(parents=True)
     song = known_songs.sung(shared, "escape")
     for name, sound in song.stems.items():
         soundfile.write(held_out / f"{name}.wav", sound[: 8 * prove_training.RATE_HZ], prove_training.RATE_HZ)
-    small = {"steps": 40, "validate_every": 20, "checkpoint_every": 40, "batch": 2, "rate": 3e-3, "ema": 0.9}
+    small = {"steps": 40, "validate_every": 20, "checkpoint_every": 40, "batch": 4, "rate": 1e-3, "ema": 0.9}
     keys = prove_training.CONFIG | {"parameters": SMALL, "optimiser": small}
     keys |= {"data": {"train": "train", "valid": "valid", "segment_s": 1.0, "valid_segments": 4}}
     loop = run(Training.model_validate(keys), tmp_path, tmp_path / "out", print, progress=False)
