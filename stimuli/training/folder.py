@@ -36,7 +36,7 @@ COLUMNS = ("step", "training_loss", "validation_loss", "validation_si_sdr_db", "
 
 
 class RunFolder:
-    """A run's folder; ``meant`` is configuration and material, as JSON."""
+    """A run's folder; ``meant`` is configuration (with the number of processes) and material, as JSON."""
 
     def __init__(self, path: Path, config: Training, meant: Mapping[str, Any]) -> None:
         self.path, self.config, self.meant = path, config, meant
@@ -68,7 +68,7 @@ class RunFolder:
         self._write("system.toml", self.entry(found).encode())
         return found
 
-    def record(self, progress: Progress, processes: int, stopped: str) -> None:
+    def record(self, progress: Progress, stopped: str) -> None:
         """Write the curve, its picture, and what everything follows from."""
         stream = io.StringIO()
         rows = csv.writer(stream, lineterminator="\n")
@@ -80,7 +80,6 @@ class RunFolder:
         told = {
             "schema": 1,
             **self.meant,
-            "processes": processes,
             "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
             "steps": progress.step,
             "seconds": round(progress.spent_s, 1),

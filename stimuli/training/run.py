@@ -33,9 +33,12 @@ def run(config: Training, folder: Path, out: Path, echo: Callable[[str], None], 
     """
     torch.set_num_threads(config.optimiser.threads)
     mixer = mixing.mixer(config, folder)
-    # As JSON has it: what is read back is held against it.
-    meant = {"config": config.model_dump(mode="json"), "data": mixer.told()}
     with together(config.device) as processes:
+        # As JSON has it: what is read back is held against it.
+        meant = {
+            "config": config.model_dump(mode="json") | {"processes": processes.count},
+            "data": mixer.told(),
+        }
         loop = Loop(config, network(config), mixer, processes)
         kept = RunFolder(out, config, meant)
         with kept.held() if processes.first else nullcontext():
@@ -104,4 +107,4 @@ class _Written:
             echo("no validation was better than the untrained network, so no weights were written: train longer")
 
     def _record(self) -> None:
-        self.folder.record(self.loop.progress, self.loop.processes.count, self.loop.why_finished())
+        self.folder.record(self.loop.progress, self.loop.why_finished())

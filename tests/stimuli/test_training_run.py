@@ -158,7 +158,7 @@ def test_two_processes_have_the_mean_gradient_of_one_with_the_double_batch(songs
     assert done.returncode == 0, done.stderr
     assert (
         done.stdout.count("[[systems]]") <= 1
-        and json.loads((songs / "two/training.json").read_text())["processes"] == 2
+        and json.loads((songs / "two/training.json").read_text())["config"]["processes"] == 2
     )
     one = train(songs, "one", optimiser={"batch": 2, "steps": 1, "clip": 0})
     alone = torch.cat([weight.grad.flatten() for weight in one.module.parameters()])
