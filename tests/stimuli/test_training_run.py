@@ -64,16 +64,15 @@ def stop_after(monkeypatch, steps: int) -> None:
     monkeypatch.setattr(Loop, "_step", counted)
 
 
-@pytest.mark.parametrize("every", [1, 3])
-def test_a_stopped_run_goes_on_to_the_same_curve_and_weights(songs, monkeypatch, every) -> None:
-    keys = {**NET, "optimiser": {"steps": 9, "checkpoint_every": every, "validate_every": 4, "halve_after": 1}}
+def test_a_stopped_run_goes_on_to_the_same_curve_and_weights(songs, monkeypatch) -> None:
+    keys = {**NET, "optimiser": {"steps": 9, "checkpoint_every": 3, "validate_every": 4, "halve_after": 1}}
     train(songs, "whole", **keys)
     for steps in (4, 8):
         with monkeypatch.context() as patch, pytest.raises(Stopped):
             stop_after(patch, steps)
             train(songs, "parts", **keys)
     done = torch.load(songs / "parts" / checkpoint.FILE_NAME)["progress"]["step"]
-    assert 8 - every <= done < 8, "at most the steps since the last checkpoint are lost"
+    assert 8 - 3 <= done < 8, "at most the steps since the last checkpoint are lost"
     train(songs, "parts", **keys)
     for name in FILES[:3]:
         assert (songs / "parts" / name).read_bytes() == (songs / "whole" / name).read_bytes(), name
