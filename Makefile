@@ -9,10 +9,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 #   make proof           what can only be shown on a machine that has nothing else to do
+#   make proof-training  a small network trained on real songs, three seeds, some minutes each; writes tests/bench/results
 #   make bench           how fast and how large, as ratios; writes tests/bench/results
 #   make gallery         pictures of every page, into docs/gallery (after make demo, which makes the sounds)
 #   make translations    collects what listeners read, for mushra_app/translations, and compiles what is translated
-.PHONY: demo test check bench proof gallery translations clean system-packages
+.PHONY: demo test check bench proof proof-training gallery translations clean system-packages
 
 demo: $(VENV)/.demo-torch-$(TORCH)
 	$(BIN)/mushra demo
@@ -30,6 +31,9 @@ check: $(VENV)/.test
 
 proof: $(VENV)/.test system-packages
 	$(BIN)/python -m pytest -m proof
+
+proof-training: $(VENV)/.test system-packages
+	$(BIN)/python tests/bench/prove_training.py
 
 bench: $(VENV)/.test system-packages
 	$(BIN)/python tests/bench/bench_stimuli.py

@@ -225,7 +225,7 @@ def load(path: Path) -> Experiment:
     try:
         found = Experiment.model_validate(raw)
     except ValidationError as error:
-        raise ExperimentError([f"{path.name}: {_sentence(detail)}" for detail in _first_causes(error)]) from None
+        raise ExperimentError([f"{path.name}: {sentence(detail)}" for detail in _first_causes(error)]) from None
     if problems := list(_contradictions(found)):
         raise ExperimentError([f"{path.name}: {problem}" for problem in problems])
     return found
@@ -253,7 +253,7 @@ def _first_causes(error: ValidationError) -> list[Any]:
     ]
 
 
-def _sentence(detail: Any) -> str:
+def sentence(detail: Any) -> str:
     """One line for one pydantic error: place, finding, expectation."""
     place = ""
     for part in detail["loc"]:

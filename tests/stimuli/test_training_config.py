@@ -1,0 +1,137 @@
+"""Configurations and songs that can't be used are refused in sentences, before the first step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import training_world
+from click.testing import CliRunner
+from small_world import write
+from training_world import RATE_HZ, TINY, configuration, music, toml, voice
+
+from stimuli.errors import ExperimentError, StimuliError
+from stimuli.training import mixing
+from stimuli.training.cli import train as command
+from stimuli.training.config import Training, changes, load
+from stimuli.training.run import network
+
+
+def test_a_file_becomes_a_configuration_with_defaults(tmp_path) -> None:
+    found = load(toml(tmp_path))
+    assert found == Training.model_validate(configuration()) and found.frames == 4000
+    assert found.mixing.lufs == -14 and found.optimiser.kind == "adam" and found.loss.terms == {"snr": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"architecture": "wnet"}, "architecture: no 'wnet' is known; expected one of conv_tasnet, unet, vox_tasnet"),
+        ({"archtecture": "unet"}, "archtecture: this key is not known; remove it or correct its spelling"),
+        ({"loss": {"snr": 0}}, "loss: no term has a weight; give si_sdr, snr, l1 or stft one"),
+        ({"loss": {"permutation_invariant": True}}, "loss.permutation_invariant: for 2 to 5 sources, found 1; leave"),
+        ({"sources": ["vocals", "vocals"]}, "sources: one is named twice; give each its own name"),
+        ({"mixing": {"strategy": "medleyvox"}}, "mixing.strategy: medleyvox mixes two voices whose loudness can be"),
+        ({"mixing": {"strategy": "mashup"}}, "mixing.strategy: Input should be 'song', 'random_stems' or 'medleyvox'"),
+        ({"optimiser": {"rate": 0}}, "optimiser.rate: Input should be greater than 0; found 0"),
+        ({"optimiser": {"betas": [0.9, 1.0]}}, "optimiser: betas are at least 0 and below 1, found [0.9, 1.0]"),
+        ({"optimiser": {"threads": 0, "ema": 1}}, "optimiser.ema: Input should be less than 1; found 1"),
+        ({"data": {"train": ""}}, "data.train: String should have at least 1 character"),
+        ({"channels": 3}, "channels: Input should be 1 or 2; found 3"),
+    ],
+)
+def test_mistakes_are_said_with_their_place(tmp_path, keys, says) -> None:
+    with pytest.raises(ExperimentError) as caught:
+        load(toml(tmp_path, **keys))
+    assert any(problem.startswith(f"training.toml: {says}") or says in problem for problem in caught.value.problems)
+
+
+def test_files_that_are_no_configuration_are_said(tmp_path) -> None:
+    (tmp_path / "bad.toml").write_text("rate_hz = = 3")
+    for name, says in (("none.toml", "no such file"), ("bad.toml", "bad.toml: not valid TOML"), (".", "can't be read")):
+        with pytest.raises(ExperimentError, match=says):
+            load(tmp_path / name)
+
+
+def test_what_differs_is_named_but_for_when_to_stop() -> None:
+    old, new = (
+        Training.model_validate(configuration(seed=seed, optimiser={"steps": steps, "batch": batch})).model_dump(
+            mode="json"
+        )
+        for seed, steps, batch in ((1, 5, 2), (2, 50, 4))
+    )
+    assert changes(old, new) == ["optimiser.batch: 2 there, 4 here", "seed: 1 there, 2 here"]
+    assert changes(old, old) == []
+
+
+def songs(folder: Path, **sounds: np.ndarray) -> Path:
+    training_world.write_songs(folder)
+    for name, sound in sounds.items():
+        write(folder / "train" / "One" / f"{name}.wav", sound, RATE_HZ)
+    return folder
+
+
+def refused(folder: Path, **keys) -> str:
+    with pytest.raises(StimuliError) as caught:
+        mixing.mixer(Training.model_validate(configuration(**keys)), folder)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"data": {"train": "nowhere"}}, "nowhere: no such folder"),
+        ({"rate_hz": 44_100}, "'One' has 2 channel(s) at 8000 Hz, expected 2 at 44100 Hz; convert it, or correct"),
+        ({"channels": 1}, "'One' has 2 channel(s) at 8000 Hz, expected 1 at 8000 Hz"),
+        ({"data": {"segment_s": 2.5}}, "no song is as long as data.segment_s = 2.5; the longest has 2.00 s: shorten"),
+        ({"sources": ["flute"]}, "train: 'flute' is silent in every song"),
+        ({"sources": ["other", "accompaniment"]}, "song 'One': other would be learnt as part of two sources"),
+    ],
+)
+def test_songs_that_do_not_fit_are_said(tmp_path, keys, says) -> None:
+    assert says in refused(songs(tmp_path), **keys)
+
+
+def test_songs_that_can_not_be_used_are_said(tmp_path) -> None:
+    spoilt = music(1)
+    spoilt[12_345] = np.nan
+    assert "One/other.wav: holds NaN or infinity (first at 1.543 s)" in refused(songs(tmp_path / "nan", other=spoilt))
+    assert "render all stems of a song with one rate, length" in refused(songs(tmp_path / "short", other=music(1, 1.0)))
+    empty = tmp_path / "empty"
+    for split in ("train", "valid"):
+        (empty / split).mkdir(parents=True)
+    assert f"{empty}/train: holds no songs; expected <song>/vocals.*" in refused(empty)
+    silent = songs(tmp_path / "silent", vocals=0 * voice(1))
+    write(silent / "train" / "Two" / "vocals.wav", 0 * voice(1), RATE_HZ)
+    assert "train: 'vocals' is silent in every song; there is nothing to learn of it" in refused(silent)
+
+
+def test_a_silent_stem_of_one_song_is_left_out_and_a_short_song_ends_in_silence(tmp_path) -> None:
+    folder = songs(tmp_path, vocals=0 * voice(1))
+    for stem, sound in (("vocals", voice(5, 0.2)), ("other", music(5, 0.2))):
+        write(folder / "train" / "Short" / f"{stem}.wav", sound, RATE_HZ)
+    found = mixing.mixer(Training.model_validate(configuration()), folder)
+    drawn = [found.drawn(np.random.default_rng(n))[0] for n in range(20)]
+    assert all(vocals.any() for vocals in drawn)
+    lengths = {int(np.flatnonzero(vocals.any(axis=0))[-1]) + 1 for vocals in drawn}
+    assert min(lengths) <= 1600 and max(lengths) > 3990
+
+
+def test_a_network_is_the_same_for_a_seed_and_its_parameters_are_checked(tmp_path) -> None:
+    first, again, other = (
+        network(Training.model_validate(configuration(seed=seed))).state_dict()["mask.weight"] for seed in (1, 1, 2)
+    )
+    assert first.equal(again) and not first.equal(other)
+    for parameters, says in (
+        ({"depth": 3}, "unexpected keyword argument 'depth'"),
+        (TINY | {"kernel": 3}, "kernel is even"),
+    ):
+        with pytest.raises(StimuliError, match="architecture 'vox_tasnet': its parameters don't fit: ") as caught:
+            network(Training.model_validate(configuration(parameters=parameters)))
+        assert says in str(caught.value)
+
+
+def test_the_command_says_a_mistake_before_it_makes_a_folder(tmp_path) -> None:
+    done = CliRunner().invoke(command, [str(toml(songs(tmp_path), sources=["flute"])), "--out", str(tmp_path / "out")])
+    assert isinstance(done.exception, StimuliError) and not (tmp_path / "out").exists()
