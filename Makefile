@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 #   make proof           what can only be shown on a machine that has nothing else to do
-#   make proof-training  a small network trained on real songs, three seeds, some minutes each; writes tests/bench/results
+#   make proof-training  a small network trained on real songs, three seeds, two songs held out; an hour
 #   make bench           how fast and how large, as ratios; writes tests/bench/results
 #   make gallery         pictures of every page, into docs/gallery (after make demo, which makes the sounds)
 #   make translations    collects what listeners read, for mushra_app/translations, and compiles what is translated
@@ -34,6 +34,7 @@ proof: $(VENV)/.test system-packages
 
 proof-training: $(VENV)/.test system-packages
 	$(BIN)/python tests/bench/prove_training.py
+	$(BIN)/python tests/bench/prove_training.py --tested feelings
 
 bench: $(VENV)/.test system-packages
 	$(BIN)/python tests/bench/bench_stimuli.py
