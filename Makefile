@@ -80,7 +80,10 @@ $(VENV)/.demo-torch-yes: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[demo,torch]'
 	touch $@
 
+# Demucs without its dependencies but the two that its networks import: the others only fetch and write sounds.
 $(VENV)/.test: $(VENV)/.demo-torch-yes
+	$(PIP) --no-deps demucs==4.1.0
+	$(PIP) einops julius
 	$(PIP) -e '.[demo,torch,postgresql,gunicorn,test]'
 	touch $@
 

@@ -58,24 +58,28 @@ class Mixing(Model):
 
 
 class Loss(Model):
-    """Weights of the terms; a term of weight 0 is not computed. ``permutation_invariant``: in the best order."""
+    """Weights of the terms; a term of weight 0 is not computed. ``permutation_invariant``: in the best order.
+
+    ``own`` is the loss of the architecture's paper, where it has one; it has no part in the order.
+    """
 
     si_sdr: float = Field(default=0.0, ge=0)
     snr: float = Field(default=0.0, ge=0)
     l1: float = Field(default=0.0, ge=0)
     stft: float = Field(default=0.0, ge=0)
+    own: float = Field(default=0.0, ge=0)
     permutation_invariant: bool = False
 
     @property
     def terms(self) -> dict[str, float]:
-        """Terms with a weight."""
+        """Terms on waveforms that have a weight."""
         weights = {name: getattr(self, name) for name in ("si_sdr", "snr", "l1", "stft")}
         return {name: weight for name, weight in weights.items() if weight}
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if not self.terms:
-            raise ValueError("no term has a weight; give si_sdr, snr, l1 or stft one, for example si_sdr = 1")
+        if not self.terms and not self.own:
+            raise ValueError("no term has a weight; give si_sdr, snr, l1, stft or own one, for example si_sdr = 1")
         return self
 
 

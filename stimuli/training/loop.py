@@ -20,8 +20,8 @@ from torch import nn
 from stimuli.errors import StimuliError
 from stimuli.training.average import Average
 from stimuli.training.checkpoint import Progress
-from stimuli.training.config import Training
-from stimuli.training.losses import loss
+from stimuli.training.config import Loss, Training
+from stimuli.training.losses import Goal, loss
 from stimuli.training.mixing import Mixer
 from stimuli.training.processes import Processes
 
@@ -37,7 +37,7 @@ class Loop:
         self.config, self.mixer, self.processes = config, mixer, processes
         self.module = module.to(processes.device)
         self.average = Average(self.module, config.optimiser.ema)
-        self.joined = processes.joined(self.module)
+        self.goal = processes.joined(Goal(self.module, config.loss))
         asked = config.optimiser
         self.optimiser = OPTIMISERS[asked.kind](
             self.module.parameters(), lr=asked.rate, betas=asked.betas, weight_decay=asked.weight_decay
@@ -99,9 +99,9 @@ class Loop:
         torch.manual_seed((self.config.seed * (1 << 31) + self.progress.step) * RANKS % (1 << 63) + rank)
         batch = self.mixer.batch(self.progress.step, rank * asked.batch, asked.batch)
         mixtures, sources = (torch.from_numpy(part).to(self.processes.device) for part in batch)
-        self.joined.train()
+        self.goal.train()
         self.optimiser.zero_grad(set_to_none=True)
-        found = loss(self.config.loss, self.joined(mixtures), sources)
+        found = self.goal(mixtures, sources)
         found.backward()
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), asked.clip or math.inf)
         if not (math.isfinite(found.item()) and math.isfinite(norm.item())):
@@ -136,12 +136,12 @@ class Loop:
     def _heard(self) -> tuple[float, float]:
         """Loss and SI-SDR (dB) of the mean weights over the examples of validation."""
         found, ratios = [], []
-        asked = self.config.loss
-        plain = asked.model_copy(update={"si_sdr": 1.0, "snr": 0.0, "l1": 0.0, "stft": 0.0})
+        goal = Goal(self.average.module, self.config.loss)
+        plain = Loss(si_sdr=1.0, permutation_invariant=self.config.loss.permutation_invariant)
         with torch.inference_mode():
             for mixture, sources in self.mixer.validation():
                 truth = torch.from_numpy(sources[None]).to(self.processes.device)
-                estimate = self.average.module(torch.from_numpy(mixture[None]).to(self.processes.device))
-                found.append(loss(asked, estimate, truth).item())
-                ratios.append(-loss(plain, estimate, truth).item())
+                heard = torch.from_numpy(mixture[None]).to(self.processes.device)
+                found.append(goal(heard, truth).item())
+                ratios.append(-loss(plain, self.average.module(heard), truth).item())
         return math.fsum(found) / len(found), math.fsum(ratios) / len(ratios)

@@ -5,15 +5,17 @@ channels as one vector; a silent source has neither, and counts 0. ``l1``: mean 
 ``stft``: mean absolute difference of real and imaginary parts at three resolutions, as in MedleyVox.
 
 Conventions: estimates and sources float32 (batch, sources, channels, frames), any length.
-Defines: ``TERMS``, ``loss``.
+Defines: ``TERMS``, ``loss``, ``Goal``.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
+from torch import nn
 
 from stimuli.separators.networks.transform import Transform
 from stimuli.training.config import Loss
@@ -73,3 +75,17 @@ def loss(asked: Loss, estimate: torch.Tensor, source: torch.Tensor) -> torch.Ten
     orders = torch.tensor(list(itertools.permutations(range(count))), device=pairs.device)
     by_order = pairs[:, torch.arange(count, device=pairs.device), orders].mean(dim=2)
     return by_order.min(dim=1).values.mean()
+
+
+class Goal(nn.Module):
+    """A network with what is made small: one module, so that several processes share gradients whichever loss it is."""
+
+    def __init__(self, network: Any, asked: Loss) -> None:
+        super().__init__()
+        self.network, self.asked = network, asked
+
+    def forward(self, mixtures: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
+        """The loss of a batch, a scalar."""
+        parts = [loss(self.asked, self.network(mixtures), sources)] if self.asked.terms else []
+        parts += [self.asked.own * self.network.loss(mixtures, sources)] if self.asked.own else []
+        return torch.stack(parts).sum()

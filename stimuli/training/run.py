@@ -67,6 +67,10 @@ def network(config: Training) -> nn.Module:
         made = getattr(importlib.import_module(module), function)(config.sources, config.channels, **config.parameters)
     except (TypeError, ValueError, KeyError) as error:
         raise StimuliError(f"architecture {config.architecture!r}: its parameters don't fit: {error}") from None
+    if config.loss.own and not hasattr(made, "loss"):
+        raise StimuliError(
+            f"loss: own has a weight, and {config.architecture!r} has no loss of its own; give another term one"
+        )
     return made
 
 

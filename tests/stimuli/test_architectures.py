@@ -43,6 +43,7 @@ SMALL = {
     "conv_tasnet": Small(
         {"filters": 12, "bottleneck": 16, "hidden": 24, "skip": 8, "blocks": 4, "repeats": 2}, {"kernel": 15}
     ),
+    "open_unmix": Small({"window": 128, "hop": 32, "hidden": 16, "max_bin": 50}, {"max_bin": 66}),
     "cascaded_net": Small(
         {"window": 128, "hop": 64, "nout": 4, "nout_lstm": 4, "cropsize": 32, "offset": 8}, {"offset": 16}
     ),
@@ -52,6 +53,11 @@ SMALL = {
     ),
     "mm_dense_lstm": Small({"window": 64, "hop": 32, "bands": BANDS}, {"position": "beside"}),
     "mm_densenet": Small({"window": 64, "hop": 32, "bands": BANDS}, {"window": 128}),
+    "medleyvox": Small(
+        {"window": 64, "hop": 16, "bottleneck": 8, "hidden": 8, "skip": 8, "blocks": 2, "repeats": 1},
+        {"hop": 48},
+        channels=1,
+    ),
     "unet": Small({"window": 256, "hop": 128, "bins": 128, "block": 64}, {"bins": 100}, VOCALS),
     "unet_voice": Small({"window": 128, "hop": 96, "block": 64, "width": 2}, {"block": 100}),
     "drnn": Small({"window": 64, "hop": 32, "hidden": 16}, {"context": 2}),

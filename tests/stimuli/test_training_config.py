@@ -12,10 +12,11 @@ from small_world import write
 from training_world import RATE_HZ, TINY, configuration, music, toml, voice
 
 from stimuli.errors import ExperimentError, StimuliError
+from stimuli.separators.networks.architectures import ARCHITECTURES
 from stimuli.training import mixing
 from stimuli.training.cli import train as command
 from stimuli.training.config import Training, changes, load
-from stimuli.training.run import network
+from stimuli.training.run import network, run
 
 
 def test_a_file_becomes_a_configuration_with_defaults(tmp_path) -> None:
@@ -27,9 +28,9 @@ def test_a_file_becomes_a_configuration_with_defaults(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"architecture": "wnet"}, "architecture: no 'wnet' is known; expected one of conv_tasnet, unet, vox_tasnet"),
+        ({"architecture": "wnet"}, f"architecture: no 'wnet' is known; expected one of {', '.join(ARCHITECTURES)}"),
         ({"archtecture": "unet"}, "archtecture: this key is not known; remove it or correct its spelling"),
-        ({"loss": {"snr": 0}}, "loss: no term has a weight; give si_sdr, snr, l1 or stft one"),
+        ({"loss": {"snr": 0}}, "loss: no term has a weight; give si_sdr, snr, l1, stft or own one"),
         ({"loss": {"permutation_invariant": True}}, "loss.permutation_invariant: for 2 to 5 sources, found 1; leave"),
         ({"sources": ["vocals", "vocals"]}, "sources: one is named twice; give each its own name"),
         ({"mixing": {"strategy": "medleyvox"}}, "mixing.strategy: medleyvox mixes two voices whose loudness can be"),
@@ -130,6 +131,16 @@ def test_a_network_is_the_same_for_a_seed_and_its_parameters_are_checked(tmp_pat
         with pytest.raises(StimuliError, match="architecture 'vox_tasnet': its parameters don't fit: ") as caught:
             network(Training.model_validate(configuration(parameters=parameters)))
         assert says in str(caught.value)
+
+
+def test_the_loss_of_a_paper_is_for_networks_that_have_one(tmp_path) -> None:
+    own = {"loss": {"own": 1.0, "snr": 0}}
+    with pytest.raises(StimuliError, match="'vox_tasnet' has no loss of its own"):
+        network(Training.model_validate(configuration(**own)))
+    small = {"window": 64, "hop": 32, "hidden": 16}
+    keys = {"architecture": "drnn", "parameters": small, "sources": ["vocals", "other"]} | own
+    run(Training.model_validate(configuration(**keys)), songs(tmp_path), tmp_path / "out", print, progress=False)
+    assert (tmp_path / "out" / "curve.csv").is_file()
 
 
 def test_the_command_says_a_mistake_before_it_makes_a_folder(tmp_path) -> None:

@@ -11,7 +11,7 @@ from known_songs import si_sdr
 
 from stimuli.separators.spectral import Stft
 from stimuli.training.config import Loss
-from stimuli.training.losses import TERMS, loss
+from stimuli.training.losses import TERMS, Goal, loss
 
 GENERATOR = torch.Generator().manual_seed(1)
 SOURCES = torch.randn(3, 2, 2, 4000, generator=GENERATOR)
@@ -84,3 +84,21 @@ def test_a_silent_source_has_no_ratio_and_leaves_the_others_theirs() -> None:
     sources[:, 1] = 0
     half = loss(Loss(si_sdr=1), ESTIMATES, sources).item()
     assert half == pytest.approx(loss(Loss(si_sdr=1), ESTIMATES[:, :1], sources[:, :1]).item() / 2, abs=1e-5)
+
+
+def test_a_networks_own_loss_is_weighed_beside_the_others() -> None:
+    """With a network that answers with its input, and whose own loss is a mean square."""
+
+    class Same(torch.nn.Module):
+        def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+            return waveform[:, None]
+
+        def loss(self, mixture: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
+            return (mixture[:, None] - sources).square().mean()
+
+    mixture, sources = torch.zeros(1, 1, 8), torch.full((1, 1, 1, 8), 0.5)
+    found = {keys: Goal(Same(), Loss(**dict(keys)))(mixture, sources).item() for keys in WEIGHTS}
+    assert list(found.values()) == [0.25 * 2, 0.5, 0.5 + 0.25]
+
+
+WEIGHTS = ((("own", 2.0),), (("l1", 1.0),), (("l1", 1.0), ("own", 1.0)))
