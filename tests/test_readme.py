@@ -122,6 +122,27 @@ def test_spleeters_network_is_as_fast_as_is_said(readme) -> None:
     assert all(ratios[name] <= limit for name, limit in result["at_most"].items()) and result["repeats"] >= 5
 
 
+def test_streaming_is_as_fast_as_is_said(readme) -> None:
+    result = json.loads((ROOT / "tests/bench/results/streaming.json").read_text())
+    factors, promised = result["real_time_factor"], result["ratios"]["real-time factor, blocks of 2048"]
+    for said in (f"{promised} of real time on two cores in blocks of 2048", f"at {factors['512']} in blocks of 512"):
+        assert said in " ".join(readme.split())
+    assert promised < 1 and result["threads"] == 2 and result["repeats"] >= 5
+    assert f"{result['parameters']:,} parameters" in readme
+    assert all(error < 1e-5 for error in result["relative_error"].values())
+
+
+@pytest.mark.parametrize(("name", "song"), [("training", "Escape"), ("training_feelings", "Feelings")])
+def test_what_training_reached_is_the_last_result(readme, name, song) -> None:
+    result = json.loads((ROOT / f"tests/bench/results/{name}.json").read_text())
+    for heard, label in ((result["tested"], song), ("Falcon 69", f"Falcon 69, trained for {song}")):
+        scores = [seed["si_sdr_db"][heard] for seed in result["seeds"]]
+        cells = [scores[0][one] for one in ("mixture", "centre_cancellation", "static_wiener", "repet")]
+        trained = ", ".join(f"{one['trained']:.2f}" for one in scores)
+        assert f"| {label} | {' | '.join(f'{one:.2f}' for one in cells)} | {trained} |" in readme
+    assert len(result["seeds"]) == 3 and result["passed"]
+
+
 def test_the_table_of_every_system_is_the_last_result(readme) -> None:
     result = json.loads((ROOT / "tests/bench/results/systems.json").read_text())
     assert bench_systems.table(result) in readme
