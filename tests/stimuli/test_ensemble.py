@@ -148,8 +148,25 @@ def test_it_gives_what_all_its_members_give_and_looks_where_they_look(tmp_path) 
 
 def test_a_member_that_fails_is_named(tmp_path) -> None:
     program = {"kind": "command", "sources": ["vocals"], "argv": [sys.executable, "-c", "1/0", "{mixture}{output}"]}
-    with pytest.raises(StimuliError, match=r"system 'broken' on 'Song A': .*ZeroDivisionError"):
+    with pytest.raises(StimuliError, match=r"^system 'mine': its member 'broken': .* on 'Song A': .*ZeroDivisionError"):
         separated(ensemble(MIDDLE, program | {"name": "broken"}), song(0.1))
+
+
+@pytest.mark.parametrize("asked", ["fingerprint", "provenance", "missing", "gives", "looks_at_stems", "separate"])
+def test_whatever_is_asked_the_member_and_the_ensemble_are_named(asked, tmp_path) -> None:
+    """The experiment file has no system of the member's name."""
+    system = ensemble(MIDDLE, BEATS)
+
+    def refused(*_: object) -> None:
+        raise StimuliError("the file is not the one that is pinned")
+
+    broken = {"version": "1", asked: property(refused) if asked == "looks_at_stems" else refused}
+    system._members["beats"] = type("Broken", (type(system._members["beats"]),), broken)(system.system.members[1])
+    of = song(0.1)
+    arguments = {"gives": ((),), "separate": (of, ["vocals"])}.get(asked, ())
+    with pytest.raises(StimuliError, match=r"^system 'mine': its member 'beats': the file is not the one"):
+        found = getattr(system, asked)
+        found(*arguments)
 
 
 @pytest.mark.parametrize("frames", [1, 10, 5000])
