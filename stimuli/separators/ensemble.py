@@ -20,11 +20,13 @@ from stimuli.errors import SoundError, StimuliError
 from stimuli.experiment import MinimumMagnitudeSystem
 from stimuli.separators import Separator, Song, Sound, run, separator
 from stimuli.separators.sources import ACCOMPANIMENT, VOCALS
-from stimuli.separators.spectral import Stft
+from stimuli.separators.spectral import Joined, Stft
 
 Answer = TypeVar("Answer")
 CHOSEN = {VOCALS: np.maximum, ACCOMPANIMENT: np.minimum}
 STFT = Stft(window=2048, hop=1024)
+BLOCK = 64
+"""Frames of spectra that are there at a time."""
 
 
 class MinimumMagnitude:
@@ -44,8 +46,8 @@ class MinimumMagnitude:
 
     def missing(self) -> str | None:
         """What the first member that can't run lacks."""
-        found = self._each(lambda member: member.missing())
-        return next((f"its member {name!r}: {reason}" for name, reason in found.items() if reason), None)
+        found = ((name, self._of(name, lambda member: member.missing())) for name in self._members)
+        return next((f"its member {name!r}: {reason}" for name, reason in found if reason), None)
 
     def fingerprint(self) -> dict[str, Any]:
         """Versions of the members, and what their samples follow from."""
@@ -108,23 +110,24 @@ class MinimumMagnitude:
 
 
 class Combined:
-    """Estimates of one target as one; none but the last is kept.
+    """Estimates of one target as one; they are kept as sounds, and their spectra made block by block.
 
     ``target`` is ``accompaniment`` (the smallest magnitudes) or ``vocals`` (the largest).
     """
 
     def __init__(self, target: str) -> None:
         self._choose = CHOSEN[target]
-        self._sizes = self._last = np.zeros(0)
-        self._frames = 0
+        self._sounds: list[Sound] = []
 
     def add(self, sound: Sound) -> None:
         """One more estimate, float32 (frames, channels), of one shape with those before."""
-        self._last = STFT.forward(sound)
-        size = np.abs(self._last)
-        self._sizes = self._choose(self._sizes, size) if self._frames else size
-        self._frames = len(sound)
+        self._sounds.append(sound)
 
     def sound(self) -> Sound:
         """What all have come to, in their shape."""
-        return STFT.inverse(self._sizes * np.exp(1j * np.angle(self._last)), self._frames)
+        frames, channels = self._sounds[-1].shape
+        whole = Joined(STFT, channels, frames)
+        for spectra in zip(*(STFT.blocks(sound, BLOCK) for sound in self._sounds), strict=True):
+            sizes = functools.reduce(self._choose, map(np.abs, spectra))
+            whole.add(sizes * np.exp(1j * np.angle(spectra[-1])))
+        return whole.sound
