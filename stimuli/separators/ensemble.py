@@ -10,19 +10,23 @@ Defines: ``MinimumMagnitude``, ``Combined``.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from stimuli.errors import SoundError, StimuliError
 from stimuli.experiment import MinimumMagnitudeSystem
 from stimuli.separators import Separator, Song, Sound, run, separator
 from stimuli.separators.sources import ACCOMPANIMENT, VOCALS
-from stimuli.separators.spectral import Stft
+from stimuli.separators.spectral import Joined, Stft
 
+Answer = TypeVar("Answer")
 CHOSEN = {VOCALS: np.maximum, ACCOMPANIMENT: np.minimum}
 STFT = Stft(window=2048, hop=1024)
+BLOCK = 64
+"""Frames of spectra that are there at a time."""
 
 
 class MinimumMagnitude:
@@ -38,25 +42,21 @@ class MinimumMagnitude:
     @property
     def looks_at_stems(self) -> bool:
         """Whether any member does."""
-        return any(member.looks_at_stems for member in self._members.values())
+        return any(self._each(lambda member: member.looks_at_stems).values())
 
     def missing(self) -> str | None:
         """What the first member that can't run lacks."""
-        found = ((name, member.missing()) for name, member in self._members.items())
+        found = ((name, self._of(name, lambda member: member.missing())) for name in self._members)
         return next((f"its member {name!r}: {reason}" for name, reason in found if reason), None)
 
     def fingerprint(self) -> dict[str, Any]:
         """Versions of the members, and what their samples follow from."""
-        return {
-            "members": [
-                {"version": member.version} | getattr(member, "fingerprint", dict)()
-                for member in self._members.values()
-            ]
-        }
+        found = self._each(lambda member: {"version": member.version} | getattr(member, "fingerprint", dict)())
+        return {"members": list(found.values())}
 
     def provenance(self) -> dict[str, Any]:
         """What each member tells of itself; where one runs on a device, that device."""
-        told = {name: member.provenance() for name, member in self._members.items()}
+        told = self._each(lambda member: member.provenance())
         weights = {
             f"{name}/{file}": digest for name, one in told.items() for file, digest in one["weights_sha256"].items()
         }
@@ -73,11 +73,11 @@ class MinimumMagnitude:
 
     def gives(self, stems: Sequence[str]) -> tuple[str, ...]:
         """Vocals and accompaniment, as far as every member does."""
-        given = [member.gives(stems) for member in self._members.values()]
+        given = self._each(lambda member: member.gives(stems)).values()
         return tuple(target for target in CHOSEN if all(target in one for one in given))
 
     def separate(self, song: Song, targets: Sequence[str]) -> dict[str, Sound]:
-        """Each target out of the members' estimates; what a member does wrong is said with its name.
+        """Each target out of the members' estimates; what a member does wrong is said with both names.
 
         Raises
         ------
@@ -85,8 +85,8 @@ class MinimumMagnitude:
             Where a member fails, or answers with something else than a sound like the mixture.
         """
         parts = {target: Combined(target) for target in targets}
-        for name, member in self._members.items():
-            found, _ = run.run_all(member, f"{self.system.name}: {name}", song, targets)
+        for name in self._members:
+            found, _ = self._of(name, lambda member, name=name: run.run_all(member, name, song, targets))
             for target, sound in found.items():
                 parts[target].add(sound)
         return {target: part.sound() for target, part in parts.items()}
@@ -96,25 +96,38 @@ class MinimumMagnitude:
         """By name; made when they are first needed, since device and folder are told after the start."""
         return {member.name: separator(member, self.device, self.folder) for member in self.system.members}
 
+    def _each(self, ask: Callable[[Separator], Answer]) -> dict[str, Answer]:
+        """What every member answers, by its name."""
+        return {name: self._of(name, ask) for name in self._members}
+
+    def _of(self, name: str, ask: Callable[[Separator], Answer]) -> Answer:
+        """What a member answers; an error names the ensemble too: the experiment has no system of the member's name."""
+        try:
+            return ask(self._members[name])
+        except StimuliError as error:
+            kind = SoundError if isinstance(error, SoundError) else StimuliError
+            raise kind(f"system {self.system.name!r}: its member {name!r}: {error}") from error
+
 
 class Combined:
-    """Estimates of one target as one; none but the last is kept.
+    """Estimates of one target as one; they are kept as sounds, and their spectra made block by block.
 
     ``target`` is ``accompaniment`` (the smallest magnitudes) or ``vocals`` (the largest).
     """
 
     def __init__(self, target: str) -> None:
         self._choose = CHOSEN[target]
-        self._sizes = self._last = np.zeros(0)
-        self._frames = 0
+        self._sounds: list[Sound] = []
 
     def add(self, sound: Sound) -> None:
         """One more estimate, float32 (frames, channels), of one shape with those before."""
-        self._last = STFT.forward(sound)
-        size = np.abs(self._last)
-        self._sizes = self._choose(self._sizes, size) if self._frames else size
-        self._frames = len(sound)
+        self._sounds.append(sound)
 
     def sound(self) -> Sound:
         """What all have come to, in their shape."""
-        return STFT.inverse(self._sizes * np.exp(1j * np.angle(self._last)), self._frames)
+        frames, channels = self._sounds[-1].shape
+        whole = Joined(STFT, channels, frames)
+        for spectra in zip(*(STFT.blocks(sound, BLOCK) for sound in self._sounds), strict=True):
+            sizes = functools.reduce(self._choose, map(np.abs, spectra))
+            whole.add(sizes * np.exp(1j * np.angle(spectra[-1])))
+        return whole.sound

@@ -6,7 +6,7 @@ covariance between channels, found by expectation maximisation (Duong, Vincent a
 doi:10.1109/TASL.2010.2050716): it uses where a source is in the stereo image.
 
 Conventions: spectra (channels, bins, times), complex, as ``Stft`` makes them; sources are the first axis.
-Defines: ``generalised``, ``first_estimates``, ``multichannel``, ``post_filtered``.
+Defines: ``generalised``, ``first_estimates``, ``multichannel``, ``post_filtered``, ``version_of``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 from stimuli.errors import StimuliError
 
 EPSILON = 1e-10
+VERSIONS = {"em": "2"}
+"""Of the filters whose samples have changed since there were any: 2 computes in double precision."""
 BLOCK = 300
 """Frames that are filtered together: a source may move in the image from one block to the next."""
 
@@ -45,7 +47,10 @@ def first_estimates(
 def multichannel(sources: np.ndarray, mixture: np.ndarray, iterations: int = 1, block: int = BLOCK) -> np.ndarray:
     """Sources (sources, channels, bins, times) filtered out of a mono or stereo mixture, from first estimates of them.
 
-    They add up to the mixture as nearly as the regulariser allows: within 1e-4 of its largest value.
+    It computes in double precision, block by block, and answers in that of ``sources``. They add up to the mixture but
+    for what the regulariser keeps of cells that are quiet beside the loudest. The largest difference against the
+    largest value of the mixture, as measured: 2e-4 where both channels are nearly the same, 5e-3 where noise and a
+    tone stand in two places; in the sound 3e-2 and 6e-2 of its peak.
 
     Raises
     ------
@@ -75,10 +80,16 @@ def post_filtered(mask: np.ndarray, mixture: np.ndarray, kind: str, alpha: float
     return multichannel(both * mixture, mixture)[0]
 
 
+def version_of(kind: str) -> dict[str, str]:
+    """What a render that was filtered so follows from, beside its entry; nothing for those that never changed."""
+    return {kind: VERSIONS[kind]} if kind in VERSIONS else {}
+
+
 def _filtered(sources: np.ndarray, mixture: np.ndarray, iterations: int) -> np.ndarray:
     """One block. The regulariser is meant for values up to 10, so that louder blocks are scaled down."""
     scale = max(1.0, float(np.abs(mixture).max()) / 10)
-    mixture, sources = mixture / scale, sources / scale
+    # What is in one place alone makes matrices that are nearly singular: in single precision only rounding is left.
+    mixture, sources = mixture.astype(np.complex128) / scale, sources.astype(np.complex128) / scale
     for _ in range(iterations):
         power = (np.abs(sources) ** 2).mean(axis=1)
         spread = np.einsum("jcft,jdft->jcdf", sources, sources.conj())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -95,6 +96,19 @@ def test_the_parts_do_not_add_up_and_the_record_says_what_they_are() -> None:
     assert set(facts.parameters["member_versions"]) == {"middle", "beats"} and facts.device == "cpu"
 
 
+def test_work_space_does_not_grow_with_the_song() -> None:
+    beyond = []
+    for seconds in (8, 24):
+        sound, combined = song(seconds).mixture, Combined("vocals")
+        combined.add(sound)
+        combined.add(sound[::-1])
+        tracemalloc.start()
+        answer = combined.sound()
+        beyond.append(tracemalloc.get_traced_memory()[1] - answer.nbytes)
+        tracemalloc.stop()
+    assert beyond[1] < 1.02 * beyond[0] and beyond[0] < 20e6
+
+
 def network(folder, seed: int, name: str = "net.pt") -> dict:
     torch.manual_seed(seed)
     torch.save(spectral_unet(("vocals",), 2, **NET).state_dict(), folder / name)
@@ -148,8 +162,24 @@ def test_it_gives_what_all_its_members_give_and_looks_where_they_look(tmp_path) 
 
 def test_a_member_that_fails_is_named(tmp_path) -> None:
     program = {"kind": "command", "sources": ["vocals"], "argv": [sys.executable, "-c", "1/0", "{mixture}{output}"]}
-    with pytest.raises(StimuliError, match=r"system 'broken' on 'Song A': .*ZeroDivisionError"):
+    with pytest.raises(StimuliError, match=r"^system 'mine': its member 'broken': .* on 'Song A': .*ZeroDivisionError"):
         separated(ensemble(MIDDLE, program | {"name": "broken"}), song(0.1))
+
+
+@pytest.mark.parametrize("asked", ["fingerprint", "provenance", "missing", "gives", "looks_at_stems", "separate"])
+def test_whatever_is_asked_the_member_and_the_ensemble_are_named(asked) -> None:
+    """The experiment file has no system of the member's name."""
+    system = ensemble(MIDDLE, BEATS)
+
+    def refused(*_: object) -> None:
+        raise StimuliError("the file is not the one that is pinned")
+
+    broken = {"version": "1", asked: property(refused) if asked == "looks_at_stems" else refused}
+    system._members["beats"] = type("Broken", (type(system._members["beats"]),), broken)(system.system.members[1])
+    of = song(0.1)
+    arguments = {"gives": ((),), "separate": (of, ["vocals"])}.get(asked, ())
+    with pytest.raises(StimuliError, match=r"^system 'mine': its member 'beats': the file is not the one"):
+        getattr(system, asked)(*arguments)
 
 
 @pytest.mark.parametrize("frames", [1, 10, 5000])

@@ -10,7 +10,7 @@ from small_world import noise
 
 from stimuli.experiment import AnySystem, FilteredSystem, identity
 from stimuli.render import key_of
-from stimuli.separators import Song, run
+from stimuli.separators import Song, run, separator, wiener
 from stimuli.separators.listing import kinds, required
 from stimuli.separators.networks import spleeter
 from stimuli.separators.wiener import generalised
@@ -60,6 +60,29 @@ def test_each_filter_and_power_is_a_key_of_its_own(kind) -> None:
     asked += [] if kind == "repet_sim_online" else [{"post_filter": "em"}]
     keys = {key_of(entry(kind, **keys), "song", "accompaniment") for keys in asked}
     assert len(keys) == len(asked) and key_of(entry(kind, post_filter="none"), "song", "accompaniment") in keys
+
+
+@pytest.mark.parametrize("kind", [*filtered(), "spleeter_2stems", "nmf", "ensemble"])
+def test_the_filter_that_changed_has_another_key_than_it_had(kind, monkeypatch, tmp_path) -> None:
+    (tmp_path / "voice.npy").touch()
+
+    def key(post_filter: str) -> str:
+        asked = {"kind": kind, "post_filter": post_filter} | ({"voice": "voice.npy"} if kind == "nmf" else {})
+        if kind == "ensemble":
+            asked = {"kind": "minimum_magnitude", "members": [{"kind": "repet", "post_filter": post_filter}]}
+        return key_of(entry(**asked), "song", "vocals", "cpu", tmp_path)
+
+    kept, changed = ["none", "wiener"], [] if kind == "repet_sim_online" else ["em"]
+    now = {post_filter: key(post_filter) for post_filter in kept + changed}
+    monkeypatch.setattr(wiener, "VERSIONS", {})
+    assert [one for one in now if now[one] != key(one)] == changed
+
+
+def test_hashes_of_weights_are_of_files_alone(tmp_path) -> None:
+    (tmp_path / "voice.npy").touch()
+    runs = separator(entry("nmf", voice="voice.npy", post_filter="em"), folder=tmp_path)
+    assert set(runs.provenance()["weights_sha256"]) == {"voice"}
+    assert set(runs.fingerprint()) == {"voice", "em"}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in filtered() if kind not in ("rpca", "rpca_f0")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from known_songs import RATE_HZ, falcon_69, mono, repeating, rest_of, si_sdr, song_of, sung, system
@@ -11,6 +13,7 @@ from small_world import noise
 from stimuli.experiment import RpcaF0System
 from stimuli.separators import Song, run
 from stimuli.separators.low_rank import pitch
+from stimuli.separators.low_rank.rpca import Rpca
 from stimuli.separators.low_rank.rpca_f0 import RpcaF0, around_harmonics
 
 BIN_HZ = RATE_HZ / RpcaF0.finer.window
@@ -28,7 +31,7 @@ def glide(lowest_hz: float, seconds: float = 3.0) -> tuple[np.ndarray, np.ndarra
 def cents_off(sound: np.ndarray, pitch_hz: np.ndarray) -> np.ndarray:
     """How far the found pitch is from the true one at each frame's middle."""
     magnitudes = np.abs(RpcaF0.finer.forward(sound)).mean(axis=0)
-    found = pitch.pitch(magnitudes, BIN_HZ, 80, 800)
+    found = pitch.pitch([magnitudes], BIN_HZ, 80, 800)
     true = pitch_hz[:: RpcaF0.finer.hop]
     return np.abs(1200 * np.log2(found[: len(true)] / true))
 
@@ -96,6 +99,18 @@ def test_any_length_comes_back_finite_and_the_same_twice(shape) -> None:
     assert first.shape == shape and np.isfinite(first).all() and np.array_equal(first, second)
     rest = run.run(system("rpca_f0"), "x", short, "accompaniment")[0]
     assert np.abs(first + rest - short.mixture).max() < 1e-6
+
+
+def test_beside_what_rpca_needs_there_are_only_saliences_of_the_whole_song(monkeypatch) -> None:
+    monkeypatch.setattr(Rpca, "mask", lambda _, spectra, rate_hz: np.ones((1, *spectra.shape[1:]), np.float32))
+    peaks = []
+    for seconds in (8, 12):
+        spectra = RpcaF0.stft.forward(np.tile(noise(1, 1.0), (seconds, 1)))
+        tracemalloc.start()
+        system("rpca_f0").mask(spectra, RATE_HZ)  # type: ignore[attr-defined]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 4 * 1.2e6  # bytes; the spectra of the voice alone are 1.4e6 a second
 
 
 def test_silence_and_one_silent_channel() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from stimuli.experiment import AnySystem, FilteredSystem
 from stimuli.separators import Song, Sound
 from stimuli.separators.spectral import Stft
-from stimuli.separators.wiener import post_filtered
+from stimuli.separators.wiener import post_filtered, version_of
 
 EPSILON = 1e-12
 
@@ -32,6 +32,10 @@ class VoiceMask:
     def missing(self) -> str | None:
         """Nothing is needed."""
         return None
+
+    def fingerprint(self) -> dict[str, str]:
+        """The version of a filter that has had others."""
+        return version_of(getattr(self.system, "post_filter", "none"))
 
     def provenance(self) -> dict[str, Any]:
         """Window and hop."""

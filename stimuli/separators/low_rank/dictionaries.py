@@ -60,12 +60,16 @@ class Trained(VoiceMask):
         return None
 
     def fingerprint(self) -> dict[str, str]:
-        """Hashes of the files that the dictionaries come from, by source."""
-        return {source: _digest(path) for source, path in self.places.items()}
+        """Hashes of the files that the dictionaries come from, by source, and what any mask's filter adds."""
+        return super().fingerprint() | self._hashes
 
     def provenance(self) -> dict[str, Any]:
         """Window and hop, and the hashes of what the dictionaries come from."""
-        return super().provenance() | {"weights_sha256": self.fingerprint()}
+        return super().provenance() | {"weights_sha256": self._hashes}
+
+    @property
+    def _hashes(self) -> dict[str, str]:
+        return {source: _digest(path) for source, path in self.places.items()}
 
     def dictionary(self, source: str, rate_hz: int) -> np.ndarray:
         """The dictionary of a source for songs of a rate; learnt once in a process."""

@@ -11,6 +11,8 @@ Defines: ``candidates``, ``peaks``, ``salience``, ``path``, ``pitch``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
@@ -57,7 +59,7 @@ def path(saliences: np.ndarray) -> np.ndarray:
     likely = np.log(saliences / np.maximum(saliences.sum(axis=0), EPSILON) + EPSILON)
     steps = np.abs(np.arange(count)[:, None] - np.arange(count))
     cost = (-STEP_CENTS / LEAP_CENTS * steps).astype(likely.dtype)
-    came_from = np.zeros((times, count), np.int32)
+    came_from = np.zeros((times, count), np.min_scalar_type(count))
     best, rows = likely[:, 0], np.arange(count)
     for time in range(1, times):
         through = best + cost
@@ -72,16 +74,18 @@ def path(saliences: np.ndarray) -> np.ndarray:
 
 
 def pitch(
-    magnitudes: np.ndarray, bin_hz: float, lowest_hz: float, highest_hz: float, *, harmonics: int = 15
+    blocks: Iterable[np.ndarray], bin_hz: float, lowest_hz: float, highest_hz: float, *, harmonics: int = 15
 ) -> np.ndarray:
     """Pitch in Hz at each time, between the lowest and the highest; 0 in silence.
 
     Parameters
     ----------
-    magnitudes : shape (bins, times), of the voice as well as it is known.
+    blocks : magnitudes (bins, times) of the voice as well as it is known, some times after the other; of a whole song
+        only the saliences are kept.
     bin_hz : distance of two bins.
     harmonics : how many are summed; those beyond the last bin are silent.
     """
     pitches = candidates(lowest_hz, highest_hz)
-    saliences = salience(np.sqrt(peaks(magnitudes)), bin_hz, pitches, harmonics)
+    parts = [salience(np.sqrt(peaks(magnitudes)), bin_hz, pitches, harmonics) for magnitudes in blocks]
+    saliences = np.concatenate(parts, axis=1)
     return np.where(saliences.any(axis=0), pitches[path(saliences)], 0)

@@ -9,12 +9,17 @@ Defines: ``RpcaF0``, ``around_harmonics``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from stimuli.experiment import RpcaF0System
 from stimuli.separators.low_rank.pitch import pitch
 from stimuli.separators.low_rank.rpca import Rpca
-from stimuli.separators.spectral import Stft
+from stimuli.separators.spectral import Joined, Stft
+
+BLOCK = 256
+"""Frames of the voice's spectra that are there at a time."""
 
 
 class RpcaF0(Rpca):
@@ -26,17 +31,25 @@ class RpcaF0(Rpca):
     def mask(self, spectra: np.ndarray, rate_hz: int) -> np.ndarray:
         """RPCA's mask between 0 and 1, and 0 between the harmonics."""
         mask, bin_hz = super().mask(spectra, rate_hz), rate_hz / self.stft.window
-        found_hz = self.pitch(spectra * mask, rate_hz)
-        return mask * around_harmonics(found_hz, mask.shape[1], bin_hz, self.entry)
+        found_hz = self.pitch(spectra, mask, rate_hz)
+        for part in _blocks(mask.shape[2]):
+            mask[..., part] *= around_harmonics(found_hz[part], mask.shape[1], bin_hz, self.entry)
+        return mask
 
-    def pitch(self, voice: np.ndarray, rate_hz: int) -> np.ndarray:
-        """The pitch in Hz at each time of a voice's spectra (channels, bins, times)."""
+    def pitch(self, spectra: np.ndarray, mask: np.ndarray, rate_hz: int) -> np.ndarray:
+        """The pitch in Hz at each time of the masked spectra (channels, bins, times)."""
         # This length has as many frames as the spectra.
-        sound = self.stft.inverse(voice, (voice.shape[2] - 2) * self.stft.hop)
-        magnitudes = np.abs(self.finer.forward(sound)).mean(axis=0)
+        voice = Joined(self.stft, len(spectra), (spectra.shape[2] - 2) * self.stft.hop)
+        for part in _blocks(spectra.shape[2]):
+            voice.add(spectra[..., part] * mask[..., part])
+        blocks = (np.abs(block).mean(axis=0) for block in self.finer.blocks(voice.sound, BLOCK))
         entry = self.entry
         highest_hz = min(entry.highest_hz, rate_hz / 2)
-        return pitch(magnitudes, rate_hz / self.finer.window, entry.lowest_hz, highest_hz, harmonics=entry.harmonics)
+        return pitch(blocks, rate_hz / self.finer.window, entry.lowest_hz, highest_hz, harmonics=entry.harmonics)
+
+
+def _blocks(times: int) -> Iterator[slice]:
+    return (slice(start, start + BLOCK) for start in range(0, times, BLOCK))
 
 
 def around_harmonics(pitch_hz: np.ndarray, bins: int, bin_hz: float, entry: RpcaF0System) -> np.ndarray:

@@ -77,11 +77,9 @@ class OpenUnmix(FolderModel):
 
     def _filtered(self, magnitudes: np.ndarray, mixture: np.ndarray) -> np.ndarray:
         """Sources (sources, channels, bins, times) in a block of the mixture."""
-        # In double precision: what is in one place alone makes matrices that are nearly singular.
-        exact = mixture.astype(np.complex128)
         keys = {"shares": self.system.softmask, "rest": self.system.residual is not None}
-        first = wiener.first_estimates(magnitudes.astype(np.float64), exact, **keys)
-        return wiener.multichannel(first, exact, self.system.iterations) if self.system.iterations else first
+        first = wiener.first_estimates(magnitudes, mixture, **keys)
+        return wiener.multichannel(first, mixture, self.system.iterations) if self.system.iterations else first
 
     def _weights(self, source: str) -> Path:
         """The file of a source's weights; where it should lie, if there is none."""

