@@ -10,14 +10,14 @@ Defines: ``MinimumMagnitude``, ``Combined``.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from stimuli.experiment import MinimumMagnitudeSystem
-from stimuli.separators import Separator, Song, Sound, run, separator
+from stimuli.separators import Separator, Song, Sound, run, separator, uninstalled
 from stimuli.separators.sources import ACCOMPANIMENT, VOCALS
 from stimuli.separators.spectral import Stft
 
@@ -40,9 +40,16 @@ class MinimumMagnitude:
         """Whether any member does."""
         return any(member.looks_at_stems for member in self._members.values())
 
+    def uninstalled(self) -> str | None:
+        """What the first member lacks that isn't installed."""
+        return self._first_of(uninstalled)
+
     def missing(self) -> str | None:
-        """What the first member that can't run lacks."""
-        found = ((name, member.missing()) for name, member in self._members.items())
+        """What the first member that can't run lacks; what is to be installed comes first."""
+        return self.uninstalled() or self._first_of(lambda member: member.missing())
+
+    def _first_of(self, reason_of: Callable[[Separator], str | None]) -> str | None:
+        found = ((name, reason_of(member)) for name, member in self._members.items())
         return next((f"its member {name!r}: {reason}" for name, reason in found if reason), None)
 
     def fingerprint(self) -> dict[str, Any]:

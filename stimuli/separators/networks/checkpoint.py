@@ -22,12 +22,9 @@ class TorchCheckpoint(WaveformModel):
 
     device = "cpu"
 
-    def missing(self) -> str | None:
-        """The package or the file that is not there."""
-        reason = super().missing()
-        if reason is None and self.place.suffix == ".safetensors":
-            return lacking(SAFETENSORS)
-        return reason
+    def uninstalled(self) -> str | None:
+        """The package that is not there; one more for a file in its own format."""
+        return lacking({**self.system.packages, **(SAFETENSORS if self.place.suffix == ".safetensors" else {})})
 
     def fingerprint(self) -> dict[str, str]:
         """The file's hash; an architecture that is not known is refused here, before anything is rendered."""

@@ -82,10 +82,18 @@ class WaveformModel:
         """One of the files, held against its hash."""
         return weights.read(path, self.pinned(path), self.who)
 
+    def uninstalled(self) -> str | None:
+        """The package that is not there."""
+        return lacking(self.system.packages)
+
     def missing(self) -> str | None:
         """The package or the file that is not there."""
+        return self.uninstalled() or self._absent()
+
+    def _absent(self) -> str | None:
+        """The file that is not there."""
         reasons = (weights.absent(path, self.pinned(path)) for path in self.files().values())
-        return lacking(self.system.packages) or next(filter(None, reasons), None)
+        return next(filter(None, reasons), None)
 
     def fingerprint(self) -> dict[str, str]:
         """The files' hashes: other weights, another render."""
@@ -183,10 +191,8 @@ class FolderModel(WaveformModel):
         """What the entry says of this file, or else its name."""
         return self.system.sha256.get(path.name, "") or weights.named(path)
 
-    def missing(self) -> str | None:
-        """The package that is not installed, or all the files that are not there."""
-        if reason := lacking(self.system.packages):
-            return reason
+    def _absent(self) -> str | None:
+        """All the files that are not there."""
         try:
             gone = [path.name for path in self.files().values() if not path.is_file()]
         except StimuliError as error:

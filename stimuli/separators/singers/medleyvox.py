@@ -57,15 +57,19 @@ class MedleyVox:
         """The folder of its files."""
         return self.folder / self.system.path
 
+    def uninstalled(self) -> str | None:
+        """The package that is not there."""
+        wanted = WEBRTC if self._by_activity and self.system.activity == "webrtc" else {}
+        features = self._registered
+        return lacking(dict(self.system.packages) | dict(wanted)) or (features and features.missing())
+
     def missing(self) -> str | None:
         """The package or the file that is not there."""
-        wanted = WEBRTC if self._by_activity and self.system.activity == "webrtc" else {}
-        if reason := lacking(dict(self.system.packages) | dict(wanted)):
+        if reason := self.uninstalled():
             return reason
         if not (self.place / SETTINGS).is_file():
             return f"how it is built is missing: put {SETTINGS} at {self.place / SETTINGS}, beside {WEIGHTS}"
-        features = self._registered
-        return weights.absent(self.place / WEIGHTS, self.system.sha256) or (features and features.missing())
+        return weights.absent(self.place / WEIGHTS, self.system.sha256)
 
     def fingerprint(self) -> dict[str, str]:
         """Hashes of both files, and the package of the features: others, another render."""
