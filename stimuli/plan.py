@@ -22,7 +22,7 @@ from stimuli.errors import StimuliError
 from stimuli.experiment import REFERENCE, AnySystem, Experiment, FilesSystem, Item, MixtureAnchor
 from stimuli.manifest import ItemRecord, LeftOut
 from stimuli.render import Render, key_of, song_identity
-from stimuli.separators import run, separator, uninstalled
+from stimuli.separators import check_form, run, separator, uninstalled
 from stimuli.sources import estimates, excerpts
 from stimuli.sources.song import Song, read_target, target_stems
 from stimuli.sources.songs import source
@@ -82,8 +82,9 @@ class Plan:
             estimates.check(system, self.folder, song, target, self.experiment.songs.resample_hz)
             return
         runs, who = separator(system, self.device, self.folder), f"system {system.name!r} on {song.name!r}"
-        if reason := runs.missing():  # files that its entry names: what isn't installed was looked for before
+        if reason := runs.missing():  # files and devices: what isn't installed was looked for before
             raise StimuliError(f"{who}: {reason}")
+        check_form(runs, song.form.rate_hz, song.form.channels, who)
         run.check_targets(runs, who, song.stems, [target])
         key_of(system, "", target, self.device, self.folder)  # refuses files that are not the ones that are pinned
 

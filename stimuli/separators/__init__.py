@@ -84,7 +84,7 @@ class Separator(Protocol):
     It may have more: ``device``, where it runs; ``folder``, where the experiment file lies; and ``fingerprint()``, what
     its samples follow from beside its entry (hashes of model files, versions of packages) as a JSON object;
     ``stream(rate_hz, channels)``, a ``SourceStream`` for a song of that form, or a ``StimuliError`` that says why not;
-    ``uninstalled()``, see below.
+    ``uninstalled()`` and ``check_form(rate_hz, channels, who)``, see the functions below.
     """
 
     version: str
@@ -167,6 +167,17 @@ def uninstalled(runs: Separator) -> str | None:
     perhaps. A system that doesn't tell the two apart misses nothing but what is to be installed.
     """
     return getattr(runs, "uninstalled", runs.missing)()
+
+
+def check_form(runs: Separator, rate_hz: int, channels: int, who: str) -> None:
+    """Refuse a song of a form that a system says it does not take; ``who`` is how both are called in the sentence.
+
+    Raises
+    ------
+    StimuliError
+        With what it takes, and how to mend it.
+    """
+    getattr(runs, "check_form", lambda *_: None)(rate_hz, channels, who)
 
 
 def lacking(packages: Mapping[str, str]) -> str | None:

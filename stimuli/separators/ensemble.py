@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from stimuli.experiment import MinimumMagnitudeSystem
-from stimuli.separators import Separator, Song, Sound, run, separator, uninstalled
+from stimuli.separators import Separator, Song, Sound, check_form, run, separator, uninstalled
 from stimuli.separators.sources import ACCOMPANIMENT, VOCALS
 from stimuli.separators.spectral import Stft
 
@@ -51,6 +51,11 @@ class MinimumMagnitude:
     def _first_of(self, reason_of: Callable[[Separator], str | None]) -> str | None:
         found = ((name, reason_of(member)) for name, member in self._members.items())
         return next((f"its member {name!r}: {reason}" for name, reason in found if reason), None)
+
+    def check_form(self, rate_hz: int, channels: int, who: str) -> None:
+        """Refuse a song that a member does not take."""
+        for name, member in self._members.items():
+            check_form(member, rate_hz, channels, f"{who}: its member {name!r}")
 
     def fingerprint(self) -> dict[str, Any]:
         """Versions of the members, and what their samples follow from."""

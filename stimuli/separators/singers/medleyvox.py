@@ -26,6 +26,7 @@ from stimuli.resemblance import correlation
 from stimuli.separators import Song, Sound, lacking
 from stimuli.separators.networks import weights
 from stimuli.separators.networks.checkpoint import TorchCheckpoint
+from stimuli.separators.networks.torch_model import unusable
 from stimuli.separators.singers.activity import ACTIVITIES, WEBRTC
 from stimuli.separators.singers.consistency import Neighbours, Orderer, Voices, best_order, cosine, nearness
 from stimuli.separators.singers.features import BUILT_IN, Features, Registered
@@ -64,8 +65,8 @@ class MedleyVox:
         return lacking(dict(self.system.packages) | dict(wanted)) or (features and features.missing())
 
     def missing(self) -> str | None:
-        """The package or the file that is not there."""
-        if reason := self.uninstalled():
+        """The package, the device or the file that is not there."""
+        if reason := self.uninstalled() or unusable(self.device):
             return reason
         if not (self.place / SETTINGS).is_file():
             return f"how it is built is missing: put {SETTINGS} at {self.place / SETTINGS}, beside {WEIGHTS}"
