@@ -1,6 +1,6 @@
 """Everything that is decided and checked before the first sound is made.
 
-Songs, estimates and excerpts are held against each other, and systems that can't run here are left out with the
+Songs, estimates and excerpts are held against each other, and systems that aren't installed here are left out with the
 reason. Excerpts found by a rule get their starts; those that wait for the systems' outputs get them after the
 renders.
 
@@ -22,7 +22,7 @@ from stimuli.errors import StimuliError
 from stimuli.experiment import REFERENCE, AnySystem, Experiment, FilesSystem, Item, MixtureAnchor
 from stimuli.manifest import ItemRecord, LeftOut
 from stimuli.render import Render, key_of, song_identity
-from stimuli.separators import run, separator
+from stimuli.separators import check_form, run, separator, uninstalled
 from stimuli.sources import estimates, excerpts
 from stimuli.sources.song import Song, read_target, target_stems
 from stimuli.sources.songs import source
@@ -81,8 +81,11 @@ class Plan:
         if isinstance(system, FilesSystem):
             estimates.check(system, self.folder, song, target, self.experiment.songs.resample_hz)
             return
-        runs = separator(system, self.device, self.folder)
-        run.check_targets(runs, f"system {system.name!r} on {song.name!r}", song.stems, [target])
+        runs, who = separator(system, self.device, self.folder), f"system {system.name!r} on {song.name!r}"
+        if reason := runs.missing():  # files and devices: what isn't installed was looked for before
+            raise StimuliError(f"{who}: {reason}")
+        check_form(runs, song.form.rate_hz, song.form.channels, who)
+        run.check_targets(runs, who, song.stems, [target])
         key_of(system, "", target, self.device, self.folder)  # refuses files that are not the ones that are pinned
 
     def target_of(self, item: Item) -> str:
@@ -179,9 +182,9 @@ class Plan:
 def plan(
     found: Experiment, folder: Path, out: Path, echo: Echo, device: str = "cpu", *, keep_going: bool = False
 ) -> Plan:
-    """Look at every song and estimate; leave out systems that can't run here, and say so.
+    """Look at every song and estimate; leave out systems that aren't installed here, and say so.
 
-    With ``keep_going``, systems whose own inputs are missing or don't fit are left out too.
+    With ``keep_going``, systems whose own files are missing or don't fit are left out too.
 
     Raises
     ------
@@ -190,7 +193,7 @@ def plan(
     """
     left_out = []
     for system in found.systems:
-        reason = None if isinstance(system, FilesSystem) else separator(system, device, folder).missing()
+        reason = None if isinstance(system, FilesSystem) else uninstalled(separator(system, device, folder))
         if reason:
             left_out.append(LeftOut(system=system.name, reason=reason))
             echo(f"left out: {system.name}: {reason}")

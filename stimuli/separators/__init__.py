@@ -83,7 +83,8 @@ class Separator(Protocol):
 
     It may have more: ``device``, where it runs; ``folder``, where the experiment file lies; and ``fingerprint()``, what
     its samples follow from beside its entry (hashes of model files, versions of packages) as a JSON object;
-    ``stream(rate_hz, channels)``, a ``SourceStream`` for a song of that form, or a ``StimuliError`` that says why not.
+    ``stream(rate_hz, channels)``, a ``SourceStream`` for a song of that form, or a ``StimuliError`` that says why not;
+    ``uninstalled()`` and ``check_form(rate_hz, channels, who)``, see the functions below.
     """
 
     version: str
@@ -157,6 +158,26 @@ def separator(system: AnySystem, device: str = "cpu", folder: Path | None = None
         if hasattr(made, what):
             setattr(made, what, value)
     return made
+
+
+def uninstalled(runs: Separator) -> str | None:
+    """What has to be installed before a system can run here, as a part of what it misses; None where all is there.
+
+    The rest of what it misses (a model's file, a device) is what its entry names, or what was asked for: a mistake,
+    perhaps. A system that doesn't tell the two apart misses nothing but what is to be installed.
+    """
+    return getattr(runs, "uninstalled", runs.missing)()
+
+
+def check_form(runs: Separator, rate_hz: int, channels: int, who: str) -> None:
+    """Refuse a song of a form that a system says it does not take; ``who`` is how both are called in the sentence.
+
+    Raises
+    ------
+    StimuliError
+        With what it takes, and how to mend it.
+    """
+    getattr(runs, "check_form", lambda *_: None)(rate_hz, channels, who)
 
 
 def lacking(packages: Mapping[str, str]) -> str | None:

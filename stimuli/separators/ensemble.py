@@ -18,7 +18,7 @@ import numpy as np
 
 from stimuli.errors import SoundError, StimuliError
 from stimuli.experiment import MinimumMagnitudeSystem
-from stimuli.separators import Separator, Song, Sound, run, separator
+from stimuli.separators import Separator, Song, Sound, check_form, run, separator, uninstalled
 from stimuli.separators.sources import ACCOMPANIMENT, VOCALS
 from stimuli.separators.spectral import Joined, Stft
 
@@ -44,10 +44,22 @@ class MinimumMagnitude:
         """Whether any member does."""
         return any(self._each(lambda member: member.looks_at_stems).values())
 
+    def uninstalled(self) -> str | None:
+        """What the first member lacks that isn't installed."""
+        return self._first_of(uninstalled)
+
     def missing(self) -> str | None:
-        """What the first member that can't run lacks."""
-        found = ((name, self._of(name, lambda member: member.missing())) for name in self._members)
+        """What the first member that can't run lacks; what is to be installed comes first."""
+        return self.uninstalled() or self._first_of(lambda member: member.missing())
+
+    def _first_of(self, reason_of: Callable[[Separator], str | None]) -> str | None:
+        found = ((name, self._of(name, reason_of)) for name in self._members)
         return next((f"its member {name!r}: {reason}" for name, reason in found if reason), None)
+
+    def check_form(self, rate_hz: int, channels: int, who: str) -> None:
+        """Refuse a song that a member does not take."""
+        for name, member in self._members.items():
+            check_form(member, rate_hz, channels, f"{who}: its member {name!r}")
 
     def fingerprint(self) -> dict[str, Any]:
         """Versions of the members, and what their samples follow from."""

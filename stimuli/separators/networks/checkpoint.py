@@ -14,29 +14,21 @@ from stimuli.errors import StimuliError
 from stimuli.separators import SourceStream, lacking
 from stimuli.separators.networks.architectures import ARCHITECTURES
 from stimuli.separators.networks.state import SAFETENSORS, state_dict
-from stimuli.separators.networks.waveform import Network, WaveformModel
+from stimuli.separators.networks.torch_model import TorchModel
+from stimuli.separators.networks.waveform import Network
 
 
-class TorchCheckpoint(WaveformModel):
+class TorchCheckpoint(TorchModel):
     """An architecture that is known here, with weights out of a file."""
 
-    device = "cpu"
-
-    def missing(self) -> str | None:
-        """The package or the file that is not there."""
-        reason = super().missing()
-        if reason is None and self.place.suffix == ".safetensors":
-            return lacking(SAFETENSORS)
-        return reason
+    def uninstalled(self) -> str | None:
+        """The package that is not there; one more for a file in its own format."""
+        return lacking({**self.system.packages, **(SAFETENSORS if self.place.suffix == ".safetensors" else {})})
 
     def fingerprint(self) -> dict[str, str]:
         """The file's hash; an architecture that is not known is refused here, before anything is rendered."""
         self._architecture()
         return super().fingerprint()
-
-    def provenance(self) -> dict[str, Any]:
-        """The file's name and hash, and where it ran."""
-        return super().provenance() | {"device": self.device}
 
     def network(self) -> Network:
         """The architecture with its weights, as a function.

@@ -25,7 +25,8 @@ import numpy as np
 from stimuli.errors import StimuliError
 from stimuli.separators.networks import weights
 from stimuli.separators.networks.state import unpickled
-from stimuli.separators.networks.waveform import FolderModel, Network, first_line
+from stimuli.separators.networks.torch_model import FolderModel
+from stimuli.separators.networks.waveform import Network, first_line
 
 CLASSES = ("demucs.demucs.Demucs", "demucs.hdemucs.HDemucs", "demucs.htdemucs.HTDemucs")
 """All that a file may make."""

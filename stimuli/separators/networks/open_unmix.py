@@ -23,7 +23,8 @@ from stimuli.errors import StimuliError
 from stimuli.separators import wiener
 from stimuli.separators.networks.long_spectra import LongSound, LongSum
 from stimuli.separators.networks.state import state_dict
-from stimuli.separators.networks.waveform import FolderModel, Network
+from stimuli.separators.networks.torch_model import FolderModel
+from stimuli.separators.networks.waveform import Network
 
 SETTINGS = {"sample_rate": (8_000, 192_000), "nfft": (16, 1 << 16), "nhop": (1, 1 << 15), "nb_channels": (1, 2)}
 
@@ -52,6 +53,11 @@ class OpenUnmix(FolderModel):
         for source in self.system.sources:
             found |= {f"{source}.json": self.place / f"{source}.json", f"{source}.pth": self._weights(source)}
         return found
+
+    def fingerprint(self) -> dict[str, str]:
+        """The files' hashes; a folder's description that can't be read is refused here, before anything is rendered."""
+        self._settings  # noqa: B018 (reading them is the question)
+        return super().fingerprint()
 
     def network(self) -> Network:
         """All networks and the filter, as one function.

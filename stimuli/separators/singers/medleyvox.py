@@ -26,6 +26,7 @@ from stimuli.resemblance import correlation
 from stimuli.separators import Song, Sound, lacking
 from stimuli.separators.networks import weights
 from stimuli.separators.networks.checkpoint import TorchCheckpoint
+from stimuli.separators.networks.torch_model import unusable
 from stimuli.separators.singers.activity import ACTIVITIES, WEBRTC
 from stimuli.separators.singers.consistency import Neighbours, Orderer, Voices, best_order, cosine, nearness
 from stimuli.separators.singers.features import BUILT_IN, Features, Registered
@@ -57,15 +58,19 @@ class MedleyVox:
         """The folder of its files."""
         return self.folder / self.system.path
 
-    def missing(self) -> str | None:
-        """The package or the file that is not there."""
+    def uninstalled(self) -> str | None:
+        """The package that is not there."""
         wanted = WEBRTC if self._by_activity and self.system.activity == "webrtc" else {}
-        if reason := lacking(dict(self.system.packages) | dict(wanted)):
+        features = self._registered
+        return lacking(dict(self.system.packages) | dict(wanted)) or (features and features.missing())
+
+    def missing(self) -> str | None:
+        """The package, the device or the file that is not there."""
+        if reason := self.uninstalled() or unusable(self.device):
             return reason
         if not (self.place / SETTINGS).is_file():
             return f"how it is built is missing: put {SETTINGS} at {self.place / SETTINGS}, beside {WEIGHTS}"
-        features = self._registered
-        return weights.absent(self.place / WEIGHTS, self.system.sha256) or (features and features.missing())
+        return weights.absent(self.place / WEIGHTS, self.system.sha256)
 
     def fingerprint(self) -> dict[str, str]:
         """Hashes of both files, and the package of the features: others, another render."""
