@@ -72,13 +72,17 @@ class MinimumMagnitude:
         weights = {
             f"{name}/{file}": digest for name, one in told.items() for file, digest in one["weights_sha256"].items()
         }
+        reasons = {name: one["parameters"].get("silent") for name, one in told.items()}
+        # Where one member has nothing, the smallest is nothing.
+        silent = [f"its member {name!r}: {reason}" for name, reason in reasons.items() if reason]
         devices = {one.get("device", "cpu") for one in told.values()} - {"cpu"}
         return {
             "parameters": {
                 "accompaniment": "smallest magnitude of the members'",
                 "members_told": {name: one["parameters"] for name, one in told.items()},
                 "member_versions": {name: member.version for name, member in self._members.items()},
-            },
+            }
+            | ({"silent": "; ".join(silent)} if silent else {}),
             "weights_sha256": weights,
             "device": devices.pop() if devices else "cpu",
         }

@@ -70,7 +70,9 @@ def check_targets(separator: Separator, who: str, stems: Sequence[str], targets:
     """
     given = separator.gives(stems)
     if unknown := [target for target in targets if target not in given]:
-        seen = "; it looks at the true stems, and needs two or more" if separator.looks_at_stems else ""
+        # An oracle that gives nothing lacks stems; what gives something only wants another name.
+        lacks = separator.looks_at_stems and not given
+        seen = "; it looks at the true stems, and needs two or more" if lacks else ""
         raise StimuliError(f"{who}: it can give {' or '.join(given) or 'nothing'}, not {unknown[0]!r}{seen}")
 
 

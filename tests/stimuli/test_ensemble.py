@@ -96,6 +96,15 @@ def test_the_parts_do_not_add_up_and_the_record_says_what_they_are() -> None:
     assert set(facts.parameters["member_versions"]) == {"middle", "beats"} and facts.device == "cpu"
 
 
+def test_why_a_member_is_silent_is_told_of_the_ensemble() -> None:
+    of, system = song(0.5), ensemble(MIDDLE, SIDE)
+    assert separated(system, of, "accompaniment").any() and "silent" not in system.provenance()["parameters"]
+    mono = Song(of.name, of.rate_hz, of.mixture[:, :1].repeat(2, axis=1))
+    assert not separated(system, mono, "accompaniment").any()
+    told = facts_of(system.system, system, 1, 1).parameters["silent"]
+    assert told == "its member 'side': both channels are the same, so that nothing is left"
+
+
 def test_work_space_does_not_grow_with_the_song() -> None:
     beyond = []
     for seconds in (8, 24):

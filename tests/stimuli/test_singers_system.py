@@ -203,6 +203,12 @@ def test_outputs_that_belong_to_no_stem_are_refused_before_they_are_made(folder,
         run.run_all(system(folder, **keys), "mine", of, ["low"])
 
 
+def test_another_name_than_its_targets_is_refused_for_that_alone(folder) -> None:
+    of = Song("Duet", RATE_HZ, np.zeros((10, 1), np.float32), {"low": 0, "high": 0})
+    with pytest.raises(StimuliError, match=r"it can give low or high, not 'vocals'$"):
+        run.run(system(folder, targets=["low", "high"]), "mine", of, "vocals")
+
+
 def test_the_command_writes_each_singer(folder, tmp_path) -> None:
     (tmp_path / "experiment.toml").write_text(HEAD + ITEM + SYSTEM.replace("TARGETS", '"low", "high"'))
     mix = write(tmp_path / "mix.wav", stereo().mixture)
