@@ -247,12 +247,23 @@ def test_a_checksum_may_stand_in_the_name_and_is_held(tmp_path) -> None:
 
 def test_weights_that_may_be_two_files_are_refused_with_their_names(tmp_path) -> None:
     write(tmp_path)
-    (tmp_path / "model" / "vocals_old.pth").touch()
-    says = f"{tmp_path}/model: the weights of 'vocals' may be vocals.pth or vocals_old.pth; leave one of them there"
+    (tmp_path / "model" / "vocals_old.pth").touch()  # named by nobody
+    assert system(tmp_path).missing() is None
+    (tmp_path / "model" / "vocals-01234567.pth").touch()
+    names = "vocals-01234567.pth or vocals.pth"
+    says = f"{tmp_path}/model: the weights of 'vocals' may be {names}; leave one of them there"
     assert system(tmp_path).missing() == says
     for act in (system(tmp_path).fingerprint, lambda: separated(system(tmp_path), song(0.1))):
-        with pytest.raises(StimuliError, match=r"^system 'mine': .* may be vocals\.pth or vocals_old\.pth"):
+        with pytest.raises(StimuliError, match=r"^system 'mine': .* may be vocals-01234567\.pth or vocals\.pth"):
             act()
+
+
+def test_sources_may_begin_with_the_same_letters(tmp_path) -> None:
+    sources = ("drums", "drums2", "drums-left")
+    write(tmp_path, sources=sources)
+    files = system(tmp_path, sources=sources).files()
+    assert [files[f"{one}.pth"].name for one in sources] == [f"{one}.pth" for one in sources]
+    assert system(tmp_path, sources=sources).missing() is None
 
 
 def test_missing_files_are_said_within_two_seconds_and_no_network_is_asked(tmp_path, monkeypatch) -> None:

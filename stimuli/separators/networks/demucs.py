@@ -99,12 +99,7 @@ class Demucs(FolderModel):
 
     def _file(self, signature: str) -> Path:
         """The one file of a signature."""
-
-        def is_it(path: Path) -> bool:
-            return path.stem == signature or (path.stem.rpartition("-")[0] == signature and bool(weights.named(path)))
-
-        there = sorted(path for path in self.place.glob("*") if path.suffix in (".th", ".safetensors"))
-        found = [path for path in there if is_it(path)]
+        found = weights.stored(self.place, signature, (".th", ".safetensors"))
         if len(found) > 1:
             names = " or ".join(path.name for path in found)
             raise StimuliError(
