@@ -36,7 +36,7 @@ class OpenUnmix(FolderModel):
     @property
     def sources(self) -> tuple[str, ...]:
         """Those with a network, then the residual if there is one."""
-        return (*self.system.sources, *([self.system.residual] if self.system.residual else []))
+        return self.system.given
 
     @property
     def rate_hz(self) -> int:
@@ -149,6 +149,7 @@ class OpenUnmix(FolderModel):
 
 def _number(settings: Mapping[str, Any], key: str, where: str, limits: tuple[int, int]) -> int:
     found = settings.get(key)
-    if not isinstance(found, int | float) or found != int(found) or not limits[0] <= found <= limits[1]:
+    number = isinstance(found, int | float) and not isinstance(found, bool)
+    if not number or not limits[0] <= found <= limits[1] or found != int(found):  # NaN is within no limits
         raise StimuliError(f"{where}: {key} is {found!r}; expected a whole number, {limits[0]} to {limits[1]}")
     return int(found)
