@@ -149,7 +149,8 @@ class OpenUnmix(FolderModel):
 
 def _number(settings: Mapping[str, Any], key: str, where: str, limits: tuple[int, int]) -> int:
     found = settings.get(key)
-    number = isinstance(found, int | float) and not isinstance(found, bool)
-    if not number or not limits[0] <= found <= limits[1] or found != int(found):  # NaN is within no limits
+    # NaN and infinity, which Python's JSON knows, are within no limits; and a truth is no number.
+    within = isinstance(found, int | float) and found is not True and limits[0] <= found <= limits[1]
+    if not isinstance(found, int | float) or not within or found != int(found):
         raise StimuliError(f"{where}: {key} is {found!r}; expected a whole number, {limits[0]} to {limits[1]}")
     return int(found)
