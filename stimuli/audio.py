@@ -177,11 +177,11 @@ def write_render(path: Path, samples: np.ndarray, rate_hz: int) -> None:
     Raises
     ------
     SoundError
-        Where the samples hold NaN or infinity.
+        Where the samples hold NaN or infinity, or can't be written.
     """
     if not np.isfinite(samples).all():
         raise SoundError(f"{path}: the samples hold NaN or infinity; nothing was written")
-    with temporary(path) as part:
+    with temporary(path) as part, _writing(path):
         soundfile.write(part, np.asarray(samples, np.float32), rate_hz, subtype="FLOAT", format="WAV")
 
 
@@ -192,16 +192,32 @@ def rendering(path: Path, rate_hz: int, channels: int) -> Iterator[Callable[[np.
     Raises
     ------
     SoundError
-        Where the samples hold NaN or infinity.
+        Where the samples hold NaN or infinity, or can't be written.
     """
 
     def write(samples: np.ndarray) -> None:
         if not np.isfinite(samples).all():
             raise SoundError(f"{path}: the samples hold NaN or infinity; nothing was written")
-        sound.write(samples)
+        with _writing(path):
+            sound.write(samples)
 
-    with temporary(path) as part, soundfile.SoundFile(part, "w", rate_hz, channels, "FLOAT", format="WAV") as sound:
-        yield write
+    with temporary(path) as part:
+        with _writing(path):
+            sound = soundfile.SoundFile(part, "w", rate_hz, channels, "FLOAT", format="WAV")
+        try:
+            yield write
+        finally:
+            with _writing(path):  # what is left is written now
+                sound.close()
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Whatever keeps a sound from being written is said with its file; libsndfile knows little more than that."""
+    try:
+        yield
+    except (soundfile.SoundFileError, OSError) as error:
+        raise SoundError(f"{path}: can't be written: {error}; is the disk full, or the folder closed?") from None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from stimuli.separators import Separator, Song, run, separator
 from stimuli.separators.listing import with_defaults
 
 PROVENANCE = "provenance.json"
+Echo = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,17 @@ class Task:
             f"{self.mixture}: {length_s:.2f} s, {form.channels} channel(s), {form.rate_hz} Hz; "
             f"separating with {self.entry.name}"
         )
+
+    def forget(self) -> None:
+        """Take away what an earlier result's record says: it is not of the estimates that are put there now."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        (self.out / PROVENANCE).unlink(missing_ok=True)
+
+    def tell_silent(self, silent: Sequence[str], of_silence: bool, facts: Provenance, echo: Echo) -> None:
+        """Say which estimates are silent, and why; ``of_silence``: so is the mixture."""
+        why = "so is the mixture" if of_silence else facts.parameters.get("silent")
+        for target in silent:
+            echo(f"{target}.wav is silent: {why or f'{self.entry.name} found none of it'}")
 
     def record(self, facts: Provenance, paths: Sequence[Path], more: Mapping[str, Any]) -> str:
         """Write how the estimates came to be, and say in a line what there is."""
@@ -97,7 +109,7 @@ def separate(
     mixture: Path,
     out: Path,
     targets: Sequence[str] = (),
-    echo: Callable[[str], object] = lambda _: None,
+    echo: Echo = lambda _: None,
 ) -> list[Path]:
     """Run a system on a file and write what it gives.
 
@@ -120,13 +132,12 @@ def separate(
     began = time.perf_counter()
     estimates, _ = run.run_all(runs, entry.name, song, tuple(paths))
     facts = facts_of(entry, runs, time.perf_counter() - began, len(samples) / rate_hz)
-    out.mkdir(parents=True, exist_ok=True)
+    task.forget()
     for target, path in paths.items():
         audio.write_render(path, estimates[target], rate_hz)
     echo(task.record(facts, list(paths.values()), {}))
-    for target in (target for target, estimate in estimates.items() if not estimate.any()):
-        why = facts.parameters.get("silent") if samples.any() else "so is the mixture"
-        echo(f"{paths[target].name} is silent: {why or f'{entry.name} found none of it'}")
+    silent = [target for target, estimate in estimates.items() if not estimate.any()]
+    task.tell_silent(silent, not samples.any(), facts, echo)
     return list(paths.values())
 
 

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import click
 
+from stimuli.errors import StimuliError
+
 FILE = click.Path(dir_okay=False, path_type=Path)
 WIDTH = 76
+BLOCK = 2048
 
 
 @click.command()
@@ -46,12 +49,11 @@ def systems(form: str) -> None:
 @click.option(
     "--block",
     type=click.IntRange(1, 1 << 20),
-    default=2048,
-    show_default=True,
+    show_default=str(BLOCK),
     help="Frames of a block with --stream: longer ones are faster, and delay more.",
 )
 def separate(
-    system: str, mixture: Path, out: Path, path: Path | None, targets: str, device: str, stream: bool, block: int
+    system: str, mixture: Path, out: Path, path: Path | None, targets: str, device: str, stream: bool, block: int | None
 ) -> None:
     """Run SYSTEM on the sound file MIXTURE: SOURCE.wav for each source it gives, and provenance.json.
 
@@ -59,12 +61,14 @@ def separate(
     """
     from stimuli import separate as separation
 
+    if block and not stream:
+        raise StimuliError("--block is the length of a block of --stream; add --stream, or leave --block out")
     entry, folder = separation.chosen(system, path)
     runs = separation.prepared(entry, folder, device)
     wanted = [target.strip() for target in targets.split(",") if target.strip()]
     if stream:
         from stimuli.separate_stream import separate_stream
 
-        separate_stream(separation.Task(entry, runs, mixture, out, tuple(wanted)), block, click.echo)
+        separate_stream(separation.Task(entry, runs, mixture, out, tuple(wanted)), block or BLOCK, click.echo)
         return
     separation.separate(entry, runs, mixture, out, wanted, click.echo)

@@ -12,18 +12,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from stimuli import audio, loudness
-from stimuli.errors import StimuliError
+from stimuli.errors import SoundError, StimuliError
 from stimuli.render import facts_of
-from stimuli.separate import Task
+from stimuli.separate import Echo, Task
 from stimuli.separators import Sound, SourceStream, run
 
+Result = TypeVar("Result")
 
-def separate_stream(task: Task, block: int, echo: Callable[[str], object] = lambda _: None) -> list[Path]:
+
+def separate_stream(task: Task, block: int, echo: Echo = lambda _: None) -> list[Path]:
     """Stream a file through a system and write what it gives; ``provenance.json`` tells delay and speed.
 
     Parameters
@@ -42,11 +44,12 @@ def separate_stream(task: Task, block: int, echo: Callable[[str], object] = lamb
     paths = task.paths()
     run.check_targets(task.runs, who, (), list(paths))
     form = audio.form(task.mixture)
-    source: SourceStream = stream(form.rate_hz, form.channels)
+    who = f"{who} on {task.mixture.stem!r}"
+    source: SourceStream = _said(who, lambda: stream(form.rate_hz, form.channels))
     gain = _gain(task.mixture, form)
     echo(task.describe(form) + f", {block} frames at a time")
     task.out.mkdir(parents=True, exist_ok=True)
-    fed = _Fed(source, gain)
+    fed = _Fed(source, gain, who)
     with ExitStack() as files:
         writers = {
             target: files.enter_context(audio.rendering(path, form.rate_hz, form.channels))
@@ -55,11 +58,23 @@ def separate_stream(task: Task, block: int, echo: Callable[[str], object] = lamb
         for estimates in fed.through(task.mixture, block):
             for target, write in writers.items():
                 write(estimates[target])
+        task.forget()
     facts = facts_of(task.entry, task.runs, fed.seconds, form.frames / form.rate_hz)
     echo(task.record(facts, list(paths.values()), {"stream": fed.told(block, form.rate_hz)}))
     delay_ms, block_ms = (1000 * frames / form.rate_hz for frames in (source.latency_frames, block))
     echo(f"delay {delay_ms:.1f} ms, and blocks of {block_ms:.1f} ms")
+    task.tell_silent([target for target in paths if target not in fed.heard], not fed.mixture_heard, facts, echo)
     return list(paths.values())
+
+
+def _said(who: str, step: Callable[[], Result]) -> Result:
+    """What a step of a system gives; whatever it raises is said with its name, as ``run`` does for a whole song."""
+    try:
+        return step()
+    except StimuliError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise SoundError(f"{who}: it failed: {type(error).__name__}: {error}") from error
 
 
 def _gain(mixture: Path, form: audio.Format) -> np.float32:
@@ -76,8 +91,10 @@ def _gain(mixture: Path, form: audio.Format) -> np.float32:
 class _Fed:
     """A stream that is fed a file at a gain, which is undone; with the time that it took, and how late it was."""
 
-    def __init__(self, stream: SourceStream, gain: np.float32) -> None:
-        self.stream, self.gain = stream, gain
+    def __init__(self, stream: SourceStream, gain: np.float32, who: str) -> None:
+        self.stream, self.gain, self.who = stream, gain, who
+        self.heard: set[str] = set()
+        self.mixture_heard = False
         self.seconds = self.slowest_s = 0.0
         self.frames_in = self.frames_out = self.latest = 0
 
@@ -85,17 +102,21 @@ class _Fed:
         """Estimates at the song's own level, as they come."""
         for sound in audio.blocks(mixture, block):
             self.frames_in += len(sound)
+            self.mixture_heard = self.mixture_heard or bool(sound.any())
             yield self._timed(lambda sound=sound: self.stream.push(sound * self.gain))
         yield self._timed(self.stream.finish)
 
     def _timed(self, step: Callable[[], Mapping[str, Sound]]) -> dict[str, Sound]:
         began = time.perf_counter()
-        found = step()
+        found = _said(self.who, step)
         taken_s = time.perf_counter() - began
         self.seconds, self.slowest_s = self.seconds + taken_s, max(self.slowest_s, taken_s)
         if count := len(next(iter(found.values()))):
             self.latest = max(self.latest, self.frames_in - self.frames_out)
             self.frames_out += count
+        if not all(np.isfinite(sound).all() for sound in found.values()):
+            raise SoundError(f"{self.who}: it returned NaN or infinity")
+        self.heard.update(name for name, sound in found.items() if sound.any())
         return {name: (sound / self.gain).astype(np.float32) for name, sound in found.items()}
 
     def told(self, block: int, rate_hz: int) -> dict[str, Any]:

@@ -29,9 +29,14 @@ class _Folder(SourcesSystem):
     accompaniment: Literal["sum", "rest"] = "sum"
     convert: bool = False
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """All sources that come out of it."""
+        return self.sources
+
     @model_validator(mode="after")
     def _knows_the_rest(self) -> Self:
-        if self.accompaniment == "rest" and ("vocals" not in self.sources or "accompaniment" in self.sources):
+        if self.accompaniment == "rest" and ("vocals" not in self.given or "accompaniment" in self.given):
             raise ValueError('accompaniment = "rest" is for systems with the source vocals and without accompaniment')
         return self
 
@@ -57,6 +62,11 @@ class OpenUnmixSystem(_Folder):
     residual: StemName | None = None
     chunk_frames: int | None = Field(default=None, ge=4096)
     overlap: float = Field(default=0.25, ge=0, le=0.5)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The networks' sources, then the residual if there is one."""
+        return (*self.sources, *([self.residual] if self.residual else []))
 
     @model_validator(mode="after")
     def _filters_between_sources(self) -> Self:

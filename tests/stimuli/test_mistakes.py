@@ -6,8 +6,8 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import outside
 import pytest
-from outside import made
 from small_world import HEAD, SYSTEMS
 
 from stimuli import experiment
@@ -94,9 +94,9 @@ def test_a_description_that_can_not_be_read_is_said_before_anything_is_rendered(
         *(f"{source}.{ending}" for source in ("vocals", "drums") for ending in ("json", "pth")),
     ):
         (world / "umxx" / name).write_text("[1]")
-    mine = made(world, "open_unmix", path="umxx", sources=["vocals", "drums"])
+    mine = outside.entry("open_unmix", path="umxx", sources=["vocals", "drums"])
     with pytest.raises(StimuliError, match=r"^system 'mine': .*separator\.json: expected a JSON object"):
-        key_of(mine.system, "", "vocals", "cpu", world)
+        key_of(mine, "", "vocals", "cpu", world)
     with pytest.raises(StimuliError, match=r"^system 'mistyped': .*separator\.json: expected a JSON object"):
         planned(write_experiment(systems=SYSTEMS + entry("mistyped", MISTYPED["open_unmix"])))
 

@@ -247,12 +247,23 @@ def test_a_checksum_may_stand_in_the_name_and_is_held(tmp_path) -> None:
 
 def test_weights_that_may_be_two_files_are_refused_with_their_names(tmp_path) -> None:
     write(tmp_path)
-    (tmp_path / "model" / "vocals_old.pth").touch()
-    says = f"{tmp_path}/model: the weights of 'vocals' may be vocals.pth or vocals_old.pth; leave one of them there"
+    (tmp_path / "model" / "vocals_old.pth").touch()  # named by nobody
+    assert system(tmp_path).missing() is None
+    (tmp_path / "model" / "vocals-01234567.pth").touch()
+    names = "vocals-01234567.pth or vocals.pth"
+    says = f"{tmp_path}/model: the weights of 'vocals' may be {names}; leave one of them there"
     assert system(tmp_path).missing() == says
     for act in (system(tmp_path).fingerprint, lambda: separated(system(tmp_path), song(0.1))):
-        with pytest.raises(StimuliError, match=r"^system 'mine': .* may be vocals\.pth or vocals_old\.pth"):
+        with pytest.raises(StimuliError, match=r"^system 'mine': .* may be vocals-01234567\.pth or vocals\.pth"):
             act()
+
+
+def test_sources_may_begin_with_the_same_letters(tmp_path) -> None:
+    sources = ("drums", "drums2", "drums-left")
+    write(tmp_path, sources=sources)
+    files = system(tmp_path, sources=sources).files()
+    assert [files[f"{one}.pth"].name for one in sources] == [f"{one}.pth" for one in sources]
+    assert system(tmp_path, sources=sources).missing() is None
 
 
 def test_missing_files_are_said_within_two_seconds_and_no_network_is_asked(tmp_path, monkeypatch) -> None:
@@ -307,6 +318,10 @@ STATE = net(0, SETTINGS).state_dict()
         ("separator.json", SETTINGS | {"nhop": 0}, "separator.json: nhop is 0; expected a whole number, 1 to"),
         ("separator.json", SETTINGS | {"nhop": 400}, "nhop is at most half of nfft, found 400 and 512"),
         ("separator.json", SETTINGS | {"sample_rate": "44"}, "separator.json: sample_rate is '44'; expected"),
+        ("separator.json", SETTINGS | {"sample_rate": float("nan")}, "separator.json: sample_rate is nan; expected"),
+        ("separator.json", SETTINGS | {"nfft": float("inf")}, "separator.json: nfft is inf; expected"),
+        ("separator.json", SETTINGS | {"nb_channels": True}, "separator.json: nb_channels is True; expected"),
+        ("vocals.pth", STATE | {"input_mean": torch.ones(0)}, "vocals.pth: these are no weights of Open-Unmix: "),
         ("separator.json", SETTINGS | {"nfft": 1024}, "vocals.json: nfft is 512, and 1024 according to separator.json"),
         ("vocals.json", {}, 'vocals.json: expected "args", as Open-Unmix writes it'),
         ("vocals.json", {"args": {"nfft": 512, "nb_channels": 2, "hidden_size": 32}}, "hidden_size is 32, and 16"),
@@ -373,11 +388,16 @@ def test_work_space_does_not_grow_with_the_song(folder, monkeypatch) -> None:
         ({"sources": ["vocals"]}, r"add residual = \"<name>\", or iterations = 0"),
         ({"residual": "drums"}, "'drums' is one of theirs"),
         ({"sources": ["drums", "bass"], "accompaniment": "rest"}, "is for systems with the source vocals"),
+        ({"residual": "accompaniment", "accompaniment": "rest"}, "the source vocals and without accompaniment"),
     ],
 )
 def test_entries_that_can_not_be_meant_are_refused(keys, says) -> None:
     with pytest.raises(ValidationError, match=says):
         entry("open_unmix", **({"path": "model", "sources": list(SOURCES)} | keys))
+
+
+def test_the_residual_may_be_the_vocals_whose_rest_is_meant() -> None:
+    assert entry("open_unmix", path="model", sources=["drums"], residual="vocals", accompaniment="rest")
 
 
 def test_the_networks_alone_are_an_architecture_that_can_be_trained(folder) -> None:

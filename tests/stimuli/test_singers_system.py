@@ -225,6 +225,10 @@ def test_the_command_writes_each_singer(folder, tmp_path) -> None:
         ({"args": {}}, "args.architecture: Field required"),
         ({"args": ARGS | {"n_src": 3}}, "the network tells 3 singers apart, but sources names 2; correct sources"),
         ({"args": ARGS | {"srnet": "orig"}}, "args.srnet: Input should be 'convnext'"),
+        (
+            {"args": ARGS | {"mixture_consistency": "correct_mixture_consistency"}},
+            "args.mixture_consistency: Input should be 'mixture_consistency', 'sfsrnet', 'none', True or False (found",
+        ),
         ({"args": ARGS | {"nhop": 500}}, "hop is at most half the window"),
         ([1], 'expected {"args"'),
     ],

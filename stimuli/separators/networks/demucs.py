@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from stimuli.errors import StimuliError
-from stimuli.separators.networks import weights
+from stimuli.separators.networks import demucs_bag, weights
+from stimuli.separators.networks.demucs_bag import Bag
 from stimuli.separators.networks.state import unpickled
 from stimuli.separators.networks.torch_model import FolderModel
 from stimuli.separators.networks.waveform import Network, first_line
@@ -44,7 +45,7 @@ class Demucs(FolderModel):
         """The networks' files, and the bag's if it is one."""
         bag = self._bag
         found = {} if bag is None else {"bag": self.place / f"{self.system.model}.yaml"}
-        signatures = [self.system.model] if bag is None else bag["models"]
+        signatures = [self.system.model] if bag is None else bag.models
         return found | {f"network {number}": self._file(name) for number, name in enumerate(signatures, 1)}
 
     def fingerprint(self) -> dict[str, str]:
@@ -82,29 +83,16 @@ class Demucs(FolderModel):
         return network
 
     @property
-    def _bag(self) -> dict[str, Any] | None:
+    def _bag(self) -> Bag | None:
         """What the bag's file says; None where the model is no bag."""
         path = self.place / f"{self.system.model}.yaml"
         if not path.is_file():
             return None
-        yaml = importlib.import_module("yaml")
-        try:
-            found = yaml.safe_load(self.content(path))
-        except yaml.YAMLError as error:
-            raise StimuliError(f"{self.who}: {path}: can't be read as YAML: {first_line(error)}") from None
-        names = found.get("models") if isinstance(found, dict) else None
-        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            raise StimuliError(f'{self.who}: {path}: expected "models", a list of signatures')
-        return found
+        return demucs_bag.read(self.content(path), f"{self.who}: {path}", len(self.system.sources))
 
     def _file(self, signature: str) -> Path:
         """The one file of a signature."""
-
-        def is_it(path: Path) -> bool:
-            return path.stem == signature or (path.stem.rpartition("-")[0] == signature and bool(weights.named(path)))
-
-        there = sorted(path for path in self.place.glob("*") if path.suffix in (".th", ".safetensors"))
-        found = [path for path in there if is_it(path)]
+        found = weights.stored(self.place, signature, (".th", ".safetensors"))
         if len(found) > 1:
             names = " or ".join(path.name for path in found)
             raise StimuliError(
@@ -119,13 +107,13 @@ class Demucs(FolderModel):
 
     def _model(self) -> Any:
         """The network, or the bag of them, as the entry says it is."""
-        bag = self._bag or {"models": [self.system.model]}
-        models = [self._network_in(self._file(name)) for name in bag["models"]]
+        bag = self._bag or Bag(models=[self.system.model])
+        models = [self._network_in(self._file(name)) for name in bag.models]
         try:
             make = importlib.import_module("demucs.apply").BagOfModels
-            model = make(models, bag.get("weights"), bag.get("segment")).eval()
+            model = make(models, bag.weights, bag.segment).eval()
         except (AssertionError, TypeError) as error:
-            told = str(error) or "its networks differ in sources, rate or channels, or weights are not one for each"
+            told = str(error) or "its networks differ in sources, rate or channels"
             raise StimuliError(f"{self.who}: {self.system.model}.yaml: {told}") from None
         self._check(model)
         for module in model.modules():

@@ -1,10 +1,10 @@
 """Open-Unmix out of a folder in its own layout, on songs of any length.
 
 ``separator.json`` says rate, channels and transform; each source has ``<source>.json`` and one file of weights,
-``<source>*.pth``. The networks hear the magnitudes of the whole song; their estimates are then filtered against
-each other in blocks of 300 frames (``stimuli.separators.wiener``). Spectra exist for one block at a time; over the
-whole song there are only ``hidden`` numbers per frame and source, a quarter of the song's own size with the published
-weights.
+``<source>.pth`` or ``<source>-<checksum>.pth``. The networks hear the magnitudes of the whole song; their estimates are
+then filtered against each other in blocks of 300 frames (``stimuli.separators.wiener``). Spectra exist for one block at
+a time; over the whole song there are only ``hidden`` numbers per frame and source, a quarter of its own size with
+the published weights.
 
 Defines: ``OpenUnmix``.
 """
@@ -21,6 +21,7 @@ import numpy as np
 
 from stimuli.errors import StimuliError
 from stimuli.separators import wiener
+from stimuli.separators.networks import weights
 from stimuli.separators.networks.long_spectra import LongSound, LongSum
 from stimuli.separators.networks.state import state_dict
 from stimuli.separators.networks.torch_model import FolderModel
@@ -35,7 +36,7 @@ class OpenUnmix(FolderModel):
     @property
     def sources(self) -> tuple[str, ...]:
         """Those with a network, then the residual if there is one."""
-        return (*self.system.sources, *([self.system.residual] if self.system.residual else []))
+        return self.system.given
 
     @property
     def rate_hz(self) -> int:
@@ -89,7 +90,7 @@ class OpenUnmix(FolderModel):
 
     def _weights(self, source: str) -> Path:
         """The file of a source's weights; where it should lie, if there is none."""
-        found = sorted(self.place.glob(f"{source}*.pth"))
+        found = weights.stored(self.place, source, (".pth",))
         if len(found) > 1:
             names = " or ".join(path.name for path in found)
             raise StimuliError(
@@ -146,6 +147,8 @@ class OpenUnmix(FolderModel):
 
 def _number(settings: Mapping[str, Any], key: str, where: str, limits: tuple[int, int]) -> int:
     found = settings.get(key)
-    if not isinstance(found, int | float) or found != int(found) or not limits[0] <= found <= limits[1]:
+    # NaN and infinity, which Python's JSON knows, are within no limits; and a truth is no number.
+    within = isinstance(found, int | float) and found is not True and limits[0] <= found <= limits[1]
+    if not isinstance(found, int | float) or not within or found != int(found):
         raise StimuliError(f"{where}: {key} is {found!r}; expected a whole number, {limits[0]} to {limits[1]}")
     return int(found)

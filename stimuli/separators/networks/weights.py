@@ -2,7 +2,7 @@
 
 Nothing here ever asks a network: what is missing is said, with the place to put it.
 A hash that is demanded may be shortened: the file's must begin with it.
-Defines: ``absent``, ``named``, ``digest``, ``read``.
+Defines: ``absent``, ``named``, ``stored``, ``digest``, ``read``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from stimuli.errors import StimuliError
@@ -28,6 +29,18 @@ def named(path: Path) -> str:
     """How the file's hash begins according to its name (``vocals-b62c91ce.pth``), as torch's hub writes it."""
     found = re.search(r"-([0-9a-f]{8,64})$", path.stem)
     return found[1] if found else ""
+
+
+def stored(folder: Path, name: str, suffixes: Collection[str]) -> list[Path]:
+    """Files that may hold the weights of that name: ``<name>.pth`` or ``<name>-<checksum>.pth``, if this is a suffix.
+
+    A checksum is as in ``named``, so that a file of another name that begins the same is none of them.
+    """
+
+    def is_it(path: Path) -> bool:
+        return path.stem == name or (path.stem.rpartition("-")[0] == name and bool(named(path)))
+
+    return sorted(path for path in folder.glob("*") if path.suffix in suffixes and is_it(path))
 
 
 def digest(path: Path, sha256: str, who: str) -> str:

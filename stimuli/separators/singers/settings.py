@@ -26,7 +26,7 @@ class Settings(BaseModel):
     n_repeats: int = 4
     mask_act: str = "linear"
     sample_rate: int = Field(default=24_000, ge=8_000, le=192_000)
-    mixture_consistency: str | bool | None = "mixture_consistency"
+    mixture_consistency: Literal["mixture_consistency", "sfsrnet", "none", True, False] | None = "mixture_consistency"
     srnet: Literal["convnext"] | None = None
     above_freq: float = 3000.0
     # Variants of the second stage and of the encoder that no published recipe has.

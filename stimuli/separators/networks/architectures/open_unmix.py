@@ -119,6 +119,8 @@ def of_state(state: Mapping[str, torch.Tensor]) -> OpenUnmixNet:
         bins, layers = len(state["output_mean"]), sum(key.startswith("lstm.weight_ih_l") for key in state)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"these are no weights of Open-Unmix: {error} is not as it should be") from None
+    if not max_bin or inputs % max_bin:
+        raise ValueError(f"these are no weights of Open-Unmix: {inputs} inputs for {max_bin} bins")
     unidirectional = "lstm.weight_ih_l0_reverse" not in state
     with torch.device("meta"):
         return OpenUnmixNet(
