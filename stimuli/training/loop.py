@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -25,9 +26,8 @@ from stimuli.training.losses import Goal, loss
 from stimuli.training.mixing import Mixer
 from stimuli.training.processes import Processes
 
+NOT_FINITE = "{}: the {} not finite any more; lower optimiser.rate or set optimiser.clip, and start with another --out"
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-RANKS = 1 << 16
-"""More processes than anybody has: each step and process has a seed of its own."""
 
 
 class Loop:
@@ -96,7 +96,7 @@ class Loop:
     def _step(self) -> float:
         """Move the weights by one batch; its loss."""
         asked, rank = self.config.optimiser, self.processes.rank
-        torch.manual_seed((self.config.seed * (1 << 31) + self.progress.step) * RANKS % (1 << 63) + rank)
+        torch.manual_seed(_own_seed(self.config.seed, self.progress.step, rank))
         batch = self.mixer.batch(self.progress.step, rank * asked.batch, asked.batch)
         mixtures, sources = (torch.from_numpy(part).to(self.processes.device) for part in batch)
         self.goal.train()
@@ -105,10 +105,7 @@ class Loop:
         found.backward()
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), asked.clip or math.inf)
         if not (math.isfinite(found.item()) and math.isfinite(norm.item())):
-            raise StimuliError(
-                f"step {self.progress.step + 1}: the loss or its gradient is not finite any more; lower optimiser.rate "
-                "or set optimiser.clip, and start with another --out"
-            )
+            raise StimuliError(NOT_FINITE.format(f"step {self.progress.step + 1}", "loss or its gradient is"))
         self.optimiser.step()
         return found.item()
 
@@ -116,11 +113,13 @@ class Loop:
         """Validate, add a row, and bring the rate down where nothing gets better; whether it was the best one."""
         progress = self.progress
         found, ratio_db = self.processes.from_first(self._heard() if self.processes.first else (0.0, 0.0))
+        if not math.isfinite(found):
+            raise StimuliError(NOT_FINITE.format(f"validation after step {progress.step}", "loss is"))
         mean = math.fsum(progress.losses) / len(progress.losses) if progress.losses else None
         progress.curve.append([progress.step, mean, found, ratio_db, self.optimiser.param_groups[0]["lr"]])
         progress.losses.clear()
         better = found < progress.best
-        progress.best = min(found, progress.best)
+        progress.best = found if better else progress.best
         progress.stale = 0 if better else progress.stale + 1
         progress.stale_at_rate = 0 if better else progress.stale_at_rate + 1
         self._slowed()
@@ -145,3 +144,8 @@ class Loop:
                 found.append(goal(heard, truth).item())
                 ratios.append(-loss(plain, self.average.module(heard), truth).item())
         return math.fsum(found) / len(found), math.fsum(ratios) / len(ratios)
+
+
+def _own_seed(*numbers: int) -> int:
+    """32 bits, which are all that torch's generator of a CPU reads, out of the run's seed, a step and a process."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

@@ -23,7 +23,8 @@ from stimuli.sources.song import SILENT_PEAK, Song, target_stems
 from stimuli.sources.songs import Files, place_of
 from stimuli.training.config import Training
 
-REST = "rest"
+REST = "the rest"
+"""No source can be called so: see ``StemName``."""
 BLOCK_S = 10.0
 """How much is read at a time where a whole song is looked at."""
 

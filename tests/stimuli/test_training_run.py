@@ -124,6 +124,10 @@ def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_curve(songs) -> 
     assert not list((songs / "out").glob(".*.part"))
 
 
+LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+CONV = {"filters": 16, "kernel": 32, "bottleneck": 8, "hidden": 16, "skip": 8, "blocks": 2, "repeats": 1}
+
+
 def gradient(songs: Path, batch: int, rank: int = 0) -> torch.Tensor:
     """Of the first step, out of a file that one process wrote."""
     return torch.load(songs / f"gradient-{batch}-{rank}.pt")
@@ -150,19 +154,40 @@ def test_two_processes_have_the_mean_gradient_of_one_with_the_double_batch(songs
     (songs / "kept.py").write_text(TWO)
     keys = {"optimiser": {"batch": 1, "steps": 2, "clip": 0}}
     env = os.environ | {"PYTHONPATH": f"{songs}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kept"]
     done = subprocess.run(
-        [*launcher, str(toml(songs, **keys)), "--out", str(songs / "two")], env=env, capture_output=True, text=True
+        [*LAUNCHER, "kept", str(toml(songs, **keys)), "--out", str(songs / "two")],
+        env=env,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert (
-        done.stdout.count("[[systems]]") <= 1
-        and json.loads((songs / "two/training.json").read_text())["config"]["processes"] == 2
-    )
+    assert done.stdout.count("[[systems]]") + done.stdout.count("no weights were written") == 1, "one of them speaks"
+    assert json.loads((songs / "two/training.json").read_text())["config"]["processes"] == 2
     one = train(songs, "one", optimiser={"batch": 2, "steps": 1, "clip": 0})
     alone = torch.cat([weight.grad.flatten() for weight in one.module.parameters()])
     for rank in (0, 1):
         assert torch.allclose(gradient(songs, 1, rank), alone, atol=1e-5, rtol=1e-5) and alone.norm() > 0.01
+
+
+def test_two_processes_train_a_network_with_parameters_that_nothing_follows_from(songs) -> None:
+    keys = {"architecture": "conv_tasnet", "parameters": CONV, "optimiser": {"batch": 1, "steps": 3}}
+    line = [*LAUNCHER, "stimuli.training", str(toml(songs, **keys)), "--out", str(songs / "out")]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert done.returncode == 0 and "3 steps are done" in done.stdout, done.stderr
+
+
+def test_what_torch_draws_follows_from_the_seed_and_the_step(songs, monkeypatch) -> None:
+    batch, drawn = mixing.Songs.batch, []
+
+    def kept(mixer, step: int, *which: int) -> mixing.Example:
+        drawn.append(tuple(torch.rand(4).tolist()))
+        return batch(mixer, step, *which)
+
+    monkeypatch.setattr(mixing.Songs, "batch", kept)
+    for seed in (0, 0, 7):
+        train(songs, f"seed-{seed}-{len(drawn)}", **NET, seed=seed, optimiser={"steps": 2})
+    first, again, other = drawn[:2], drawn[2:4], drawn[4:]
+    assert first == again and len({*first, *other}) == 4
 
 
 def test_what_it_learnt_is_what_the_entry_separates_with(songs) -> None:
@@ -292,9 +317,30 @@ def test_a_loss_that_is_not_finite_is_said_and_not_kept(songs, monkeypatch) -> N
     assert (songs / "out" / checkpoint.FILE_NAME).read_bytes() == before
 
 
-def test_a_device_that_is_not_there_is_said(songs) -> None:
-    with pytest.raises(StimuliError, match=r"device: 'cuda:99' can't be used here: .*; expected cpu, cuda or cuda:0"):
-        train(songs, **NET, device="cuda:99")
+def test_a_validation_that_is_not_finite_is_said_and_not_kept(songs, monkeypatch) -> None:
+    losses = iter([5.0, 4.0, float("nan")])
+    monkeypatch.setattr(Loop, "_heard", lambda _: (next(losses), 0.0))
+    with pytest.raises(StimuliError, match=r"validation after step 4: the loss is not finite any more; lower"):
+        train(songs, **NET)
+    held = torch.load(songs / "out" / checkpoint.FILE_NAME)["progress"]
+    assert held["best"] == 4.0 and [row[2] for row in held["curve"]] == [5.0, 4.0]
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "meta", "xyz"])
+def test_a_device_that_is_not_there_is_said(songs, device) -> None:
+    with pytest.raises(StimuliError, match=f"device: '{device}' can't be used here: .*; expected cpu, cuda, cuda:0 or"):
+        train(songs, **NET, device=device)
+    assert not (songs / "out").exists()
+
+
+def test_several_processes_need_their_launcher_and_gpus_of_their_own(songs, monkeypatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(StimuliError, match="WORLD_SIZE is 2, and RANK, MASTER_ADDR, MASTER_PORT not set; start"):
+        train(songs, **NET)
+    for name, value in (("RANK", "0"), ("MASTER_ADDR", "localhost"), ("MASTER_PORT", "29500")):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StimuliError, match="each of 2 processes has a GPU of its own; leave the number out"):
+        train(songs, **NET, device="cuda:1")
 
 
 def test_every_song_is_mixed_of_its_parts(songs) -> None:
