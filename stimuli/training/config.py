@@ -85,7 +85,7 @@ class Loss(Model):
 
 class Optimiser(Model):
     """How weights move, and when it ends: after ``steps``, ``minutes`` (0: no limit), or ``early_stop`` validations
-    without a better one (0: never).
+    without a better one (0: never). Minutes are of all continuations, with validations and writes.
 
     ``batch`` is each process' own. ``clip`` bounds the norm of the gradient (0: not). The rate is halved after
     ``halve_after`` validations without a better one (0: never), down to ``least_rate``. ``ema``: what is validated and

@@ -42,7 +42,7 @@ class Loop:
         self.optimiser = OPTIMISERS[asked.kind](
             self.module.parameters(), lr=asked.rate, betas=asked.betas, weight_decay=asked.weight_decay
         )
-        self.progress = Progress()
+        self.progress, self._looked = Progress(), _clocks()
 
     def states(self) -> dict[str, Any]:
         """All that a run goes on from, beside its progress."""
@@ -59,17 +59,18 @@ class Loop:
     def rows(self, stepped: Callable[[], object]) -> Iterator[bool]:
         """Run to the end. Yields after each validation whether it was the best one, after each checkpoint's step False.
 
+        What is done with a row counts as time of the run.
+
         ``stepped`` is called after every step.
         """
         progress, asked = self.progress, self.config.optimiser
+        self._looked = _clocks()
         if not progress.curve:
             yield self._validated()
         while not self._finished():
-            began = time.monotonic()
             progress.losses.append(self._step())
             progress.step += 1
             self.average.update(self.module, progress.step)
-            progress.spent_s += time.monotonic() - began
             stepped()
             last = progress.step == asked.steps
             if progress.step % asked.validate_every == 0 or last:
@@ -91,7 +92,14 @@ class Loop:
         return ""
 
     def _finished(self) -> bool:
+        self.clocked()
         return self.processes.from_first(bool(self.why_finished()))
+
+    def clocked(self) -> None:
+        """Add the time since the last look to the run's."""
+        before, self._looked = self._looked, _clocks()
+        self.progress.spent_s += self._looked[0] - before[0]
+        self.progress.cpu_s += self._looked[1] - before[1]
 
     def _step(self) -> float:
         """Move the weights by one batch; its loss."""
@@ -123,6 +131,7 @@ class Loop:
         progress.stale = 0 if better else progress.stale + 1
         progress.stale_at_rate = 0 if better else progress.stale_at_rate + 1
         self._slowed()
+        self.clocked()
         return better and progress.step > 0
 
     def _slowed(self) -> None:
@@ -141,9 +150,14 @@ class Loop:
             for mixture, sources in self.mixer.validation():
                 truth = torch.from_numpy(sources[None]).to(self.processes.device)
                 heard = torch.from_numpy(mixture[None]).to(self.processes.device)
-                found.append(goal(heard, truth).item())
-                ratios.append(-loss(plain, self.average.module(heard), truth).item())
+                estimate = self.average.module(heard)
+                found.append(goal.compared(heard, truth, estimate).item())
+                ratios.append(-loss(plain, estimate, truth).item())
         return math.fsum(found) / len(found), math.fsum(ratios) / len(ratios)
+
+
+def _clocks() -> tuple[float, float]:
+    return time.monotonic(), time.process_time()
 
 
 def _own_seed(*numbers: int) -> int:

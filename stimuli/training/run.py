@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -43,7 +44,7 @@ def run(config: Training, folder: Path, out: Path, echo: Callable[[str], None], 
         kept = RunFolder(out, config, meant)
         with kept.held() if processes.first else nullcontext():
             if found := processes.from_first(checkpoint.restore(out / checkpoint.FILE_NAME, meant)):
-                loop.go_on(*found)
+                _take_up(loop, *found, out / checkpoint.FILE_NAME)
             written = _Written(loop, kept, meant) if processes.first else None
             if found and written:
                 echo(f"goes on after step {loop.progress.step}, which {out / checkpoint.FILE_NAME} holds")
@@ -74,6 +75,17 @@ def network(config: Training) -> nn.Module:
     return made
 
 
+def _take_up(loop: Loop, progress: checkpoint.Progress, states: dict[str, Any], path: Path) -> None:
+    try:
+        loop.go_on(progress, states)
+    except (RuntimeError, KeyError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise StimuliError(
+            f"{path}: is of another network than {loop.config.architecture!r} is now ({reason}); "
+            "give this run another --out, or train it with the version that its training.json names"
+        ) from None
+
+
 def _train(loop: Loop, written: _Written | None, *, shown: bool) -> None:
     """All steps, with a bar; what a validation found goes to the disk before the next step."""
     steps, done = loop.config.optimiser.steps, loop.progress.step
@@ -98,6 +110,7 @@ class _Written:
             progress.weights_sha256 = self.folder.keep_weights(self.loop.average.module.state_dict())
         if not progress.losses:  # a validation has just been
             self._record()
+        self.loop.clocked()
         checkpoint.save(self.folder.path / checkpoint.FILE_NAME, self.meant, progress, self.loop.states())
 
     def close(self, echo: Callable[[str], None]) -> None:

@@ -91,6 +91,16 @@ def test_a_finished_run_does_nothing_more_and_more_steps_go_on(songs) -> None:
     assert (songs / "out" / "curve.csv").read_bytes() == (songs / "whole" / "curve.csv").read_bytes()
 
 
+def test_time_is_that_of_all_continuations_with_validations_and_writes(songs, monkeypatch) -> None:
+    heard, save = Loop._heard, checkpoint.save
+    monkeypatch.setattr(Loop, "_heard", lambda loop: (time.sleep(0.1), heard(loop))[1])
+    monkeypatch.setattr(checkpoint, "save", lambda *what: (time.sleep(0.1), save(*what)))
+    spent = [train(songs, **NET, optimiser={"steps": steps}).progress.spent_s for steps in (2, 2, 4)]
+    assert spent[1] > 0.3 and spent[2] > spent[1] + 0.2, "a run that was finished takes up what was spent"
+    loop = train(songs, **NET, optimiser={"steps": 100, "minutes": (spent[2] + 0.01) / 60})
+    assert loop.progress.step == 6 and "minutes are over" in loop.why_finished()
+
+
 def process(songs: Path, *launched: str) -> subprocess.Popen:
     line = [
         sys.executable,
@@ -296,6 +306,34 @@ def test_a_checkpoint_of_something_else_is_refused_with_what_differs(songs) -> N
         train(songs, **NET)
 
 
+def test_an_older_checkpoint_has_the_default_of_a_younger_key(songs) -> None:
+    train(songs, **NET, optimiser={"steps": 2})
+    path = songs / "out" / checkpoint.FILE_NAME
+    held = torch.load(path)
+    meant = json.loads(held["meant"])
+    del meant["config"]["loss"]["own"], held["progress"]["cpu_s"]
+    torch.save(held | {"meant": json.dumps(meant)}, path)
+    assert train(songs, **NET, optimiser={"steps": 4}).progress.step == 4
+    meant["config"]["loss"]["of_old"] = 1.0
+    torch.save(held | {"meant": json.dumps(meant)}, path)
+    with pytest.raises(StimuliError, match=r"another configuration: loss.of_old: 1.0 there, None here"):
+        train(songs, **NET, optimiser={"steps": 4})
+
+
+def test_a_checkpoint_of_another_network_or_of_none_is_said(songs) -> None:
+    train(songs, **NET, optimiser={"steps": 2})
+    path = songs / "out" / checkpoint.FILE_NAME
+    held = torch.load(path)
+    weights = {name: one for name, one in held["module"].items() if name != "made.bias"}
+    for changed in ({"module": weights}, {"optimiser": {}}):
+        torch.save(held | changed, path)
+        with pytest.raises(StimuliError, match=r"checkpoint.pt: is of another network than 'tiny' is now \(.+\); give"):
+            train(songs, **NET, optimiser={"steps": 4})
+    torch.save(held | {"meant": "{}"}, path)
+    with pytest.raises(StimuliError, match=r"checkpoint.pt: can't be read as a checkpoint \(KeyError\)"):
+        train(songs, **NET, optimiser={"steps": 4})
+
+
 def test_two_runs_do_not_share_a_folder(songs) -> None:
     from filelock import FileLock
 
@@ -315,6 +353,19 @@ def test_a_loss_that_is_not_finite_is_said_and_not_kept(songs, monkeypatch) -> N
     ):
         train(songs, **NET, optimiser={"steps": 4})
     assert (songs / "out" / checkpoint.FILE_NAME).read_bytes() == before
+
+
+def test_a_validation_hears_each_segment_once(songs, monkeypatch) -> None:
+    forward, heard = training_world.Tiny.forward, []
+    monkeypatch.setattr(
+        training_world.Tiny,
+        "forward",
+        lambda net, sound: (heard.append(len(sound)) if not net.training else None, forward(net, sound))[1],
+    )
+    loop = train(songs, **NET, optimiser={"steps": 2})
+    heard.clear()
+    loop._heard()
+    assert heard == [1] * 4
 
 
 def test_a_validation_that_is_not_finite_is_said_and_not_kept(songs, monkeypatch) -> None:
