@@ -2,7 +2,7 @@
 
 Terms: ``si_sdr`` and ``snr`` in dB with the sign turned (Le Roux et al. 2019, doi:10.1109/ICASSP.2019.8683855), all
 channels as one vector; a silent source (below -80 dBFS on the mean) has neither, and counts 0: it teaches nothing with
-these alone, so that ``l1`` beside them is what keeps a network quiet where a source is. ``l1``: mean absolute difference
+these alone; ``l1`` beside them keeps estimates quiet where a source is silent. ``l1``: mean absolute difference
 of samples. ``stft``: mean absolute difference of real and imaginary parts at three resolutions, as in MedleyVox.
 
 Conventions: estimates and sources float32 (batch, sources, channels, frames), any length.

@@ -116,7 +116,10 @@ def choir(tmp_path_factory):
     return folder
 
 
-DUETS = {"sources": ["singer1", "singer2"], "mixing": {"strategy": "medleyvox", "lufs": -24}}
+DUETS = {
+    "sources": ["singer1", "singer2"],
+    "mixing": {"strategy": "medleyvox", "lufs": -24, "gain_db": 0, "swap_channels": 0},
+}
 
 
 def who(part: Part) -> tuple[str, str]:

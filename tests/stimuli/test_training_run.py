@@ -211,6 +211,8 @@ def test_what_it_learnt_is_what_the_entry_separates_with(songs) -> None:
     )
     assert done.exit_code == 0, done.output
     entry = (songs / "out" / "system.toml").read_text()
+    lines = [line for line in done.output.splitlines() if line.startswith("step ")]
+    assert [line.split(":")[0] for line in lines] == [f"step {step} of 60" for step in (0, 20, 40, 60)]
     assert entry in done.output and "60 steps are done" in done.output
     (keys,) = tomllib.loads(entry)["systems"]
     found = mixing.mixer(Training.model_validate(configuration()), songs)
