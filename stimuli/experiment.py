@@ -253,8 +253,8 @@ def _first_causes(error: ValidationError) -> list[Any]:
     ]
 
 
-def sentence(detail: Any) -> str:
-    """One line for one pydantic error: place, finding, expectation."""
+def sentence(detail: Any, shown_by: str = "mushra new") -> str:
+    """One line for one pydantic error: place, finding, expectation, and what shows a file that is whole."""
     place = ""
     for part in detail["loc"]:
         if isinstance(part, int):
@@ -263,7 +263,7 @@ def sentence(detail: Any) -> str:
             place += f".{part}" if place else str(part)
     kind, found = detail["type"], detail.get("input")
     if kind == "missing":
-        return f"{place}: is missing; add it (see: mushra new)"
+        return f"{place}: is missing; add it (see: {shown_by})"
     if kind == "extra_forbidden":
         return f"{place}: this key is not known; remove it or correct its spelling"
     if kind in ("union_tag_invalid", "union_tag_not_found"):

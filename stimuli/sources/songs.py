@@ -23,7 +23,7 @@ from stimuli.experiment import Songs, identity
 from stimuli.separators import Sound, mixed
 from stimuli.sources.layouts import layout
 from stimuli.sources.parts import Layout, Part, SongFiles
-from stimuli.sources.song import MIXTURE, Song, SongSource
+from stimuli.sources.song import MIXTURE, SongSource
 
 
 def place_of(root: str, folder: Path) -> UPath:
@@ -56,7 +56,7 @@ class Files:
         with _reachable():
             return self.layout.names()
 
-    def open(self, name: str) -> Song:
+    def open(self, name: str) -> FileSong:
         """One song, its files checked for rate, length and channels."""
         with _reachable():
             return FileSong(self.layout.files(name), self.resample_hz)

@@ -16,24 +16,28 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from stimuli.audio import temporary
 from stimuli.errors import StimuliError
-from stimuli.training.config import changes
+from stimuli.training.config import Training, changes
 
 FILE_NAME = "checkpoint.pt"
 
 
 @dataclass
 class Progress:
-    """How far a run is: steps done, seconds spent, losses of validation, and how long none was better.
+    """How far a run is: steps done, time spent, losses of validation, and how long none was better.
 
     ``curve`` has a row for each validation: step, mean loss of training since the one before (None at the start), loss
-    of validation, SI-SDR of validation in dB, rate. ``losses`` are those of training since the last row.
+    of validation, SI-SDR of validation in dB, rate. ``losses`` are those of training since the last row. ``spent_s``
+    and ``cpu_s`` (seconds on a clock, and of all threads) are those of the run and all its continuations,
+    with validations and writes, but for the checkpoint's own where it is the last.
     """
 
     step: int = 0
     spent_s: float = 0.0
+    cpu_s: float = 0.0
     best: float = float("inf")
     stale: int = 0
     stale_at_rate: int = 0
@@ -75,21 +79,31 @@ def restore(path: Path, meant: Mapping[str, Any]) -> tuple[Progress, dict[str, A
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
         there, progress = json.loads(found.pop("meant")), Progress(**found.pop("progress"))
+        config, songs = _today(there["config"]), _songs(there["data"])
     except Exception as error:  # a damaged file fails in as many ways as there are formats
         raise StimuliError(
             f"{path}: can't be read as a checkpoint ({type(error).__name__}); move it away to start from the beginning"
         ) from None
-    if different := changes(there["config"], meant["config"]):
+    if different := changes(config, meant["config"]):
         raise StimuliError(
             f"{path}: is of another configuration: {'; '.join(different)}; "
             "give this run another --out, or bring the configuration back"
         )
-    if changed := _songs(there["data"]) ^ _songs(meant["data"]):
+    if changed := songs ^ _songs(meant["data"]):
         names = ", ".join(sorted({name for name, _ in changed}))
         raise StimuliError(
             f"{path}: the songs have changed since: {names}; give this run another --out, or bring them back"
         )
     return progress, found
+
+
+def _today(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A configuration with the defaults of keys that are younger than it; as it is where it has other keys than now."""
+    keys = {key: value for key, value in config.items() if key != "processes"}
+    try:
+        return Training.model_validate(keys).model_dump(mode="json") | {"processes": config["processes"]}
+    except ValidationError:
+        return config
 
 
 def _songs(data: Mapping[str, Any]) -> set[tuple[str, str]]:

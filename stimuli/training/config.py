@@ -28,7 +28,7 @@ MAY_CHANGE = ("device", "optimiser.steps", "optimiser.minutes", "optimiser.early
 
 
 class Data(Model):
-    """Folders in MUSDB layout: ``<song>/<stem>.wav``, or ``<song>.stem.mp4``.
+    """Folders in MUSDB layout: ``<song>/<stem>.wav``. STEMS files are to be converted first.
 
     ``segment_s`` is the length of an example. Songs are validated in at most ``valid_segments`` such segments, spread
     over all of them. For ``medleyvox`` a stem is a singer, and ``speech`` may name a folder in which it is a speaker.
@@ -47,8 +47,8 @@ class Mixing(Model):
     ``song``: all parts from the same place of one song. ``random_stems``: each from a song and a place of its own.
     ``medleyvox``: two voices in one of six cases (same song, same singer, speech …), the second one louder or softer by
     a draw with a standard deviation of 6 dB (Jeon et al. 2023). ``gain_db``: each part is louder or softer by up to so
-    much, ``swap_channels``: how often its left is its right, and ``lufs`` where mixtures are brought to; systems hear
-    songs at -14.
+    much, ``swap_channels``: how often its left is its right (neither with medleyvox), and ``lufs`` where mixtures are
+    brought to; systems hear songs at -14.
     """
 
     strategy: Literal["song", "random_stems", "medleyvox"] = "song"
@@ -80,12 +80,14 @@ class Loss(Model):
     def _something(self) -> Self:
         if not self.terms and not self.own:
             raise ValueError("no term has a weight; give si_sdr, snr, l1, stft or own one, for example si_sdr = 1")
+        if self.permutation_invariant and not self.terms:
+            raise ValueError("permutation_invariant has no part in own; give another term a weight, or leave it out")
         return self
 
 
 class Optimiser(Model):
     """How weights move, and when it ends: after ``steps``, ``minutes`` (0: no limit), or ``early_stop`` validations
-    without a better one (0: never).
+    without a better one (0: never). Minutes are of all continuations, with validations and writes.
 
     ``batch`` is each process' own. ``clip`` bounds the norm of the gradient (0: not). The rate is halved after
     ``halve_after`` validations without a better one (0: never), down to ``least_rate``. ``ema``: what is validated and
@@ -143,9 +145,18 @@ class Training(Model):
             )
         if len(set(self.sources)) < len(self.sources):
             raise ValueError("sources: one is named twice; give each its own name")
+        if self.frames < 1:
+            raise ValueError(
+                f"data.segment_s: {self.data.segment_s:g} s at {self.rate_hz} Hz hold no sample; give some seconds"
+            )
         if self.loss.permutation_invariant and not 2 <= len(self.sources) <= MOST_PERMUTED:
             raise ValueError(
                 f"loss.permutation_invariant: for 2 to {MOST_PERMUTED} sources, found {len(self.sources)}; leave it out"
+            )
+        if self.mixing.strategy == "medleyvox" and (self.mixing.gain_db or self.mixing.swap_channels):
+            raise ValueError(
+                "mixing: medleyvox draws levels by itself and leaves channels as they are; "
+                "leave gain_db and swap_channels out"
             )
         if self.mixing.strategy == "medleyvox" and (len(self.sources) != 2 or self.data.segment_s < SHORTEST_S):
             raise ValueError(
@@ -174,7 +185,9 @@ def load(path: Path) -> Training:
     try:
         return Training.model_validate(raw)
     except ValidationError as error:
-        raise ExperimentError([f"{path.name}: {sentence(detail)}" for detail in error.errors()]) from None
+        raise ExperimentError(
+            [f"{path.name}: {sentence(detail, shown_by='the README, mushra train')}" for detail in error.errors()]
+        ) from None
 
 
 def changes(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:

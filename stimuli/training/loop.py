@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -25,9 +26,8 @@ from stimuli.training.losses import Goal, loss
 from stimuli.training.mixing import Mixer
 from stimuli.training.processes import Processes
 
+NOT_FINITE = "{}: the {} not finite any more; lower optimiser.rate or set optimiser.clip, and start with another --out"
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-RANKS = 1 << 16
-"""More processes than anybody has: each step and process has a seed of its own."""
 
 
 class Loop:
@@ -42,7 +42,7 @@ class Loop:
         self.optimiser = OPTIMISERS[asked.kind](
             self.module.parameters(), lr=asked.rate, betas=asked.betas, weight_decay=asked.weight_decay
         )
-        self.progress = Progress()
+        self.progress, self._looked = Progress(), _clocks()
 
     def states(self) -> dict[str, Any]:
         """All that a run goes on from, beside its progress."""
@@ -59,17 +59,18 @@ class Loop:
     def rows(self, stepped: Callable[[], object]) -> Iterator[bool]:
         """Run to the end. Yields after each validation whether it was the best one, after each checkpoint's step False.
 
+        What is done with a row counts as time of the run.
+
         ``stepped`` is called after every step.
         """
         progress, asked = self.progress, self.config.optimiser
+        self._looked = _clocks()
         if not progress.curve:
             yield self._validated()
         while not self._finished():
-            began = time.monotonic()
             progress.losses.append(self._step())
             progress.step += 1
             self.average.update(self.module, progress.step)
-            progress.spent_s += time.monotonic() - began
             stepped()
             last = progress.step == asked.steps
             if progress.step % asked.validate_every == 0 or last:
@@ -91,12 +92,19 @@ class Loop:
         return ""
 
     def _finished(self) -> bool:
+        self.clocked()
         return self.processes.from_first(bool(self.why_finished()))
+
+    def clocked(self) -> None:
+        """Add the time since the last look to the run's."""
+        before, self._looked = self._looked, _clocks()
+        self.progress.spent_s += self._looked[0] - before[0]
+        self.progress.cpu_s += self._looked[1] - before[1]
 
     def _step(self) -> float:
         """Move the weights by one batch; its loss."""
         asked, rank = self.config.optimiser, self.processes.rank
-        torch.manual_seed((self.config.seed * (1 << 31) + self.progress.step) * RANKS % (1 << 63) + rank)
+        torch.manual_seed(_own_seed(self.config.seed, self.progress.step, rank))
         batch = self.mixer.batch(self.progress.step, rank * asked.batch, asked.batch)
         mixtures, sources = (torch.from_numpy(part).to(self.processes.device) for part in batch)
         self.goal.train()
@@ -105,10 +113,7 @@ class Loop:
         found.backward()
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), asked.clip or math.inf)
         if not (math.isfinite(found.item()) and math.isfinite(norm.item())):
-            raise StimuliError(
-                f"step {self.progress.step + 1}: the loss or its gradient is not finite any more; lower optimiser.rate "
-                "or set optimiser.clip, and start with another --out"
-            )
+            raise StimuliError(NOT_FINITE.format(f"step {self.progress.step + 1}", "loss or its gradient is"))
         self.optimiser.step()
         return found.item()
 
@@ -116,14 +121,17 @@ class Loop:
         """Validate, add a row, and bring the rate down where nothing gets better; whether it was the best one."""
         progress = self.progress
         found, ratio_db = self.processes.from_first(self._heard() if self.processes.first else (0.0, 0.0))
+        if not math.isfinite(found):
+            raise StimuliError(NOT_FINITE.format(f"validation after step {progress.step}", "loss is"))
         mean = math.fsum(progress.losses) / len(progress.losses) if progress.losses else None
         progress.curve.append([progress.step, mean, found, ratio_db, self.optimiser.param_groups[0]["lr"]])
         progress.losses.clear()
         better = found < progress.best
-        progress.best = min(found, progress.best)
+        progress.best = found if better else progress.best
         progress.stale = 0 if better else progress.stale + 1
         progress.stale_at_rate = 0 if better else progress.stale_at_rate + 1
         self._slowed()
+        self.clocked()
         return better and progress.step > 0
 
     def _slowed(self) -> None:
@@ -142,6 +150,16 @@ class Loop:
             for mixture, sources in self.mixer.validation():
                 truth = torch.from_numpy(sources[None]).to(self.processes.device)
                 heard = torch.from_numpy(mixture[None]).to(self.processes.device)
-                found.append(goal(heard, truth).item())
-                ratios.append(-loss(plain, self.average.module(heard), truth).item())
+                estimate = self.average.module(heard)
+                found.append(goal.compared(heard, truth, estimate).item())
+                ratios.append(-loss(plain, estimate, truth).item())
         return math.fsum(found) / len(found), math.fsum(ratios) / len(ratios)
+
+
+def _clocks() -> tuple[float, float]:
+    return time.monotonic(), time.process_time()
+
+
+def _own_seed(*numbers: int) -> int:
+    """32 bits, which are all that torch's generator of a CPU reads, out of the run's seed, a step and a process."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

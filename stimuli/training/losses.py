@@ -1,8 +1,9 @@
 """What training makes small: sums of terms over sources, in the sources' order or in the best one.
 
 Terms: ``si_sdr`` and ``snr`` in dB with the sign turned (Le Roux et al. 2019, doi:10.1109/ICASSP.2019.8683855), all
-channels as one vector; a silent source has neither, and counts 0. ``l1``: mean absolute difference of samples.
-``stft``: mean absolute difference of real and imaginary parts at three resolutions, as in MedleyVox.
+channels as one vector; a silent source (below -80 dBFS on the mean) has neither, and counts 0: it teaches nothing with
+these alone; ``l1`` beside them keeps estimates quiet where a source is silent. ``l1``: mean absolute difference
+of samples. ``stft``: mean absolute difference of real and imaginary parts at three resolutions, as in MedleyVox.
 
 Conventions: estimates and sources float32 (batch, sources, channels, frames), any length.
 Defines: ``TERMS``, ``loss``, ``Goal``.
@@ -21,6 +22,8 @@ from stimuli.separators.networks.transform import Transform
 from stimuli.training.config import Loss
 
 EPSILON = 1e-8
+SILENT_POWER = 1e-8
+"""The mean of squares at -80 dBFS: the ratio to noise of a recording would outweigh what there is to learn."""
 TRANSFORMS = tuple(Transform(window, window // 4) for window in (2048, 1024, 512))
 
 Term = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -32,18 +35,18 @@ def si_sdr(estimate: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
     estimate, source = (one.flatten(-2) - one.flatten(-2).mean(dim=-1, keepdim=True) for one in (estimate, source))
     energy = (source**2).sum(dim=-1, keepdim=True)
     near = (estimate * source).sum(dim=-1, keepdim=True) / (energy + EPSILON) * source
-    return _ratio(near, estimate - near, energy[..., 0])
+    return _ratio(near, estimate - near, source)
 
 
 def snr(estimate: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
     """Minus the ratio of the source to the error, dB."""
     estimate, source = estimate.flatten(-2), source.flatten(-2)
-    return _ratio(source, estimate - source, (source**2).sum(dim=-1))
+    return _ratio(source, estimate - source, source)
 
 
-def _ratio(wanted: torch.Tensor, error: torch.Tensor, energy: torch.Tensor) -> torch.Tensor:
+def _ratio(wanted: torch.Tensor, error: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
     found = 10 * torch.log10(((error**2).sum(dim=-1) + EPSILON) / ((wanted**2).sum(dim=-1) + EPSILON))
-    return torch.where(energy > EPSILON, found, torch.zeros_like(found))
+    return torch.where((source**2).mean(dim=-1) > SILENT_POWER, found, torch.zeros_like(found))
 
 
 def l1(estimate: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
@@ -86,6 +89,10 @@ class Goal(nn.Module):
 
     def forward(self, mixtures: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
         """The loss of a batch, a scalar."""
-        parts = [loss(self.asked, self.network(mixtures), sources)] if self.asked.terms else []
+        return self.compared(mixtures, sources, self.network(mixtures) if self.asked.terms else None)
+
+    def compared(self, mixtures: torch.Tensor, sources: torch.Tensor, estimate: torch.Tensor | None) -> torch.Tensor:
+        """The loss, a scalar, where the network's estimate is there already; without terms none is looked at."""
+        parts = [loss(self.asked, estimate, sources)] if self.asked.terms and estimate is not None else []
         parts += [self.asked.own * self.network.loss(mixtures, sources)] if self.asked.own else []
         return torch.stack(parts).sum()

@@ -4,26 +4,28 @@ Everything is looked at once before the first step, so that a file that can't be
 What no source names is the *rest*: it is heard in mixtures and never asked for.
 
 Conventions: sound is float32 (channels, frames), full scale 1.0, at the network's rate and channels.
-Defines: ``Part``, ``Piece``, ``pieces``, ``voices``, ``REST``.
+Defines: ``Part``, ``Piece``, ``pieces``, ``voices``, ``shared``, ``REST``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from stimuli import containers
 from stimuli.errors import StimuliError
 from stimuli.separators import mixed
 from stimuli.sources.layouts import Musdb
 from stimuli.sources.song import SILENT_PEAK, Song, target_stems
-from stimuli.sources.songs import Files, place_of
+from stimuli.sources.songs import Files, FileSong, place_of
 from stimuli.training.config import Training
 
-REST = "rest"
+REST = "the rest"
+"""No source can be called so: see ``StemName``."""
 BLOCK_S = 10.0
 """How much is read at a time where a whole song is looked at."""
 
@@ -71,6 +73,22 @@ class Piece:
         }
 
 
+def shared(one: Sequence[Piece], other: Sequence[Piece]) -> list[tuple[str, str, str]]:
+    """What sounds in songs of both: names of the two songs and of the part, by the hashes of its stems."""
+    known = {hashes: piece.name for piece in one for _, hashes in _sounding(piece)}
+    return [
+        (known[hashes], piece.name, name) for piece in other for name, hashes in _sounding(piece) if hashes in known
+    ]
+
+
+def _sounding(piece: Piece) -> list[tuple[str, frozenset[str]]]:
+    return [
+        (name, frozenset(part.song.fingerprint(stem) for stem in part.stems))
+        for name, part in piece.parts.items()
+        if math.isfinite(part.level_db)
+    ]
+
+
 def pieces(config: Training, root: str, folder: Path, *, whole: bool = True) -> list[Piece]:
     """The songs of a folder, each by the sources that are to be learnt.
 
@@ -79,12 +97,18 @@ def pieces(config: Training, root: str, folder: Path, *, whole: bool = True) -> 
     Raises
     ------
     StimuliError
-        Where there are none, one has another rate or number of channels, lacks a source or can't be read, none has
-        sound for a source, or all are shorter than an example.
+        Where there are none, one has another rate or number of channels, lacks a source or can't be read, is in a
+        container that is decoded whole, none has sound for a source, or all are shorter than an example.
     """
     found = [_piece(song, config, whole or config.mixing.strategy == "song") for song in _songs(config, root, folder)]
     for source in config.sources:
-        if not any(source in piece.parts and np.isfinite(piece.parts[source].level_db) for piece in found):
+        parts = [piece.parts[source] for piece in found if source in piece.parts]
+        if not parts:
+            stems = sorted({stem for piece in found for part in piece.parts.values() for stem in part.stems})
+            raise StimuliError(
+                f"{root}: no song has {source!r}; found {', '.join(stems)}: correct sources, or the stems"
+            )
+        if not any(math.isfinite(part.level_db) for part in parts):
             raise StimuliError(f"{root}: {source!r} is silent in every song; there is nothing to learn of it")
     return found
 
@@ -101,13 +125,18 @@ def voices(config: Training, root: str, folder: Path) -> list[Piece]:
     return found
 
 
-def _songs(config: Training, root: str, folder: Path) -> list[Song]:
+def _songs(config: Training, root: str, folder: Path) -> list[FileSong]:
     place = place_of(root, folder)
     source = Files(Musdb(place))
     songs = [source.open(name) for name in source.names()]
     if not songs:
         raise StimuliError(f"{place}: holds no songs; expected {Musdb.expected}")
     for song in songs:
+        if any(containers.holds(part.path) for parts in song.files.stems.values() for part in parts):
+            raise StimuliError(
+                f"{place}: {song.name!r} is not stored as samples, and every example would decode it from its "
+                "beginning: convert its stems to WAV or FLAC first"
+            )
         if (song.form.rate_hz, song.form.channels) != (config.rate_hz, config.channels):
             raise StimuliError(
                 f"{place}: {song.name!r} has {song.form.channels} channel(s) at {song.form.rate_hz} Hz, expected "

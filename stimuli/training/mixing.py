@@ -208,11 +208,23 @@ def mixer(config: Training, folder: Path) -> Mixer:
     Raises
     ------
     StimuliError
-        Where the material can't be used, see ``material.pieces``, or gives no pair of voices.
+        Where the material can't be used, see ``material.pieces``, gives no pair of voices, or is partly validated with.
     """
-    if config.mixing.strategy != "medleyvox":
-        train = material.pieces(config, config.data.train, folder, whole=False)
-        return Songs(config, train, material.pieces(config, config.data.valid, folder))
+    made = _songs(config, folder) if config.mixing.strategy != "medleyvox" else _voices(config, folder)
+    for song, again, part in material.shared(made.train, made.valid):
+        raise StimuliError(
+            f"{config.data.valid}: {again!r} has the same {part!r} as {song!r} in {config.data.train}; "
+            "weights are chosen by what was not learnt from: take it out of one of them"
+        )
+    return made
+
+
+def _songs(config: Training, folder: Path) -> Songs:
+    train = material.pieces(config, config.data.train, folder, whole=False)
+    return Songs(config, train, material.pieces(config, config.data.valid, folder))
+
+
+def _voices(config: Training, folder: Path) -> Voices:
     train, valid = (material.voices(config, root, folder) for root in (config.data.train, config.data.valid))
     made = Voices(
         config, train, valid, material.voices(config, config.data.speech, folder) if config.data.speech else ()

@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -43,11 +44,11 @@ def run(config: Training, folder: Path, out: Path, echo: Callable[[str], None], 
         kept = RunFolder(out, config, meant)
         with kept.held() if processes.first else nullcontext():
             if found := processes.from_first(checkpoint.restore(out / checkpoint.FILE_NAME, meant)):
-                loop.go_on(*found)
+                _take_up(loop, *found, out / checkpoint.FILE_NAME)
             written = _Written(loop, kept, meant) if processes.first else None
             if found and written:
                 echo(f"goes on after step {loop.progress.step}, which {out / checkpoint.FILE_NAME} holds")
-            _train(loop, written, shown=progress and processes.first)
+            _train(loop, written, echo if progress and processes.first else None)
             if written:
                 written.close(echo)
     return loop
@@ -67,22 +68,65 @@ def network(config: Training) -> nn.Module:
         made = getattr(importlib.import_module(module), function)(config.sources, config.channels, **config.parameters)
     except (TypeError, ValueError, KeyError) as error:
         raise StimuliError(f"architecture {config.architecture!r}: its parameters don't fit: {error}") from None
+    except (RuntimeError, MemoryError, OverflowError) as error:
+        reason = (str(error).strip() or "no memory").splitlines()[0]
+        raise StimuliError(
+            f"architecture {config.architecture!r}: can't be built: {reason}; make its parameters smaller"
+        ) from None
     if config.loss.own and not hasattr(made, "loss"):
         raise StimuliError(
             f"loss: own has a weight, and {config.architecture!r} has no loss of its own; give another term one"
         )
+    _tried(made, config)
     return made
 
 
-def _train(loop: Loop, written: _Written | None, *, shown: bool) -> None:
-    """All steps, with a bar; what a validation found goes to the disk before the next step."""
+def _tried(made: nn.Module, config: Training) -> None:
+    """Have it answer one silent example, of whose shape it makes its estimates."""
+    expected = (1, len(config.sources), config.channels, config.frames)
+    try:
+        with torch.no_grad():
+            found = tuple(made.eval()(torch.zeros(1, config.channels, config.frames)).shape)
+    except (RuntimeError, MemoryError) as error:
+        reason = (str(error).strip() or "no memory").splitlines()[0]
+        raise StimuliError(
+            f"architecture {config.architecture!r}: can't hear data.segment_s = {config.data.segment_s:g}: {reason}; "
+            "shorten it, or make parameters smaller"
+        ) from None
+    if found != expected:
+        raise StimuliError(
+            f"architecture {config.architecture!r}: answers with the shape {found}, expected {expected} "
+            "(batch, sources, channels, frames); correct the architecture"
+        )
+    made.train()
+
+
+def _take_up(loop: Loop, progress: checkpoint.Progress, states: dict[str, Any], path: Path) -> None:
+    try:
+        loop.go_on(progress, states)
+    except (RuntimeError, KeyError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise StimuliError(
+            f"{path}: is of another network than {loop.config.architecture!r} is now ({reason}); "
+            "give this run another --out, or train it with the version that its training.json names"
+        ) from None
+
+
+def _train(loop: Loop, written: _Written | None, echo: Callable[[str], None] | None) -> None:
+    """All steps, with a bar on a terminal, with lines elsewhere, or with nothing shown (no ``echo``).
+
+    What a validation found goes to the disk before the next step.
+    """
     steps, done = loop.config.optimiser.steps, loop.progress.step
-    with tqdm(total=steps, initial=done, desc="training", unit="step", disable=None if shown else True) as bar:
+    with tqdm(total=steps, initial=done, desc="training", unit="step", disable=None if echo else True) as bar:
         for better in loop.rows(bar.update):
             if written:
                 written.keep(better)
             last = loop.progress.curve[-1]
-            bar.set_postfix_str(f"validation {last[2]:.3f}, SI-SDR {last[3]:.2f} dB", refresh=False)
+            told = f"validation {last[2]:.3f}, SI-SDR {last[3]:.2f} dB"
+            bar.set_postfix_str(told, refresh=False)
+            if echo and bar.disable and last[0] == loop.progress.step:
+                echo(f"step {last[0]} of {steps}: {told}")
 
 
 class _Written:
@@ -98,6 +142,7 @@ class _Written:
             progress.weights_sha256 = self.folder.keep_weights(self.loop.average.module.state_dict())
         if not progress.losses:  # a validation has just been
             self._record()
+        self.loop.clocked()
         checkpoint.save(self.folder.path / checkpoint.FILE_NAME, self.meant, progress, self.loop.states())
 
     def close(self, echo: Callable[[str], None]) -> None:

@@ -27,7 +27,6 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -169,14 +168,14 @@ def trained(folder: Path, seed: int, steps: int, minutes: float) -> tuple[dict[s
     """The entry of a network trained with this seed, and how the training went."""
     limits = {"steps": steps, "minutes": minutes}
     config = Training.model_validate(CONFIG | {"seed": seed, "optimiser": CONFIG["optimiser"] | limits})
-    began, worked, out = time.monotonic(), time.process_time(), folder / f"seed-{seed}"
+    out = folder / f"seed-{seed}"
     loop = train(config, folder, out, print)
     record = json.loads((out / "training.json").read_text())
     told = {
         "seed": seed,
         "steps": loop.progress.step,
-        "minutes": round((time.monotonic() - began) / 60, 2),
-        "cpu_minutes": round((time.process_time() - worked) / 60, 2),
+        "minutes": round(loop.progress.spent_s / 60, 2),
+        "cpu_minutes": round(loop.progress.cpu_s / 60, 2),
         "validation_si_sdr_db": round(max(row[3] or 0.0 for row in loop.progress.curve), 2),
         "weights_sha256": record["weights_sha256"],
     }
@@ -205,7 +204,7 @@ def main() -> None:
     free = {name: {"kind": name} for name in MODEL_FREE}
     seeds, problems = [], []
     with tempfile.TemporaryDirectory() as temporary:
-        folder = asked.work or Path(temporary)
+        folder = (asked.work or Path(temporary)) / asked.tested  # no song of one fold among those of another
         lay_out(asked.shared, folder, asked.tested)
         for seed in asked.seeds:
             entry, told = trained(folder, seed, asked.steps, asked.minutes)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+import torch
 import training_world
 from click.testing import CliRunner
 from small_world import write
@@ -25,6 +27,9 @@ def test_a_file_becomes_a_configuration_with_defaults(tmp_path) -> None:
     assert found.mixing.lufs == -14 and found.optimiser.kind == "adam" and found.loss.terms == {"snr": 1.0}
 
 
+VOICES = {"strategy": "medleyvox", "gain_db": 0, "swap_channels": 0}
+
+
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
@@ -33,11 +38,14 @@ def test_a_file_becomes_a_configuration_with_defaults(tmp_path) -> None:
         ({"loss": {"snr": 0}}, "loss: no term has a weight; give si_sdr, snr, l1, stft or own one"),
         ({"loss": {"permutation_invariant": True}}, "loss.permutation_invariant: for 2 to 5 sources, found 1; leave"),
         ({"sources": ["vocals", "vocals"]}, "sources: one is named twice; give each its own name"),
-        ({"mixing": {"strategy": "medleyvox"}}, "mixing.strategy: medleyvox mixes two voices whose loudness can be"),
+        ({"mixing": VOICES}, "mixing.strategy: medleyvox mixes two voices whose loudness can be"),
         ({"mixing": {"strategy": "mashup"}}, "mixing.strategy: Input should be 'song', 'random_stems' or 'medleyvox'"),
         ({"optimiser": {"rate": 0}}, "optimiser.rate: Input should be greater than 0; found 0"),
         ({"optimiser": {"betas": [0.9, 1.0]}}, "optimiser: betas are at least 0 and below 1, found [0.9, 1.0]"),
         ({"optimiser": {"threads": 0, "ema": 1}}, "optimiser.ema: Input should be less than 1; found 1"),
+        ({"data": {"segment_s": 0.00001}}, "data.segment_s: 1e-05 s at 8000 Hz hold no sample; give some seconds"),
+        ({"loss": {"snr": 0, "own": 1, "permutation_invariant": True}}, "loss: permutation_invariant has no part in"),
+        ({"mixing": {"strategy": "medleyvox"}, "sources": ["a", "b"]}, "mixing: medleyvox draws levels by itself"),
         ({"data": {"train": ""}}, "data.train: String should have at least 1 character"),
         ({"channels": 3}, "channels: Input should be 1 or 2; found 3"),
     ],
@@ -86,7 +94,8 @@ def refused(folder: Path, **keys) -> str:
         ({"rate_hz": 44_100}, "'One' has 2 channel(s) at 8000 Hz, expected 2 at 44100 Hz; convert it, or correct"),
         ({"channels": 1}, "'One' has 2 channel(s) at 8000 Hz, expected 1 at 8000 Hz"),
         ({"data": {"segment_s": 2.5}}, "no song is as long as data.segment_s = 2.5; the longest has 2.00 s: shorten"),
-        ({"sources": ["flute"]}, "train: 'flute' is silent in every song"),
+        ({"sources": ["flute"]}, "train: no song has 'flute'; found other, vocals: correct sources, or the stems"),
+        ({"data": {"valid": "train"}}, "train: 'One' has the same 'vocals' as 'One' in train; weights are chosen by"),
         ({"sources": ["other", "accompaniment"]}, "song 'One': other would be learnt as part of two sources"),
     ],
 )
@@ -133,14 +142,61 @@ def test_a_network_is_the_same_for_a_seed_and_its_parameters_are_checked(tmp_pat
         assert says in str(caught.value)
 
 
+class Mono(torch.nn.Conv1d):
+    """Answers with one channel of two."""
+
+    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+        return super().forward(waveform)[:, None]
+
+
+def mono(sources: list[str], channels: int) -> Mono:
+    return Mono(channels, len(sources), 1)
+
+
+def test_a_network_that_can_not_be_built_or_answers_otherwise_is_said(monkeypatch) -> None:
+    for kind in (RuntimeError, MemoryError):
+
+        def refusing(*_: object, kind: type[Exception] = kind, **__: object) -> None:
+            raise kind("you tried to allocate 4 TB\nat alloc_cpu.cpp")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("stimuli.separators.networks.architectures.vox_tasnet.vox_tasnet", refusing)
+            with pytest.raises(
+                StimuliError, match="'vox_tasnet': can't be built: you tried to allocate 4 TB; make its"
+            ):
+                network(Training.model_validate(configuration()))
+    monkeypatch.setitem(ARCHITECTURES, "mono", "test_training_config:mono")
+    keys = {"architecture": "mono", "parameters": {}}
+    with pytest.raises(StimuliError, match=r"answers with the shape \(1, 1, 1, 4000\), expected \(1, 1, 2, 4000\)"):
+        network(Training.model_validate(configuration(**keys)))
+    assert network(Training.model_validate(configuration())).training
+
+
+def test_a_song_in_a_container_is_to_be_converted(tmp_path, monkeypatch) -> None:
+    """Its frames are found by decoding from the beginning, for every stem of every example."""
+    songs(tmp_path)
+    monkeypatch.setattr("stimuli.containers.SUFFIXES", (".wav",))
+    monkeypatch.setattr("stimuli.containers.read", lambda path, stream=0: soundfile.read(path, dtype="float32"))
+    assert "train: 'One' is not stored as samples" in (said := refused(tmp_path)) and "convert its stems" in said
+
+
+def test_a_missing_key_points_to_what_shows_one(tmp_path) -> None:
+    (tmp_path / "training.toml").write_text('architecture = "vox_tasnet"\nsources = ["vocals"]\nloss = { snr = 1 }\n')
+    with pytest.raises(ExperimentError, match=r"data: is missing; add it \(see: the README, mushra train\)"):
+        load(tmp_path / "training.toml")
+
+
 def test_the_loss_of_a_paper_is_for_networks_that_have_one(tmp_path) -> None:
     own = {"loss": {"own": 1.0, "snr": 0}}
     with pytest.raises(StimuliError, match="'vox_tasnet' has no loss of its own"):
         network(Training.model_validate(configuration(**own)))
     small = {"window": 64, "hop": 32, "hidden": 16}
     keys = {"architecture": "drnn", "parameters": small, "sources": ["vocals", "other"]} | own
-    run(Training.model_validate(configuration(**keys)), songs(tmp_path), tmp_path / "out", print, progress=False)
-    assert (tmp_path / "out" / "curve.csv").is_file()
+    config = Training.model_validate(configuration(**keys, optimiser={"steps": 1, "clip": 0}))
+    loop = run(config, songs(tmp_path), tmp_path / "out", print, progress=False)
+    mixtures, sources = (torch.from_numpy(part) for part in loop.mixer.batch(0, 0, config.optimiser.batch))
+    alone = network(config).loss(mixtures, sources).item()
+    assert loop.progress.curve[1][1] == pytest.approx(alone, rel=1e-5) and alone > 0
 
 
 def test_the_command_says_a_mistake_before_it_makes_a_folder(tmp_path) -> None:

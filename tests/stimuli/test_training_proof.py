@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+from pathlib import Path
 
 import known_songs
 import numpy as np
@@ -34,6 +36,25 @@ def test_the_loss_on_a_song_that_was_held_out_falls(shared, tmp_path) -> None:
     loop = run(Training.model_validate(keys), tmp_path, tmp_path / "out", print, progress=False)
     start, middle, end = (row[2] for row in loop.progress.curve)
     assert end < middle < start and end < -1, "the voice's error is more than 1 dB below the voice"
+
+
+def test_the_songs_of_one_fold_are_not_among_those_of_another(tmp_path, monkeypatch) -> None:
+    """In one --work: the song of a test must not be in the folder that its network is trained on."""
+    laid: list[Path] = []
+
+    def stopped(folder: Path, *_: object) -> None:
+        assert folder == laid[-1]
+        raise SystemExit
+
+    monkeypatch.setattr(prove_training, "sung", lambda *_: known_songs.falcon_69())
+    monkeypatch.setattr(prove_training, "static_wiener", lambda *_: None)
+    monkeypatch.setattr(prove_training, "lay_out", lambda shared, folder, tested: laid.append(folder))
+    monkeypatch.setattr(prove_training, "trained", stopped)
+    for tested in prove_training.OTHER:
+        monkeypatch.setattr(sys, "argv", ["prove", "--tested", tested, "--work", str(tmp_path)])
+        with pytest.raises(SystemExit):
+            prove_training.main()
+    assert laid == [tmp_path / tested for tested in prove_training.OTHER]
 
 
 def test_a_static_wiener_filter_knows_the_means_of_training_alone(shared) -> None:

@@ -91,6 +91,16 @@ def test_a_finished_run_does_nothing_more_and_more_steps_go_on(songs) -> None:
     assert (songs / "out" / "curve.csv").read_bytes() == (songs / "whole" / "curve.csv").read_bytes()
 
 
+def test_time_is_that_of_all_continuations_with_validations_and_writes(songs, monkeypatch) -> None:
+    heard, save = Loop._heard, checkpoint.save
+    monkeypatch.setattr(Loop, "_heard", lambda loop: (time.sleep(0.1), heard(loop))[1])
+    monkeypatch.setattr(checkpoint, "save", lambda *what: (time.sleep(0.1), save(*what)))
+    spent = [train(songs, **NET, optimiser={"steps": steps}).progress.spent_s for steps in (2, 2, 4)]
+    assert spent[1] > 0.3 and spent[2] > spent[1] + 0.2, "a run that was finished takes up what was spent"
+    loop = train(songs, **NET, optimiser={"steps": 100, "minutes": (spent[2] + 0.01) / 60})
+    assert loop.progress.step == 6 and "minutes are over" in loop.why_finished()
+
+
 def process(songs: Path, *launched: str) -> subprocess.Popen:
     line = [
         sys.executable,
@@ -124,6 +134,10 @@ def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_curve(songs) -> 
     assert not list((songs / "out").glob(".*.part"))
 
 
+LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+CONV = {"filters": 16, "kernel": 32, "bottleneck": 8, "hidden": 16, "skip": 8, "blocks": 2, "repeats": 1}
+
+
 def gradient(songs: Path, batch: int, rank: int = 0) -> torch.Tensor:
     """Of the first step, out of a file that one process wrote."""
     return torch.load(songs / f"gradient-{batch}-{rank}.pt")
@@ -150,19 +164,40 @@ def test_two_processes_have_the_mean_gradient_of_one_with_the_double_batch(songs
     (songs / "kept.py").write_text(TWO)
     keys = {"optimiser": {"batch": 1, "steps": 2, "clip": 0}}
     env = os.environ | {"PYTHONPATH": f"{songs}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kept"]
     done = subprocess.run(
-        [*launcher, str(toml(songs, **keys)), "--out", str(songs / "two")], env=env, capture_output=True, text=True
+        [*LAUNCHER, "kept", str(toml(songs, **keys)), "--out", str(songs / "two")],
+        env=env,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert (
-        done.stdout.count("[[systems]]") <= 1
-        and json.loads((songs / "two/training.json").read_text())["config"]["processes"] == 2
-    )
+    assert done.stdout.count("[[systems]]") + done.stdout.count("no weights were written") == 1, "one of them speaks"
+    assert json.loads((songs / "two/training.json").read_text())["config"]["processes"] == 2
     one = train(songs, "one", optimiser={"batch": 2, "steps": 1, "clip": 0})
     alone = torch.cat([weight.grad.flatten() for weight in one.module.parameters()])
     for rank in (0, 1):
         assert torch.allclose(gradient(songs, 1, rank), alone, atol=1e-5, rtol=1e-5) and alone.norm() > 0.01
+
+
+def test_two_processes_train_a_network_with_parameters_that_nothing_follows_from(songs) -> None:
+    keys = {"architecture": "conv_tasnet", "parameters": CONV, "optimiser": {"batch": 1, "steps": 3}}
+    line = [*LAUNCHER, "stimuli.training", str(toml(songs, **keys)), "--out", str(songs / "out")]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert done.returncode == 0 and "3 steps are done" in done.stdout, done.stderr
+
+
+def test_what_torch_draws_follows_from_the_seed_and_the_step(songs, monkeypatch) -> None:
+    batch, drawn = mixing.Songs.batch, []
+
+    def kept(mixer, step: int, *which: int) -> mixing.Example:
+        drawn.append(tuple(torch.rand(4).tolist()))
+        return batch(mixer, step, *which)
+
+    monkeypatch.setattr(mixing.Songs, "batch", kept)
+    for seed in (0, 0, 7):
+        train(songs, f"seed-{seed}-{len(drawn)}", **NET, seed=seed, optimiser={"steps": 2})
+    first, again, other = drawn[:2], drawn[2:4], drawn[4:]
+    assert first == again and len({*first, *other}) == 4
 
 
 def test_what_it_learnt_is_what_the_entry_separates_with(songs) -> None:
@@ -176,6 +211,8 @@ def test_what_it_learnt_is_what_the_entry_separates_with(songs) -> None:
     )
     assert done.exit_code == 0, done.output
     entry = (songs / "out" / "system.toml").read_text()
+    lines = [line for line in done.output.splitlines() if line.startswith("step ")]
+    assert [line.split(":")[0] for line in lines] == [f"step {step} of 60" for step in (0, 20, 40, 60)]
     assert entry in done.output and "60 steps are done" in done.output
     (keys,) = tomllib.loads(entry)["systems"]
     found = mixing.mixer(Training.model_validate(configuration()), songs)
@@ -271,6 +308,34 @@ def test_a_checkpoint_of_something_else_is_refused_with_what_differs(songs) -> N
         train(songs, **NET)
 
 
+def test_an_older_checkpoint_has_the_default_of_a_younger_key(songs) -> None:
+    train(songs, **NET, optimiser={"steps": 2})
+    path = songs / "out" / checkpoint.FILE_NAME
+    held = torch.load(path)
+    meant = json.loads(held["meant"])
+    del meant["config"]["loss"]["own"], held["progress"]["cpu_s"]
+    torch.save(held | {"meant": json.dumps(meant)}, path)
+    assert train(songs, **NET, optimiser={"steps": 4}).progress.step == 4
+    meant["config"]["loss"]["of_old"] = 1.0
+    torch.save(held | {"meant": json.dumps(meant)}, path)
+    with pytest.raises(StimuliError, match=r"another configuration: loss.of_old: 1.0 there, None here"):
+        train(songs, **NET, optimiser={"steps": 4})
+
+
+def test_a_checkpoint_of_another_network_or_of_none_is_said(songs) -> None:
+    train(songs, **NET, optimiser={"steps": 2})
+    path = songs / "out" / checkpoint.FILE_NAME
+    held = torch.load(path)
+    weights = {name: one for name, one in held["module"].items() if name != "made.bias"}
+    for changed in ({"module": weights}, {"optimiser": {}}):
+        torch.save(held | changed, path)
+        with pytest.raises(StimuliError, match=r"checkpoint.pt: is of another network than 'tiny' is now \(.+\); give"):
+            train(songs, **NET, optimiser={"steps": 4})
+    torch.save(held | {"meant": "{}"}, path)
+    with pytest.raises(StimuliError, match=r"checkpoint.pt: can't be read as a checkpoint \(KeyError\)"):
+        train(songs, **NET, optimiser={"steps": 4})
+
+
 def test_two_runs_do_not_share_a_folder(songs) -> None:
     from filelock import FileLock
 
@@ -292,9 +357,43 @@ def test_a_loss_that_is_not_finite_is_said_and_not_kept(songs, monkeypatch) -> N
     assert (songs / "out" / checkpoint.FILE_NAME).read_bytes() == before
 
 
-def test_a_device_that_is_not_there_is_said(songs) -> None:
-    with pytest.raises(StimuliError, match=r"device: 'cuda:99' can't be used here: .*; expected cpu, cuda or cuda:0"):
-        train(songs, **NET, device="cuda:99")
+def test_a_validation_hears_each_segment_once(songs, monkeypatch) -> None:
+    forward, heard = training_world.Tiny.forward, []
+    monkeypatch.setattr(
+        training_world.Tiny,
+        "forward",
+        lambda net, sound: (heard.append(len(sound)) if not net.training else None, forward(net, sound))[1],
+    )
+    loop = train(songs, **NET, optimiser={"steps": 2})
+    heard.clear()
+    loop._heard()
+    assert heard == [1] * 4
+
+
+def test_a_validation_that_is_not_finite_is_said_and_not_kept(songs, monkeypatch) -> None:
+    losses = iter([5.0, 4.0, float("nan")])
+    monkeypatch.setattr(Loop, "_heard", lambda _: (next(losses), 0.0))
+    with pytest.raises(StimuliError, match=r"validation after step 4: the loss is not finite any more; lower"):
+        train(songs, **NET)
+    held = torch.load(songs / "out" / checkpoint.FILE_NAME)["progress"]
+    assert held["best"] == 4.0 and [row[2] for row in held["curve"]] == [5.0, 4.0]
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "meta", "xyz"])
+def test_a_device_that_is_not_there_is_said(songs, device) -> None:
+    with pytest.raises(StimuliError, match=f"device: '{device}' can't be used here: .*; expected cpu, cuda, cuda:0 or"):
+        train(songs, **NET, device=device)
+    assert not (songs / "out").exists()
+
+
+def test_several_processes_need_their_launcher_and_gpus_of_their_own(songs, monkeypatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(StimuliError, match="WORLD_SIZE is 2, and RANK, MASTER_ADDR, MASTER_PORT not set; start"):
+        train(songs, **NET)
+    for name, value in (("RANK", "0"), ("MASTER_ADDR", "localhost"), ("MASTER_PORT", "29500")):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StimuliError, match="each of 2 processes has a GPU of its own; leave the number out"):
+        train(songs, **NET, device="cuda:1")
 
 
 def test_every_song_is_mixed_of_its_parts(songs) -> None:
