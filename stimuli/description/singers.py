@@ -39,7 +39,7 @@ class MedleyVoxSystem(System):
     Outside of one (``mushra separate``) the outputs are called as in ``sources``.
     """
 
-    needs: ClassVar[str] = "torch, the weights"
+    needs: ClassVar[str] = "torch, the weights; in an experiment also targets"
     packages: ClassVar[Mapping[str, str]] = {"torch": 'pip install "hidden-reference[torch]"'}
     kind: Literal["medleyvox"]
     path: str = Field(min_length=1)

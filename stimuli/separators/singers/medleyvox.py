@@ -27,7 +27,7 @@ from stimuli.separators import Song, Sound, lacking
 from stimuli.separators.networks import weights
 from stimuli.separators.networks.checkpoint import TorchCheckpoint
 from stimuli.separators.networks.torch_model import unusable
-from stimuli.separators.singers.activity import ACTIVITIES, WEBRTC
+from stimuli.separators.singers.activity import ACTIVITIES, WEBRTC, webrtc_package
 from stimuli.separators.singers.consistency import Neighbours, Orderer, Voices, best_order, cosine, nearness
 from stimuli.separators.singers.features import BUILT_IN, Features, Registered
 from stimuli.separators.singers.modes import OVERLAP, Network, segmented, windowed
@@ -60,7 +60,7 @@ class MedleyVox:
 
     def uninstalled(self) -> str | None:
         """The package that is not there."""
-        wanted = WEBRTC if self._by_activity and self.system.activity == "webrtc" else {}
+        wanted = WEBRTC if self._hears_webrtc else {}
         features = self._registered
         return lacking(dict(self.system.packages) | dict(wanted)) or (features and features.missing())
 
@@ -73,21 +73,25 @@ class MedleyVox:
         return weights.absent(self.place / WEIGHTS, self.system.sha256)
 
     def fingerprint(self) -> dict[str, str]:
-        """Hashes of both files, and the package of the features: others, another render."""
+        """Hashes of both files, and the packages of features and activity: others, another render."""
         found = {
             "settings_sha256": weights.digest(self.place / SETTINGS, "", self.who),
             "weights_sha256": weights.digest(self.place / WEIGHTS, self.system.sha256, self.who),
         }
         self._settings()
-        return found | ({"features": self._registered.package} if self._registered else {})
+        return found | self._packages()
 
     def provenance(self) -> dict[str, Any]:
         """The files' hashes, how the network is built, and where it ran."""
         found = self.fingerprint()
         hashes = {SETTINGS: found.pop("settings_sha256"), WEIGHTS: found.pop("weights_sha256")}
-        packages = {"features_package": found["features"]} if "features" in found else {}
-        told = {"network": self._settings().parameters} | packages
+        told = {"network": self._settings().parameters} | {f"{what}_package": one for what, one in found.items()}
         return {"parameters": told, "weights_sha256": hashes, "device": self.device}
+
+    def _packages(self) -> dict[str, str]:
+        """Those that its samples follow from, with their versions."""
+        features = {"features": self._registered.package} if self._registered else {}
+        return features | ({"activity": webrtc_package()} if self._hears_webrtc else {})
 
     def gives(self, stems: Sequence[str]) -> tuple[str, ...]:
         """For a mixture alone its sources; for a song with stems the targets, which its outputs are assigned to.
@@ -164,6 +168,10 @@ class MedleyVox:
     @property
     def _by_activity(self) -> bool:
         return self.system.mode.endswith("_chunk")
+
+    @property
+    def _hears_webrtc(self) -> bool:
+        return self._by_activity and self.system.activity == "webrtc"
 
     def _voices(self, rate_hz: int, frames: int | None) -> Orderer:
         """Singers known by their features; ``frames`` is how much of each output is looked at."""
