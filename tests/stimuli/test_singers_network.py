@@ -170,7 +170,7 @@ def test_of_a_published_file_the_averaged_weights_are_taken() -> None:
     [
         ({"channels": 2}, "the net is mono"),
         ({"window": 63}, "window is even"),
-        ({"hop": 33}, "hop is at most half the window"),
+        ({"hop": 64}, "the hop leaves no gap between windows"),
         ({"mask": "tanh"}, "mask one of"),
         ({"above_hz": 4000}, "above_hz is more than 0 and less than half of rate_hz"),
     ],

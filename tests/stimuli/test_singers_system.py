@@ -230,7 +230,7 @@ def test_the_command_writes_each_singer(folder, tmp_path) -> None:
             {"args": ARGS | {"mixture_consistency": "correct_mixture_consistency"}},
             "args.mixture_consistency: Input should be 'mixture_consistency', 'sfsrnet', 'none', True or False (found",
         ),
-        ({"args": ARGS | {"nhop": 500}}, "hop is at most half the window"),
+        ({"args": ARGS | {"nhop": 500}}, "the hop leaves no gap between windows"),
         ([1], 'expected {"args"'),
     ],
 )

@@ -50,7 +50,7 @@ def medleyvox(
 
     Parameters
     ----------
-    window, hop : of the transform, in samples, the hop at most half the window.
+    window, hop : of the transform, in samples.
     bottleneck, hidden, skip, blocks, repeats, mask : of the masker, see ``conv_tasnet``.
     consistent : the first stage's estimates add up to the mixture.
     second_stage : whether iSRNet follows; its estimates need not add up.
