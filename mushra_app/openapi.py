@@ -42,13 +42,15 @@ NOTHING: Schema = {"type": "object", "properties": {}}
 class Answer:
     """What an operation takes and answers where all is well; ``status`` is then the only one below 400.
 
-    ``takes`` is a pydantic model (JSON), a form or the schema of one, or ``text/plain``.
+    ``takes`` is a pydantic model (JSON), a form or the schema of one, or ``text/plain``; ``not_now`` is what a 503
+    carries where it is more than a sentence.
     """
 
     gives: str | type[BaseModel] | Schema | None = "text/html"
     status: int = 200
     takes: type[BaseModel] | type[Form] | Schema | str | None = None
     query: tuple[str, ...] = ()
+    not_now: Schema | None = None
 
 
 SEE_OTHER = partial(Answer, None, 303)
@@ -84,7 +86,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("POST", "studio.calibrate"): SEE_OTHER(takes=CalibrationForm),
     ("GET", "studio.alignment_noise"): Answer("audio/wav"),
     ("GET", "health.health"): Answer({"type": "object", "properties": {"ok": {"const": True}}, "required": ["ok"]}),
-    ("GET", "health.ready"): Answer(READY),
+    ("GET", "health.ready"): Answer(READY, not_now=READY),
     ("GET", "metrics.metrics"): Answer("text/plain"),  # where the setting switches it on
     ("GET", "openapi.show"): Answer({"type": "object"}),
 }
@@ -156,7 +158,8 @@ def _responses(answer: Answer, models: dict[str, Schema]) -> Schema:
         schema = answer.gives if isinstance(answer.gives, dict) else _of_model(answer.gives, models)
         good["content"] = {"application/json": {"schema": schema}}
     busy = {"description": "The database or its disk is not available now; the same request may be sent again."}
-    return {str(answer.status): good, "4XX": refused, "503": busy | refused, "507": busy | refused}
+    not_now = refused if answer.not_now is None else {"content": {"application/json": {"schema": answer.not_now}}}
+    return {str(answer.status): good, "4XX": refused, "503": not_now | busy, "507": refused | busy}
 
 
 def _taken(takes: type[BaseModel] | type[Form] | Schema | str, models: dict[str, Schema]) -> Schema:

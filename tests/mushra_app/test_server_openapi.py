@@ -20,6 +20,7 @@ from server_guests import opened
 from mushra_app import openapi
 from mushra_app.app import create_app
 from mushra_app.config import Settings
+from mushra_app.operation.health import Probe
 from mushra_app.people import throttle
 from mushra_app.publish import publish
 
@@ -80,6 +81,14 @@ def test_nothing_made_up_crashes_it_and_all_answers_are_as_written(fuzzed: Fuzz)
     assert fuzzed.crashes == [] and fuzzed.lies == []
     assert set(fuzzed.calls.values()) == {SOME}
     assert {label: fuzzed.successes[label] for label in fuzzed.calls if fuzzed.successes[label] < SUCCEED * SOME} == {}
+
+
+@pytest.mark.parametrize("either", ["sqlite"], indirect=True)
+def test_a_server_that_is_not_ready_answers_as_written(fuzzed: Fuzz) -> None:
+    _, *others = fuzzed.app.extensions["mushra-probe"]
+    fuzzed.app.extensions["mushra-probe"] = Probe(lambda: None), *others
+    fuzzed.run("GET /readyz", calls=1, seeded=SEED)
+    assert fuzzed.successes["GET /readyz"] == 0 and fuzzed.lies == []
 
 
 def by_language() -> None:
