@@ -29,7 +29,7 @@ from mushra_app.operation import health, metrics, request_log
 from mushra_app.refusals import Refusal, refusal_of
 from mushra_app.security import HEADERS, secret_key
 from mushra_app.serving.answers import Delivery
-from mushra_app.studio import guard
+from mushra_app.studio import guard, tabs
 from mushra_app.studio import routes as studio
 from mushra_app.web import (
     LANGUAGES,
@@ -107,6 +107,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         "external_address": external_address,
         "in_language": in_language,
         "script_words": script_words,
+        "study_tabs": tabs.TABS,
+        "status_words": tabs.STATUS_WORDS,
     }
     if settings.log_format == "json":
         request_log.attach(app)  # before all that may refuse a request

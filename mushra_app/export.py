@@ -1,8 +1,8 @@
 """Ratings and answers out of SQL, as the ratings contract says.
 
-One row per rated sound, from the latest revision of each trial; sessions of listeners who withdrew are left
-out. Free text is no rating: comments and answers go into a file of their own, without what the questionnaire
-marks as personal.
+One row per rated sound, from the latest revision of each trial; sessions of listeners who withdrew, and
+those of a pilot, are left out. Free text is no rating: comments and answers go into a file of their own, without what
+the questionnaire marks as personal.
 
 Defines: ``rows``, ``one_study``, ``run_of``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``,
 ``write_answer_stream``, ``harmless``.
@@ -134,6 +134,7 @@ def _query() -> Select[*tuple[Any, ...]]:
         .join(StudyVersion, StudyVersion.id == ListeningSession.study_version_id)
         .join(Study, Study.id == StudyVersion.study_id)
         .where(Save.revision == newest, ListeningSession.status != "withdrawn", Response.number.is_not(None))
+        .where(Listener.pilot.is_(False))
         .order_by(ListeningSession.id, Trial.position, Slot.position)
     )
 
@@ -197,7 +198,7 @@ def answer_rows(db: Session, study: str | None = None) -> Iterator[dict[str, str
         .join(Listener)
         .join(StudyVersion, StudyVersion.id == ListeningSession.study_version_id)
         .join(Study, Study.id == StudyVersion.study_id)
-        .where(ListeningSession.status != "withdrawn")
+        .where(ListeningSession.status != "withdrawn", Listener.pilot.is_(False))
         .order_by(ListeningSession.id)
     )
     if study is not None:

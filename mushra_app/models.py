@@ -29,29 +29,39 @@ from mushra_app.table_base import Base, now
 
 
 class Study(Base):
-    """One study, known by its short name; what listeners hear is in its versions."""
+    """One study, known by its short name; what listeners hear is in its versions.
+
+    ``recruiting`` is how listeners come to it (``mushra_app.study.recruiting``); it is no part of any version, because
+    it changes nothing that a listener hears or is asked.
+    """
 
     __tablename__ = "study"
 
     name: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    archived_at: Mapped[datetime | None]
+    recruiting: Mapped[dict[str, Any]] = mapped_column(default=dict)
     versions: Mapped[list[StudyVersion]] = relationship(back_populates="study")
 
 
 class StudyVersion(Base):
-    """One published state of a study: text, design, plan and sounds. At most one per study takes listeners."""
+    """One published state of a study: text, design, plan and sounds, none of which changes any more.
+
+    At most one per study is running (piloting, open or paused); ``mushra_app.study.lifecycle`` says what each status
+    means and which may follow it.
+    """
 
     __tablename__ = "study_version"
     __table_args__ = (
         UniqueConstraint("study_id", "identity"),
         UniqueConstraint("study_id", "number"),
-        CheckConstraint("status IN ('open', 'superseded')", "status"),
+        CheckConstraint("status IN ('draft', 'piloting', 'open', 'paused', 'closed', 'superseded')", "status"),
         Index(
-            "uq_study_version_open",
+            "uq_study_version_running",
             "study_id",
             unique=True,
-            sqlite_where=text("status = 'open'"),
-            postgresql_where=text("status = 'open'"),
+            sqlite_where=text("status IN ('piloting', 'open', 'paused')"),
+            postgresql_where=text("status IN ('piloting', 'open', 'paused')"),
         ),
     )
 
@@ -65,7 +75,9 @@ class StudyVersion(Base):
     manifest: Mapped[dict[str, Any]] = mapped_column(deferred=True)
     published_from: Mapped[str]
     published_at: Mapped[datetime] = mapped_column(default=now)
-    status: Mapped[str] = mapped_column(default="open")
+    status: Mapped[str] = mapped_column(default="draft")
+    opened_at: Mapped[datetime | None] = mapped_column(doc="when it first took listeners whose ratings count")
+    closed_at: Mapped[datetime | None]
     study: Mapped[Study] = relationship(back_populates="versions")
     scales: Mapped[list[Scale]] = relationship(order_by="Scale.position")
     items: Mapped[list[Item]] = relationship(order_by="Item.position")
@@ -161,8 +173,48 @@ class Listener(Base):
     pseudonym: Mapped[str]
     listener_group: Mapped[str] = mapped_column(default="")
     simulated: Mapped[bool]
+    pilot: Mapped[bool] = mapped_column(default=False, doc="came while the version was piloting: never in an export")
     code: Mapped[str] = mapped_column(unique=True)
     sessions: Mapped[list[ListeningSession]] = relationship(back_populates="listener", order_by="ListeningSession.part")
+
+
+class Recruit(Base):
+    """How one listener came, where that is more than the study's open link; erased when the listener withdraws."""
+
+    __tablename__ = "recruit"
+
+    listener_id: Mapped[int] = mapped_column(ForeignKey("listener.id"), unique=True)
+    channel: Mapped[str] = mapped_column(doc="invitation, lab, prolific or mturk")
+    person: Mapped[str] = mapped_column(index=True, doc="who they are there, as the channel says it: personal")
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict, doc="what else the link said")
+
+
+class Invitation(Base):
+    """One personal link: for one listener, once. Its address is signed with the data folder's key and stored nowhere.
+
+    ``listener_id`` is whoever came by it; with it the link leads back into that listener's session.
+    """
+
+    __tablename__ = "invitation"
+
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)
+    label: Mapped[str] = mapped_column(doc="whom it is for, as the experimenter wrote it: personal")
+    listener_group: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    revoked_at: Mapped[datetime | None]
+    listener_id: Mapped[int | None] = mapped_column(ForeignKey("listener.id"), unique=True)
+
+
+class ExperimentDraft(Base):
+    """The experiment file of a study that somebody is writing in the studio; ``revision`` rises with every change."""
+
+    __tablename__ = "experiment_draft"
+
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), unique=True)
+    text: Mapped[str] = mapped_column(doc="as TOML, comments and all; may be wrong still")
+    revision: Mapped[int] = mapped_column(default=1)
+    changed_by: Mapped[str]
+    changed_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Place(Base):
@@ -400,7 +452,10 @@ class ScriptError(Base):
 
 
 class Job(Base):
-    """One piece of work for another room, run by a worker as a command; ``output`` is what it printed."""
+    """One piece of work for another room, run by a worker as a command; ``output`` is what it printed.
+
+    ``progress`` is the last line of progress that it printed while it runs.
+    """
 
     __tablename__ = "job"
     __table_args__ = (
@@ -417,6 +472,9 @@ class Job(Base):
     kind: Mapped[str]
     argv: Mapped[list[str]] = mapped_column(doc="what follows the kind's command; built by code")
     key: Mapped[str] = mapped_column(doc="hash of kind and argv: the same work is asked for once at a time")
+    study_id: Mapped[int | None] = mapped_column(ForeignKey("study.id"), index=True)
+    asked_by: Mapped[str] = mapped_column(default="")
+    progress: Mapped[str] = mapped_column(default="")
     status: Mapped[str] = mapped_column(default="waiting", index=True)
     attempts: Mapped[int] = mapped_column(default=0, doc="how often a worker began it and was not asked to stop")
     worker: Mapped[str | None] = mapped_column(doc="who has it, or had it last")

@@ -27,6 +27,7 @@ from mushra_app.listener.forms import WelcomeForm
 from mushra_app.operation.health import Ready
 from mushra_app.session.saving import TrialSave
 from mushra_app.studio.forms import CalibrationForm, LoginForm, PasswordForm
+from mushra_app.study.lifecycle import STATUSES
 
 blueprint = Blueprint("openapi", __name__)
 Schema = dict[str, Any]
@@ -36,6 +37,12 @@ QUESTIONS: Schema = {"type": "object", "additionalProperties": TEXT}
 """The answers to a questionnaire, by the names of its questions, or to a step of setting up."""
 CODE: Schema = {"type": "object", "properties": {"code": TEXT}, "required": ["code"]}
 NOTHING: Schema = {"type": "object", "properties": {}}
+STATUS: Schema = {
+    "type": "object",
+    "properties": {"status": {"type": "string", "enum": list(STATUSES)}},
+    "required": ["status"],
+}
+ARCHIVED: Schema = {"type": "object", "properties": {"archived": {"type": "string", "enum": ["yes", "no"]}}}
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,12 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("POST", "studio.logout"): SEE_OTHER(takes=NOTHING),
     ("GET", "studio.account_page"): PAGE,
     ("POST", "studio.change_password"): SEE_OTHER(takes=PasswordForm),
-    ("GET", "studio.studies"): Answer(query=("key",)),
+    ("GET", "studio.studies"): Answer(query=("key", "archived")),
     ("GET", "studio.study"): PAGE,
+    ("POST", "studio.move"): SEE_OTHER(takes=STATUS),
+    ("POST", "studio.archive"): SEE_OTHER(takes=ARCHIVED),
+    ("GET", "studio.live"): PAGE,
+    ("GET", "studio.results"): PAGE,
     ("GET", "studio.ratings_csv"): Answer("text/csv"),
     ("GET", "studio.answers_csv"): Answer("text/csv"),
     ("GET", "studio.listening_places"): PAGE,

@@ -2,7 +2,8 @@
 
 Every file is held against its hash, the sounds are copied into the data folder and into the object store where there is
 one, then all rows are written in one transaction. Publishing the same set again changes nothing; the same experiment
-name with anything else changed becomes the study's next version, and listeners who have begun stay with theirs.
+name with anything else changed becomes the study's next version, and listeners who have begun stay with theirs. A
+version is published as the open one, or as a draft.
 
 Defines: ``Published``, ``publish``.
 """
@@ -24,6 +25,7 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Clip, Condition, Item, Scale, Study, StudyVersion
 from mushra_app.serving.object_store import store_of
+from mushra_app.study import lifecycle
 from stimuli import manifest as manifests
 from stimuli.manifest import ItemRecord, Manifest, RuleResult
 
@@ -33,17 +35,24 @@ SCALE_RANGE = (0.0, 100.0)
 
 @dataclass(frozen=True)
 class Published:
-    """What publishing did: ``change`` is new, next version, back or nothing; ``broken`` are the set's broken rules."""
+    """What publishing did: ``change`` is new, next version, back or nothing; ``broken`` are the set's broken rules.
+
+    ``status`` is the state that the version has now (``mushra_app.study.lifecycle``).
+    """
 
     study: str
     title: str
     number: int
     change: str
+    status: str
     broken: tuple[RuleResult, ...] = ()
 
 
-def publish(folder: Path, database: Database, settings: Settings) -> Published:
+def publish(folder: Path, database: Database, settings: Settings, *, as_draft: bool = False) -> Published:
     """Put the stimulus set in ``folder`` into the database.
+
+    It takes listeners at once, in the place of the version that did; ``as_draft`` leaves it to somebody in the studio
+    to look at it first, and changes nothing of what runs.
 
     Raises
     ------
@@ -68,7 +77,7 @@ def publish(folder: Path, database: Database, settings: Settings) -> Published:
             for sha256 in sorted(set(stored.values())):
                 store.put(media.path_of(settings.media_dir, sha256), sha256)
         with database.writing() as session:
-            done = _write(session, manifest, stored, published_from=str(folder.absolute()))
+            done = _write(session, manifest, stored, published_from=str(folder.absolute()), as_draft=as_draft)
     return replace(done, broken=tuple(rule for rule in manifest.rules if not rule.passed and rule.severity != "note"))
 
 
@@ -92,24 +101,30 @@ def _copy(folder: Path, manifest: Manifest, item: ItemRecord, settings: Settings
     return {token: media.store(settings.media_dir, media.padded(sound, size)) for token, sound in sounds.items()}
 
 
-def _write(session: Session, manifest: Manifest, stored: dict[str, str], *, published_from: str) -> Published:
+def _write(
+    session: Session, manifest: Manifest, stored: dict[str, str], *, published_from: str, as_draft: bool
+) -> Published:
     """All rows of a new version, or a known one made the open one again."""
     name = manifest.experiment.experiment.name
     study = session.scalar(select(Study).where(Study.name == name)) or Study(name=name, versions=[])
     session.add(study)
     known = next((version for version in study.versions if version.identity == manifest.study_id), None)
-    if known and known.status == "open":
-        return Published(name, known.title, known.number, "nothing")
-    for version in study.versions:
-        version.status = "superseded"
-    session.flush()  # at most one version may be open at any moment, so the old one is closed first
+    if known and (as_draft or known.status in lifecycle.TAKES_LISTENERS):
+        return Published(name, known.title, known.number, "nothing", known.status)
     if known:
-        known.status = "open"
-        return Published(name, known.title, known.number, "back")
+        lifecycle.move(session, known, "open")
+        return Published(name, known.title, known.number, "back", known.status)
     version = _version(manifest, len(study.versions) + 1, published_from)
+    for older in study.versions:
+        if older.status == "draft":
+            older.status = "superseded"
     study.versions.append(version)
     _add_sounds(version, manifest, stored)
-    return Published(name, version.title, version.number, "new" if version.number == 1 else "next version")
+    session.flush()
+    if not as_draft:
+        lifecycle.move(session, version, "open")
+    change = "new" if version.number == 1 else "next version"
+    return Published(name, version.title, version.number, change, version.status)
 
 
 def _version(manifest: Manifest, number: int, published_from: str) -> StudyVersion:

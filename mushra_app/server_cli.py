@@ -24,6 +24,7 @@ from mushra_app.people import audit, logins
 from mushra_app.refusals import refusals_in_sentences
 from mushra_app.serving.object_store import masked
 from mushra_app.session import privacy
+from mushra_app.study import lifecycle
 
 data_option = click.option(
     "--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Data folder [default: mushra-data]."
@@ -48,12 +49,13 @@ def opened(settings: Settings) -> Iterator[Database]:
 @click.command()
 @click.argument("stimuli", type=click.Path(path_type=Path))
 @data_option
-def publish(stimuli: Path, data_dir: Path | None) -> None:
+@click.option("--draft", is_flag=True, help="Don't open it: somebody looks at it in the studio first.")
+def publish(stimuli: Path, data_dir: Path | None, draft: bool) -> None:
     """Put the stimulus set in the folder STIMULI into the database, ready for listeners."""
     settings = load_settings(data_dir=data_dir)
     base = settings.external_url or f"http://{settings.host}:{settings.port}"
     with opened(settings) as database:
-        done = publishing.publish(stimuli, database, settings)
+        done = publishing.publish(stimuli, database, settings, as_draft=draft)
         link = _studio_link(settings, database, base)
     click.echo(
         {
@@ -63,6 +65,8 @@ def publish(stimuli: Path, data_dir: Path | None) -> None:
             "nothing": f"{done.study}: this set is already published (version {done.number}); nothing changed",
         }[done.change]
     )
+    if done.status == "draft":
+        click.echo("  a draft, which takes no listeners yet: open it in the studio, or publish it without --draft")
     for rule in done.broken:  # nobody publishes such a set without having been told
         click.echo(f"  {'FAIL' if rule.severity == 'must' else 'warn'}  {rule.rule} ({rule.authority}): {rule.message}")
     if any(rule.severity == "must" for rule in done.broken):
@@ -114,7 +118,8 @@ def _say_links(settings: Settings, database: Database, port: int) -> None:
     shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
     base = settings.external_url or f"http://{shown}:{port}"
     with database.reading() as db:
-        names = db.scalars(select(Study.name).join(StudyVersion).where(StudyVersion.status == "open")).all()
+        taking = StudyVersion.status.in_(lifecycle.TAKES_LISTENERS)
+        names = db.scalars(select(Study.name).join(StudyVersion).where(taking)).all()
     for name in names:
         click.echo(f"listeners:    {base}/listen/{name}")
     if not names:

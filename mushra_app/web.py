@@ -23,6 +23,9 @@ from mushra_app.db import Database
 from mushra_app.listener import pages as listener_pages
 from mushra_app.serving.answers import Delivery
 from mushra_app.studio import pages as studio_pages
+from mushra_app.studio.live.pages import LivePage
+from mushra_app.studio.results.pages import ResultsPage
+from mushra_app.studio.test.pages import TestPage
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 """Of our own words, and what each calls itself."""
@@ -40,7 +43,9 @@ TEMPLATES: dict[type, str] = {
     studio_pages.LoginPage: "studio/login.html",
     studio_pages.AccountPage: "studio/account.html",
     studio_pages.StudiesPage: "studio/studies.html",
-    studio_pages.StudyPage: "studio/study.html",
+    TestPage: "studio/test.html",
+    LivePage: "studio/live.html",
+    ResultsPage: "studio/results.html",
     studio_pages.PlacesPage: "studio/places.html",
 }
 

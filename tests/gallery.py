@@ -62,7 +62,9 @@ SHOWN = {
     "refused": "listener/message.html",
     "studio-login": "studio/login.html",
     "studio": "studio/studies.html",
-    "study": "studio/study.html",
+    "study": "studio/test.html",
+    "study-live": "studio/live.html",
+    "study-results": "studio/results.html",
     "places": "studio/places.html",
     "studio-account-by-key": "studio/account.html",
     "studio-log-in": "studio/login.html",
@@ -197,6 +199,10 @@ def experimenter(one: Photographer, origin: str, key: str) -> None:
     one.shoot("studio")
     page.locator(".cards a").first.click()
     one.shoot("study")
+    page.get_by_role("link", name="Live").click()
+    one.shoot("study-live")
+    page.get_by_role("link", name="Results").click()
+    one.shoot("study-results")
     page.goto(f"{origin}/studio/places")
     one.shoot("places")
     page.goto(f"{origin}/studio/account")

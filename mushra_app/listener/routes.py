@@ -27,6 +27,7 @@ from mushra_app.listener.pages import (
 from mushra_app.models import ListeningSession, Place
 from mushra_app.security import is_same_origin, is_simulated_link, place_of_link, secret_key, token_sha256
 from mushra_app.session import announcements, enrolment, listening, privacy, saving, setting_up
+from mushra_app.study import lifecycle
 from mushra_app.web import language, own_origins, remember_language, services, show
 from mushra_app.words import say, say_later
 
@@ -43,7 +44,7 @@ def welcome(study: str) -> str:
     """What the study is about, and consent."""
     _simulated()  # refuse a bad link before anything is filled in
     with services().database.reading() as db:
-        return show(enrolment.welcome(enrolment.open_version(db, study), _place(db)))
+        return show(enrolment.welcome(lifecycle.taking(db, study), _place(db)))
 
 
 @blueprint.post("/listen/<study>")
@@ -51,7 +52,7 @@ def enrol(study: str) -> AnyResponse | tuple[str, int]:
     """Begin a session."""
     simulated = _simulated()
     with services().database.writing() as db:
-        version, place = enrolment.open_version(db, study), _place(db)
+        version, place = lifecycle.taking(db, study), _place(db)
         form = WelcomeForm.at(place)
         if not form.validate_on_submit():
             return show(enrolment.welcome(version, place, form.sentences())), 400

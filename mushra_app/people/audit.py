@@ -1,4 +1,4 @@
-"""Who did what: one row for each login, failed login, export, calibration and change of an account.
+"""Who did what: one row for each login, failed login, export, calibration, change of an account or of a study.
 
 Conventions: written in the transaction of what it tells of, so that neither is there without the other.
 Defines: ``KINDS``, ``COMMAND_LINE``, ``note``, ``latest``.
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mushra_app.people.tables import AuditEntry
 
-KINDS = ("login", "failed login", "export", "calibration", "account")
+KINDS = ("login", "failed login", "export", "calibration", "account", "study")
 COMMAND_LINE = "the command line"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mushra_app.table_base import Base, now
@@ -24,6 +24,44 @@ class Account(Base):
     role: Mapped[str]
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    totp_secret: Mapped[str | None] = mapped_column(doc="of the second factor, base32; None: none is asked for")
+    totp_step: Mapped[int | None] = mapped_column(BigInteger, doc="of the last code that was used: none opens twice")
+
+
+class AccountInvitation(Base):
+    """One link by which one person makes their own account: once, and not after ``expires_at``."""
+
+    __tablename__ = "account_invitation"
+    __table_args__ = (
+        CheckConstraint("role IN ('owner', 'experimenter', 'viewer')", "role"),
+        CheckConstraint("may IN ('view', 'change')", "may"),
+    )
+
+    token_sha256: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    may: Mapped[str] = mapped_column(default="change", doc="with the studies below")
+    studies: Mapped[list[str]] = mapped_column(default=list)
+    invited_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    used_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+
+
+class ApiToken(Base):
+    """One key by which a program acts for an account, as far as ``may`` lets it; shown once, kept as a hash."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (CheckConstraint("may IN ('view', 'change')", "may"),)
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    name: Mapped[str] = mapped_column(doc="what it is for, as its owner wrote it")
+    token_sha256: Mapped[str] = mapped_column(unique=True)
+    may: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
 
 
 class StudyPermission(Base):

@@ -5,7 +5,7 @@ one before it, so that one address is enough to come back with, and the database
 
 Functions take a SQLAlchemy session and know nothing of the web.
 
-Defines: ``open_version``, ``no_such_study``, ``experiment_of``, ``title_of``, ``welcome``, ``Arrival``, ``enrol``,
+Defines: ``experiment_of``, ``title_of``, ``welcome``, ``Arrival``, ``enrol``,
 ``token_after``.
 """
 
@@ -21,9 +21,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mushra_app.conduct import EXPERIENCED
-from mushra_app.errors import AppError, NotFoundError
+from mushra_app.errors import AppError
 from mushra_app.listener.pages import WelcomePage
-from mushra_app.models import Clip, Item, Listener, ListeningSession, Place, Slot, Study, StudyVersion, Trial, now
+from mushra_app.models import Clip, Item, Listener, ListeningSession, Place, Slot, StudyVersion, Trial, now
 from mushra_app.security import new_token, token_sha256
 from mushra_app.session.design import Design, PlannedTrial, plan
 from mushra_app.session.planning import design_of
@@ -50,21 +50,6 @@ class Arrival:
     place: Place | None = None
     simulated: bool = False
     language: str = ""
-
-
-def open_version(db: Session, study: str) -> StudyVersion:
-    """The version of a study that takes listeners; NotFoundError where there is none."""
-    found = db.scalar(select(StudyVersion).join(Study).where(Study.name == study, StudyVersion.status == "open"))
-    if found is None:
-        raise no_such_study(study)
-    return found
-
-
-def no_such_study(study: str) -> NotFoundError:
-    """What is said of a study that is not there, and of one that somebody may not see."""
-    return NotFoundError(
-        say("No study %(study)r takes listeners here; check the link, or ask who sent it to you.", study=study)
-    )
 
 
 def experiment_of(version: StudyVersion) -> Experiment:
@@ -112,11 +97,15 @@ def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
         raise AppError(say("Please say whether you have rated sound quality before."))
     experiment, seed, moment = experiment_of(version), secrets.randbits(63), now()
     listener = Listener(
-        study_id=version.study_id, pseudonym="L-" + _code(6), simulated=arrival.simulated, code=_code(10)
+        study_id=version.study_id,
+        pseudonym="L-" + _code(6),
+        simulated=arrival.simulated,
+        pilot=version.status == "piloting",
+        code=_code(10),
     )
     db.add(listener)
     consent = written(experiment, experiment.test.consent)
-    before, shared = _enrolled_before(db, version, simulated=arrival.simulated)
+    before, shared = _enrolled_before(db, version, listener)
     design = replace(_design(version, _times_heard(db, version)), listener=before, shared=shared)
     planned = plan(design, seed)
     token = first = new_token()
@@ -177,8 +166,10 @@ def _design(version: StudyVersion, seen: Mapping[str, int]) -> Design:
     )
 
 
-def _enrolled_before(db: Session, version: StudyVersion, *, simulated: bool) -> tuple[int, int | None]:
-    """How many listeners have enrolled in this version, and the seed of the first; programs count apart from people.
+def _enrolled_before(db: Session, version: StudyVersion, listener: Listener) -> tuple[int, int | None]:
+    """How many like this one have enrolled in the version, and the seed of the first.
+
+    Programs count apart from people, and the pilot's people apart from those whose ratings count.
 
     Whoever withdrew keeps the place, so that nobody else's moves. Two who enrol in the same moment on PostgreSQL may
     get one place, which costs a little balance and nothing else.
@@ -186,21 +177,23 @@ def _enrolled_before(db: Session, version: StudyVersion, *, simulated: bool) -> 
     seeds = db.scalars(
         select(ListeningSession.seed)
         .join(Listener)
-        .where(ListeningSession.version == version, ListeningSession.part == 1, Listener.simulated.is_(simulated))
+        .where(ListeningSession.version == version, ListeningSession.part == 1)
+        .where(Listener.simulated.is_(listener.simulated), Listener.pilot.is_(listener.pilot))
         .order_by(ListeningSession.id)
     ).all()
     return len(seeds), seeds[0] if seeds else None
 
 
 def _times_heard(db: Session, version: StudyVersion) -> dict[str, int]:
-    """For every item, how many listeners have it in their test; no programs, nobody who withdrew or was refused."""
+    """For every item, how many listeners have it in their test; nobody of those who don't count."""
     rows = db.execute(
         select(Item.name, func.count(Trial.session_id.distinct()))
         .join(Trial, Trial.item_id == Item.id)
         .join(ListeningSession)
         .join(Listener)
         .where(Item.study_version_id == version.id, Trial.block == "test")
-        .where(ListeningSession.status.not_in(("withdrawn", "refused")), Listener.simulated.is_(False))
+        .where(ListeningSession.status.not_in(("withdrawn", "refused")))
+        .where(Listener.simulated.is_(False), Listener.pilot.is_(False))
         .group_by(Item.name)
     )
     return {row[0]: row[1] for row in rows}

@@ -21,8 +21,8 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from mushra_app.people import logins, permissions
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
-from mushra_app.session.enrolment import no_such_study
 from mushra_app.studio.pages import LoginPage
+from mushra_app.study.lifecycle import no_such_study
 from mushra_app.web import services, show
 
 View = TypeVar("View", bound=Callable[..., Any])

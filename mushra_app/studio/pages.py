@@ -1,4 +1,4 @@
-"""What each page of the studio shows: one frozen dataclass per page. No page shows condition results."""
+"""What the pages of the whole studio show: one frozen dataclass per page. Those of one study lie with its tabs."""
 
 from __future__ import annotations
 
@@ -18,70 +18,16 @@ class StudyRow:
     ratings: int
     script_errors: int
     url: str
+    draft: bool
 
 
 @dataclass(frozen=True)
 class StudiesPage:
-    """All studies."""
+    """All studies, or with ``archived`` those that were taken off the list; ``set_aside`` is how many those are."""
 
     studies: tuple[StudyRow, ...]
-
-
-@dataclass(frozen=True)
-class SessionRow:
-    """One listener's session: a mark per trial, 'saved' or 'open'."""
-
-    listener: str
-    part: int
-    status: str
-    simulated: bool
-    started_at: str
-    trials: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class BrokenRule:
-    """A rule of the set or of the run that is not met; a broken "must" takes the name MUSHRA."""
-
-    rule: str
-    severity: str
-    authority: str
-    message: str
-
-
-@dataclass(frozen=True)
-class PageError:
-    """One error that the script of a listener's page reported; ``browser`` is its user agent in a few words."""
-
-    reported_at: str
-    listener: str
-    browser: str
-    user_agent: str
-    first_line: str
-    text: str
-
-
-@dataclass(frozen=True)
-class StudyPage:
-    """One study: how far it is, never how the conditions do. Of its pages' errors the newest, and how many in all."""
-
-    name: str
-    title: str
-    status: str
-    study_id: str
-    stimuli_id: str
-    published_at: str
-    items: int
-    conditions: int
-    listeners_planned: int
-    listener_url: str
-    export_url: str
-    report_command: str
-    sessions: tuple[SessionRow, ...]
-    called: str
-    broken: tuple[BrokenRule, ...]
-    page_errors: tuple[PageError, ...]
-    page_errors_in_all: int
+    archived: bool
+    set_aside: int
 
 
 @dataclass(frozen=True)

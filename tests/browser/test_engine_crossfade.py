@@ -24,7 +24,7 @@ from mushra_app.conduct import check_run
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.export import run_of
-from mushra_app.session.enrolment import open_version
+from mushra_app.study import lifecycle
 
 CROSSFADE = {"processor": "crossfade-engine"}
 RATE_HZ = 48_000
@@ -228,6 +228,6 @@ def test_a_study_that_asks_for_it_gets_it_and_loses_the_name(
         assert database.execute(query, (first["token"],)).fetchall() == [(engine, "crossfade")]
     records = Database(Settings(data_dir=data_dir))
     with records.reading() as db:
-        told = {one.rule: one.message for one in check_run(run_of(db, open_version(db, "tiny"))) if not one.passed}
+        told = {one.rule: one.message for one in check_run(run_of(db, lifecycle.current(db, "tiny"))) if not one.passed}
     records.close()
     assert "with other switching (crossfade); set test.switching" in told["run-switching"]

@@ -30,6 +30,7 @@ from studio_people import PASSWORD, csrf, database_of, log_in, person
 
 from mushra_app.openapi import ANSWERS
 from mushra_app.security import studio_key
+from mushra_app.study import lifecycle
 
 CARES = ("all", "door", "all", "none", "door")
 """Taken in turn, so that equally many calls of every operation may succeed."""
@@ -123,6 +124,25 @@ def _in_the_study(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     if care == "all":
         case.query = {name: value for name, value in case.query.items() if name in ("lang", "next")}
     return fuzz.owner
+
+
+def _moving(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """A study of its own, so that "tiny" stays open."""
+    client = _in_the_study(fuzz, case, care)
+    if care == "all":
+        with fuzz.database.writing() as db:
+            version = lifecycle.current(db, "checked")
+            version.status = "open"
+        case.path_parameters |= {"study": "checked", "number": 1}
+        case.body = {"status": "paused"}
+    return client
+
+
+def _archiving(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    client = _in_the_study(fuzz, case, care)
+    if care == "all":
+        case.body = {"archived": "no"}
+    return client
 
 
 def _enrolling(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
@@ -225,6 +245,10 @@ PREPARED: dict[str, Prepare] = {
     "POST /studio/account": _another_password,
     "GET /studio/": _in_the_study,
     "GET /studio/{study}/": _in_the_study,
+    "GET /studio/{study}/live": _in_the_study,
+    "GET /studio/{study}/results": _in_the_study,
+    "POST /studio/{study}/versions/{number}/status": _moving,
+    "POST /studio/{study}/archive": _archiving,
     "GET /studio/{study}/ratings.csv": _in_the_study,
     "GET /studio/{study}/answers.csv": _in_the_study,
     "GET /studio/places": _in_the_study,

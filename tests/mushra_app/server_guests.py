@@ -17,6 +17,7 @@ from mushra_app.db import Database
 from mushra_app.listener.pages import DonePage, InstructionsPage, QuestionsPage, TrialPage
 from mushra_app.session import enrolment, listening
 from mushra_app.session.saving import lock_trial, read_body, save_trial
+from mushra_app.study import lifecycle
 
 ORIGIN = {"Origin": "http://localhost"}
 """What a browser sends with a save, from a page of the test client's server."""
@@ -38,7 +39,7 @@ class Guest:
         with database.writing() as db:
             place = places.current(db, at) if at else None
             arrival = enrolment.Arrival("headphones", experience, "a test", place=place, simulated=simulated)
-            self.token = enrolment.enrol(db, enrolment.open_version(db, study), arrival)
+            self.token = enrolment.enrol(db, lifecycle.current(db, study), arrival)
         self.base = f"/session/{self.token}"
 
     def page(self) -> Any:

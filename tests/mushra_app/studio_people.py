@@ -11,8 +11,10 @@ from flask.testing import FlaskClient
 
 from mushra_app.db import Database
 from mushra_app.people import accounts, logins, permissions
+from mushra_app.people.logins import Visitor
 
 PASSWORD = "correct horse battery"
+AN_OWNER = Visitor("", None, logins.BY_KEY, "owner")
 
 
 @cache

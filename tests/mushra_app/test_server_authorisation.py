@@ -32,6 +32,7 @@ OWN_SESSION = (404, 200, 200, 404, 404, 404, 404)
 THEIRS_ALONE = (404, 200, 404, 404, 404, 404, 404)
 IN_THE_STUDIO = (401, 401, 401, 200, 200, 200, 200)
 THE_STUDYS = (401, 401, 401, 200, 404, 200, 200)
+CHANGES_THE_STUDY = (401, 401, 401, 403, 404, 200, 200)
 
 
 def each(statuses: tuple[int, ...], answered: int) -> tuple[int, ...]:
@@ -67,10 +68,16 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/studio/places"): (401, 401, 401, 403, 303, 303, 303),
     ("GET", "/studio/places/noise/<study>/<side>"): THE_STUDYS,
     ("GET", "/studio/<study>/"): THE_STUDYS,
+    ("GET", "/studio/<study>/live"): THE_STUDYS,
+    ("GET", "/studio/<study>/results"): THE_STUDYS,
+    ("POST", "/studio/<study>/versions/<int:number>/status"): each(CHANGES_THE_STUDY, 409),  # it is open already
+    ("POST", "/studio/<study>/archive"): each(CHANGES_THE_STUDY, 409),  # it runs
     ("GET", "/studio/<study>/ratings.csv"): THE_STUDYS,
     ("GET", "/studio/<study>/answers.csv"): THE_STUDYS,
 }
 FORMS = {
+    "/studio/<study>/versions/<int:number>/status": {"status": "open"},
+    "/studio/<study>/archive": {"archived": "yes"},
     "/listen/<study>": {"consent": "yes", "transducer": "headphones", "experience": "experienced"},
     "/session/<token>/": {"ears": "yes"},
     "/studio/login": {"name": "owner", "password": "a wrong password"},

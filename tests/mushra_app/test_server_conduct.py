@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from server_guests import Guest, calibrate
+from studio_people import AN_OWNER
 
 from mushra_app.conduct import MULTI_STIMULUS, MUSHRA, RUN_RULES, Sitting, called, check_run, sittings_of
 from mushra_app.export import rows, run_of
 from mushra_app.publish import publish
-from mushra_app.session.enrolment import open_version
-from mushra_app.studio import overview
+from mushra_app.studio.test import overview
+from mushra_app.study import lifecycle
 
 GOOD = Sitting("L-1", False, True, "experienced", "headphones", 78.0, frozenset({"bs1534"}))
 OTHERS = (GOOD, replace(GOOD, listener="L-2", level_db_a=74.0), replace(GOOD, listener="L-3", level_db_a=82.0))
@@ -104,11 +105,11 @@ def test_the_studio_names_what_is_missing_even_of_a_set_with_a_silent_clip(datab
     publish(stimuli, database, either)
     broken = {"rule": "items", "clause": "7", "severity": "must", "passed": False, "message": "2 items"}
     with database.writing() as db:
-        version = open_version(db, "tiny")
+        version = lifecycle.current(db, "tiny")
         clips = [clip | {"lufs_before": None} for clip in version.manifest["clips"]]
         version.manifest = version.manifest | {"clips": clips, "rules": [broken]}
     with database.reading() as db:
-        page = overview.study(db, "tiny", listener_url="", export_url="", data_dir="")
+        page = overview.study(db, "tiny", AN_OWNER, listener_url="")
     assert page.called == MULTI_STIMULUS and [rule.rule for rule in page.broken] == ["items", "run-people"]
 
 
@@ -120,7 +121,7 @@ def test_the_database_and_an_export_tell_the_same(database, either, stimuli) -> 
     Guest(database, simulated=True, experience="inexperienced").finish()
     Guest(database).trial()  # begun, not finished
     with database.reading() as db:
-        found = run_of(db, open_version(db, "tiny"))
+        found = run_of(db, lifecycle.current(db, "tiny"))
         assert found == sittings_of(rows(db, "tiny")) and len(found) == 2
     assert found[0] == replace(GOOD, listener=found[0].listener)
     assert {result.rule for result in check_run(found) if not result.passed} == {

@@ -20,7 +20,7 @@ from mushra_app.errors import AppError
 from mushra_app.listener.pages import TrialPage
 from mushra_app.models import Clip, Condition, Item, Scale, StudyVersion
 from mushra_app.publish import publish
-from mushra_app.session.enrolment import open_version
+from mushra_app.study import lifecycle
 from stimuli import manifest as manifests
 from stimuli.errors import ManifestError
 
@@ -35,7 +35,7 @@ def test_rows_are_what_the_manifest_says(database: Database, either: Settings, s
     assert publish(stimuli, database, either).change == "new"
     with database.reading() as db:
         counted = [db.scalar(select(func.count(table.id))) for table in (Clip, Item, Condition, Scale)]
-        version = open_version(db, "tiny")
+        version = lifecycle.current(db, "tiny")
         assert counted == [21, 3, 6, 1]
         assert version.items[1].dataset == "yonder" and version.items[0].use == "training"
         assert version.manifest["study_id"] == version.identity

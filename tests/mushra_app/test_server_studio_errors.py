@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from server_guests import ORIGIN, Guest
 from sqlalchemy import update
+from studio_people import AN_OWNER
 
 from mushra_app.config import Settings
 from mushra_app.db import Database
@@ -18,7 +19,9 @@ from mushra_app.security import studio_key
 from mushra_app.session import listening, saving
 from mushra_app.studio import overview
 from mushra_app.studio.browsers import browser
-from mushra_app.studio.pages import StudiesPage, StudyPage
+from mushra_app.studio.live import progress
+from mushra_app.studio.live.pages import LivePage
+from mushra_app.studio.pages import StudiesPage
 
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) {}Chrome/126.0.6478.61 Safari/537.36"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
@@ -29,10 +32,10 @@ def report(guest: Guest, text: str, user_agent: str = "") -> None:
         saving.store_script_error(db, listening.sitting_of(db, guest.token), text, user_agent)
 
 
-def pages(database: Database, name: str = "tiny") -> tuple[StudyPage, StudiesPage]:
+def pages(database: Database, name: str = "tiny") -> tuple[LivePage, StudiesPage]:
     """The study's page and the list."""
     with database.reading() as db:
-        return overview.study(db, name, listener_url="", export_url="", data_dir=""), overview.studies(db, str)
+        return progress.live(db, name, AN_OWNER, listener_url=""), overview.studies(db, str)
 
 
 @pytest.fixture
@@ -84,10 +87,10 @@ def test_the_first_line_is_short(published: Database, text: str, first_line: str
 def test_the_page_shows_what_a_listeners_page_reported_and_trusts_none_of_it(app: Flask, client: FlaskClient) -> None:
     guest = Guest(app.extensions["mushra"].database)
     client.get(f"/studio/?key={studio_key(app.extensions['mushra'].settings)}")
-    assert "script error" not in client.get("/studio/").text + client.get("/studio/tiny/").text
+    assert "script error" not in client.get("/studio/").text + client.get("/studio/tiny/live").text
     headers = ORIGIN | {"User-Agent": "<b>me</b>"}
     client.post(f"{guest.base}/error", data="<script>alert(1)</script>\nsecond line", headers=headers)
-    page = client.get("/studio/tiny/").text
+    page = client.get("/studio/tiny/live").text
     assert "<summary><code>&lt;script&gt;alert(1)&lt;/script&gt;</code></summary>" in page
     assert "second line" in page and "<b>me</b>" not in page and "<b>me</b>" in html.unescape(page)
     assert "1 error was reported" in page and "1 script error<" in client.get("/studio/").text

@@ -1,0 +1,46 @@
+"""The studio's blueprint: what happens before and after each of its views, and who is in.
+
+Every wing (``test``, ``live``, ``results`` …) has its own ``routes`` and puts them on this blueprint; ``studio.routes``
+imports them all.
+
+Defines: ``blueprint``, ``visitor``.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from mushra_app.people.logins import Visitor
+from mushra_app.studio import door, guard
+from mushra_app.web import WRITTEN_IN, remember_language
+
+blueprint = Blueprint("studio", __name__, url_prefix="/studio")
+
+
+@blueprint.before_request
+def in_english() -> None:
+    """The studio speaks the language that it is written in, whatever its browser would like."""
+    remember_language(WRITTEN_IN)
+
+
+blueprint.before_request(door.by_link)
+blueprint.before_request(guard.enforce)
+blueprint.get("/login")(door.login_page)
+blueprint.post("/login")(door.login)
+blueprint.post("/logout")(door.logout)
+blueprint.get("/account")(door.account_page)
+blueprint.post("/account")(door.change_password)
+
+
+@blueprint.after_request
+def not_kept(response: Response) -> Response:
+    """No page of the studio stays in a browser after its reader has left."""
+    response.headers.setdefault("Cache-Control", "private, no-store")
+    return response
+
+
+def visitor() -> Visitor:
+    """Who is in; views that need a right are asked by nobody else."""
+    found = guard.visitor()
+    assert found is not None
+    return found

@@ -1,0 +1,1 @@
+"""The tab "Live": how far listeners are, and never how conditions do."""

@@ -1,0 +1,1 @@
+"""The tab "Results": what leaves the studio as a file."""

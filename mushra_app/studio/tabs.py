@@ -1,0 +1,65 @@
+"""What the pages of one study share: its head, and the tabs in the order of work.
+
+Defines: ``StudyHead``, ``TABS``, ``head_of``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mushra_app.models import StudyVersion
+from mushra_app.people import permissions
+from mushra_app.people.logins import Visitor
+from mushra_app.people.permissions import Right
+from mushra_app.study import lifecycle
+from mushra_app.words import say_later
+
+TABS: tuple[tuple[str, object], ...] = (
+    ("studio.study", say_later("Test")),
+    ("studio.live", say_later("Live")),
+    ("studio.results", say_later("Results")),
+)
+"""The address of each tab and what it is called."""
+STATUS_WORDS = {
+    "draft": say_later("draft"),
+    "piloting": say_later("piloting"),
+    "open": say_later("open"),
+    "paused": say_later("paused"),
+    "closed": say_later("closed"),
+    "superseded": say_later("superseded"),
+}
+
+
+@dataclass(frozen=True)
+class StudyHead:
+    """One study as every page of it shows it: ``draft`` is the number of a newer version that waits to be opened.
+
+    ``may_change`` is whether whoever looks may change the study.
+    """
+
+    name: str
+    title: str
+    status: str
+    number: int
+    draft: int | None
+    archived: bool
+    may_change: bool
+
+
+def head_of(db: Session, version: StudyVersion, visitor: Visitor) -> StudyHead:
+    """The head of a study in its current version, for whoever looks."""
+    drafts = select(StudyVersion.number).where(
+        StudyVersion.study_id == version.study_id, StudyVersion.status == "draft", StudyVersion.number > version.number
+    )
+    return StudyHead(
+        name=version.study.name,
+        title=version.title,
+        status=version.status,
+        number=version.number,
+        draft=None if version.status not in (*lifecycle.RUNNING, "closed") else db.scalar(drafts),
+        archived=version.study.archived_at is not None,
+        may_change=permissions.right_of(db, visitor, version.study.name) >= Right.CHANGE,
+    )

@@ -1,0 +1,1 @@
+"""The tab "Test": what state a study is in, what it may be called, and the next state."""

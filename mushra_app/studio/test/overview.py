@@ -1,0 +1,70 @@
+"""One study: its state, its versions, and what it may be called."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mushra_app.conduct import called, check_run
+from mushra_app.export import run_of
+from mushra_app.models import Listener, ListeningSession, StudyVersion
+from mushra_app.people.logins import Visitor
+from mushra_app.session.enrolment import experiment_of
+from mushra_app.studio.tabs import head_of
+from mushra_app.studio.test.pages import BrokenRule, TestPage, VersionRow
+from mushra_app.study import lifecycle
+from stimuli.manifest import RuleResult
+
+SEVERITIES = ("must", "should", "note")
+
+
+def study(db: Session, name: str, visitor: Visitor, *, listener_url: str, error: str = "") -> TestPage:
+    """One study in its current version; ``error`` is why what was asked for could not be done."""
+    version = lifecycle.current(db, name)
+    # Only its rules: a manifest that a database keeps has null where a loudness was infinite, and is none to validate.
+    of_the_set = (RuleResult.model_validate(rule) for rule in version.manifest.get("rules", ()))
+    rules = (*of_the_set, *check_run(run_of(db, version)))
+    return TestPage(
+        head=head_of(db, version, visitor),
+        study_id=version.identity,
+        stimuli_id=version.stimuli_id,
+        items=len(version.items),
+        conditions=len(experiment_of(version).conditions),
+        listeners_planned=experiment_of(version).analysis.listeners,
+        listener_url=listener_url,
+        called=called(rules),
+        broken=tuple(
+            BrokenRule(rule.rule, rule.severity, rule.authority, rule.message)
+            for rule in sorted(rules, key=lambda rule: SEVERITIES.index(rule.severity))
+            if not rule.passed
+        ),
+        versions=tuple(_versions(db, version)),
+        error=error,
+    )
+
+
+def _versions(db: Session, current: StudyVersion) -> list[VersionRow]:
+    """All of a study, the current one first and then the newest."""
+    query = select(ListeningSession.study_version_id, Listener.pilot, func.count(Listener.id.distinct()))
+    counts = {
+        (version_id, pilot): count
+        for version_id, pilot, count in db.execute(
+            query.join(Listener)
+            .where(Listener.study_id == current.study_id, Listener.simulated.is_(False))
+            .group_by(ListeningSession.study_version_id, Listener.pilot)
+        )
+    }
+    ordered = sorted(current.study.versions, key=lambda version: (version is not current, -version.number))
+    return [
+        VersionRow(
+            number=version.number,
+            status=version.status,
+            published_at=version.published_at.isoformat(timespec="minutes"),
+            opened_at=version.opened_at.isoformat(timespec="minutes") if version.opened_at else "",
+            closed_at=version.closed_at.isoformat(timespec="minutes") if version.closed_at else "",
+            listeners=counts.get((version.id, False), 0),
+            pilots=counts.get((version.id, True), 0),
+            moves=lifecycle.FOLLOWS[version.status],
+        )
+        for version in ordered
+    ]

@@ -1,0 +1,48 @@
+"""What the tab "Test" shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mushra_app.studio.tabs import StudyHead
+
+
+@dataclass(frozen=True)
+class BrokenRule:
+    """A rule of the set or of the run that is not met; a broken "must" takes the name MUSHRA."""
+
+    rule: str
+    severity: str
+    authority: str
+    message: str
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """One version of the study; ``moves`` are the states that it may be brought into from here."""
+
+    number: int
+    status: str
+    published_at: str
+    opened_at: str
+    closed_at: str
+    listeners: int
+    pilots: int
+    moves: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TestPage:
+    """One study: its state, what it may be called, and every version, the current one first."""
+
+    head: StudyHead
+    study_id: str
+    stimuli_id: str
+    items: int
+    conditions: int
+    listeners_planned: int
+    listener_url: str
+    called: str
+    broken: tuple[BrokenRule, ...]
+    versions: tuple[VersionRow, ...]
+    error: str = ""

@@ -1,0 +1,59 @@
+"""Addresses of the tab "Test"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import redirect, request, url_for
+
+from mushra_app.errors import AppError
+from mushra_app.people import audit
+from mushra_app.people.permissions import Right
+from mushra_app.studio.blueprint import blueprint, visitor
+from mushra_app.studio.guard import needs
+from mushra_app.studio.test import overview
+from mushra_app.study import lifecycle
+from mushra_app.web import external_address, services, show
+
+
+@blueprint.get("/<study>/")
+@needs(Right.VIEW)
+def study(study: str) -> str:
+    """One study."""
+    return _page(study)
+
+
+@blueprint.post("/<study>/versions/<int:number>/status")
+@needs(Right.CHANGE)
+def move(study: str, number: int) -> Any:
+    """Bring one version into another state."""
+    status = request.form.get("status", "")
+    try:
+        with services().database.writing() as db:
+            version = lifecycle.version_of(db, study, number)
+            before = version.status
+            lifecycle.move(db, version, status)
+            audit.note(db, visitor().name, "study", f"{study}: version {number} from {before} to {status}")
+    except AppError as error:
+        return _page(study, error=str(error)), 409
+    return redirect(url_for("studio.study", study=study), 303)
+
+
+@blueprint.post("/<study>/archive")
+@needs(Right.CHANGE)
+def archive(study: str) -> Any:
+    """Take a study off the list, or with ``archived=no`` put it back."""
+    archived = request.form.get("archived") != "no"
+    try:
+        with services().database.writing() as db:
+            lifecycle.archive(db, study, archived)
+            audit.note(db, visitor().name, "study", f"{study}: {'archived' if archived else 'back on the list'}")
+    except AppError as error:
+        return _page(study, error=str(error)), 409
+    return redirect(url_for("studio.study", study=study), 303)
+
+
+def _page(study: str, *, error: str = "") -> str:
+    link = external_address(url_for("listener.welcome", study=study))
+    with services().database.reading() as db:
+        return show(overview.study(db, study, visitor(), listener_url=link, error=error))

@@ -1,0 +1,153 @@
+"""The states of a study: what each means, and which may follow it.
+
+A study has versions, and each is what was published: nothing of it changes any more. A change makes another version
+beside it. The states are those of a version:
+
+draft       published, and shown to nobody but in a preview;
+piloting    takes listeners whose ratings are never in an export;
+open        takes listeners;
+paused      takes nobody new, and whoever has begun goes on;
+closed      takes nobody new; whoever has begun may finish; results may be looked at;
+superseded  another version runs in its place; whoever has begun stays with this one.
+
+At most one version of a study is running (piloting, open or paused). The one that a study is known by, its current one,
+is the running one, else the newest that was closed, else the newest draft.
+
+Conventions: functions take a SQLAlchemy session and know nothing of the web; whoever calls them notes it in the audit
+log. Defines: ``STATUSES``, ``RUNNING``, ``TAKES_LISTENERS``, ``FOLLOWS``, ``taking``, ``current``,
+``current_versions``, ``version_of``, ``move``, ``supersede_running``, ``archive``, ``no_such_study``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from mushra_app.errors import ConflictError, NotFoundError
+from mushra_app.models import Study, StudyVersion
+from mushra_app.table_base import now
+from mushra_app.words import say
+
+RUNNING = ("piloting", "open", "paused")
+TAKES_LISTENERS = ("piloting", "open")
+FOLLOWS: dict[str, tuple[str, ...]] = {
+    "draft": ("piloting", "open"),
+    "piloting": ("open", "draft"),
+    "open": ("paused", "closed"),
+    "paused": ("open", "closed"),
+    "closed": ("open",),
+    "superseded": ("open",),
+}
+"""The states that may follow each one."""
+STATUSES = tuple(FOLLOWS)
+RANK = {status: rank for rank, status in enumerate(("superseded", "draft", "closed", *RUNNING))}
+"""Which version a study is known by: the one of the highest rank, and of several the newest."""
+
+
+def taking(db: Session, study: str) -> StudyVersion:
+    """The version of a study that takes listeners now; NotFoundError, with the reason, where there is none."""
+    versions = _versions(db, study)
+    for version in versions:
+        if version.status in TAKES_LISTENERS:
+            return version
+    if any(version.status == "paused" for version in versions):
+        raise NotFoundError(say("This study is paused just now. Please come back later; your link stays the same."))
+    if any(version.status == "closed" for version in versions):
+        raise NotFoundError(say("This study has ended and takes no more listeners. Thank you for your interest."))
+    raise no_such_study(study)
+
+
+def current(db: Session, study: str) -> StudyVersion:
+    """The version that a study is known by; NotFoundError where nothing was published under that name."""
+    versions = _versions(db, study)
+    if not versions:
+        raise no_such_study(study)
+    return max(versions, key=_rank)
+
+
+def current_versions(
+    db: Session, visible: Container[str] | None = None, *, archived: bool = False
+) -> list[StudyVersion]:
+    """The current version of every study whose name is ``visible`` (None: all), by name."""
+    query = select(StudyVersion).join(Study).options(selectinload(StudyVersion.study))
+    query = query.where(Study.archived_at.is_not(None) if archived else Study.archived_at.is_(None))
+    best: dict[str, StudyVersion] = {}
+    for version in db.scalars(query):
+        name = version.study.name
+        if visible is None or name in visible:
+            best[name] = max(best.get(name, version), version, key=_rank)
+    return [best[name] for name in sorted(best)]
+
+
+def version_of(db: Session, study: str, number: int) -> StudyVersion:
+    """One version of a study by its number; NotFoundError where there is none."""
+    for version in _versions(db, study):
+        if version.number == number:
+            return version
+    raise NotFoundError(say("%(study)s: no version %(number)d", study=study, number=number))
+
+
+def move(db: Session, version: StudyVersion, status: str) -> None:
+    """Bring a version into another state; one that starts to run supersedes the one that runs.
+
+    Raises
+    ------
+    ConflictError
+        Where that state does not follow the one it has: somebody else was faster, or it makes no sense.
+    """
+    db.refresh(version, with_for_update=True)
+    if status not in FOLLOWS[version.status]:
+        raise ConflictError(
+            say(
+                "%(study)s, version %(number)d is %(found)s, which can't become %(wanted)s; expected one of: %(may)s",
+                study=version.study.name,
+                number=version.number,
+                found=version.status,
+                wanted=status,
+                may=", ".join(FOLLOWS[version.status]),
+            )
+        )
+    if status in RUNNING:
+        supersede_running(db, version.study, but=version)
+    version.status = status
+    if status == "open":
+        version.opened_at, version.closed_at = version.opened_at or now(), None
+    if status == "closed":
+        version.closed_at = now()
+    db.flush()
+
+
+def supersede_running(db: Session, study: Study, *, but: StudyVersion | None = None) -> None:
+    """The running version runs no more; flushed at once, because at most one may run at any moment."""
+    for other in study.versions:
+        if other is not but and other.status in RUNNING:
+            other.status = "superseded"
+    db.flush()
+
+
+def archive(db: Session, study: str, archived: bool) -> None:
+    """Take a study off the list, or put it back; ConflictError while it runs."""
+    found = current(db, study)
+    if archived and found.status in RUNNING:
+        raise ConflictError(
+            say("%(study)s is %(status)s: close it first, then archive it", study=study, status=found.status)
+        )
+    found.study.archived_at = now() if archived else None
+
+
+def no_such_study(study: str) -> NotFoundError:
+    """What is said of a study that is not there, and of one that somebody may not see."""
+    return NotFoundError(
+        say("No study %(study)r takes listeners here; check the link, or ask who sent it to you.", study=study)
+    )
+
+
+def _versions(db: Session, study: str) -> Sequence[StudyVersion]:
+    query = select(StudyVersion).join(Study).where(Study.name == study).order_by(StudyVersion.number)
+    return db.scalars(query).all()
+
+
+def _rank(version: StudyVersion) -> tuple[int, int]:
+    return RANK[version.status], version.number
