@@ -10,12 +10,14 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
-from mushra_app import server_cli
+from mushra_app import schema, server_cli
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.operation import db_cli
 from stimuli.errors import ManifestError
+
+HEAD = schema.head()
 
 
 def typed(command, *arguments: str | Path) -> str:
@@ -51,9 +53,9 @@ def test_publishing_what_is_no_set_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_database_is_made_and_says_where_it_stands(tmp_path: Path) -> None:
-    assert typed(db_cli.db, "upgrade", "--data", tmp_path) == "empty -> 0007\n"
-    assert typed(db_cli.db, "current", "--data", tmp_path) == "database: 0007; this release: 0007\n"
-    assert "0007: these are this release's tables already; nothing" in typed(db_cli.db, "upgrade", "--data", tmp_path)
+    assert typed(db_cli.db, "upgrade", "--data", tmp_path) == f"empty -> {HEAD}\n"
+    assert typed(db_cli.db, "current", "--data", tmp_path) == f"database: {HEAD}; this release: {HEAD}\n"
+    assert f"{HEAD}: these are this release's tables already; nothing" in typed(db_cli.db, "upgrade", "--data", tmp_path)
 
 
 def test_serving_a_newer_releases_database_is_refused(tmp_path: Path) -> None:
