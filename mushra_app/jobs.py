@@ -59,6 +59,8 @@ def _mushra(name: str) -> tuple[str, ...]:
 
 KINDS = {
     "report": Kind(_mushra("report")),
+    "plan": Kind(_mushra("plan")),
+    "preregister": Kind(_mushra("preregister")),
     "check": Kind(_mushra("check"), answers=(0, 1)),  # 1: a must is broken, which is what was asked
 }
 """All that a worker runs. No text of a user's chooses from it or adds to it."""

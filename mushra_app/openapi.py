@@ -26,6 +26,7 @@ from mushra_app.json_answers import Problem, Saved
 from mushra_app.listener.forms import WelcomeForm
 from mushra_app.operation.health import Ready
 from mushra_app.session.saving import TrialSave
+from mushra_app.studio.design.editor import PRESETS
 from mushra_app.studio.forms import CalibrationForm, LoginForm, PasswordForm
 from mushra_app.study.lifecycle import STATUSES
 
@@ -41,6 +42,15 @@ STATUS: Schema = {
     "type": "object",
     "properties": {"status": {"type": "string", "enum": list(STATUSES)}},
     "required": ["status"],
+}
+NAMED: Schema = {"type": "object", "properties": {"name": TEXT}, "required": ["name"]}
+DESIGN_WORK: Schema = {
+    "type": "object",
+    "properties": {
+        "kind": {"type": "string", "enum": ["plan", "preregister"]},
+        "preset": {"type": "string", "enum": list(PRESETS)},
+    },
+    "required": ["kind"],
 }
 ARCHIVED: Schema = {"type": "object", "properties": {"archived": {"type": "string", "enum": ["yes", "no"]}}}
 
@@ -89,6 +99,15 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "studio.study"): PAGE,
     ("POST", "studio.move"): SEE_OTHER(takes=STATUS),
     ("POST", "studio.archive"): SEE_OTHER(takes=ARCHIVED),
+    ("GET", "studio.new_study"): PAGE,
+    ("POST", "studio.begin_study"): SEE_OTHER(takes=NAMED),
+    ("GET", "studio.design"): PAGE,
+    ("POST", "studio.save_design"): SEE_OTHER(takes=QUESTIONS),
+    ("POST", "studio.check_design"): Answer(takes=QUESTIONS),
+    ("POST", "studio.begin_draft"): SEE_OTHER(takes=NOTHING),
+    ("POST", "studio.publish_design"): SEE_OTHER(takes=NOTHING),
+    ("POST", "studio.work_on_design"): SEE_OTHER(takes=DESIGN_WORK),
+    ("GET", "studio.experiment_file"): Answer("application/toml"),
     ("GET", "studio.live"): PAGE,
     ("GET", "studio.results"): PAGE,
     ("GET", "studio.ratings_csv"): Answer("text/csv"),

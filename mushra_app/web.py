@@ -23,6 +23,7 @@ from mushra_app.db import Database
 from mushra_app.listener import pages as listener_pages
 from mushra_app.serving.answers import Delivery
 from mushra_app.studio import pages as studio_pages
+from mushra_app.studio.design.pages import DesignPage, FindingsPage, NewStudyPage
 from mushra_app.studio.live.pages import LivePage
 from mushra_app.studio.results.pages import ResultsPage
 from mushra_app.studio.test.pages import TestPage
@@ -43,6 +44,9 @@ TEMPLATES: dict[type, str] = {
     studio_pages.LoginPage: "studio/login.html",
     studio_pages.AccountPage: "studio/account.html",
     studio_pages.StudiesPage: "studio/studies.html",
+    NewStudyPage: "studio/new.html",
+    DesignPage: "studio/design.html",
+    FindingsPage: "studio/design_findings.html",
     TestPage: "studio/test.html",
     LivePage: "studio/live.html",
     ResultsPage: "studio/results.html",

@@ -8,7 +8,8 @@ dBTP. Paths in the file are relative to the file's own folder. A *condition* is 
 reference, an anchor or a system; condition names are unique and ``reference`` is reserved.
 
 Defines: ``Experiment``, whose parts are described in ``stimuli.description`` and can be had from here, ``load``,
-``identity``, ``study_id``. It imports pydantic and the standard library only, so that every room can afford it.
+``parse``, ``identity``, ``study_id``. It imports pydantic and the standard library only, so that every room can
+afford it.
 """
 
 from __future__ import annotations
@@ -107,6 +108,7 @@ __all__ = [
     "RpcaSystem",
     "Setup",
     "Side",
+    "Slug",
     "Songs",
     "SparseVoiceSystem",
     "SpleeterSystem",
@@ -115,6 +117,7 @@ __all__ = [
     "contrast",
     "identity",
     "load",
+    "parse",
     "study_id",
 ]
 
@@ -215,19 +218,30 @@ def load(path: Path) -> Experiment:
         ``experiment.toml: systems[0].kind: found 'repets'; expected one of …``.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ExperimentError([f"{path}: no such file; write one with: mushra new"]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ExperimentError([f"{path}: can't be read: {error}"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ExperimentError([f"{path.name}: not valid TOML: {error}"]) from None
+    return parse(text, path.name)
+
+
+def parse(text: str, name: str = "experiment.toml") -> Experiment:
+    """Read the text of an experiment file; ``name`` is what it is called in mistakes.
+
+    Raises
+    ------
+    ExperimentError
+        As ``load``.
+    """
     try:
-        found = Experiment.model_validate(raw)
+        found = Experiment.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ExperimentError([f"{name}: not valid TOML: {error}"]) from None
     except ValidationError as error:
-        raise ExperimentError([f"{path.name}: {sentence(detail)}" for detail in _first_causes(error)]) from None
+        raise ExperimentError([f"{name}: {sentence(detail)}" for detail in _first_causes(error)]) from None
     if problems := list(_contradictions(found)):
-        raise ExperimentError([f"{path.name}: {problem}" for problem in problems])
+        raise ExperimentError([f"{name}: {problem}" for problem in problems])
     return found
 
 

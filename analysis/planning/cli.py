@@ -49,16 +49,17 @@ POINTS = Points(0, 100, min_open=True)
 @click.option("--difference", type=POINTS, help="A difference in points that must not be missed.")
 @click.option("--margin", type=POINTS, help="Points within which two systems count as equally good.")
 @click.option("--out", type=FILE, help="Where the plan goes: .html, .svg, .json or .csv.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--simulate", "runs", type=click.IntRange(min=1), help="Hold the table against so many simulated tests.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
-def plan(experiment: Path | None, out: Path | None, runs: int | None, seed: int, **told: Any) -> None:
+def plan(experiment: Path | None, out: Path | None, form: str, runs: int | None, seed: int, **told: Any) -> None:
     """Say how small a difference a test finds, for numbers of listeners and items.
 
     With an EXPERIMENT file its counts, claim and margin are the plan. How far ratings scatter is taken from a pilot, a
     published test, or given.
     """
     from analysis.planning.given import study_of
-    from analysis.planning.output import Simulation, check_form, text, write
+    from analysis.planning.output import Simulation, as_json, check_form, text, write
     from analysis.planning.plan import work_out
 
     if out:
@@ -69,10 +70,11 @@ def plan(experiment: Path | None, out: Path | None, runs: int | None, seed: int,
     simulation = Simulation(runs, seed) if runs else None
     if simulation:
         found = _simulated(found, simulation.runs, simulation.seed)
-    click.echo(text(found, simulation))
+    title = f"Plan of {experiment.name}" if experiment else "Plan of a listening test"
+    click.echo(text(found, simulation) if form == "text" else as_json(found, simulation, title), nl=form == "text")
     if out:
-        write(out, found, simulation, f"Plan of {experiment.name}" if experiment else "Plan of a listening test")
-        click.echo(f"wrote {out}")
+        write(out, found, simulation, title)
+        click.echo(f"wrote {out}", err=form == "json")
 
 
 def _asked(told: dict[str, Any], study: Study | None) -> Asked:

@@ -1,6 +1,6 @@
 """A plan as text, page, figure and data.
 
-Conventions: files are written whole or not at all. Defines: ``Simulation``, ``text``, ``write``.
+Conventions: files are written whole or not at all. Defines: ``Simulation``, ``text``, ``as_json``, ``write``.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def write(path: Path, plan: Plan, simulation: Simulation | None, title: str) -> 
     AnalysisError
         For another ending, and where the place can't be written to.
     """
-    forms = {".html": _html, ".svg": lambda plan, *_: draw(plan).file(), ".json": _json, ".csv": _csv}
+    forms = {".html": _html, ".svg": lambda plan, *_: draw(plan).file(), ".json": as_json, ".csv": _csv}
     check_form(path)
     write_text(path, forms[path.suffix](plan, simulation, title))
 
@@ -94,7 +94,8 @@ def _html(plan: Plan, simulation: Simulation | None, title: str) -> str:
     )
 
 
-def _json(plan: Plan, simulation: Simulation | None, title: str) -> str:
+def as_json(plan: Plan, simulation: Simulation | None, title: str) -> str:
+    """The plan as data."""
     asked = plan.asked
     content: dict[str, Any] = {
         "schema": SCHEMA,

@@ -8,10 +8,12 @@ Defines: ``blueprint``, ``visitor``.
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
 
 from mushra_app.people.logins import Visitor
 from mushra_app.studio import door, guard
+from mushra_app.study.lifecycle import NothingPublishedError
 from mushra_app.web import WRITTEN_IN, remember_language
 
 blueprint = Blueprint("studio", __name__, url_prefix="/studio")
@@ -37,6 +39,12 @@ def not_kept(response: Response) -> Response:
     """No page of the studio stays in a browser after its reader has left."""
     response.headers.setdefault("Cache-Control", "private, no-store")
     return response
+
+
+@blueprint.errorhandler(NothingPublishedError)
+def to_its_file(_: NothingPublishedError) -> AnyResponse:
+    """A study that is only written so far has one tab that can be shown."""
+    return redirect(url_for("studio.design", study=(request.view_args or {})["study"]), 303)
 
 
 def visitor() -> Visitor:

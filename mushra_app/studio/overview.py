@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from sqlalchemy import Select, exists, func, select
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from mushra_app import places
 from mushra_app.conduct import ADJUSTED_DB, REFERENCE_DB_A
-from mushra_app.models import Listener, ListeningSession, Response, ScriptError, StudyVersion, Trial
+from mushra_app.models import Listener, ListeningSession, Response, ScriptError, Study, StudyVersion, Trial
 from mushra_app.session.enrolment import TRANSDUCERS
 from mushra_app.studio.pages import Calibration, PlaceLink, PlaceRow, PlacesPage, StudiesPage, StudyRow
 from mushra_app.study import lifecycle
@@ -24,6 +24,7 @@ def studies(
     visible: Container[str] | None = None,
     *,
     archived: bool = False,
+    may_begin: bool = True,
 ) -> StudiesPage:
     """The studies whose names are ``visible`` (None: all); ``address`` gives the page of a study by its name."""
     listeners = _counts(db, select(Listener.study_id, func.count()).group_by(Listener.study_id))
@@ -52,7 +53,15 @@ def studies(
         )
         for version in lifecycle.current_versions(db, visible, archived=archived)
     )
-    return StudiesPage(tuple(rows), archived, len(lifecycle.current_versions(db, visible, archived=True)))
+    found = (*rows, *_only_written(db, address, visible)) if not archived else tuple(rows)
+    return StudiesPage(found, archived, len(lifecycle.current_versions(db, visible, archived=True)), may_begin)
+
+
+def _only_written(db: Session, address: Callable[[str], str], visible: Container[str] | None) -> Iterator[StudyRow]:
+    """Studies of which nothing is published yet."""
+    for name in db.scalars(select(Study.name).where(~Study.versions.any()).order_by(Study.name)):
+        if visible is None or name in visible:
+            yield StudyRow(name, name, "draft", 0, 0, 0, 0, address(name), draft=False)
 
 
 def listening_places(

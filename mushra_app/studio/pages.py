@@ -28,6 +28,7 @@ class StudiesPage:
     studies: tuple[StudyRow, ...]
     archived: bool
     set_aside: int
+    may_begin: bool
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from mushra_app.security import place_link_token, secret_key
 from mushra_app.session import setting_up
 from mushra_app.studio import overview
 from mushra_app.studio.blueprint import blueprint, visitor
+from mushra_app.studio.design import routes as design  # noqa: F401
 from mushra_app.studio.forms import CalibrationForm
 from mushra_app.studio.guard import needs
 from mushra_app.studio.live import routes as live  # noqa: F401
@@ -35,8 +36,14 @@ def studies() -> str:
     """The studies that whoever is in may look at."""
     archived = "archived" in request.args
     with services().database.reading() as db:
-        visible = permissions.visible_studies(db, visitor())
-        return show(overview.studies(db, lambda name: url_for("studio.study", study=name), visible, archived=archived))
+        person = visitor()
+        visible = permissions.visible_studies(db, person)
+        may_begin = permissions.right_of(db, person) >= Right.CHANGE
+        return show(
+            overview.studies(
+                db, lambda name: url_for("studio.study", study=name), visible, archived=archived, may_begin=may_begin
+            )
+        )
 
 
 @blueprint.get("/places/noise/<study>/<side>")

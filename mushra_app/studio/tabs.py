@@ -1,6 +1,6 @@
 """What the pages of one study share: its head, and the tabs in the order of work.
 
-Defines: ``StudyHead``, ``TABS``, ``head_of``.
+Defines: ``StudyHead``, ``TABS``, ``head_of``, ``head_of_study``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mushra_app.models import StudyVersion
+from mushra_app.models import Study, StudyVersion
 from mushra_app.people import permissions
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
@@ -18,6 +18,7 @@ from mushra_app.study import lifecycle
 from mushra_app.words import say_later
 
 TABS: tuple[tuple[str, object], ...] = (
+    ("studio.design", say_later("Design")),
     ("studio.study", say_later("Test")),
     ("studio.live", say_later("Live")),
     ("studio.results", say_later("Results")),
@@ -47,6 +48,14 @@ class StudyHead:
     draft: int | None
     archived: bool
     may_change: bool
+
+
+def head_of_study(db: Session, study: Study, visitor: Visitor) -> StudyHead:
+    """The head of a study that may have nothing published yet."""
+    if study.versions:
+        return head_of(db, lifecycle.current_of(study), visitor)
+    may_change = permissions.right_of(db, visitor, study.name) >= Right.CHANGE
+    return StudyHead(study.name, study.name, "draft", 0, None, False, may_change)
 
 
 def head_of(db: Session, version: StudyVersion, visitor: Visitor) -> StudyHead:

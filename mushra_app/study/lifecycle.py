@@ -60,11 +60,35 @@ def taking(db: Session, study: str) -> StudyVersion:
 
 
 def current(db: Session, study: str) -> StudyVersion:
-    """The version that a study is known by; NotFoundError where nothing was published under that name."""
-    versions = _versions(db, study)
-    if not versions:
+    """The version that a study is known by.
+
+    Raises
+    ------
+    NothingPublishedError
+        Where the study has no version yet.
+    NotFoundError
+        Where there is no such study.
+    """
+    return current_of(study_of(db, study))
+
+
+def current_of(study: Study) -> StudyVersion:
+    """The version that a study is known by; NothingPublishedError where it has none yet."""
+    if not study.versions:
+        raise NothingPublishedError(say("%(study)s: nothing is published yet", study=study.name))
+    return max(study.versions, key=_rank)
+
+
+def study_of(db: Session, study: str) -> Study:
+    """The study of that name; NotFoundError where there is none."""
+    found = db.scalar(select(Study).where(Study.name == study))
+    if found is None:
         raise no_such_study(study)
-    return max(versions, key=_rank)
+    return found
+
+
+class NothingPublishedError(NotFoundError):
+    """A study that is only written so far: it has a draft of its file and nothing to listen to."""
 
 
 def current_versions(

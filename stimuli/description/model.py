@@ -17,6 +17,9 @@ StemName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$
 
 
 class Model(BaseModel):
-    """Frozen, and refuses keys it does not know: a misspelt key must not be silently ignored."""
+    """Frozen, and refuses keys it does not know: a misspelt key must not be silently ignored.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    What stands below a field is its description, which the studio's form shows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, use_attribute_docstrings=True)

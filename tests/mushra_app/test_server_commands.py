@@ -55,7 +55,9 @@ def test_publishing_what_is_no_set_is_refused(tmp_path: Path) -> None:
 def test_the_database_is_made_and_says_where_it_stands(tmp_path: Path) -> None:
     assert typed(db_cli.db, "upgrade", "--data", tmp_path) == f"empty -> {HEAD}\n"
     assert typed(db_cli.db, "current", "--data", tmp_path) == f"database: {HEAD}; this release: {HEAD}\n"
-    assert f"{HEAD}: these are this release's tables already; nothing" in typed(db_cli.db, "upgrade", "--data", tmp_path)
+    assert f"{HEAD}: these are this release's tables already; nothing" in typed(
+        db_cli.db, "upgrade", "--data", tmp_path
+    )
 
 
 def test_serving_a_newer_releases_database_is_refused(tmp_path: Path) -> None:

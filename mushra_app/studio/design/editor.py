@@ -1,0 +1,181 @@
+"""The design page: what is in it, and what a click on it does to the file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from tomlkit.exceptions import TOMLKitError
+
+from mushra_app import jobs
+from mushra_app.conduct import called
+from mushra_app.models import ExperimentDraft, Job, Study
+from mushra_app.people.logins import Visitor
+from mushra_app.session.enrolment import experiment_of
+from mushra_app.studio.design.pages import DesignPage, Findings, Power, Work
+from mushra_app.studio.tabs import head_of_study
+from mushra_app.study import lifecycle
+from mushra_app.study.drafts import form, keeping
+from mushra_app.study.drafts.checking import Checked, checked
+from mushra_app.study.drafts.publishing import keeps_sounds
+from mushra_app.words import say
+from stimuli.errors import ExperimentError
+from stimuli.experiment import parse
+
+PRESETS = ("moderate", "sisec08", "ward2018-quality", "ward2018-interferer", "codec2024", "compressor2024")
+"""How far ratings scatter, by published tests; the names that ``mushra plan --components`` has."""
+WORK = ("plan", "preregister")
+
+
+def page(db: Session, name: str, visitor: Visitor, drafts: Path, *, error: str = "", typed: str = "") -> DesignPage:
+    """The page of a study; ``drafts`` is where files for jobs are laid down."""
+    study = lifecycle.study_of(db, name)
+    draft = keeping.found(db, study.id)
+    text = text_of(study, draft)
+    seen = checked(text)
+    found = {kind: _latest(db, study, kind) for kind in WORK}
+    own = str(drafts / f"{_sha256(text)}.toml")
+    return DesignPage(
+        head=head_of_study(db, study, visitor),
+        text=text,
+        revision=draft.revision if draft else 0,
+        changed_by=draft.changed_by if draft else "",
+        changed_at=draft.changed_at.isoformat(timespec="minutes") if draft else "",
+        parts=_parts(text),
+        findings=findings_of(seen),
+        publishable=_hindrance(study, draft, seen),
+        power=_power(found["plan"]),
+        presets=PRESETS,
+        words=found["preregister"].output if found["preregister"] and found["preregister"].status == "done" else "",
+        work=tuple(
+            Work(kind, job.status if job else "", job.reason if job else "", bool(job and own in job.argv))
+            for kind, job in found.items()
+        ),
+        error=error,
+        typed=typed,
+    )
+
+
+def text_of(study: Study, draft: ExperimentDraft | None) -> str:
+    """What is being written, else what was published."""
+    return draft.text if draft else keeping.text_of(lifecycle.current_of(study))
+
+
+def findings_of(seen: Checked) -> Findings:
+    """What was found, for a page."""
+    broken = tuple(rule for rule in seen.rules if not rule.passed)
+    return Findings(
+        mistakes=seen.mistakes,
+        rules=broken,
+        rules_in_all=len(seen.rules),
+        times=seen.times,
+        evenness=seen.evenness,
+        plans=seen.plans,
+        listeners=seen.experiment.analysis.listeners if seen.experiment else 0,
+        called=called(seen.rules) if seen.experiment else "",
+    )
+
+
+def text_after(text: str, given: Mapping[str, str]) -> str:
+    """The file after a click: of the text as it was typed, or of the form; with an entry more or less.
+
+    Raises
+    ------
+    ExperimentError
+        Where the form is to be written into a text that is no TOML.
+    """
+    if "text" in given:
+        return given["text"].replace("\r\n", "\n")
+    try:
+        text = form.changed(text, given)
+        if where := given.get("add"):
+            return form.with_entry(text, where, given.get(f"kind of {where}", ""))
+        return form.without_entry(text, where) if (where := given.get("remove")) else text
+    except TOMLKitError as error:
+        raise ExperimentError([str(error)]) from None
+
+
+def ask(db: Session, study: Study, kind: str, file: Path, *, preset: str, who: str) -> None:
+    """Have another room work on the file."""
+    more = {"plan": ("--components", preset, "--format", "json"), "preregister": ()}[kind]
+    job = jobs.ask(db, kind, (str(file), *more))
+    job.study_id, job.asked_by = study.id, who
+
+
+def lay_down(drafts: Path, text: str) -> Path:
+    """The file that a job reads, named by what is in it: no later change reaches a job that waits."""
+    drafts.mkdir(parents=True, exist_ok=True)
+    path = drafts / f"{_sha256(text)}.toml"
+    if not path.is_file():
+        part = path.with_suffix(".part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    return path
+
+
+def short_identity(text: str) -> str:
+    """A few characters that tell one text from another, for the name of a folder."""
+    return _sha256(text)[:16]
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _parts(text: str) -> tuple[form.Part, ...]:
+    try:
+        return form.parts_of(tomllib.loads(text))
+    except tomllib.TOMLDecodeError:
+        return ()
+
+
+def _hindrance(study: Study, draft: ExperimentDraft | None, seen: Checked) -> str:
+    """Why the draft can't become a version here and now."""
+    if draft is None:
+        return ""
+    if seen.experiment is None:
+        return say("The file has mistakes still: they stand beside it.")
+    if not study.versions:
+        return say("No sounds were built of it yet.")
+    version = lifecycle.current_of(study)
+    if seen.experiment == experiment_of(version):
+        return say("It says what version %(number)s says.", number=version.number)
+    if not keeps_sounds(experiment_of(version), seen.experiment):
+        return say("It changes sounds, so that the set is to be built anew.")
+    return ""
+
+
+def _latest(db: Session, study: Study, kind: str) -> Job | None:
+    return db.scalar(select(Job).where(Job.study_id == study.id, Job.kind == kind).order_by(Job.id.desc()).limit(1))
+
+
+def _power(job: Job | None) -> Power | None:
+    """The planner's table; its rows are listeners, its columns items."""
+    if job is None or job.status != "done":
+        return None
+    told: dict[str, Any] = json.loads(job.output)
+    rows = {(row["listeners"], row["items"]): row["difference"] for row in told["rows"]}
+    listeners, items = (tuple(sorted({key[place] for key in rows})) for place in (0, 1))
+    return Power(
+        listeners,
+        items,
+        tuple(tuple(rows[people, count] for count in items) for people in listeners),
+        (told["base"]["listeners"], told["base"]["items"]),
+        tuple(told["conclusion"]),
+        told["source"],
+    )
+
+
+def is_whole(text: str) -> bool:
+    """Whether a file has no mistakes."""
+    try:
+        parse(text)
+    except ExperimentError:
+        return False
+    return True

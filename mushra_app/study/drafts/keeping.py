@@ -1,0 +1,138 @@
+"""Where a draft of an experiment file is kept, and that two who write at once don't overwrite each other.
+
+Every change names the revision that it was made from. A change of an older revision is refused with who changed it
+meanwhile; nothing of either is lost, because the page that refuses holds what was typed.
+
+Conventions: functions take a SQLAlchemy session and know nothing of the web.
+Defines: ``begin_study``, ``begin``, ``found``, ``store``, ``discard``, ``MOST_CHARACTERS``.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from typing import Any
+
+import tomlkit
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mushra_app.errors import AppError, ConflictError, NotFoundError
+from mushra_app.models import ExperimentDraft, Study, StudyVersion
+from mushra_app.session.enrolment import experiment_of
+from mushra_app.table_base import now
+from mushra_app.words import say
+from stimuli.experiment import Slug
+
+MOST_CHARACTERS = 60_000
+"""Half of the largest form that the server takes."""
+
+
+def begin_study(db: Session, name: str, who: str) -> Study:
+    """A new study with nothing but a draft to be filled in.
+
+    Raises
+    ------
+    AppError
+        Where the name won't do.
+    ConflictError
+        Where there is a study of that name, seen or not.
+    """
+    try:
+        TypeAdapter(Slug).validate_python(name)
+    except ValidationError:
+        raise AppError(
+            say(
+                "The name: found “%(name)s”; expected 1 to 64 of a to z, 0 to 9 and hyphens, such as singing-2027: it "
+                "stands in the listeners' link",
+                name=name[:80],
+            )
+        ) from None
+    if db.scalar(select(Study.id).where(Study.name == name)) is not None:
+        raise ConflictError(say("There is a study “%(name)s” already; take another name", name=name))
+    study = Study(name=name, recruiting={}, versions=[])
+    db.add(study)
+    db.flush()
+    start = importlib.resources.files("mushra_app.study.drafts").joinpath("start.toml").read_text(encoding="utf-8")
+    db.add(ExperimentDraft(study_id=study.id, text=start.replace("NAME", name), changed_by=who))
+    db.flush()
+    return study
+
+
+def begin(db: Session, version: StudyVersion, who: str) -> ExperimentDraft:
+    """A draft that says what a published version says; the one that is there already is left as it is."""
+    if (draft := found(db, version.study_id)) is None:
+        draft = ExperimentDraft(study_id=version.study_id, text=text_of(version), changed_by=who)
+        db.add(draft)
+        db.flush()
+    return draft
+
+
+def found(db: Session, study_id: int) -> ExperimentDraft | None:
+    """The draft of a study, if somebody writes one."""
+    return db.scalar(select(ExperimentDraft).where(ExperimentDraft.study_id == study_id))
+
+
+def store(db: Session, study_id: int, text: str, revision: int, who: str) -> ExperimentDraft:
+    """Put a text in the place of the one of that revision.
+
+    Raises
+    ------
+    ConflictError
+        Where somebody has changed it meanwhile.
+    """
+    draft = db.scalar(select(ExperimentDraft).where(ExperimentDraft.study_id == study_id).with_for_update())
+    if draft is None:
+        raise NotFoundError(say("This draft was published or thrown away meanwhile."))
+    if len(text) > MOST_CHARACTERS:
+        raise AppError(say("The file is longer than %(most)s characters; nothing was saved", most=MOST_CHARACTERS))
+    if draft.text == text:
+        return draft
+    if draft.revision != revision:
+        raise ConflictError(
+            say(
+                "%(who)s changed this file at %(when)s UTC, after you had opened it. Yours was not saved: it stands "
+                "below. Copy what you need of it, then reload.",
+                who=draft.changed_by,
+                when=f"{draft.changed_at:%Y-%m-%d %H:%M}",
+            )
+        )
+    draft.text, draft.revision = text, revision + 1
+    draft.changed_by, draft.changed_at = who, now()
+    db.flush()
+    return draft
+
+
+def discard(db: Session, study_id: int) -> None:
+    """Throw a draft away; a study that has nothing else keeps it, because it would be left with nothing."""
+    draft = found(db, study_id)
+    if draft is not None and db.scalar(select(StudyVersion.id).where(StudyVersion.study_id == study_id)) is not None:
+        db.delete(draft)
+        db.flush()
+
+
+def text_of(version: StudyVersion) -> str:
+    """A version's experiment as TOML: what it says, without what holds where nothing is said."""
+    return tomlkit.dumps(_said(experiment_of(version)))
+
+
+def _said(part: BaseModel) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    for name, field in type(part).model_fields.items():
+        value = getattr(part, name)
+        if value is None or (
+            name != "kind" and not field.is_required() and value == field.get_default(call_default_factory=True)
+        ):
+            continue
+        said[name] = _plain(value)
+    return said
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return _said(value)
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items() if one is not None}
+    return value
