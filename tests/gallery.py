@@ -63,6 +63,8 @@ SHOWN = {
     "studio-login": "studio/login.html",
     "studio": "studio/studies.html",
     "study": "studio/test.html",
+    "studio-new": "studio/new.html",
+    "study-design": "studio/design.html",
     "study-live": "studio/live.html",
     "study-results": "studio/results.html",
     "places": "studio/places.html",
@@ -199,10 +201,14 @@ def experimenter(one: Photographer, origin: str, key: str) -> None:
     one.shoot("studio")
     page.locator(".cards a").first.click()
     one.shoot("study")
+    page.get_by_role("link", name="Design").click()
+    one.shoot("study-design")
     page.get_by_role("link", name="Live").click()
     one.shoot("study-live")
     page.get_by_role("link", name="Results").click()
     one.shoot("study-results")
+    page.goto(f"{origin}/studio/new")
+    one.shoot("studio-new")
     page.goto(f"{origin}/studio/places")
     one.shoot("places")
     page.goto(f"{origin}/studio/account")

@@ -73,7 +73,7 @@ def test_every_page_of_the_studio(seen: Page, server, data_dir: Path) -> None:
     seen.goto(f"{server.url}/studio/?key={studio_key(Settings(data_dir=data_dir))}")
     found += complaints(seen)
     calibrate_and_fail(data_dir)
-    for address in ("", "tiny", "tiny/live", "tiny/results", "places", "account"):
+    for address in ("", "new", "tiny", "tiny/design", "tiny/live", "tiny/results", "places", "account"):
         seen.goto(f"{server.url}/studio/{address}")
         found += complaints(seen)
     seen.goto(f"{server.url}/studio/tiny/live")

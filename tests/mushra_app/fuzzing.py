@@ -31,6 +31,8 @@ from studio_people import PASSWORD, csrf, database_of, log_in, person
 from mushra_app.openapi import ANSWERS
 from mushra_app.security import studio_key
 from mushra_app.study import lifecycle
+from mushra_app.study.drafts import keeping
+from mushra_app.study.drafts.form import changed
 
 CARES = ("all", "door", "all", "none", "door")
 """Taken in turn, so that equally many calls of every operation may succeed."""
@@ -135,6 +137,36 @@ def _moving(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
             version.status = "open"
         case.path_parameters |= {"study": "checked", "number": 1}
         case.body = {"status": "paused"}
+    return client
+
+
+def _beginning(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    if care == "all":
+        case.body = {"name": f"study-{fuzz.calls['POST /studio/new']}"}
+    return fuzz.owner
+
+
+def _designing(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """A draft that is there, in the revision that it has."""
+    client = _in_the_study(fuzz, case, care)
+    with fuzz.database.writing() as db:
+        version = lifecycle.current(db, "tiny")
+        revision = keeping.begin(db, version, "fuzz").revision
+    if care == "all":
+        case.body = {**case.body, "revision": str(revision)}
+        case.body.pop("text", None)
+    return client
+
+
+def _publishing_a_draft(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """A draft with another title than before."""
+    client = _in_the_study(fuzz, case, care)
+    if care == "all":
+        title = f"Title {fuzz.calls['POST /studio/{study}/design/publish']}"
+        with fuzz.database.writing() as db:
+            version = lifecycle.current(db, "tiny")
+            draft = keeping.begin(db, version, "fuzz")
+            draft.text = changed(keeping.text_of(version), {"experiment.title": title})
     return client
 
 
@@ -245,6 +277,15 @@ PREPARED: dict[str, Prepare] = {
     "POST /studio/account": _another_password,
     "GET /studio/": _in_the_study,
     "GET /studio/{study}/": _in_the_study,
+    "GET /studio/new": _in_the_study,
+    "POST /studio/new": _beginning,
+    "GET /studio/{study}/design": _in_the_study,
+    "POST /studio/{study}/design": _designing,
+    "POST /studio/{study}/design/check": _in_the_study,
+    "POST /studio/{study}/design/draft": _in_the_study,
+    "POST /studio/{study}/design/publish": _publishing_a_draft,
+    "POST /studio/{study}/design/work": _in_the_study,
+    "GET /studio/{study}/experiment.toml": _in_the_study,
     "GET /studio/{study}/live": _in_the_study,
     "GET /studio/{study}/results": _in_the_study,
     "POST /studio/{study}/versions/{number}/status": _moving,

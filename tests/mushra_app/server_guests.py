@@ -39,7 +39,7 @@ class Guest:
         with database.writing() as db:
             place = places.current(db, at) if at else None
             arrival = enrolment.Arrival("headphones", experience, "a test", place=place, simulated=simulated)
-            self.token = enrolment.enrol(db, lifecycle.current(db, study), arrival)
+            self.token = enrolment.enrol(db, lifecycle.taking(db, study), arrival)
         self.base = f"/session/{self.token}"
 
     def page(self) -> Any:

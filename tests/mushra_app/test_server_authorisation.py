@@ -68,6 +68,15 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/studio/places"): (401, 401, 401, 403, 303, 303, 303),
     ("GET", "/studio/places/noise/<study>/<side>"): THE_STUDYS,
     ("GET", "/studio/<study>/"): THE_STUDYS,
+    ("GET", "/studio/new"): (401, 401, 401, 403, 200, 200, 200),
+    ("POST", "/studio/new"): (401, 401, 401, 403, 409, 409, 409),  # there is a study of that name
+    ("GET", "/studio/<study>/design"): THE_STUDYS,
+    ("POST", "/studio/<study>/design"): each(CHANGES_THE_STUDY, 404),  # nobody has begun a draft
+    ("POST", "/studio/<study>/design/check"): THE_STUDYS,
+    ("POST", "/studio/<study>/design/draft"): each(CHANGES_THE_STUDY, 303),
+    ("POST", "/studio/<study>/design/publish"): each(CHANGES_THE_STUDY, 409),  # nothing to publish
+    ("POST", "/studio/<study>/design/work"): each(CHANGES_THE_STUDY, 303),
+    ("GET", "/studio/<study>/experiment.toml"): THE_STUDYS,
     ("GET", "/studio/<study>/live"): THE_STUDYS,
     ("GET", "/studio/<study>/results"): THE_STUDYS,
     ("POST", "/studio/<study>/versions/<int:number>/status"): each(CHANGES_THE_STUDY, 409),  # it is open already
@@ -76,6 +85,10 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/studio/<study>/answers.csv"): THE_STUDYS,
 }
 FORMS = {
+    "/studio/new": {"name": "tiny"},
+    "/studio/<study>/design": {"text": "# another text", "revision": "1"},
+    "/studio/<study>/design/draft": {"discard": "yes"},
+    "/studio/<study>/design/work": {"kind": "preregister"},
     "/studio/<study>/versions/<int:number>/status": {"status": "open"},
     "/studio/<study>/archive": {"archived": "yes"},
     "/listen/<study>": {"consent": "yes", "transducer": "headphones", "experience": "experienced"},

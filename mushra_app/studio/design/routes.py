@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, abort, redirect, request, url_for
 
-from mushra_app.errors import AppError, ConflictError
+from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.people import audit, permissions
 from mushra_app.people.permissions import Right
 from mushra_app.people.tables import Account
@@ -71,6 +71,8 @@ def save_design(study: str) -> Any:
         with services().database.writing() as db:
             found = lifecycle.study_of(db, study)
             keeping.store(db, found.id, after, int(revision) if revision.isdecimal() else -1, visitor().name)
+    except NotFoundError:
+        raise
     except (AppError, StimuliError) as error:
         return _page(study, error=str(error), typed=after), 409 if isinstance(error, ConflictError) else 400
     return redirect(url_for("studio.design", study=study, _anchor=anchor.partition(".")[0] or None), 303)
