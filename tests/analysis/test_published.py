@@ -236,9 +236,9 @@ def test_published_scores_beside_a_set_change_none_of_its_own(described, tmp_pat
     path = described(SDX23, '[systems]\nada = "centre"\n')
     both = said(folder, "--families", "ratios", "--jobs", 1, "--csv", csv, "--published", path)
     assert (folder / table.FILE_NAME).read_bytes() == kept
-    means = alone[alone.index("median over excerpts:") :]
+    means = alone[alone.index("median over excerpts:") :].rstrip()
     before, _, after = both.partition("published: SDX: not computed here")
-    assert before.endswith(means) and after.rstrip().endswith(text.WARNING)
+    assert before.rstrip().endswith(means) and after.rstrip().endswith(text.WARNING)
     frame = pd.read_csv(csv)
     ours, theirs = frame[frame["source"] == reader.HERE], frame[frame["source"] == "SDX"]
     pd.testing.assert_frame_equal(ours[list(table.COLUMNS)], pd.read_csv(tmp_path / "own.csv"))
