@@ -22,10 +22,12 @@ SDX23 = "Team,Mean SDR,SDR Bass,SDR Drums,SDR Other,SDR Vocals\nada,8.971,9.716,
 CDX23 = "Submission,Mean SDR (dB),SDR Dialog [dB],SDR Effect,SDR Music\nada,3.787,7.870,1.286,2.204\n"
 STEMS = {"all": 8.971, "bass": 9.716, "drums": 9.433, "other": 6.721, "vocals": 10.012}
 FRAMES = [
-    # method, track, target, metric, score, time: medians over frames 2 and 7, of the two songs 4.5
+    # method, track, target, metric, score, time: medians over frames 3, 7 and 20, over songs 7
     ("UHL2", "A - One", "vocals", "SDR", 1.0, 0.0),
     ("UHL2", "A - One", "vocals", "SDR", 3.0, 1.0),
     ("UHL2", "A - One", "vocals", "SDR", np.nan, 2.0),
+    ("UHL2", "A - One", "vocals", "SDR", 8.0, 3.0),
+    ("UHL2", "C - Three", "vocals", "SDR", 20.0, 0.0),
     ("UHL2", "B - Two", "vocals", "SDR", 7.0, 0.0),
     ("UHL2", "B - Two", "vocals", "SIR", 12.0, 0.0),
     ("IRM1", "A - One", "vocals", "SDR", 9.0, 0.0),
@@ -92,14 +94,15 @@ def test_every_form_of_sisec_is_the_median_of_each_song(form, tmp_path) -> None:
     found = reader.read(path)
     there = found.frame.dropna(subset=["value"]).set_index(["condition", "song", "metric"])["value"].to_dict()
     assert there == {
-        ("UHL2", "A - One", "published_bss_eval_v4_sdr_db"): 2.0,
+        ("UHL2", "A - One", "published_bss_eval_v4_sdr_db"): 3.0,
+        ("UHL2", "C - Three", "published_bss_eval_v4_sdr_db"): 20.0,
         ("UHL2", "B - Two", "published_bss_eval_v4_sdr_db"): 7.0,
         ("UHL2", "B - Two", "published_bss_eval_v4_sir_db"): 12.0,
         ("IRM1", "A - One", "published_bss_eval_v4_sdr_db"): 9.0,
     }
     said = "\n".join(text.lines([found]))
-    assert "SDR (bss_eval_v4), dB, median over 2 songs; not all of them have the same songs:" in said
-    assert any(line.split() == ["UHL2", "4.50"] for line in said.splitlines())
+    assert "SDR (bss_eval_v4), dB, median over 3 songs; not all of them have the same songs:" in said
+    assert any(line.split() == ["UHL2", "7.00"] for line in said.splitlines())
 
 
 def test_other_spellings_are_mapped_and_systems_called_as_yours(described) -> None:
@@ -239,10 +242,11 @@ def test_published_scores_beside_a_set_change_none_of_its_own(described, tmp_pat
     means = alone[alone.index("median over excerpts:") :].rstrip()
     before, _, after = both.partition("published: SDX: not computed here")
     assert before.rstrip().endswith(means) and after.rstrip().endswith(text.WARNING)
-    frame = pd.read_csv(csv)
+    frame = pd.read_csv(csv, keep_default_na=False, dtype=str)
     ours, theirs = frame[frame["source"] == reader.HERE], frame[frame["source"] == "SDX"]
-    pd.testing.assert_frame_equal(ours[list(table.COLUMNS)], pd.read_csv(tmp_path / "own.csv"))
-    assert ours["definition"].notna().all() and len(ours) + len(theirs) == len(frame)
+    own = pd.read_csv(tmp_path / "own.csv", keep_default_na=False, dtype=str)
+    pd.testing.assert_frame_equal(ours[list(table.COLUMNS)], own)
+    assert (ours["definition"] != "").all() and len(ours) + len(theirs) == len(frame)
     assert set(theirs["condition"]) == {"centre"} and not set(theirs["metric"]) & set(ours["metric"])
     with pytest.raises(AnalysisError, match="no condition 'nobody' in this set"):
         said(folder, "--published", described(SDX23, '[systems]\nada = "nobody"\n'))
