@@ -213,6 +213,16 @@ def test_a_published_table_is_read_as_it_is(shared, tmp_path) -> None:
     assert np.array_equal(found["value"], plain["SDR"]) and list(found["condition"]) == list(plain["Algo"])
 
 
+def test_numbers_of_ones_own_say_whether_they_were_computed_here() -> None:
+    rows = [
+        {"family": "ratios", "metric": "mdx_sdr_db", "basis": "render", "value": 1.0},
+        {"family": "museval", "metric": "museval_sdr_db", "basis": "given", "value": 2.0},
+    ]
+    found = reader.beside(table.frame_of(rows), [])
+    assert list(found["source"]) == ["computed here", "given"]
+    assert "Mitsufuji" in found["definition"][0] and "Stöter" in found["definition"][1]
+
+
 def said(*arguments: object) -> str:
     done = CliRunner().invoke(metrics, list(map(str, arguments)))
     if done.exception and not isinstance(done.exception, SystemExit):

@@ -33,7 +33,7 @@ from analysis.reading.cells import Cells
 
 COLUMNS = (*table.COLUMNS, "source", "definition")
 PUBLISHED = "published"
-HERE = "computed here"
+HERE, GIVEN = "computed here", "given"
 PICKLES = (".pandas", ".pkl", ".pickle")
 KEY = ["method", "track", "target", "metric", "time_s"]
 
@@ -87,7 +87,8 @@ def read(path: Path, conditions: Collection[str] | None = None) -> Published:
 def beside(own: pd.DataFrame, published: Sequence[Published]) -> pd.DataFrame:
     """A scored table with published rows below it; each row says its source and what its number means."""
     sources = {metric.name: metric.source for name in own["family"].unique() for metric in family(str(name)).metrics}
-    ours = own.assign(source=HERE, definition=own["metric"].map(sources))
+    origin = np.where(own["basis"] == GIVEN, GIVEN, HERE)
+    ours = own.assign(source=origin, definition=own["metric"].map(sources))
     return pd.concat([ours[list(COLUMNS)], *(one.frame for one in published)], ignore_index=True)
 
 
@@ -106,7 +107,7 @@ def _of_folder(place: Path, told: Description) -> pd.DataFrame:
 
 
 def _of_csv(place: Path, told: Description) -> pd.DataFrame:
-    """Rows with ``KEY``, value and line; a time is NaN where scores are not of frames."""
+    """Rows with ``KEY`` and value; a time is NaN where scores are not of frames."""
     if not place.exists():
         raise AnalysisError(f"{place}: no such file; the description's table is CSV, TSV or a folder beside it")
     if place.suffix.lower() in PICKLES:
