@@ -80,9 +80,10 @@ $(VENV)/.demo-torch-yes: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[demo,torch]'
 	touch $@
 
-# Demucs without its dependencies but the two that its networks import: the others only fetch and write sounds.
+# Demucs without its dependencies but the two that its networks import: the others only fetch and write sounds. pyrnnoise
+# without any: only its library is loaded.
 $(VENV)/.test: $(VENV)/.demo-torch-yes
-	$(PIP) --no-deps demucs==4.1.0
+	$(PIP) --no-deps demucs==4.1.0 pyrnnoise==0.4.5
 	$(PIP) einops julius
 	$(PIP) -e '.[demo,torch,postgresql,gunicorn,test]'
 	touch $@

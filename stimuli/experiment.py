@@ -60,6 +60,7 @@ from stimuli.description.pretrained import DemucsSystem, OpenUnmixSystem
 from stimuli.description.session import Attribute, Completion, Question, Setup, Test
 from stimuli.description.singers import MedleyVoxSystem
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
+from stimuli.description.speech import DeepFilterNetSystem, RnnoiseSystem
 from stimuli.description.system import FilteredSystem
 from stimuli.errors import ExperimentError
 
@@ -76,6 +77,7 @@ __all__ = [
     "Completion",
     "Contrast",
     "Damage",
+    "DeepFilterNetSystem",
     "DemucsSystem",
     "Excerpt",
     "ExclusionRule",
@@ -104,6 +106,7 @@ __all__ = [
     "RepetSimLibrosaSystem",
     "RepetSimSystem",
     "RepetSystem",
+    "RnnoiseSystem",
     "RpcaF0System",
     "RpcaSystem",
     "Setup",

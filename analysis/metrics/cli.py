@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
-WAYS = "a set (mushra metrics DIR), files (--reference, --estimate), or a data set (--musdb, --estimates, --out)"
-OF_SETS = ("songs_from", "museval", "read_museval")
+WAYS = (
+    "a set (mushra metrics DIR), files (--reference, --estimate), or a data set (--musdb, --estimates, --out); or "
+    "--published alone"
+)
+OF_SETS = ("songs_from", "museval", "read_museval", "published")
 OF_FILES = ("reference", "estimate", "mixture", "other", "align", "json_file")
 OF_MUSDB = ("musdb", "estimates", "out")
 
@@ -40,6 +43,9 @@ OF_MUSDB = ("musdb", "estimates", "out")
 )
 @click.option("--museval", type=FOLDER, help="DIR: also museval's JSON, FOLDER/<condition>/test/<song>.json.")
 @click.option("--read-museval", metavar="NAME=FOLDER", multiple=True, help="DIR: museval's results of a condition.")
+@click.option(
+    "--published", metavar="FILE.toml", type=FILE, multiple=True, help="Alone or with DIR: lay published scores beside."
+)
 @click.option("--reference", type=FILE, multiple=True, help="Files: the true sound; several with --unordered.")
 @click.option("--estimate", type=FILE, multiple=True, help="Files: what is held against it.")
 @click.option("--mixture", type=FILE, help="Files: what the estimate was taken from.")
@@ -56,9 +62,13 @@ def metrics(folder: Path | None, **told: Any) -> None:
 
     DIR is a stimulus set: every anchor and system is measured in what was heard and in the whole songs, before any
     gain, and the table stays in the set for the report. A second run does nothing. Without DIR: one file against
-    another, or a folder of estimates of a data set.
+    another, or a folder of estimates of a data set; --published alone shows scores that others computed.
     """
     files, musdb = bool(told["reference"] or told["estimate"]), any(told[name] for name in OF_MUSDB)
+    if told["published"] and not (folder or files or musdb):
+        _refuse(told, (*OF_FILES, *OF_MUSDB, *OF_SETS[:-1], "families", "pad", "unordered"), "published scores alone")
+        _published(told)
+        return
     if [folder is not None, files, musdb].count(True) != 1:
         raise AnalysisError(f"say what to score: {WAYS}")
     if folder is not None:
@@ -72,19 +82,37 @@ def metrics(folder: Path | None, **told: Any) -> None:
         _musdb(told)
 
 
+def _published(told: dict[str, Any]) -> None:
+    import pandas as pd
+
+    from analysis.metrics.published import reader, text
+    from analysis.metrics.results import table
+
+    found = reader.read_all(told["published"])
+    if told["csv_file"]:
+        whole = pd.concat([one.frame for one in found], ignore_index=True)
+        click.echo(f"wrote {table.write_csv(told['csv_file'], whole)}")
+    _say(text.lines(found))
+
+
 def _set(folder: Path, told: dict[str, Any]) -> None:
+    from analysis.metrics.published import reader
+    from analysis.metrics.published import text as published_text
     from analysis.metrics.results import table, text
     from analysis.metrics.scoring import museval_rows, score
     from stimuli import manifest
 
     theirs = {name: Path(place) for name, place in _named(told["read_museval"], "--read-museval", "NAME=FOLDER")}
-    given = museval_rows.read_rows(manifest.read(folder), theirs, click.echo)
+    there = manifest.read(folder)
+    published = reader.read_all(told["published"], [clip.condition for clip in there.clips])
+    given = museval_rows.read_rows(there, theirs, click.echo)
     wanted = score.Wanted(_families(told), told["whole"], told["songs_from"])
     made = score.score_set(folder, wanted, workers=_workers(told), given=given, echo=click.echo)
     if told["museval"]:
         _say(score.write_museval(folder, told["museval"], wanted, _workers(told)))
     if told["csv_file"]:
-        click.echo(f"wrote {table.write_csv(told['csv_file'], made.frame)}")
+        whole = reader.beside(made.frame, published) if published else made.frame
+        click.echo(f"wrote {table.write_csv(told['csv_file'], whole)}")
     targets = made.frame.groupby("target", sort=False)
     for target, own in targets:
         if len(targets) > 1:
@@ -92,6 +120,7 @@ def _set(folder: Path, told: dict[str, Any]) -> None:
         _say(text.summary(own, told["aggregate"]))
     if made.frame["value"].isna().any():
         click.echo(f"where there is no number, {folder / table.FILE_NAME} says why")
+    _say(published_text.lines(published))
 
 
 def _files(told: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ Every condition without a role is a system. A wide table has a column for every 
 ``listener`` where each row is a listener who is not named.
 
 Conventions: names of columns as in the table's first line. Defines: ``Mapping``, ``Columns``, ``Roles``, ``Scale``,
-``Attribute``, ``load``.
+``Attribute``, ``Model``, ``load``, ``loaded``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -47,6 +47,9 @@ class Model(BaseModel):
     """Frozen, and refuses keys it does not know: a misspelt key must not be silently ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+OfFile = TypeVar("OfFile", bound=Model)
 
 
 class Columns(Model):
@@ -181,12 +184,15 @@ def load(path: Path) -> Mapping:
     AnalysisError
         With every mistake of the file at once, one line each.
     """
+    return loaded(path, Mapping, "write which column is what (see analysis.reading.mapping)")
+
+
+def loaded(path: Path, kind: type[OfFile], otherwise: str) -> OfFile:
+    """Read a TOML file as a model; ``otherwise`` says what to do where there is none. Raises as ``load`` does."""
     try:
-        return Mapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise AnalysisError(
-            f"{path}: no such file; write which column is what (see analysis.reading.mapping)"
-        ) from None
+        raise AnalysisError(f"{path}: no such file; {otherwise}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise AnalysisError(f"{path}: can't be read: {error}") from None
     except tomllib.TOMLDecodeError as error:

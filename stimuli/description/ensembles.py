@@ -15,6 +15,7 @@ from stimuli.description.low_rank import LowRankSystem
 from stimuli.description.oracles import AnyOracle
 from stimuli.description.outside import OutsideSystem
 from stimuli.description.pretrained import PretrainedSystem
+from stimuli.description.speech import SpeechSystem
 from stimuli.description.system import MaskSystem, System
 
 
@@ -25,7 +26,9 @@ class SpleeterSystem(MaskSystem):
     kind: Literal["spleeter_2stems"]
 
 
-LoneSystem = OutsideSystem | ClassicalSystem | LowRankSystem | AnyOracle | SpleeterSystem | PretrainedSystem
+LoneSystem = (
+    OutsideSystem | ClassicalSystem | LowRankSystem | AnyOracle | SpleeterSystem | PretrainedSystem | SpeechSystem
+)
 
 
 class MinimumMagnitudeSystem(System):

@@ -138,6 +138,8 @@ SEPARATORS = {
     "demucs": "stimuli.separators.networks.demucs:Demucs",
     "medleyvox": "stimuli.separators.singers.medleyvox:MedleyVox",
     "spleeter_2stems": "stimuli.separators.networks.spleeter:Spleeter",
+    "deepfilternet3": "stimuli.separators.speech.deep_filter_net:DeepFilterNet",
+    "rnnoise": "stimuli.separators.speech.rnnoise:Rnnoise",
     "minimum_magnitude": "stimuli.separators.ensemble:MinimumMagnitude",
 }
 """Kind in experiment.toml to ``module:Class``; a class takes its ``System`` entry. Loaded when asked for.

@@ -6,6 +6,7 @@ always. Oracles look at the true stems: ceilings, and no systems that anyone can
 a program or examples are named, and not run; so is what is not installed.
 
     make bench, or: python tests/bench/bench_systems.py      prints and writes tests/bench/results/systems.json
+    python tests/bench/bench_systems.py --only rnnoise       measures these again, keeps the other rows
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ LATENCY_S = {kind: window / known_songs.RATE_HZ for kind, window in WINDOWS.item
     "hpss_two_stage": (8192 + 15 * 2048 + 1024 + 15 * 256) / known_songs.RATE_HZ,
     # The network hears 512 frames at a time.
     "spleeter_2stems": (511 * 1024 + 4096) / known_songs.RATE_HZ,
+    # At 48 kHz: what the libraries are late by, and the frame that a sample waits in.
+    "deepfilternet3": (1440 + 480) / 48_000,
+    "rnnoise": (960 + 480) / 48_000,
 }
 """Seconds by kind; the others need the whole song."""
 
@@ -88,21 +92,32 @@ def chosen() -> tuple[list[str], dict[str, str]]:
     return [MIXTURE, *(one.system for one in there if one.system not in left)], left
 
 
-def bench(folder: Path, shared: Path, seconds: float, jobs: int) -> dict[str, Any]:
-    """All figures."""
-    write_songs(folder, shared, seconds)
+def bench(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """All figures, or those of the kinds that are asked for."""
+    write_songs(folder, asked.shared, asked.seconds)
     kinds, left = chosen()
-    with ThreadPoolExecutor(jobs) as pool:
+    kinds = [kind for kind in kinds if not asked.only or kind in asked.only]
+    with ThreadPoolExecutor(asked.jobs) as pool:
         systems = dict(zip(kinds, pool.map(lambda kind: ran(kind, folder), kinds), strict=True))
     return {
         "command": "make bench",
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": bench_stimuli.machine() | {"torch": importlib.metadata.version("torch")},
-        "seconds": seconds,
-        "jobs": jobs,
+        "seconds": asked.seconds,
+        "jobs": asked.jobs,
         "systems": systems,
         "not_run": left,
     }
+
+
+def merged(last: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """The last result with rows that were measured later put in, each with its time; in the order of a whole run."""
+    for what in ("machine", "seconds", "jobs"):
+        if last[what] != found[what]:
+            sys.exit(f"rows of another {what} don't belong into one table: {last[what]}, now {found[what]}; run it all")
+    later = {kind: one | {"measured_at": found["measured_at"]} for kind, one in found["systems"].items()}
+    rows = last["systems"] | later
+    return last | {"systems": {kind: rows[kind] for kind in chosen()[0] if kind in rows}, "not_run": found["not_run"]}
 
 
 def table(found: dict[str, Any]) -> str:
@@ -137,6 +152,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=SHARED, help="the folder whose data/songs real_stems.py names")
     parser.add_argument("--seconds", type=float, default=LENGTH_S, help="of each sung song")
     parser.add_argument("--jobs", type=int, default=1, help="systems at the same time")
+    parser.add_argument("--only", nargs="+", default=[], metavar="KIND", help="measure these, keep the other rows")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--table", action="store_true", help="print the README's table of the last result, no more")
     asked = parser.parse_args()
@@ -145,8 +161,14 @@ def main() -> None:
         return
     if sentence := real_stems.missing(asked.shared / "data" / "songs"):
         sys.exit(f"nothing is measured: {sentence}")
+    if strange := set(asked.only) - set(chosen()[0]):
+        sys.exit(
+            f"nothing is measured: {', '.join(sorted(strange))} can't run here; there are {', '.join(chosen()[0])}"
+        )
     with tempfile.TemporaryDirectory() as name:
-        found = bench(Path(name), asked.shared, asked.seconds, asked.jobs)
+        found = bench(Path(name), asked)
+    if asked.only:
+        found = merged(json.loads(asked.out.read_text()), found)
     outcome.keep(found, asked.out, [])
 
 

@@ -1,0 +1,1 @@
+"""Speech enhancers as systems: native libraries out of installed packages, frame by frame."""
