@@ -91,6 +91,27 @@ def test_a_finished_run_does_nothing_more_and_more_steps_go_on(songs) -> None:
     assert (songs / "out" / "curve.csv").read_bytes() == (songs / "whole" / "curve.csv").read_bytes()
 
 
+def test_a_longer_run_goes_on_as_if_it_had_not_ended_between_two_validations(songs) -> None:
+    keys = {**NET, "optimiser": {"steps": 9, "validate_every": 4, "halve_after": 1}}
+    train(songs, "whole", **keys)
+    for steps in (5, 7, 9):
+        loop = train(songs, "parts", **keys | {"optimiser": keys["optimiser"] | {"steps": steps}})
+        assert loop.progress.curve[-1][0] == steps
+    for name in ("curve.csv", "curve.svg"):
+        assert (songs / "parts" / name).read_bytes() == (songs / "whole" / name).read_bytes(), name
+
+
+def test_the_row_of_a_runs_end_stays_while_its_weights_are_the_best(songs, monkeypatch) -> None:
+    """Validations after the steps 0, 4, 5, 8, 9 and 12."""
+    losses = iter([5.0, 4.0, 1.0, 3.0, 2.0, 0.5])
+    monkeypatch.setattr(Loop, "_heard", lambda _: (next(losses), 0.0))
+    rows = []
+    for steps in (5, 9, 12):
+        loop = train(songs, **NET, optimiser={"steps": steps, "validate_every": 4})
+        rows.append([row[0] for row in loop.progress.curve])
+    assert rows == [[0, 4, 5], [0, 4, 5, 8, 9], [0, 4, 8, 12]] and loop.progress.best == 0.5
+
+
 def test_time_is_that_of_all_continuations_with_validations_and_writes(songs, monkeypatch) -> None:
     heard, save = Loop._heard, checkpoint.save
     monkeypatch.setattr(Loop, "_heard", lambda loop: (time.sleep(0.1), heard(loop))[1])
