@@ -18,7 +18,7 @@ from filelock import FileLock
 from outside import song
 from small_world import RATE_HZ, noise, write
 
-from stimuli import manifest
+from stimuli import clips, manifest
 from stimuli.build import build
 from stimuli.errors import ConditionError, StimuliError
 from stimuli.separate_cli import separate, systems
@@ -271,6 +271,25 @@ def test_told_to_keep_going_the_build_leaves_out_what_fails_and_says_on_which_so
     assert all(f"left out: {name}: {reason}" in said for name, reason in left.items())
     alone = write_experiment(systems=BROKEN.split("\n\n")[0] + "\n")
     assert build(alone, world / "set", jobs=1, progress=False).stimuli_id == made.stimuli_id, "nothing else changed"
+
+
+def test_systems_that_are_silent_cost_no_other_clip_a_second_making(write_experiment, world, monkeypatch) -> None:
+    for stem in ("vocals", "drums", "bass", "other"):
+        for name in ("Song A", "Song B"):
+            write(world / f"songs/{name}/{stem}.wav", np.repeat(noise(3)[:, :1], 2, axis=1))
+    silent = "".join(f'[[systems]]\nname = "s{n}"\nkind = "left_minus_right"\n' for n in range(3))
+    path = write_experiment(systems=silent + '[[systems]]\nname = "recurring"\nkind = "repet"\n')
+    level, looked = clips._Maker._level, []
+
+    def counted(maker, condition, sound):
+        looked.append((maker.job.item.name, condition.name))
+        return level(maker, condition, sound)
+
+    monkeypatch.setattr(clips._Maker, "_level", counted)
+    made = build(path, world / "set", jobs=1, progress=False, keep_going=True)
+    assert [one.system for one in made.left_out] == ["s0", "s1", "s2"]
+    assert all(one.reason.startswith(f"item 'Song A': {one.system}: too quiet") for one in made.left_out)
+    assert len(set(looked)) == len(looked) == 2 * (4 + 3 + 1), looked
 
 
 def test_without_it_the_build_stops_clean_at_the_first(broken, world) -> None:
