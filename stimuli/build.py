@@ -67,7 +67,7 @@ def build(
     out : the set's folder; made where it is missing.
     jobs : worker processes.
     cluster : address of a Dask scheduler that runs the jobs instead; its workers must see the same folders.
-    device : where torch systems run, for example ``cuda``.
+    device : where torch systems run, for example ``cuda``; with ``cluster`` one that each of its workers has.
     keep_going : leave a system that fails out of the set, named with its song, and go on with the others.
     progress : show a progress bar.
     echo : called with each line that a person should read.
@@ -79,8 +79,18 @@ def build(
         before is then still there, and whole.
     """
     # Absolute, because workers may stand elsewhere.
-    planned = plan(experiment.load(path), path.absolute().parent, out.absolute(), echo, device, keep_going=keep_going)
+    planned = plan(
+        experiment.load(path),
+        path.absolute().parent,
+        out.absolute(),
+        echo,
+        device,
+        elsewhere=bool(cluster),
+        keep_going=keep_going,
+    )
     workers = Workers(jobs, cluster, progress)
+    if cluster and planned.asks_for_device:
+        workers.check_device(device)
     with _only_builder(out):
         before = _intact(out)
         planned, made_anew = _render_all(planned, workers, keep_going, echo)
