@@ -15,17 +15,16 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
 from stimuli import experiment, manifest
-from stimuli.clips import ItemJob, check_inputs, make_item
-from stimuli.errors import ConditionError, StimuliError
+from stimuli.clips import ItemJob, attempt_item, make_item, unusable_inputs
+from stimuli.errors import StimuliError
 from stimuli.manifest import Clip, Manifest
 from stimuli.plan import Echo, Plan, plan
 from stimuli.render import Render, attempt, render
@@ -47,7 +46,6 @@ PACKAGES = (
     "webrtcvad-wheels",
 )
 FOLDERS = ("renders", "records", "clips")
-Result = TypeVar("Result")
 
 
 def build(
@@ -69,7 +67,7 @@ def build(
     out : the set's folder; made where it is missing.
     jobs : worker processes.
     cluster : address of a Dask scheduler that runs the jobs instead; its workers must see the same folders.
-    device : where torch systems run, for example ``cuda``.
+    device : where torch systems run, for example ``cuda``; with ``cluster`` one that each of its workers has.
     keep_going : leave a system that fails out of the set, named with its song, and go on with the others.
     progress : show a progress bar.
     echo : called with each line that a person should read.
@@ -81,13 +79,23 @@ def build(
         before is then still there, and whole.
     """
     # Absolute, because workers may stand elsewhere.
-    planned = plan(experiment.load(path), path.absolute().parent, out.absolute(), echo, device, keep_going=keep_going)
+    planned = plan(
+        experiment.load(path),
+        path.absolute().parent,
+        out.absolute(),
+        echo,
+        device,
+        elsewhere=bool(cluster),
+        keep_going=keep_going,
+    )
     workers = Workers(jobs, cluster, progress)
+    if cluster and planned.asks_for_device:
+        workers.check_device(device)
     with _only_builder(out):
         before = _intact(out)
         planned, made_anew = _render_all(planned, workers, keep_going, echo)
         remember_folder(out, path)
-        planned, made = _leaving_out(lambda left: _cut(left, workers), planned, keep_going, echo)
+        planned, made = _cut(planned, workers, keep_going, echo)
         if before and before.model_copy(update={"made_at": made.made_at}) == made:
             echo(f"{out}: nothing to do, the set is what {path.name} describes")
             return before
@@ -100,7 +108,7 @@ def build(
 def _render_all(planned: Plan, workers: Workers, keep_going: bool, echo: Echo) -> tuple[Plan, int]:
     """Run what has no render yet; the plan, without systems that failed if we are to go on, and how many were made."""
     if _missing(planned):  # what can't be heard is said before hours are spent on separating it
-        planned, _ = _leaving_out(_check_inputs, planned, keep_going, echo)
+        planned = _with_usable_inputs(planned, keep_going, echo)
     missing = _missing(planned)
     if not keep_going:
         workers.run("separating", render, missing)
@@ -118,25 +126,29 @@ def _missing(planned: Plan) -> list[Render]:
     return list({job.key: job for job in planned.renders.values() if not job.done}.values())
 
 
-def _check_inputs(planned: Plan) -> None:
-    for job in planned.known_items():
-        check_inputs(job)
+def _with_usable_inputs(planned: Plan, keep_going: bool, echo: Echo) -> Plan:
+    """The plan, without estimates that can't be used if we are to go on."""
+    failed: dict[str, str] = {}
+    for error in (error for job in planned.known_items() for error in unusable_inputs(job)):
+        if not keep_going:
+            raise error
+        failed.setdefault(error.condition, str(error))
+    return planned.without(failed, echo) if failed else planned
 
 
-def _cut(planned: Plan, workers: Workers) -> Manifest:
+def _cut(planned: Plan, workers: Workers, keep_going: bool, echo: Echo) -> tuple[Plan, Manifest]:
+    """Make the clips; if we are to go on, without all systems that failed in one item or another."""
     items = list(planned.items())
-    return _manifest(planned, items, workers.run("clips", make_item, items))
-
-
-def _leaving_out(act: Callable[[Plan], Result], planned: Plan, keep_going: bool, echo: Echo) -> tuple[Plan, Result]:
-    """Do something with a plan; if we are to go on, a system that fails in it is left out, and it is done again."""
-    while True:
-        try:
-            return planned, act(planned)
-        except ConditionError as error:
-            if not keep_going or error.condition not in {system.name for system in planned.systems}:
-                raise
-            planned = planned.without({error.condition: str(error)}, echo)
+    if not keep_going:
+        return planned, _manifest(planned, items, workers.run("clips", make_item, items))
+    failed: dict[str, str] = {}
+    made = workers.run("clips", attempt_item, items)
+    for name, reason in (one for _, reasons in made for one in reasons.items()):
+        failed.setdefault(name, reason)
+    if not failed:
+        return planned, _manifest(planned, items, [clips for clips, _ in made])
+    # What was made is on record but where a system is gone that did not fail; an excerpt may have moved, too.
+    return _cut(planned.without(failed, echo), workers, keep_going, echo)
 
 
 def _manifest(planned: Plan, items: Sequence[ItemJob], made: Sequence[Sequence[Clip]]) -> Manifest:

@@ -86,7 +86,12 @@ def stimuli() -> None:
 @click.option("--out", type=FOLDER, required=True, help="The set's folder.")
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1), help="Worker processes.")
 @click.option("--cluster", help="Address of a Dask scheduler whose workers do it, on the same folders.")
-@click.option("--device", default="cpu", show_default=True, help="Where torch systems run, for example cuda.")
+@click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="Where torch systems run, for example cuda; with --cluster, its workers are asked whether they have it.",
+)
 @click.option("--keep-going", is_flag=True, help="Leave a system that fails out of the set, and go on with the others.")
 def build_set(path: Path, out: Path, jobs: int, cluster: str | None, device: str, keep_going: bool) -> None:
     """Build the stimulus set of EXPERIMENT: a stopped build resumes, an unchanged one does nothing."""

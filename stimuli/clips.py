@@ -5,7 +5,7 @@ would pass the ceiling; that is known only when all were measured, so what was w
 An item that was made before from the same sounds is taken from its record.
 
 Conventions: sound (frames, channels), full scale 1.0; loudness in LUFS, gains in dB, peaks in dBTP.
-Defines: ``ItemJob``, ``make_item``, ``check_inputs``, ``scene_of``.
+Defines: ``ItemJob``, ``make_item``, ``attempt_item``, ``unusable_inputs``, ``scene_of``.
 """
 
 from __future__ import annotations
@@ -67,14 +67,19 @@ def make_item(job: ItemJob) -> tuple[Clip, ...]:
     SoundError
         Where a condition is too quiet in this excerpt to be measured, or a file can't be used.
     """
-    maker = _Maker(job)
-    record = job.out / "records" / f"{maker.key}.json"
-    if known := _known(record, job.out):
-        return known
-    clips = maker.clips()
-    with audio.temporary(record) as part:
-        part.write_text(json.dumps([clip.model_dump(mode="json") for clip in clips], indent=1), encoding="utf-8")
-    return clips
+    return _made(_Maker(job))
+
+
+def attempt_item(job: ItemJob) -> tuple[tuple[Clip, ...], dict[str, str]]:
+    """The clips of an item without those of the systems that can't be used in it, and by name why these can't.
+
+    Raises
+    ------
+    SoundError
+        As ``make_item`` does, but for systems.
+    """
+    maker = _Maker(job, keep_going=True)
+    return _made(maker), maker.failed
 
 
 def scene_of(job: ItemJob) -> Scene:
@@ -84,13 +89,15 @@ def scene_of(job: ItemJob) -> Scene:
     return Scene(f"item {job.item.name!r}", song, job.item.target, start, frames, job.folder)
 
 
-def check_inputs(job: ItemJob) -> None:
+def unusable_inputs(job: ItemJob) -> Iterator[ConditionError]:
     """Read what is heard of the reference and of estimates that were rendered elsewhere, before anything is rendered.
+
+    Yields what is wrong with an estimate that can't be read, holds NaN, or is silent in this excerpt.
 
     Raises
     ------
     SoundError
-        Where one of them can't be read, holds NaN, or is silent in this excerpt.
+        Where it is the reference.
     """
     scene = scene_of(job)
     scene.check()
@@ -99,10 +106,22 @@ def check_inputs(job: ItemJob) -> None:
             try:
                 sound = scene.sound(condition)
             except SoundError as error:
-                raise ConditionError(condition.name, str(error)) from None
+                yield ConditionError(condition.name, str(error))
+                continue
             if max(float(sound.max()), -float(sound.min())) < SILENT_PEAK:
                 what = f"{scene.place}: {condition.name} is silent in this excerpt; render it again"
-                raise ConditionError(condition.name, what)
+                yield ConditionError(condition.name, what)
+
+
+def _made(maker: _Maker) -> tuple[Clip, ...]:
+    """The clips, out of their record where they are there; without systems that failed they have another one."""
+    job = maker.job
+    if known := _known(maker.record, job.out):
+        return known
+    clips = maker.clips()
+    with audio.temporary(maker.record) as part:
+        part.write_text(json.dumps([clip.model_dump(mode="json") for clip in clips], indent=1), encoding="utf-8")
+    return clips
 
 
 def _known(record: Path, out: Path) -> tuple[Clip, ...]:
@@ -124,19 +143,25 @@ class _Level:
 
 
 class _Maker:
-    """The work on one item."""
+    """The work on one item; ``failed`` are its systems that can't be used, and why, if it is to go on without them."""
 
-    def __init__(self, job: ItemJob) -> None:
-        self.job, self.scene = job, scene_of(job)
+    def __init__(self, job: ItemJob, *, keep_going: bool = False) -> None:
+        self.job, self.scene, self.keep_going = job, scene_of(job), keep_going
+        self.failed: dict[str, str] = {}
         self.scene.check()
         self.rate_hz = self.scene.song.form.rate_hz
         self._known_contents: dict[str, list[object]] = {}
 
-    @cached_property
-    def key(self) -> str:
-        """Identity of everything that the item's clips follow from."""
-        made = [[condition.name, *self._made_of(condition)] for condition in self.job.conditions]
-        return identity([self._common, made])[:32]
+    @property
+    def conditions(self) -> list[Condition]:
+        """Those that have not failed."""
+        return [condition for condition in self.job.conditions if condition.name not in self.failed]
+
+    @property
+    def record(self) -> Path:
+        """The file of the clips' record, named by the identity of everything that they follow from."""
+        made = [[condition.name, *self._made_of(condition)] for condition in self.conditions]
+        return self.job.out / "records" / f"{identity([self._common, made])[:32]}.json"
 
     @cached_property
     def _common(self) -> list[object]:
@@ -168,10 +193,16 @@ class _Maker:
         """The clips at one lowering, and by how much the loudest passes the ceiling; then nothing is complete."""
         clips: list[Clip] = []
         over_db = 0.0
-        for condition in self.job.conditions:
+        for condition in self.conditions:
             # Faded where it stands: the sound is ours.
             sound = audio.fade_ends(self.scene.sound(condition), self.rate_hz)
-            level = self._level(condition, sound)
+            try:
+                level = self._level(condition, sound)
+            except ConditionError as error:
+                if not (self.keep_going and condition.roles == ("system",)):
+                    raise
+                self.failed[condition.name] = str(error)
+                continue
             gain_db = self._gain_db(condition, level) - lowered_db
             over_db = max(over_db, level.true_peak_dbtp + gain_db - self.job.loudness.ceiling_dbtp)
             if over_db <= 0:

@@ -32,7 +32,10 @@ Echo = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Plan:
-    """An experiment whose inputs were looked at: what to render, and what to cut."""
+    """An experiment whose inputs were looked at: what to render, and what to cut.
+
+    ``elsewhere``: systems run on other machines, and whether ``device`` is there is for those to say.
+    """
 
     experiment: Experiment
     folder: Path
@@ -40,6 +43,7 @@ class Plan:
     systems: tuple[AnySystem, ...]
     left_out: tuple[LeftOut, ...]
     device: str = "cpu"
+    elsewhere: bool = False
 
     @functools.cached_property
     def renders(self) -> dict[tuple[str, str, str], Render]:
@@ -81,12 +85,19 @@ class Plan:
         if isinstance(system, FilesSystem):
             estimates.check(system, self.folder, song, target, self.experiment.songs.resample_hz)
             return
-        runs, who = separator(system, self.device, self.folder), f"system {system.name!r} on {song.name!r}"
+        runs = separator(system, "cpu" if self.elsewhere else self.device, self.folder)
+        who = f"system {system.name!r} on {song.name!r}"
         if reason := runs.missing():  # files and devices: what isn't installed was looked for before
             raise StimuliError(f"{who}: {reason}")
         check_form(runs, song.form.rate_hz, song.form.channels, who)
         run.check_targets(runs, who, song.stems, [target])
         key_of(system, "", target, self.device, self.folder)  # refuses files that are not the ones that are pinned
+
+    @property
+    def asks_for_device(self) -> bool:
+        """Whether a system would run on ``device``, if it is not the processor."""
+        run_here = (system for system in self.systems if not isinstance(system, FilesSystem))
+        return any(getattr(separator(one, self.device), "device", "cpu") != "cpu" for one in run_here)
 
     def target_of(self, item: Item) -> str:
         """What the systems are asked for on this item."""
@@ -180,11 +191,19 @@ class Plan:
 
 
 def plan(
-    found: Experiment, folder: Path, out: Path, echo: Echo, device: str = "cpu", *, keep_going: bool = False
+    found: Experiment,
+    folder: Path,
+    out: Path,
+    echo: Echo,
+    device: str = "cpu",
+    *,
+    elsewhere: bool = False,
+    keep_going: bool = False,
 ) -> Plan:
     """Look at every song and estimate; leave out systems that aren't installed here, and say so.
 
-    With ``keep_going``, systems whose own files are missing or don't fit are left out too.
+    With ``elsewhere``, nobody asks here whether ``device`` is there. With ``keep_going``, systems whose own files are
+    missing or don't fit are left out too.
 
     Raises
     ------
@@ -199,7 +218,7 @@ def plan(
             echo(f"left out: {system.name}: {reason}")
     gone = {entry.system for entry in left_out}
     systems = tuple(system for system in found.systems if system.name not in gone)
-    made = Plan(found, folder, out, systems, tuple(left_out), device)
+    made = Plan(found, folder, out, systems, tuple(left_out), device, elsewhere)
     for item in found.items:
         target_stems(made.song(item.song), made.target_of(item))
     failed: dict[str, str] = {}

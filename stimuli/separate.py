@@ -1,7 +1,8 @@
 """One system on one sound file, outside any experiment: ``mushra separate``.
 
 Conventions: estimates are float32 WAV ``<source>.wav`` of the mixture's rate, length and channels; ``provenance.json``
-beside them is written last. Every file is whole or not there.
+beside them is written last. Every file is whole or not there, and the next run removes what a killed one left half
+written.
 
 Defines: ``chosen``, ``prepared``, ``separate``, ``Task``.
 """
@@ -10,10 +11,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from stimuli import audio, experiment
 from stimuli.errors import StimuliError
@@ -23,7 +27,9 @@ from stimuli.render import facts_of
 from stimuli.separators import Separator, Song, run, separator
 from stimuli.separators.listing import with_defaults
 
-PROVENANCE = "provenance.json"
+PROVENANCE, LOCK = "provenance.json", ".separate.lock"
+OURS = (".*.wav.????????.part", f".{PROVENANCE}.????????.part")
+"""Half-written files (``audio.temporary``); the folder may hold others' too."""
 Echo = Callable[[str], object]
 
 
@@ -57,9 +63,33 @@ class Task:
             f"separating with {self.entry.name}"
         )
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Make the folder and hold it alone, without what a killed run left half written in it.
+
+        Raises
+        ------
+        StimuliError
+            Where another run writes there, or nothing can be written.
+        """
+        lock = FileLock(self.out / LOCK, timeout=0)
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise StimuliError(f"{self.out}: another run writes here; wait for it, or choose another --out") from None
+        except OSError as error:
+            raise StimuliError(f"{self.out}: can't be written: {error.strerror}; choose another --out") from None
+        try:
+            for part in (part for name in OURS for part in self.out.glob(name)):
+                part.unlink(missing_ok=True)
+            yield
+        finally:
+            (self.out / LOCK).unlink(missing_ok=True)
+            lock.release()
+
     def forget(self) -> None:
         """Take away what an earlier result's record says: it is not of the estimates that are put there now."""
-        self.out.mkdir(parents=True, exist_ok=True)
         (self.out / PROVENANCE).unlink(missing_ok=True)
 
     def tell_silent(self, silent: Sequence[str], of_silence: bool, facts: Provenance, echo: Echo) -> None:
@@ -132,10 +162,11 @@ def separate(
     began = time.perf_counter()
     estimates, _ = run.run_all(runs, entry.name, song, tuple(paths))
     facts = facts_of(entry, runs, time.perf_counter() - began, len(samples) / rate_hz)
-    task.forget()
-    for target, path in paths.items():
-        audio.write_render(path, estimates[target], rate_hz)
-    echo(task.record(facts, list(paths.values()), {}))
+    with task.writing():
+        task.forget()
+        for target, path in paths.items():
+            audio.write_render(path, estimates[target], rate_hz)
+        echo(task.record(facts, list(paths.values()), {}))
     silent = [target for target, estimate in estimates.items() if not estimate.any()]
     task.tell_silent(silent, not samples.any(), facts, echo)
     return list(paths.values())

@@ -48,8 +48,19 @@ def separate_stream(task: Task, block: int, echo: Echo = lambda _: None) -> list
     source: SourceStream = _said(who, lambda: stream(form.rate_hz, form.channels))
     gain = _gain(task.mixture, form)
     echo(task.describe(form) + f", {block} frames at a time")
-    task.out.mkdir(parents=True, exist_ok=True)
     fed = _Fed(source, gain, who)
+    with task.writing():
+        _write(task, paths, fed, form, block)
+        facts = facts_of(task.entry, task.runs, fed.seconds, form.frames / form.rate_hz)
+        echo(task.record(facts, list(paths.values()), {"stream": fed.told(block, form.rate_hz)}))
+    delay_ms, block_ms = (1000 * frames / form.rate_hz for frames in (source.latency_frames, block))
+    echo(f"delay {delay_ms:.1f} ms, and blocks of {block_ms:.1f} ms")
+    task.tell_silent([target for target in paths if target not in fed.heard], not fed.mixture_heard, facts, echo)
+    return list(paths.values())
+
+
+def _write(task: Task, paths: Mapping[str, Path], fed: _Fed, form: audio.Format, block: int) -> None:
+    """Every estimate as it comes; an earlier result is gone only when all of this one is there."""
     with ExitStack() as files:
         writers = {
             target: files.enter_context(audio.rendering(path, form.rate_hz, form.channels))
@@ -59,12 +70,6 @@ def separate_stream(task: Task, block: int, echo: Echo = lambda _: None) -> list
             for target, write in writers.items():
                 write(estimates[target])
         task.forget()
-    facts = facts_of(task.entry, task.runs, fed.seconds, form.frames / form.rate_hz)
-    echo(task.record(facts, list(paths.values()), {"stream": fed.told(block, form.rate_hz)}))
-    delay_ms, block_ms = (1000 * frames / form.rate_hz for frames in (source.latency_frames, block))
-    echo(f"delay {delay_ms:.1f} ms, and blocks of {block_ms:.1f} ms")
-    task.tell_silent([target for target in paths if target not in fed.heard], not fed.mixture_heard, facts, echo)
-    return list(paths.values())
 
 
 def _said(who: str, step: Callable[[], Result]) -> Result:

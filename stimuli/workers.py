@@ -64,6 +64,20 @@ class Workers:
                 bar.set_postfix_str(f"{factor:.2f} x real time, {jobs[index].told}", refresh=False)
         return [found[index] for index in range(len(jobs))]
 
+    def check_device(self, device: str) -> None:
+        """Ask every worker of the cluster, as any of them may get any job.
+
+        Raises
+        ------
+        StimuliError
+            Where one of them can't use the device.
+        """
+        assert self.cluster
+        with _client(self.cluster) as client:
+            said = {worker: reason for worker, reason in client.run(_unusable, device).items() if reason}
+        for worker, reason in said.items():
+            raise StimuliError(f"--cluster {self.cluster}: the worker at {worker}: {reason}")
+
     def _results(self, function: Callable[[AnyJob], Result], jobs: Sequence[AnyJob]) -> Iterator[tuple[int, Result]]:
         if self.cluster and jobs:
             return _on_cluster(self.cluster, function, jobs)
@@ -86,15 +100,32 @@ def _bar(what: str, jobs: Sequence[Job], shown: bool) -> tqdm:
     return tqdm(total=total, desc=what, bar_format=form, postfix="starting", disable=not shown or not jobs)
 
 
-def _on_cluster(address: str, function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+def _unusable(device: str) -> str | None:
+    """Why torch can't use a device where this runs; None if it can."""
+    try:
+        from stimuli.separators.networks.torch_model import unusable
+
+        return unusable(device)
+    except ImportError as error:
+        return f"torch can't be used: {error}"
+
+
+def _client(address: str) -> Any:
+    """A client of the scheduler."""
     if importlib.util.find_spec("distributed") is None:
         raise StimuliError('--cluster needs the package distributed; pip install "hidden-reference[cluster]"')
-    from distributed import Client, KilledWorker, as_completed
+    from distributed import Client
 
     try:
-        client = Client(address, timeout=ANSWERS_WITHIN)
+        return Client(address, timeout=ANSWERS_WITHIN)
     except (OSError, TimeoutError, ValueError) as error:
         raise StimuliError(f"--cluster {address}: no Dask scheduler answers there: {error}; start one first") from None
+
+
+def _on_cluster(address: str, function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    client = _client(address)
+    from distributed import KilledWorker, as_completed
+
     with client:
         # A job whose worker dies goes to another one, three times (Dask's allowed-failures).
         numbers = {client.submit(function, job, pure=False): index for index, job in enumerate(jobs)}

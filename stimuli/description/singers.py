@@ -35,8 +35,9 @@ class MedleyVoxSystem(System):
     stage take about 0.2 GB of memory for each second that is heard at once: take windows for a long song.
 
     In an experiment ``targets`` names the stems that the outputs are assigned to, over the whole song: the assignment
-    whose correlations with the true stems have the greatest sum. A singer lost within a song stays lost, and is heard.
-    Outside of one (``mushra separate``) the outputs are called as in ``sources``.
+    whose correlations with the true stems have the greatest sum. A singer lost within a song stays lost, and is heard:
+    an excerpt has no assignment of its own, which would make the system better than it is. Outside of an experiment
+    (``mushra separate``) the outputs are called as in ``sources``.
     """
 
     needs: ClassVar[str] = "torch, the weights; in an experiment also targets"

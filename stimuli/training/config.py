@@ -48,7 +48,7 @@ class Mixing(Model):
     ``medleyvox``: two voices in one of six cases (same song, same singer, speech …), the second one louder or softer by
     a draw with a standard deviation of 6 dB (Jeon et al. 2023). ``gain_db``: each part is louder or softer by up to so
     much, ``swap_channels``: how often its left is its right (neither with medleyvox), and ``lufs`` where mixtures are
-    brought to; systems hear songs at -14.
+    brought to: systems hear songs at -14. One channel counts as two, so that MedleyVox's own -24 is -21 here.
     """
 
     strategy: Literal["song", "random_stems", "medleyvox"] = "song"

@@ -118,26 +118,34 @@ class Loop:
         return found.item()
 
     def _validated(self) -> bool:
-        """Validate, add a row, and bring the rate down where nothing gets better; whether it was the best one."""
+        """Validate, add a row, and bring the rate down where nothing gets better; whether it was the best one.
+
+        One between the others, where a run ends, decides nothing of what follows: a longer run goes on as if it had
+        not been, and its row stays only as long as its weights are the best.
+        """
         progress = self.progress
         found, ratio_db = self.processes.from_first(self._heard() if self.processes.first else (0.0, 0.0))
         if not math.isfinite(found):
             raise StimuliError(NOT_FINITE.format(f"validation after step {progress.step}", "loss is"))
         mean = math.fsum(progress.losses) / len(progress.losses) if progress.losses else None
-        progress.curve.append([progress.step, mean, found, ratio_db, self.optimiser.param_groups[0]["lr"]])
-        progress.losses.clear()
+        row = [progress.step, mean, found, ratio_db, self.optimiser.param_groups[0]["lr"]]
         better = found < progress.best
         progress.best = found if better else progress.best
-        progress.stale = 0 if better else progress.stale + 1
-        progress.stale_at_rate = 0 if better else progress.stale_at_rate + 1
-        self._slowed()
+        every = self.config.optimiser.validate_every
+        progress.curve = [one for one in progress.curve if one[0] % every == 0 or one[2] == progress.best] + [row]
+        if progress.step % every == 0:
+            self._took_turn(better)
         self.clocked()
         return better and progress.step > 0
 
-    def _slowed(self) -> None:
-        asked = self.config.optimiser
-        if asked.halve_after and self.progress.stale_at_rate >= asked.halve_after:
-            self.progress.stale_at_rate = 0
+    def _took_turn(self, better: bool) -> None:
+        """Count the validations without a better one; the rate is halved after so many."""
+        progress, asked = self.progress, self.config.optimiser
+        progress.losses.clear()
+        progress.stale = 0 if better else progress.stale + 1
+        progress.stale_at_rate = 0 if better else progress.stale_at_rate + 1
+        if asked.halve_after and progress.stale_at_rate >= asked.halve_after:
+            progress.stale_at_rate = 0
             for group in self.optimiser.param_groups:
                 group["lr"] = max(group["lr"] / 2, min(asked.least_rate, group["lr"]))
 

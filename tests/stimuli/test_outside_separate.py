@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -13,10 +14,11 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from filelock import FileLock
 from outside import song
 from small_world import RATE_HZ, noise, write
 
-from stimuli import manifest
+from stimuli import clips, manifest
 from stimuli.build import build
 from stimuli.errors import ConditionError, StimuliError
 from stimuli.separate_cli import separate, systems
@@ -271,6 +273,25 @@ def test_told_to_keep_going_the_build_leaves_out_what_fails_and_says_on_which_so
     assert build(alone, world / "set", jobs=1, progress=False).stimuli_id == made.stimuli_id, "nothing else changed"
 
 
+def test_systems_that_are_silent_cost_no_other_clip_a_second_making(write_experiment, world, monkeypatch) -> None:
+    for stem in ("vocals", "drums", "bass", "other"):
+        for name in ("Song A", "Song B"):
+            write(world / f"songs/{name}/{stem}.wav", np.repeat(noise(3)[:, :1], 2, axis=1))
+    silent = "".join(f'[[systems]]\nname = "s{n}"\nkind = "left_minus_right"\n' for n in range(3))
+    path = write_experiment(systems=silent + '[[systems]]\nname = "recurring"\nkind = "repet"\n')
+    level, looked = clips._Maker._level, []
+
+    def counted(maker, condition, sound):
+        looked.append((maker.job.item.name, condition.name))
+        return level(maker, condition, sound)
+
+    monkeypatch.setattr(clips._Maker, "_level", counted)
+    made = build(path, world / "set", jobs=1, progress=False, keep_going=True)
+    assert [one.system for one in made.left_out] == ["s0", "s1", "s2"]
+    assert all(one.reason.startswith(f"item 'Song A': {one.system}: too quiet") for one in made.left_out)
+    assert len(set(looked)) == len(looked) == 2 * (4 + 3 + 1), looked
+
+
 def test_without_it_the_build_stops_clean_at_the_first(broken, world) -> None:
     with pytest.raises(StimuliError, match=r"no such file|can give drums"):
         build(broken, world / "set", jobs=1, progress=False)
@@ -297,6 +318,48 @@ def test_a_broken_reference_stops_the_build_all_the_same(broken, world) -> None:
         write(world / f"songs/Song B/{stem}.wav", np.zeros((RATE_HZ * 5 // 2, 2), np.float32))
     with pytest.raises(StimuliError, match="item 'Song B': the reference is silent"):
         build(broken, world / "set", jobs=1, progress=False, keep_going=True)
+
+
+KILLED = """
+import os, signal, sys, soundfile
+from stimuli.separate_cli import separate
+write = soundfile.write
+def half(path, sound, *form, **more):
+    write(path, sound[: len(sound) // 2], *form, **more)
+    os.kill(os.getpid(), signal.SIGKILL)
+soundfile.write = half
+separate.main(sys.argv[1:])
+"""
+
+
+def test_what_a_killed_run_left_half_written_is_taken_for_nothing_and_removed_by_the_next(tmp_path) -> None:
+    mixture, out = write(tmp_path / "mix.wav", noise(1)), tmp_path / "out"
+    arguments = ["centre_cancellation", str(mixture), "--out", str(out)]
+    here("left_minus_right", *arguments[1:])
+    (out / ".theirs.part").write_bytes(b"of somebody else")
+    killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    (half,) = out.glob(".*.wav.*.part")
+    assert half.stat().st_size > 1000 and not (out / "provenance.json").exists()
+    here(*arguments)
+    names = {"vocals.wav", "accompaniment.wav", "provenance.json", ".theirs.part"}
+    assert {path.name for path in out.iterdir()} == names
+    told = json.loads((out / "provenance.json").read_text())
+    assert told["system"] == "centre-cancellation"
+    for name, digest in told["estimates_sha256"].items():
+        assert hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
+        assert len(soundfile.read(out / name)[0]) == len(noise(1))
+
+
+def test_two_runs_do_not_write_into_one_folder(tmp_path) -> None:
+    mixture, out = write(tmp_path / "mix.wav", noise(1)), tmp_path / "out"
+    out.mkdir()
+    arguments = ["centre_cancellation", str(mixture), "--out", str(out)]
+    with FileLock(out / ".separate.lock"), pytest.raises(StimuliError, match="another run writes here; wait for it"):
+        separate.main(arguments, standalone_mode=False)
+    arguments[-1] = str(mixture / "below")
+    with pytest.raises(StimuliError, match=r"mix.wav/below: can't be written: Not a directory; choose another --out"):
+        separate.main(arguments, standalone_mode=False)
 
 
 def test_left_minus_right_of_a_mono_file_is_silent_and_it_is_said(tmp_path) -> None:

@@ -16,13 +16,12 @@ from known_songs import (
     rest_of,
     scored,
     si_sdr,
-    song_of,
     sung,
     system,
 )
 from small_world import noise
 
-from stimuli.separators import Song, mixed, run
+from stimuli.separators import Song, run
 from stimuli.separators.classical.repet import Repet, median_over
 
 KINDS = ("repet_extended", "repet_adaptive", "repet_sim_librosa", "repet_sim_online")
@@ -133,25 +132,9 @@ def test_the_fast_median_is_numpys_to_the_bit(count) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("shape", [(1, 2), (10, 2), (RATE_HZ, 1), (RATE_HZ, 2)])
-def test_any_length_comes_back_finite_and_the_same_twice(kind, shape) -> None:
-    part = noise(2)[: shape[0], : shape[1]]
-    short = Song("x", 22_050, part, {})
-    first, second = (run.run(system(kind), kind, short, "vocals")[0] for _ in range(2))
-    assert first.shape == shape and np.isfinite(first).all() and np.array_equal(first, second)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_silence_level_and_sum(kind) -> None:
-    loud = song_of(vocals=noise(1), other=noise(2))
-    parts = [run.run(system(kind), kind, loud, target)[0] for target in ("vocals", "accompaniment")]
-    assert np.abs(mixed(parts) - loud.mixture).max() < 1e-6
-    quiet = Song("x", RATE_HZ, loud.mixture * np.float32(0.1))
-    assert si_sdr(run.run(system(kind), kind, quiet, "accompaniment")[0], parts[1]) > 60
-    one_side = loud.mixture * np.array([[1, 0]], np.float32)
-    for silent in (np.zeros_like(one_side), one_side):
-        outcome = run.run(system(kind), kind, Song("x", RATE_HZ, silent), "accompaniment")[0]
-        assert np.abs(outcome[:, 1]).max() == 0 and np.isfinite(outcome).all()
+def test_a_silent_channel_stays_silent(kind) -> None:
+    one_side = noise(1) * np.array([[1, 0]], np.float32)
+    assert not run.run(system(kind), kind, Song("x", RATE_HZ, one_side), "accompaniment")[0][:, 1].any()
 
 
 def test_a_real_song_comes_out_as_measured_elsewhere() -> None:

@@ -188,6 +188,36 @@ def test_a_duet_is_built_with_each_output_at_its_own_singer(tmp_path, target, ta
     assert alike.pop(target) > 0.9 and max(alike.values()) < 0.3
 
 
+def test_a_singer_who_is_lost_within_a_song_is_lost_in_its_excerpts_too(tmp_path, monkeypatch) -> None:
+    """One assignment for all of a song: an excerpt that had its own would make the system better than it is."""
+    published(tmp_path / "net", splitting())
+    low, high = duet(tmp_path)
+    real, lost = MedleyVox.network, round(2.5 * RATE_HZ)
+
+    def losing(self: MedleyVox) -> Callable[[np.ndarray], np.ndarray]:
+        def network(sound: np.ndarray) -> np.ndarray:
+            made = real(self)(sound)
+            return np.concatenate([made[:, :lost], made[::-1, lost:]], axis=1)
+
+        return network
+
+    monkeypatch.setattr(MedleyVox, "network", losing)
+    items = "".join(ITEM.replace("0.5, length_s = 3.0", f"{start}, length_s = 1.2") for start in (0.2, 2.6))
+    head = HEAD.replace('title = "A tiny test"', 'title = "A tiny test"\ntarget = "low"')
+    items = items.replace("\nexcerpt", '\nname = "kept"\nexcerpt', 1)
+    (tmp_path / "experiment.toml").write_text(
+        head + items + SYSTEM.replace("TARGETS", '"high", "low"').replace('"ola"', '"none"')
+    )
+    build(tmp_path / "experiment.toml", tmp_path / "set", jobs=1, progress=False)
+    found = manifest.read(tmp_path / "set")
+    for item, (own, other) in zip(found.items, ((low, high), (high, low)), strict=True):
+        (clip,) = [one for one in found.clips if (one.item, one.condition) == (item.name, "mine")]
+        heard = audio.read(tmp_path / "set" / clip.file)[0]
+        start = round(item.start_s * RATE_HZ)
+        alike = [abs(correlation(heard, one[start : start + len(heard), None])) for one in (own, other)]
+        assert alike[0] > 0.9 and alike[1] < 0.3, item.name
+
+
 @pytest.mark.parametrize(
     ("keys", "says"),
     [

@@ -60,6 +60,14 @@ def test_what_a_stream_raises_is_said_with_system_and_song(tmp_path, where) -> N
     assert not list((tmp_path / "out").glob("*"))
 
 
+def test_a_stream_removes_what_a_killed_run_left_half_written(tmp_path) -> None:
+    half = tmp_path / "out/.vocals.wav.0123abcd.part"
+    half.parent.mkdir()
+    half.write_bytes(b"RIFF")
+    separate_stream(task(tmp_path), 1000)
+    assert not half.exists() and len(list((tmp_path / "out").iterdir())) == 3
+
+
 def test_an_estimate_that_is_not_finite_is_the_systems_and_not_the_files(tmp_path) -> None:
     with pytest.raises(SoundError, match=r"^system 'mine' on 'mix': it returned NaN or infinity$"):
         separate_stream(task(tmp_path, push=lambda block: block * np.float32("nan")), 1000)

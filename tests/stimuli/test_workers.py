@@ -11,13 +11,28 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import torch
 from small_world import SYSTEMS
 
 from stimuli import workers
 from stimuli.build import build
 from stimuli.errors import StimuliError
+from stimuli.separators.networks.architectures.vox_tasnet import vox_tasnet
 from stimuli.verify import verify
 from stimuli.workers import Workers
+
+VOX = {"width": 12, "bottleneck": 16, "repeats": 1, "dilations": 2}
+NET = f"""
+[[systems]]
+name = "net"
+kind = "torch_checkpoint"
+architecture = "vox_tasnet"
+path = "net.pt"
+sources = ["accompaniment"]
+rate_hz = 44100
+channels = 2
+parameters = {{{", ".join(f"{key} = {value}" for key, value in VOX.items())}}}
+"""
 
 
 @pytest.fixture
@@ -85,6 +100,29 @@ def test_a_cluster_that_is_not_there_is_said(write_experiment, world, monkeypatc
     monkeypatch.setattr(workers, "ANSWERS_WITHIN", "1s")
     with pytest.raises(StimuliError, match=r"--cluster tcp://127.0.0.1:9: no Dask scheduler answers there"):
         build(write_experiment(), world / "set", cluster="tcp://127.0.0.1:9", progress=False)
+
+
+def test_the_workers_are_asked_for_the_device_and_not_the_machine_that_builds(
+    write_experiment, world, cluster, monkeypatch
+) -> None:
+    """torch knows ``cpu:0`` everywhere, ``cuda:99`` nowhere; here it is made to know neither."""
+
+    def unknown(*_: object, **_keys: object) -> None:
+        raise RuntimeError("not on this machine")
+
+    state = vox_tasnet(("accompaniment",), 2, **VOX).state_dict()
+    torch.save(state, world / "net.pt")
+    path = write_experiment(systems=SYSTEMS + NET)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "zeros", unknown)
+        with pytest.raises(StimuliError, match="not on this machine; leave --device out"):
+            build(path, world / "set", jobs=1, progress=False, device="cpu:0")
+        with pytest.raises(StimuliError, match=r"--cluster tcp.*: the worker at tcp.*: torch can't use .*'cuda:99'"):
+            build(path, world / "set", cluster=cluster[0], progress=False, device="cuda:99")
+        assert not (world / "set").exists()
+        made = build(path, world / "set", cluster=cluster[0], progress=False, device="cpu:0")
+    (clip, _) = [one for one in made.clips if one.condition == "net"]
+    assert clip.provenance.device == "cpu:0" and verify(world / "set") == made
 
 
 class Tenth:

@@ -6,8 +6,8 @@ the mean of all the windows that saw it, and where it passes ``alpha`` the mask 
 is the probability itself, as a threshold has no slope. Its own loss is the cross-entropy to the ideal binary mask.
 
 The abstract tells of "around a billion parameters" (here 842 million). Unverified: the transform (a window of 2050
-samples has the 1026 bins that are told), the number of hidden layers, their sigmoids, the scale of what comes in
-(between 0 and 1) and how far the window moves on; a long song's windows are many: give the entry ``chunk_frames``.
+samples has the 1026 bins that are told), the number of hidden layers, their sigmoids, the scale of what comes in (a
+mean square of 1) and how far the window moves on; a long song's windows are many: give the entry ``chunk_frames``.
 
 Defines: ``deep_karaoke``.
 """
@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-from stimuli.separators.networks.architectures.survey.masking import PerSource, unit_scaled
+from stimuli.separators.networks.architectures.survey.masking import EPSILON, PerSource
 from stimuli.separators.networks.transform import Transform
 
 
@@ -78,7 +78,8 @@ class _DeepKaraoke(PerSource):
     def probabilities(self, magnitudes: torch.Tensor) -> torch.Tensor:
         """That a source is louder than all else, the mean of all windows that saw a point."""
         items, bins, times = magnitudes.shape
-        scaled, _ = unit_scaled(magnitudes)
+        # Not between 0 and 1: there almost all points of music lie near 0, and the sigmoids hear next to nothing.
+        scaled = magnitudes / magnitudes.square().mean(dim=(1, 2), keepdim=True).sqrt().clamp(min=EPSILON)
         # Silence at both ends, so that every frame is seen as often as any other.
         before = self.length - self.step
         padded = nn.functional.pad(scaled, (before, before + -times % self.step))
