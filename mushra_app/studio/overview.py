@@ -14,6 +14,7 @@ from mushra_app.models import Listener, ListeningSession, Response, ScriptError,
 from mushra_app.session.enrolment import TRANSDUCERS
 from mushra_app.studio.pages import Calibration, PlaceLink, PlaceRow, PlacesPage, StudiesPage, StudyRow
 from mushra_app.study import lifecycle
+from mushra_app.words import say
 
 ALLOWED_DB_A = (REFERENCE_DB_A - ADJUSTED_DB, REFERENCE_DB_A + ADJUSTED_DB)
 
@@ -95,7 +96,8 @@ def listening_places(
         for place in places.latest(db)
     )
     studies = {version.study.name: version.title for version in versions}
-    return PlacesPage(tuple(rows), studies, TRANSDUCERS, ALLOWED_DB_A, *refused, may_calibrate)
+    transducers = dict(zip(TRANSDUCERS, (say("headphones"), say("loudspeakers")), strict=True))
+    return PlacesPage(tuple(rows), studies, transducers, ALLOWED_DB_A, *refused, may_calibrate)
 
 
 def _errors(query: Select[*tuple[Any, ...]], study_id: int | None = None) -> Select[*tuple[Any, ...]]:

@@ -73,7 +73,7 @@ class PlacesPage:
 
     places: tuple[PlaceRow, ...]
     studies: Mapping[str, str]
-    transducers: tuple[str, ...]
+    transducers: Mapping[str, str]
     allowed_db_a: tuple[float, float]
     typed: Calibration = Calibration()
     errors: tuple[str, ...] = ()
