@@ -1,0 +1,158 @@
+"""An hour of music through ``mushra separate``: memory grows with the sound itself, and work space does not grow.
+
+A real band, its parts of 30 s in an order and at levels that are drawn, with and without a voice: a 16-bit WAV file of
+each length. Each system runs on each file in a process of its own. Its peak memory less so many times the decoded song
+(float32: the mixture, two estimates, and for systems that hear a long song as a whole the mixture at their level, and one
+estimate more while the gain is undone) is its work space; that of the longest file may be no more than ``FLAT`` times
+that of ten minutes, the longest song that is worked on whole. And both estimates have to add up to the mixture.
+
+    make bench, or: python tests/bench/bench_hour.py      prints and writes tests/bench/results/hour.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import bench_stimuli
+import numpy as np
+import outcome
+import peer_models
+import real_stems
+import soundfile
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from stimuli import audio
+from stimuli.separators import separator
+from stimuli.separators.listing import with_defaults
+from stimuli.separators.stretches import LONGEST_S, holds_spectra, stretches
+
+HERE = Path(__file__).resolve()
+RESULTS = HERE.parent / "results" / "hour.json"
+SHARED = HERE.parents[3] / "shared"
+RATE_HZ = real_stems.RATE_HZ
+MB_PER_MINUTE = 60 * RATE_HZ * 2 * 4 / 2**20
+"""Of stereo sound in memory."""
+WHOLE = LONGEST_S / 60
+MINUTES = (5.0, WHOLE, 20.0, 60.0)
+KINDS = (
+    "left_minus_right",
+    "centre_cancellation",
+    "repet",
+    "repet_sim_online",
+    "fourier_2d",
+    "hpss_two_stage",
+    "spleeter_2stems",
+)
+SOUNDS_IN_STRETCHES, SOUNDS_WHOLE = 3, 5
+FLAT = 1.1
+AT_MOST_MB = 8000
+"""For an hour; the largest of them has five times its sound, 6.4 GB, and its work space."""
+ADDS_UP = 1e-5
+
+
+def write_music(path: Path, songs: Path, seconds: float) -> None:
+    """Band and singer, 30 s at a time, each time another song from another place on and at another level."""
+    drawn = np.random.default_rng(real_stems.SEED)
+    left = round(seconds * RATE_HZ)
+    with soundfile.SoundFile(path, "w", RATE_HZ, 2, "PCM_16") as sound:
+        while left > 0:
+            parts = [soundfile.read(songs / names[drawn.integers(len(names))])[0] for names in real_stems.SOURCES[:3]]
+            part = sum(np.roll(one, drawn.integers(len(one)), axis=0) * drawn.uniform(0.1, 0.5) for one in parts)
+            sound.write(part[:left])
+            left -= len(part)
+
+
+def ran(kind: str, mixture: Path) -> dict[str, Any]:
+    """What one system took for one file, in a process of its own."""
+    out = mixture.with_suffix("")
+    command = [sys.executable, str(HERE.with_name("hour_once.py")), kind, str(mixture), str(out)]
+    environment = {**os.environ, **peer_models.ONE_THREAD, "MKL_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, f"{kind}: {done.stderr[-2000:]}"
+    apart = furthest(mixture, out)
+    assert apart < ADDS_UP, f"{kind}, {mixture.stem}: vocals and accompaniment are {apart} away from the mixture"
+    print(f"{kind}, {mixture.stem}: {done.stdout.splitlines()[-1]}", file=sys.stderr)
+    return json.loads(done.stdout.splitlines()[-1]) | {"from_mixture": apart}
+
+
+def furthest(mixture: Path, out: Path) -> float:
+    """How far the sum of both estimates is from the mixture at most; takes the estimates away."""
+    paths = [out / f"{name}.wav" for name in ("vocals", "accompaniment")]
+    found = 0.0
+    for whole, *parts in zip(*(audio.blocks(path, 1 << 20) for path in (mixture, *paths)), strict=True):
+        found = max(found, float(np.abs(whole - sum(parts)).max()))
+    for path in paths:
+        path.unlink()
+    return found
+
+
+def measured(kind: str, mixtures: dict[float, Path]) -> dict[str, Any]:
+    """A system on every file: peaks, what they are beside the sound, and how long the parts were that it heard."""
+    runs = separator(with_defaults(kind))
+    sounds = SOUNDS_IN_STRETCHES if holds_spectra(runs) else SOUNDS_WHOLE
+    found = {}
+    for minutes, path in mixtures.items():
+        one = ran(kind, path)
+        parts = stretches(runs, round(60 * minutes * RATE_HZ), RATE_HZ)
+        one["heard_s"] = round((parts[0].stop - parts[0].start) / RATE_HZ, 1)
+        one["work_space_mb"] = round(one["memory_mb"] - sounds * minutes * MB_PER_MINUTE)
+        one["cpu_real_time_factor"] = round(one["cpu_s"] / (60 * minutes), 4)
+        found[f"{minutes:g}"] = one
+    return {"sounds": sounds, "mb_per_minute": round(sounds * MB_PER_MINUTE, 1), "minutes": found}
+
+
+def bench(folder: Path, songs: Path, kinds: list[str], minutes: list[float]) -> dict[str, Any]:
+    """All figures."""
+    mixtures = {}
+    for length in minutes:
+        mixtures[length] = folder / f"{length:g} minutes.wav"
+        write_music(mixtures[length], songs, 60 * length)
+    systems = {kind: measured(kind, mixtures) for kind in kinds}
+    longest = f"{max(minutes):g}"
+    ratios = {}
+    for kind, one in systems.items():
+        whole, last = (one["minutes"][key]["work_space_mb"] for key in (f"{WHOLE:g}", longest))
+        ratios[f"{kind}: work space, {longest} minutes / {WHOLE:g}"] = round(last / whole, 3)
+    return {
+        "command": "make bench",
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": bench_stimuli.machine() | {"load": round(os.getloadavg()[0], 1)},
+        "sound_mb_per_minute": round(MB_PER_MINUTE, 2),
+        "ratios": ratios,
+        "largest_mb": {f"{longest} minutes": max(one["minutes"][longest]["memory_mb"] for one in systems.values())},
+        "systems": systems,
+    }
+
+
+def main() -> None:
+    """Measure, print, keep the result with the machine; exit 1 where a limit does not hold."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder whose data/songs real_stems.py names")
+    parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--minutes", default=",".join(f"{one:g}" for one in MINUTES), help="ten among them")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    asked = parser.parse_args()
+    songs = asked.shared / "data" / "songs"
+    if sentence := real_stems.missing(songs):
+        sys.exit(f"nothing is measured: {sentence}")
+    with tempfile.TemporaryDirectory() as name:
+        found = bench(Path(name), songs, asked.kinds.split(","), [float(one) for one in asked.minutes.split(",")])
+    flat = outcome.missed(found["ratios"], dict.fromkeys(found["ratios"], FLAT), {})
+    limits = dict.fromkeys(found["largest_mb"], AT_MOST_MB)
+    outcome.keep(
+        found | {"at_most": FLAT, "at_most_mb": limits},
+        asked.out,
+        flat + outcome.missed(found["largest_mb"], limits, {}),
+    )
+
+
+if __name__ == "__main__":
+    main()
