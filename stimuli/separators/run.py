@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from stimuli.audio import CHUNK
 from stimuli.errors import SoundError, StimuliError
 from stimuli.loudness import gain_of
 from stimuli.separators import Levelled, Separator, Song, Sound
@@ -115,6 +116,7 @@ def _checked(found: object, target: str, song: Song, who: str) -> Sound:
         raise SoundError(f"{who}: it returned {type(sound).__name__} for {target!r}, expected a float32 array")
     if sound.shape != song.mixture.shape:
         raise SoundError(f"{who}: it returned shape {sound.shape}, expected {song.mixture.shape} like the mixture")
-    if not np.isfinite(sound).all():
+    # Part by part: what is as long as the song takes memory.
+    if not all(np.isfinite(sound[first : first + CHUNK]).all() for first in range(0, len(sound), CHUNK)):
         raise SoundError(f"{who}: it returned NaN or infinity")
     return sound
