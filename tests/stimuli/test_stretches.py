@@ -203,6 +203,15 @@ def test_masks_of_single_cells_are_those_of_the_whole_spectra() -> None:
     assert np.array_equal(runs.separate(of, ["vocals"])["vocals"], whole)
 
 
+@pytest.mark.parametrize("kind", ["none", "wiener", "em"])
+def test_filters_work_on_the_blocks_that_they_would_make_of_the_whole(kind) -> None:
+    runs, rng = system("repet", post_filter=kind), np.random.default_rng(1)
+    spectra = rng.standard_normal((2, 9, 700, 2)).astype(np.float32).view(np.complex64)[..., 0]
+    mask = rng.random((1, 9, 700), np.float32)
+    blocks = np.concatenate(list(runs.filtered_blocks(mask, spectra)), axis=2)
+    assert np.array_equal(blocks, runs.filtered(mask, spectra))
+
+
 def test_a_longer_song_is_another_render_and_its_record_says_so(monkeypatch) -> None:
     runs, middle = system("repet"), system("centre_cancellation")
     assert as_heard("id", runs, 600.0) == "id" == as_heard("id", middle, 3600.0)
