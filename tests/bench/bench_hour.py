@@ -122,7 +122,7 @@ def bench(folder: Path, songs: Path, kinds: list[str], minutes: list[float], job
         whole, last = (one["minutes"][key]["work_space_mb"] for key in (f"{WHOLE:g}", longest))
         ratios[f"{kind}: work space, {longest} minutes / {WHOLE:g}"] = round(last / whole, 3)
     return {
-        "command": " ".join(["tests/bench/bench_hour.py", *sys.argv[1:]]),
+        "command": "make bench" if tuple(kinds) == KINDS else f"tests/bench/bench_hour.py --kinds {','.join(kinds)}",
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": bench_stimuli.machine() | {"load": round(os.getloadavg()[0], 1)},
         "sound_mb_per_minute": round(MB_PER_MINUTE, 2),
