@@ -6,6 +6,8 @@ times the decoded song (float32: the mixture and two estimates; one more for sys
 which is that song at their level) is its work space. That of an hour may be no more than ``FLAT`` times that of ten
 minutes, the longest song that any system works on whole; and the two estimates have to add up to the mixture.
 
+With ``--work`` it keeps the music and what was measured in a folder, and goes on there when it was stopped.
+
     make bench, or: python tests/bench/bench_hour.py      prints and writes tests/bench/results/hour.json
 """
 
@@ -61,7 +63,10 @@ def write_music(path: Path, songs: Path, seconds: float) -> None:
     """Band and singer, 30 s at a time, each time another song from another place on and at another level."""
     drawn = np.random.default_rng(real_stems.SEED)
     left = round(seconds * RATE_HZ)
-    with soundfile.SoundFile(path, "w", RATE_HZ, 2, "PCM_16") as sound:
+    with (
+        audio.temporary(path) as unfinished,
+        soundfile.SoundFile(unfinished, "w", RATE_HZ, 2, "PCM_16", format="WAV") as sound,
+    ):
         while left > 0:
             parts = [soundfile.read(songs / names[drawn.integers(len(names))])[0] for names in real_stems.SOURCES[:3]]
             part = sum(np.roll(one, drawn.integers(len(one)), axis=0) * drawn.uniform(0.1, 0.5) for one in parts)
@@ -70,16 +75,20 @@ def write_music(path: Path, songs: Path, seconds: float) -> None:
 
 
 def ran(kind: str, mixture: Path) -> dict[str, Any]:
-    """What one system took for one file, in a process of its own."""
-    out = mixture.parent / kind / mixture.stem
+    """What one system took for one file, in a process of its own; kept beside the file, and not done twice."""
+    out, kept = mixture.parent / kind / mixture.stem, mixture.parent / kind / f"{mixture.stem}.json"
+    if kept.is_file():
+        return json.loads(kept.read_text())
     command = [sys.executable, str(HERE.with_name("hour_once.py")), kind, str(mixture), str(out)]
     environment = {**os.environ, **peer_models.ONE_THREAD, "MKL_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, f"{kind}: {done.stderr[-2000:]}"
     apart = furthest(mixture, out)
     assert apart < ADDS_UP, f"{kind}, {mixture.stem}: vocals and accompaniment are {apart} away from the mixture"
-    print(f"{kind}, {mixture.stem}: {done.stdout.splitlines()[-1]}", file=sys.stderr)
-    return json.loads(done.stdout.splitlines()[-1]) | {"from_mixture": apart}
+    told = done.stdout.splitlines()[-1]
+    print(f"{kind}, {mixture.stem}: {told}", file=sys.stderr)
+    kept.write_text(told)
+    return json.loads(told)
 
 
 def furthest(mixture: Path, out: Path) -> float:
@@ -113,7 +122,8 @@ def bench(folder: Path, songs: Path, kinds: list[str], minutes: list[float], job
     mixtures = {}
     for length in minutes:
         mixtures[length] = folder / f"{length:g} minutes.wav"
-        write_music(mixtures[length], songs, 60 * length)
+        if not mixtures[length].is_file():
+            write_music(mixtures[length], songs, 60 * length)
     with ThreadPoolExecutor(jobs) as pool:
         systems = dict(zip(kinds, pool.map(lambda kind: measured(kind, mixtures), kinds), strict=True))
     longest = f"{max(minutes):g}"
@@ -139,15 +149,17 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--minutes", default=",".join(f"{one:g}" for one in MINUTES), help="ten among them")
     parser.add_argument("--jobs", type=int, default=1, help="systems at the same time")
+    parser.add_argument("--work", type=Path, help="a folder that keeps what is done, so that a stopped bench goes on")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     songs = asked.shared / "data" / "songs"
     if sentence := real_stems.missing(songs):
         sys.exit(f"nothing is measured: {sentence}")
+    minutes = [float(one) for one in asked.minutes.split(",")]
     with tempfile.TemporaryDirectory() as name:
-        found = bench(
-            Path(name), songs, asked.kinds.split(","), [float(one) for one in asked.minutes.split(",")], asked.jobs
-        )
+        work = asked.work or Path(name)
+        work.mkdir(parents=True, exist_ok=True)
+        found = bench(work, songs, asked.kinds.split(","), minutes, asked.jobs)
     flat = outcome.missed(found["ratios"], dict.fromkeys(found["ratios"], FLAT), {})
     limits = dict.fromkeys(found["largest_mb"], AT_MOST_MB)
     outcome.keep(
