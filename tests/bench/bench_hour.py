@@ -1,10 +1,10 @@
 """An hour of music through ``mushra separate``: memory grows with the sound itself, and work space does not grow.
 
 A real band, its parts of 30 s in an order and at levels that are drawn, with a voice over it: a 16-bit WAV file of each
-length. Each system runs on each file in a process of its own, on one thread. From ten minutes, the longest song that any
-system works on whole, to an hour its peak memory may grow by no more than so many times the decoded song (float32: the
-mixture and two estimates; one more for systems that hear a long song at once, which is that song at their level) and
-``MORE``; and the two estimates have to add up to the mixture. What is beyond those sounds is told as work space.
+length. Each system runs on each file in a process of its own, on one thread. From ten minutes, the longest song that
+any system works on whole, to an hour its peak memory may grow by no more than so many times the decoded song (float32:
+the mixture and two estimates; one more for systems that hear a long song at once, which is that song at their level)
+and ``MORE``; and the two estimates have to add up to the mixture. What is beyond those sounds is told as work space.
 With ``--work`` it keeps the music and what was measured in a folder, and goes on there when it was stopped.
 
     make bench, or: python tests/bench/bench_hour.py      prints and writes tests/bench/results/hour.json
