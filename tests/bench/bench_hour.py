@@ -32,7 +32,7 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from stimuli import audio
-from stimuli.separators import separator
+from stimuli.separators import mixed, separator
 from stimuli.separators.listing import with_defaults
 from stimuli.separators.stretches import LONGEST_S, holds_spectra, stretches
 
@@ -69,7 +69,7 @@ def write_music(path: Path, songs: Path, seconds: float) -> None:
     ):
         while left > 0:
             parts = [soundfile.read(songs / names[drawn.integers(len(names))])[0] for names in real_stems.SOURCES[:3]]
-            part = sum(np.roll(one, drawn.integers(len(one)), axis=0) * drawn.uniform(0.1, 0.5) for one in parts)
+            part = mixed(np.roll(one, drawn.integers(len(one)), axis=0) * drawn.uniform(0.1, 0.5) for one in parts)
             sound.write(part[:left])
             left -= len(part)
 
