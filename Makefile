@@ -48,6 +48,7 @@ bench: $(VENV)/.test system-packages
 	$(BIN)/python tests/bench/bench_streaming.py
 	$(BIN)/python tests/bench/bench_spleeter.py
 	$(BIN)/python tests/bench/bench_systems.py
+	$(BIN)/python tests/bench/bench_hour.py
 
 gallery: $(VENV)/.test system-packages
 	$(BIN)/python tests/gallery.py

@@ -179,10 +179,9 @@ def write_render(path: Path, samples: np.ndarray, rate_hz: int) -> None:
     SoundError
         Where the samples hold NaN or infinity, or can't be written.
     """
-    if not np.isfinite(samples).all():
-        raise SoundError(f"{path}: the samples hold NaN or infinity; nothing was written")
-    with temporary(path) as part, _writing(path):
-        soundfile.write(part, np.asarray(samples, np.float32), rate_hz, subtype="FLOAT", format="WAV")
+    with rendering(path, rate_hz, samples.shape[1]) as write:
+        for first in range(0, len(samples), CHUNK):
+            write(np.asarray(samples[first : first + CHUNK], np.float32))
 
 
 @contextmanager

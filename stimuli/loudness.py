@@ -7,7 +7,8 @@ from the energy of each step, so that a sound is filtered once, and a gain chang
 Conventions: sound (frames, channels); loudness in LUFS (-inf for silence), loudness range in LU, gains in dB.
 One channel counts as two, because a mono clip is heard from both sides; 5 and 6 channels are L R C (LFE) Ls Rs.
 
-Defines: ``Energy``, ``energy``, ``energy_of``, ``integrated_lufs``, ``to_level``, ``gain_to_level``, ``gain_db``.
+Defines: ``Energy``, ``energy``, ``energy_of``, ``integrated_lufs``, ``to_level``, ``gain_of``, ``gain_to_level``,
+``gain_db``.
 """
 
 from __future__ import annotations
@@ -120,8 +121,13 @@ def integrated_lufs(samples: np.ndarray, rate_hz: int) -> float:
 
 def to_level(samples: np.ndarray, rate_hz: int, lufs: float) -> tuple[np.ndarray, float]:
     """The sound at a given loudness, and the gain in dB that brought it there; silence passes with 0 dB."""
-    gain_db = gain_to_level(energy(samples, rate_hz) if len(samples) >= SHORTEST_S * rate_hz else None, lufs)
+    gain_db = gain_of(samples, rate_hz, lufs)
     return samples * samples.dtype.type(10 ** (gain_db / 20)), gain_db
+
+
+def gain_of(samples: np.ndarray, rate_hz: int, lufs: float) -> float:
+    """The gain in dB that brings a sound to a loudness; 0 for silence, and for one too short to measure."""
+    return gain_to_level(energy(samples, rate_hz) if len(samples) >= SHORTEST_S * rate_hz else None, lufs)
 
 
 def gain_to_level(measured: Energy | None, lufs: float) -> float:

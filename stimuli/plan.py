@@ -21,7 +21,7 @@ from stimuli.conditions import OPEN_MIXTURE, Condition
 from stimuli.errors import StimuliError
 from stimuli.experiment import REFERENCE, AnySystem, Experiment, FilesSystem, Item, MixtureAnchor
 from stimuli.manifest import ItemRecord, LeftOut
-from stimuli.render import Render, key_of, song_identity
+from stimuli.render import Render, as_heard, key_of, song_identity
 from stimuli.separators import check_form, run, separator, uninstalled
 from stimuli.sources import estimates, excerpts
 from stimuli.sources.song import Song, read_target, target_stems
@@ -125,9 +125,10 @@ class Plan:
         return functools.cache(source(self.experiment.songs, self.folder).open)
 
     def _render(self, song: str, target: str, system: AnySystem) -> Render:
-        sees_stems = separator(system, self.device, self.folder).looks_at_stems
-        key = key_of(system, self._song_id(song, sees_stems), target, self.device, self.folder)
-        form = self.song(song).form
+        runs, form = separator(system, self.device, self.folder), self.song(song).form
+        length_s = form.frames / form.rate_hz
+        heard = as_heard(self._song_id(song, runs.looks_at_stems), runs, length_s)
+        key = key_of(system, heard, target, self.device, self.folder)
         return Render(
             self.experiment.songs,
             self.folder,
@@ -136,7 +137,7 @@ class Plan:
             target,
             system,
             key,
-            form.frames / form.rate_hz,
+            length_s,
             self.device,
         )
 

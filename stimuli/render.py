@@ -5,7 +5,8 @@ files, the system's entry and version, the input level, the stage's version). So
 renders only its own, a stopped build resumes, and an unchanged one has nothing to do.
 
 Conventions: renders are float32 WAV ``<key>.wav`` with their provenance beside them in ``<key>.json``.
-Defines: ``Render``, ``render``, ``attempt``, ``facts_of``, ``provenance_of``.
+Defines: ``Render``, ``render``, ``attempt``, ``song_identity``, ``as_heard``, ``key_of``, ``facts_of``,
+``provenance_of``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from stimuli import audio
 from stimuli.errors import StimuliError
 from stimuli.experiment import AnySystem, Songs, identity
 from stimuli.manifest import Provenance
-from stimuli.separators import Separator, run, separator
+from stimuli.separators import Separator, run, separator, stretches
 from stimuli.sources import songs as sources
 from stimuli.sources.song import MIXTURE, Song, whole
 
@@ -60,6 +61,12 @@ class Render:
 def song_identity(song: Song, *, stems: bool) -> str:
     """Identity of what a system can see of a song: the mixture, and for an oracle its stems too."""
     return identity([song.fingerprint(name) for name in ((MIXTURE, *song.stems) if stems else (MIXTURE,))])
+
+
+def as_heard(song_id: str, system: Separator, length_s: float) -> str:
+    """Identity of a song as a system hears it: that of the song, unless it comes to it in stretches."""
+    cut = stretches.told(system, length_s)
+    return identity([song_id, cut]) if cut else song_id
 
 
 def key_of(system: AnySystem, song_id: str, target: str, device: str = "cpu", folder: Path | None = None) -> str:
@@ -122,7 +129,7 @@ def facts_of(entry: AnySystem, system: Separator, seconds: float, length_s: floa
     return Provenance(
         kind=entry.kind,
         version=f"{system.version}.{run.VERSION}",
-        parameters=parameters_of(entry) | told["parameters"],
+        parameters=parameters_of(entry) | told["parameters"] | stretches.told(system, length_s),
         weights_sha256=told["weights_sha256"],
         input_lufs=run.INPUT_LUFS,
         device=told.get("device", "cpu"),

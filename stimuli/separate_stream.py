@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +21,6 @@ from stimuli.errors import SoundError, StimuliError
 from stimuli.render import facts_of
 from stimuli.separate import Echo, Task
 from stimuli.separators import Sound, SourceStream, run
-
-Result = TypeVar("Result")
 
 
 def separate_stream(task: Task, block: int, echo: Echo = lambda _: None) -> list[Path]:
@@ -45,7 +43,7 @@ def separate_stream(task: Task, block: int, echo: Echo = lambda _: None) -> list
     run.check_targets(task.runs, who, (), list(paths))
     form = audio.form(task.mixture)
     who = f"{who} on {task.mixture.stem!r}"
-    source: SourceStream = _said(who, lambda: stream(form.rate_hz, form.channels))
+    source: SourceStream = run.said(who, lambda: stream(form.rate_hz, form.channels))
     gain = _gain(task.mixture, form)
     echo(task.describe(form) + f", {block} frames at a time")
     fed = _Fed(source, gain, who)
@@ -70,16 +68,6 @@ def _write(task: Task, paths: Mapping[str, Path], fed: _Fed, form: audio.Format,
             for target, write in writers.items():
                 write(estimates[target])
         task.forget()
-
-
-def _said(who: str, step: Callable[[], Result]) -> Result:
-    """What a step of a system gives; whatever it raises is said with its name, as ``run`` does for a whole song."""
-    try:
-        return step()
-    except StimuliError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise SoundError(f"{who}: it failed: {type(error).__name__}: {error}") from error
 
 
 def _gain(mixture: Path, form: audio.Format) -> np.float32:
@@ -113,7 +101,7 @@ class _Fed:
 
     def _timed(self, step: Callable[[], Mapping[str, Sound]]) -> dict[str, Sound]:
         began = time.perf_counter()
-        found = _said(self.who, step)
+        found = run.said(self.who, step)
         taken_s = time.perf_counter() - began
         self.seconds, self.slowest_s = self.seconds + taken_s, max(self.slowest_s, taken_s)
         if count := len(next(iter(found.values()))):

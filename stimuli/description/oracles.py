@@ -32,7 +32,10 @@ class Damage(Model):
 
 
 class OracleSystem(System):
-    """What all oracles have in common: they look at the true stems, so they are ceilings and no systems to be had."""
+    """What all oracles have in common: they look at the true stems, so they are ceilings and no systems to be had.
+
+    Songs of more than ten minutes come in stretches (``stimuli.separators.stretches``).
+    """
 
     needs: ClassVar[str] = "the true stems"
     # Left out of identities where there is none, so that what was built before there was damage stays as it is.

@@ -30,6 +30,9 @@ class FilteredSystem(System):
 
     ``post_filter`` is ``wiener``, shares of the mixture by powers of the parts (``wiener_power``), or ``em``, a stereo
     filter that learns where each part is in the image (parts of three channels or more have none).
+
+    Songs of more than ten minutes come in stretches to those that hold the spectra of a whole song: to all but Spleeter
+    and the masks of single cells, centre cancellation and panning (``stimuli.separators.stretches``).
     """
 
     post_filter: Literal["none", "wiener", "em"] = "none"

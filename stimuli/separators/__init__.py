@@ -40,13 +40,13 @@ class Song:
 
 
 class Levelled(Mapping[str, Sound]):
-    """Stems at another level, each made when it is looked at: most systems never do."""
+    """Stems, or a part of each, at another level; each is made when it is looked at: most systems never do."""
 
-    def __init__(self, stems: Mapping[str, Sound], gain: np.float32) -> None:
-        self._stems, self._gain = stems, gain
+    def __init__(self, stems: Mapping[str, Sound], gain: np.float32, part: slice = slice(None)) -> None:
+        self._stems, self._gain, self._part = stems, gain, part
 
     def __getitem__(self, name: str) -> Sound:
-        return self._stems[name] * self._gain
+        return self._stems[name][self._part] * self._gain
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._stems)
@@ -84,6 +84,8 @@ class Separator(Protocol):
     It may have more: ``device``, where it runs; ``folder``, where the experiment file lies; and ``fingerprint()``, what
     its samples follow from beside its entry (hashes of model files, versions of packages) as a JSON object;
     ``stream(rate_hz, channels)``, a ``SourceStream`` for a song of that form, or a ``StimuliError`` that says why not;
+    ``holds_spectra``, true where it holds those of a whole song, so that long ones come in stretches, and ``members``,
+    the systems that it runs itself, by name (see ``stretches``);
     ``uninstalled()`` and ``check_form(rate_hz, channels, who)``, see the functions below.
     """
 

@@ -1,9 +1,10 @@
-"""Long sounds through a network piece by piece: memory follows the song's length, work space does not.
+"""Long sounds piece by piece: memory follows the sound's length, work space does not.
 
 Neighbouring pieces overlap and are cross-faded as a + ramp (b - a): where both say the same, the result is exactly
-that, to the bit, so that a network that changes nothing gives back its input.
+that, to the bit, so that what changes nothing gives back its input. Networks get pieces of one length (``overlapped``);
+systems that hold spectra get stretches of a song (``stimuli.separators.stretches``).
 
-Defines: ``overlapped``.
+Defines: ``overlapped``, ``join``.
 """
 
 from __future__ import annotations
@@ -32,13 +33,23 @@ def overlapped(
     hop, frames = chunk - fade, mixture.shape[1]
     count = max(1, -(-(frames - fade) // hop))
     padded = np.pad(mixture, ((0, 0), (0, (count - 1) * hop + chunk - frames)))
-    ramp = ((np.arange(fade) + 0.5) / max(fade, 1)).astype(np.float32)
     made = network(padded[:, :chunk])
     whole = np.empty((*made.shape[:-1], padded.shape[1]), np.float32)
-    whole[..., :chunk] = made
+    join(whole, made, 0, 0)
     for start in range(hop, count * hop, hop):
-        made = network(padded[:, start : start + chunk])
-        before = whole[..., start : start + fade]
-        before += ramp * (made[..., :fade] - before)
-        whole[..., start + fade : start + chunk] = made[..., fade:]
+        join(whole, network(padded[:, start : start + chunk]), start, fade)
     return whole[..., :frames]
+
+
+def join(whole: np.ndarray, made: np.ndarray, start: int, fade: int) -> None:
+    """Put a piece into its place in ``whole`` (..., frames), from ``start`` on.
+
+    Its first ``fade`` frames are faded in over what stands there.
+    """
+    before = whole[..., start : start + fade]
+    before += _ramp(fade) * (made[..., :fade] - before)
+    whole[..., start + fade : start + made.shape[-1]] = made[..., fade:]
+
+
+def _ramp(frames: int) -> np.ndarray:
+    return ((np.arange(frames) + 0.5) / max(frames, 1)).astype(np.float32)

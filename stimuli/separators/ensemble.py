@@ -53,12 +53,12 @@ class MinimumMagnitude:
         return self.uninstalled() or self._first_of(lambda member: member.missing())
 
     def _first_of(self, reason_of: Callable[[Separator], str | None]) -> str | None:
-        found = ((name, self._of(name, reason_of)) for name in self._members)
+        found = ((name, self._of(name, reason_of)) for name in self.members)
         return next((f"its member {name!r}: {reason}" for name, reason in found if reason), None)
 
     def check_form(self, rate_hz: int, channels: int, who: str) -> None:
         """Refuse a song that a member does not take."""
-        for name, member in self._members.items():
+        for name, member in self.members.items():
             check_form(member, rate_hz, channels, f"{who}: its member {name!r}")
 
     def fingerprint(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class MinimumMagnitude:
             "parameters": {
                 "accompaniment": "smallest magnitude of the members'",
                 "members_told": {name: one["parameters"] for name, one in told.items()},
-                "member_versions": {name: member.version for name, member in self._members.items()},
+                "member_versions": {name: member.version for name, member in self.members.items()},
             }
             | ({"silent": "; ".join(silent)} if silent else {}),
             "weights_sha256": weights,
@@ -101,25 +101,25 @@ class MinimumMagnitude:
             Where a member fails, or answers with something else than a sound like the mixture.
         """
         parts = {target: Combined(target) for target in targets}
-        for name in self._members:
+        for name in self.members:
             found, _ = self._of(name, lambda member, name=name: run.run_all(member, name, song, targets))
             for target, sound in found.items():
                 parts[target].add(sound)
         return {target: part.sound() for target, part in parts.items()}
 
     @functools.cached_property
-    def _members(self) -> dict[str, Separator]:
-        """By name; made when they are first needed, since device and folder are told after the start."""
+    def members(self) -> dict[str, Separator]:
+        """The systems by name; made when they are first needed, since device and folder are told after the start."""
         return {member.name: separator(member, self.device, self.folder) for member in self.system.members}
 
     def _each(self, ask: Callable[[Separator], Answer]) -> dict[str, Answer]:
         """What every member answers, by its name."""
-        return {name: self._of(name, ask) for name in self._members}
+        return {name: self._of(name, ask) for name in self.members}
 
     def _of(self, name: str, ask: Callable[[Separator], Answer]) -> Answer:
         """What a member answers; an error names the ensemble too: the experiment has no system of the member's name."""
         try:
-            return ask(self._members[name])
+            return ask(self.members[name])
         except StimuliError as error:
             kind = SoundError if isinstance(error, SoundError) else StimuliError
             raise kind(f"system {self.system.name!r}: its member {name!r}: {error}") from error

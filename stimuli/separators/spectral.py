@@ -3,15 +3,18 @@
 Conventions: sound (frames, channels) at full scale 1.0; spectra complex64, shape (channels, bins, times).
 The hop divides the window at least by two, so that the squared windows add up to more than zero everywhere.
 
-Defines: ``Stft``, ``Joined``, ``bins_below``.
+Defines: ``Stft``, ``Joined``, ``BLOCK``, ``slices``, ``bins_below``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+BLOCK = 300
+"""Spectra that are worked on at a time where a sound's whole spectra, or copies of them, need not be there."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,18 @@ class Stft:
 
     def forward(self, sound: np.ndarray) -> np.ndarray:
         """Spectra of ``sound``; beyond its ends there is silence."""
-        return next(self.blocks(sound, self.times(len(sound))))
+        times, bins = self.times(len(sound)), self.window // 2 + 1
+        whole = np.empty((sound.shape[1], times, bins), np.complex64).transpose(0, 2, 1)
+        for part, block in zip(slices(times), self.blocks(sound), strict=True):
+            whole[..., part] = block
+        return whole
 
     def times(self, length: int) -> int:
         """How many spectra a sound of ``length`` frames has."""
         # One hop more than needed at the end, so that the inverse covers the last sample too.
         return 1 + (length + self.hop) // self.hop
 
-    def blocks(self, sound: np.ndarray, most: int) -> Iterator[np.ndarray]:
+    def blocks(self, sound: np.ndarray, most: int = BLOCK) -> Iterator[np.ndarray]:
         """The spectra of ``sound`` in their order, ``most`` at a time: an hour's need not be there all at once."""
         half, count = self.window // 2, self.times(len(sound))
         for first in range(0, count, most):
@@ -46,8 +53,13 @@ class Stft:
 
     def inverse(self, spectra: np.ndarray, length: int) -> np.ndarray:
         """Sound of ``length`` frames (float32) whose frames lie nearest to ``spectra`` (Griffin and Lim 1984)."""
-        joined = Joined(self, len(spectra), length)
-        joined.add(spectra)
+        return self.joined((spectra[..., part] for part in slices(spectra.shape[2])), len(spectra), length)
+
+    def joined(self, blocks: Iterable[np.ndarray], channels: int, length: int) -> np.ndarray:
+        """The same of spectra that come block by block."""
+        joined = Joined(self, channels, length)
+        for spectra in blocks:
+            joined.add(spectra)
         return joined.sound
 
 
@@ -82,6 +94,11 @@ class Joined:
         np.divide(ended[:-1], np.maximum(ended[-1], 1e-8), out=there)
         self._sum = rows[:, hop * times :].copy()
         self._start += hop * times
+
+
+def slices(times: int, most: int = BLOCK) -> Iterator[slice]:
+    """So many spectra, ``most`` at a time."""
+    return (slice(start, min(start + most, times)) for start in range(0, times, most))
 
 
 def bins_below(frequency_hz: float, window: int, rate_hz: int) -> int:

@@ -184,7 +184,7 @@ def test_whatever_is_asked_the_member_and_the_ensemble_are_named(asked) -> None:
         raise StimuliError("the file is not the one that is pinned")
 
     broken = {"version": "1", asked: property(refused) if asked == "looks_at_stems" else refused}
-    system._members["beats"] = type("Broken", (type(system._members["beats"]),), broken)(system.system.members[1])
+    system.members["beats"] = type("Broken", (type(system.members["beats"]),), broken)(system.system.members[1])
     of = song(0.1)
     arguments = {"gives": ((),), "separate": (of, ["vocals"])}.get(asked, ())
     with pytest.raises(StimuliError, match=r"^system 'mine': its member 'beats': the file is not the one"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from outside import made, separated, song
 
 from stimuli.errors import StimuliError
 from stimuli.render import facts_of, key_of
-from stimuli.separators import run
+from stimuli.separators import run, stretches
 from stimuli.separators.listing import listed
 
 GAIN = """
@@ -101,6 +102,19 @@ def test_one_that_offers_separate_alone_is_enough(install, tmp_path) -> None:
     assert system.missing() is None and system.gives(()) == ("vocals", "accompaniment")
     assert np.abs(separated(system, of) - of.mixture).max() < 1e-7
     assert system.provenance()["weights_sha256"] == {}
+
+
+def test_one_that_says_that_it_holds_spectra_gets_a_long_song_in_stretches(install, tmp_path, monkeypatch) -> None:
+    """What each of them gives is the mean of what it heard, which tells how much that was."""
+    monkeypatch.setattr(stretches, "LONGEST_S", 0.75 * len(song().mixture) / song().rate_hz)
+    monkeypatch.setattr(stretches, "OVERLAP_S", 0.0)
+    of, code = song(), BARE.replace("song.mixture for", "0 * song.mixture + song.mixture.mean() for")
+    for text, parts in ((code, 1), (code.replace("    def", "    holds_spectra = True\n    def", 1), 2)):
+        install(text, version=f"{parts}.0")
+        found = separated(plugin(tmp_path), of)[:, 0]
+        edges = np.linspace(0, len(found), parts + 1).astype(int)
+        for start, stop in itertools.pairwise(edges):
+            assert np.allclose(found[start:stop], of.mixture[start:stop].mean(), rtol=1e-3)
 
 
 LOADED = r"system 'mine': plugin 'gain' \(their-tool 1.2.0\) "

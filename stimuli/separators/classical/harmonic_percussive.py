@@ -8,13 +8,16 @@ Conventions: spectra (channels, bins, times), each channel for itself. Defines: 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.ndimage import median_filter
 
 from stimuli.experiment import FilteredSystem
 from stimuli.separators import Song, Sound
 from stimuli.separators.classical.masking import VoiceMask
-from stimuli.separators.spectral import Stft
+from stimuli.separators.spectral import Stft, slices
+from stimuli.separators.wiener import BLOCK
 
 MEDIAN = 31
 """Frames, or bins, that the medians look at."""
@@ -41,14 +44,20 @@ class HpssTwoStage(VoiceMask):
         tones = self.stft.forward(self.long.inverse(moving, length))[:, :, :-1]
         for channel in tones:
             channel *= harmonic_share(np.abs(channel))
-        return self.stft.inverse(self.among(tones, song.mixture), length)
+        return self.stft.joined(self.among(tones, song.mixture), len(tones), length)
 
-    def among(self, tones: np.ndarray, mixture: Sound) -> np.ndarray:
+    def among(self, tones: np.ndarray, mixture: Sound) -> Iterator[np.ndarray]:
         """The tones themselves; for a filter, their share of the mixture, which two masks in a row don't tell."""
         assert isinstance(self.system, FilteredSystem)
+        parts = slices(tones.shape[2], BLOCK)
         if self.system.post_filter == "none":
-            return tones
-        spectra = self.stft.forward(mixture)[:, :, :-1]
+            return (tones[..., part] for part in parts)
+        # The mixture has one frame more.
+        both = zip(parts, self.stft.blocks(mixture, BLOCK), strict=False)
+        return (self._filtered(tones[..., part], spectra) for part, spectra in both)
+
+    def _filtered(self, tones: np.ndarray, spectra: np.ndarray) -> np.ndarray:
+        spectra = spectra[..., : tones.shape[2]]
         return self.filtered(self.greater(np.abs(tones), np.abs(spectra - tones)), spectra)
 
 

@@ -2,19 +2,21 @@
 
 A subclass says how much of each spectral cell is voice (0 to 1). Vocals are the masked mixture, the
 accompaniment is the mixture minus the vocals, so that the two add up to the mixture by construction.
+
+Defines: ``VoiceMask``, ``CellMask``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from stimuli.experiment import AnySystem, FilteredSystem
 from stimuli.separators import Song, Sound
-from stimuli.separators.spectral import Stft
-from stimuli.separators.wiener import post_filtered, version_of
+from stimuli.separators.spectral import Stft, slices
+from stimuli.separators.wiener import BLOCK, post_filtered, version_of
 
 EPSILON = 1e-12
 
@@ -24,6 +26,7 @@ class VoiceMask:
 
     version: ClassVar[str] = "1"
     looks_at_stems: ClassVar[bool] = False
+    holds_spectra: ClassVar[bool] = True
     stft: ClassVar[Stft]
 
     def __init__(self, system: AnySystem) -> None:
@@ -67,4 +70,21 @@ class VoiceMask:
     def vocals(self, song: Song) -> Sound:
         """The masked mixture."""
         spectra = self.stft.forward(song.mixture)
-        return self.stft.inverse(self.filtered(self.mask(spectra, song.rate_hz), spectra), len(song.mixture))
+        mask = self.mask(spectra, song.rate_hz)
+        return self.stft.joined(self.filtered_blocks(mask, spectra), len(spectra), len(song.mixture))
+
+    def filtered_blocks(self, mask: np.ndarray, spectra: np.ndarray) -> Iterator[np.ndarray]:
+        """The masked mixture as ``filtered`` gives it, in the blocks that a filter works on anyway."""
+        return (self.filtered(mask[..., part], spectra[..., part]) for part in slices(spectra.shape[2], BLOCK))
+
+
+class CellMask(VoiceMask):
+    """A mask that follows, in every cell, from that cell alone: no more than a block of spectra is ever there."""
+
+    holds_spectra: ClassVar[bool] = False
+
+    def vocals(self, song: Song) -> Sound:
+        """The masked mixture."""
+        blocks = self.stft.blocks(song.mixture, BLOCK)
+        masked = (self.filtered(self.mask(spectra, song.rate_hz), spectra) for spectra in blocks)
+        return self.stft.joined(masked, song.mixture.shape[1], len(song.mixture))

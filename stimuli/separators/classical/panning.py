@@ -15,14 +15,14 @@ import numpy as np
 from stimuli.errors import StimuliError
 from stimuli.experiment import PanningMaskSystem
 from stimuli.separators import Song, Sound
-from stimuli.separators.classical.masking import VoiceMask
+from stimuli.separators.classical.masking import CellMask, VoiceMask
 from stimuli.separators.spectral import Stft, bins_below
 
 LOWEST_HZ, HIGHEST_HZ = 110.0, 12_000.0
 EPSILON = 1e-12
 
 
-class CentreCancellation(VoiceMask):
+class CentreCancellation(CellMask):
     """Removes the middle of a stereo mixture. A mono mixture is all middle."""
 
     stft = Stft(window=4096, hop=1024)
@@ -42,7 +42,7 @@ class CentreCancellation(VoiceMask):
         return mask[None]
 
 
-class PanningMask(VoiceMask):
+class PanningMask(CellMask):
     """Takes what is panned to one place for the voice; a sound whose index is ``width`` away is taken by half."""
 
     stft = Stft(window=4096, hop=1024)
@@ -71,6 +71,7 @@ class LeftMinusRight(VoiceMask):
     """
 
     same_channels = False
+    holds_spectra = False
 
     def provenance(self) -> dict[str, object]:
         """Whether the last song had two equal channels, or one: then its accompaniment is silent."""

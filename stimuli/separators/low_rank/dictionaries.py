@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from stimuli.errors import StimuliError
 from stimuli.experiment import LrrSystem, MlrrSystem, NmfSystem
 from stimuli.manifest import file_sha256
 from stimuli.separators.classical.masking import VoiceMask
-from stimuli.separators.spectral import Stft
+from stimuli.separators.spectral import Stft, slices
 
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
 NUMBERS = (".npy", ".npz")
@@ -84,15 +84,22 @@ def examples(path: Path, stft: Stft, rate_hz: int) -> np.ndarray:
     """Spectra of a place's sound files, float32 (bins, times): ``MOST_FRAMES`` at most, with sound in them."""
     files, parts = _files(path), []
     for file in files:
-        samples, file_hz = audio.read(file)
-        spectra = np.abs(stft.forward(audio.resampled(samples, file_hz, rate_hz))).mean(axis=0)
-        sounding = spectra[:, spectra.sum(axis=0) > 0.01 * spectra.sum(axis=0).mean()]
-        most = -(-MOST_FRAMES // len(files))
-        parts.append(sounding[:, :: max(-(-sounding.shape[1] // most), 1)])
+        sound = audio.resampled(*audio.read(file), rate_hz)
+        # Twice through the file: of an hour, all spectra would not be there at once.
+        sizes = np.concatenate([magnitudes.sum(axis=0) for magnitudes in _magnitudes(sound, stft)])
+        sounding, most = np.flatnonzero(sizes > 0.01 * sizes.mean()), -(-MOST_FRAMES // len(files))
+        chosen = np.zeros(len(sizes), bool)
+        chosen[sounding[:: max(-(-len(sounding) // most), 1)]] = True
+        blocks = zip(slices(len(chosen)), _magnitudes(sound, stft), strict=True)
+        parts += [magnitudes[:, chosen[part]] for part, magnitudes in blocks]
     found = np.concatenate(parts, axis=1)
     if not found.any():
         raise StimuliError(f"{path}: nothing can be learnt from silence; give examples with sound in them")
     return found
+
+
+def _magnitudes(sound: np.ndarray, stft: Stft) -> Iterator[np.ndarray]:
+    return (np.abs(block).mean(axis=0) for block in stft.blocks(sound))
 
 
 @functools.lru_cache(maxsize=16)

@@ -9,14 +9,12 @@ Defines: ``RpcaF0``, ``around_harmonics``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from stimuli.experiment import RpcaF0System
 from stimuli.separators.low_rank.pitch import pitch
 from stimuli.separators.low_rank.rpca import Rpca
-from stimuli.separators.spectral import Joined, Stft
+from stimuli.separators.spectral import Stft, slices
 
 BLOCK = 256
 """Frames of the voice's spectra that are there at a time."""
@@ -32,24 +30,20 @@ class RpcaF0(Rpca):
         """RPCA's mask between 0 and 1, and 0 between the harmonics."""
         mask, bin_hz = super().mask(spectra, rate_hz), rate_hz / self.stft.window
         found_hz = self.pitch(spectra, mask, rate_hz)
-        for part in _blocks(mask.shape[2]):
+        for part in slices(mask.shape[2], BLOCK):
             mask[..., part] *= around_harmonics(found_hz[part], mask.shape[1], bin_hz, self.entry)
         return mask
 
     def pitch(self, spectra: np.ndarray, mask: np.ndarray, rate_hz: int) -> np.ndarray:
         """The pitch in Hz at each time of the masked spectra (channels, bins, times)."""
         # This length has as many frames as the spectra.
-        voice = Joined(self.stft, len(spectra), (spectra.shape[2] - 2) * self.stft.hop)
-        for part in _blocks(spectra.shape[2]):
-            voice.add(spectra[..., part] * mask[..., part])
-        blocks = (np.abs(block).mean(axis=0) for block in self.finer.blocks(voice.sound, BLOCK))
+        length = (spectra.shape[2] - 2) * self.stft.hop
+        masked = (spectra[..., part] * mask[..., part] for part in slices(spectra.shape[2], BLOCK))
+        voice = self.stft.joined(masked, len(spectra), length)
+        blocks = (np.abs(block).mean(axis=0) for block in self.finer.blocks(voice, BLOCK))
         entry = self.entry
         highest_hz = min(entry.highest_hz, rate_hz / 2)
         return pitch(blocks, rate_hz / self.finer.window, entry.lowest_hz, highest_hz, harmonics=entry.harmonics)
-
-
-def _blocks(times: int) -> Iterator[slice]:
-    return (slice(start, start + BLOCK) for start in range(0, times, BLOCK))
 
 
 def around_harmonics(pitch_hz: np.ndarray, bins: int, bin_hz: float, entry: RpcaF0System) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from stimuli.separators import Sound
 from stimuli.separators.oracles.masks import EPSILON, Oracle
 
 FLOOR = 1e-6
@@ -20,6 +21,11 @@ BLOCK = 64
 
 class OracleWiener(Oracle):
     """Filters each frequency with two true sources in mind: the target and the rest."""
+
+    def sound(self, target: Sound, rest: Sound, mixture: Sound) -> Sound:
+        """The estimate from all of the spectra: a covariance is that of the whole song."""
+        spectra = self.estimate(*map(self.stft.forward, (target, rest, mixture)))
+        return self.stft.inverse(spectra, len(mixture))
 
     def estimate(self, target: np.ndarray, rest: np.ndarray, mixture: np.ndarray) -> np.ndarray:
         """The filtered mixture, block by block of bins."""

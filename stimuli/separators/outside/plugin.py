@@ -60,6 +60,11 @@ class Plugin:
         """Whether it says that it is an oracle."""
         return bool(self._optional("looks_at_stems", lambda value: value, False))
 
+    @property
+    def holds_spectra(self) -> bool:
+        """Whether it says that it holds the spectra of a whole song: long ones come to it in stretches then."""
+        return bool(self._optional("holds_spectra", lambda value: value, False))
+
     def fingerprint(self) -> dict[str, str]:
         """Its package with version, and its own version if it has one: another one, another render."""
         point = self._point()
