@@ -40,7 +40,7 @@ def new_secret() -> str:
 
 def address(secret: str, name: str) -> str:
     """What the QR code says: the secret, and what an app shows beside its codes."""
-    return pyotp.TOTP(secret, interval=STEP_S).provisioning_uri(name, issuer_name="Hidden Reference")
+    return pyotp.TOTP(secret, interval=STEP_S).provisioning_uri(name=name, issuer_name="Hidden Reference")
 
 
 def step_of(secret: str, code: str) -> int | None:
