@@ -135,7 +135,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "studio.listening_places"): PAGE,
     ("POST", "studio.calibrate"): SEE_OTHER(takes=CalibrationForm),
     ("GET", "studio.alignment_noise"): Answer("audio/wav"),
-    ("GET", "studio.code_page"): SEE_OTHER(),
+    ("GET", "studio.code_page"): PAGE,
     ("POST", "studio.code"): SEE_OTHER(takes=CodeForm),
     ("GET", "studio.second_factor_page"): PAGE,
     ("POST", "studio.change_second_factor"): SEE_OTHER(takes=SECOND_FACTOR),

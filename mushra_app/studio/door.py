@@ -85,7 +85,7 @@ def login() -> Any:
 def code_page() -> Any:
     """The second factor is asked for, of whoever's password was right."""
     if HalfIn.remembered() is None:
-        return redirect(url_for("studio.login_page"), 303)
+        return show(guard.door(error=str(TOO_LATE))), 401
     return show(CodePage())
 
 

@@ -362,7 +362,7 @@ PREPARED: dict[str, Prepare] = {
     "GET /studio/places": _in_the_study,
     "POST /studio/places": _calibrating,
     "GET /studio/places/noise/{study}/{side}": _in_the_study,
-    "GET /studio/login/code": _as_is,
+    "GET /studio/login/code": _half_in,
     "POST /studio/login/code": _half_in,
     "GET /studio/account/second-factor": _with_a_second_factor,
     "POST /studio/account/second-factor": _with_a_second_factor,

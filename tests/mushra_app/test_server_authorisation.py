@@ -88,7 +88,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/studio/<study>/archive"): each(CHANGES_THE_STUDY, 409),  # it runs
     ("GET", "/studio/<study>/ratings.csv"): THE_STUDYS,
     ("GET", "/studio/<study>/answers.csv"): THE_STUDYS,
-    ("GET", "/studio/login/code"): each(EVERYBODY, 303),  # whose password was not asked for
+    ("GET", "/studio/login/code"): each(EVERYBODY, 401),  # whose password was not asked for
     ("POST", "/studio/login/code"): each(EVERYBODY, 403),
     ("GET", "/studio/account/second-factor"): IN_THE_STUDIO,
     ("POST", "/studio/account/second-factor"): each(IN_THE_STUDIO, 403),  # with a wrong password
