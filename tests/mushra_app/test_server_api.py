@@ -278,9 +278,7 @@ def test_bad_bodies_are_answered_with_where_and_what(app: Flask, body: bytes, sa
         assert lifecycle.current(db, "tiny").status == "open"
 
 
-@pytest.mark.parametrize(
-    "query", ["limit=0", "limit=201", "limit=x", "limit=-1", "limit=" + "9" * 40, "after=x"]
-)
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "limit=-1", "limit=" + "9" * 40, "after=x"])
 def test_bad_pages_are_answered_with_what_was_expected(app: Flask, query: str) -> None:
     headers = {"Authorization": f"Bearer {token_of(app)}"}
     answer = app.test_client().get(f"/api/v1/studies/tiny/sessions?{query}", headers=headers)
