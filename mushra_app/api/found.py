@@ -91,7 +91,7 @@ def sittings(db: Session, name: str, *, after: int | None, limit: int) -> answer
                 listener=listener.pseudonym,
                 part=sitting.part,
                 version=number,
-                status=sitting.status,
+                status=sitting.status,  # pyright: ignore[reportArgumentType]
                 pilot=listener.pilot,
                 simulated=listener.simulated,
                 started_at=sitting.started_at,

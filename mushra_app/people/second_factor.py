@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import time
 
-import pyotp
+from pyotp import random_base32
+from pyotp.totp import TOTP
 from pyotp.utils import strings_equal
 from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
@@ -35,18 +36,18 @@ class ClockError(UnavailableError):
 
 def new_secret() -> str:
     """160 random bits, as RFC 4226 recommends, in base32."""
-    return pyotp.random_base32(32)
+    return random_base32(32)
 
 
 def address(secret: str, name: str) -> str:
     """What the QR code says: the secret, and what an app shows beside its codes."""
-    return pyotp.TOTP(secret, interval=STEP_S).provisioning_uri(name=name, issuer_name="Hidden Reference")
+    return TOTP(secret, interval=STEP_S).provisioning_uri(name=name, issuer_name="Hidden Reference")
 
 
 def step_of(secret: str, code: str) -> int | None:
     """The step whose code this is, of those that are taken now; None where it is none of them."""
     typed = "".join(code.split())
-    totp, at = pyotp.TOTP(secret, interval=STEP_S), int(time.time()) // STEP_S
+    totp, at = TOTP(secret, interval=STEP_S), int(time.time()) // STEP_S
     steps = range(max(0, at - EARLY_OR_LATE), at + EARLY_OR_LATE + 1)
     matching = [step for step in steps if strings_equal(totp.generate_otp(step), typed)]  # all, whichever is right
     return max(matching, default=None)
