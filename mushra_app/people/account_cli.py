@@ -137,7 +137,7 @@ def invite(role: str, studies: tuple[str, ...], view_only: bool, data_dir: Path 
         given = f", given {', '.join(studies)}" if studies else ""
         _say(db, f"an invitation: {role}{given}")
     settings = load_settings(data_dir=data_dir)
-    click.echo(f"  {settings.external_url or f'http://{settings.host}:{settings.port}'}/studio/join/{token}")
+    click.echo(f"  {settings.external_url or f'http://{settings.host}:{settings.port}'}/studio/people/join/{token}")
 
 
 @account.command("list")

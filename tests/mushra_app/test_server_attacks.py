@@ -127,7 +127,7 @@ def test_no_form_is_taken_without_its_token_or_from_elsewhere(app: Flask, ada: s
     of_a_study += ("/studio/<study>/access",)
     studio += ("/studio/login/code", "/studio/account/second-factor", "/studio/account/tokens", "/studio/people")
     numbered = ("/studio/account/tokens/<int:number>/revoke", "/studio/people/invitations/<int:number>/revoke")
-    numbered += ("/studio/people/<int:number>", "/studio/join/<token>")
+    numbered += ("/studio/people/<int:number>", "/studio/people/join/<token>")
     of_programs = ("/api/v1/studies/<study>/versions/<int:number>/status", "/api/v1/studies/<study>/jobs")
     assert {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())} == {
         *("/listen/<study>", "/session/<token>/", "/session/<token>/withdraw", "/session/<token>/error", "/withdraw"),

@@ -100,8 +100,8 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/studio/people/invitations/<int:number>/revoke"): each(OWNERS_ALONE, 303),
     ("GET", "/studio/people/<int:number>"): OWNERS_ALONE,
     ("POST", "/studio/people/<int:number>"): each(OWNERS_ALONE, 303),
-    ("GET", "/studio/join/<token>"): each(EVERYBODY, 404),  # with a token that nobody was sent
-    ("POST", "/studio/join/<token>"): each(EVERYBODY, 404),
+    ("GET", "/studio/people/join/<token>"): each(EVERYBODY, 404),  # with a token that nobody was sent
+    ("POST", "/studio/people/join/<token>"): each(EVERYBODY, 404),
     ("GET", "/studio/audit"): OWNERS_ALONE,
     ("GET", "/studio/<study>/access"): THE_STUDYS,
     ("POST", "/studio/<study>/access"): each(CHANGES_THE_STUDY, 303),
@@ -131,7 +131,7 @@ FORMS: dict[str, dict[str, str]] = {
     "/studio/account/tokens": {"name": "nightly", "may": "view", "days": "30"},
     "/studio/people": {"role": "viewer"},
     "/studio/people/<int:number>": {"change": "take", "study": "other"},
-    "/studio/join/<token>": {"name": "eve", "password": "a password that is long"},
+    "/studio/people/join/<token>": {"name": "eve", "password": "a password that is long"},
     "/studio/<study>/access": {"name": "viewer", "may": "view"},
     "/studio/<study>/versions/<int:number>/status": {"status": "open"},
     "/studio/<study>/archive": {"archived": "yes"},

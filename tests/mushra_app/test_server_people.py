@@ -38,7 +38,7 @@ def post(client: FlaskClient, address: str, **fields: Any) -> Any:
 
 def invited(ada: FlaskClient, **fields: Any) -> str:
     """The path of a new invitation's link."""
-    found = re.search(r"http://localhost(/studio/join/[\w-]+)", post(ada, "/studio/people", **fields).text)
+    found = re.search(r"http://localhost(/studio/people/join/[\w-]+)", post(ada, "/studio/people", **fields).text)
     assert found
     return found[1]
 
@@ -119,7 +119,7 @@ def test_invitations_are_not_guessed(app: Flask, monkeypatch: pytest.MonkeyPatch
     hashes: list[str] = []
     monkeypatch.setattr(accounts, "hashed", hashes.append)
     client = app.test_client()
-    tries = [post(client, f"/studio/join/guess-{n}", name="eve", password=PASSWORD) for n in range(4)]
+    tries = [post(client, f"/studio/people/join/guess-{n}", name="eve", password=PASSWORD) for n in range(4)]
     assert [answer.status_code for answer in tries] == [404, 404, 404, 429] and "Retry-After" in tries[-1].headers
     assert hashes == [], "who has no invitation costs no hash"
 

@@ -78,10 +78,12 @@ def change_person(number: int) -> Any:
             audit.note(db, visitor().name, "account", f"{account.name}: {done}")
     except AppError as error:
         return _person(number, error=str(error)), 409
-    return redirect(url_for("studio.person", number=number), 303)
+    # Whoever has changed their own role may not see this page any more.
+    gone = number == visitor().account_id and request.form["change"] in ("role", "shut out")
+    return redirect(url_for("studio.studies") if gone else url_for("studio.person", number=number), 303)
 
 
-@blueprint.get("/join/<token>")
+@blueprint.get("/people/join/<token>")
 @needs(Right.NONE)
 def join_page(token: str) -> str:
     """Whoever was invited chooses name and password."""
@@ -89,7 +91,7 @@ def join_page(token: str) -> str:
         return show(shown.join(invitations.open_one(db, token)))
 
 
-@blueprint.post("/join/<token>")
+@blueprint.post("/people/join/<token>")
 @needs(Right.NONE)
 def join(token: str) -> Any:
     """Make the account that an invitation is for, and let its owner in."""
