@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from studio_people import AN_OWNER, PASSWORD, csrf, database_of, inside, log_in, password_hash, person
@@ -16,7 +17,7 @@ from studio_people import AN_OWNER, PASSWORD, csrf, database_of, inside, log_in,
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
-from mushra_app.people import accounts, audit, invitations, permissions, throttle
+from mushra_app.people import account_cli, accounts, audit, invitations, permissions, throttle
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
 from mushra_app.people.tables import AccountInvitation
@@ -122,6 +123,16 @@ def test_invitations_are_not_guessed(app: Flask, monkeypatch: pytest.MonkeyPatch
     tries = [post(client, f"/studio/people/join/guess-{n}", name="eve", password=PASSWORD) for n in range(4)]
     assert [answer.status_code for answer in tries] == [404, 404, 404, 429] and "Retry-After" in tries[-1].headers
     assert hashes == [], "who has no invitation costs no hash"
+
+
+def test_the_command_line_invites_too(app: Flask, settings: Settings) -> None:
+    arguments = ["invite", "experimenter", "--study", "tiny", "--view-only", "--data", str(settings.data_dir)]
+    said = CliRunner().invoke(account_cli.account, arguments).output
+    link = re.findall(r"http://127.0.0.1:8000(/studio/people/join/[\w-]+)\n", said)[0]
+    guest = app.test_client()
+    assert post(guest, link, name="eve", password=PASSWORD).status_code == 303
+    assert guest.get("/studio/tiny/").status_code == 200 and post(guest, "/studio/tiny/archive").status_code == 403
+    assert audited(app)[0] == (audit.COMMAND_LINE, "an invitation: experimenter, given tiny")
 
 
 def test_the_first_owner_is_invited_by_the_studios_key(app: Flask, client: FlaskClient) -> None:
