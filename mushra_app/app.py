@@ -19,6 +19,7 @@ from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mushra_app import openapi
+from mushra_app.api import routes as api
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError, UnavailableError
@@ -31,6 +32,7 @@ from mushra_app.security import HEADERS, secret_key
 from mushra_app.serving.answers import Delivery
 from mushra_app.studio import guard, tabs
 from mushra_app.studio import routes as studio
+from mushra_app.studio.accounts import words as account_words
 from mushra_app.web import (
     LANGUAGES,
     WRITTEN_IN,
@@ -109,6 +111,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         "script_words": script_words,
         "study_tabs": tabs.TABS,
         "status_words": tabs.STATUS_WORDS,
+        "role_words": account_words.ROLE_WORDS,
+        "kind_words": account_words.KIND_WORDS,
     }
     if settings.log_format == "json":
         request_log.attach(app)  # before all that may refuse a request
@@ -118,7 +122,9 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     csrf = CSRFProtect(app)
     for view in (listener.save, listener.script_error):  # authorised by the session's token and the origin
         csrf.exempt(view)
+    csrf.exempt(api.blueprint)  # by tokens, which no browser sends by itself
     guard.attach(app)
+    app.register_blueprint(api.blueprint)
     app.register_blueprint(listener.blueprint)
     app.register_blueprint(studio.blueprint)
     app.add_url_rule("/", "front", _front)
@@ -203,6 +209,6 @@ def _for_machines(name: str, code: int, refusal: Refusal) -> dict[str, object]:
 
 def _said(heading: str, sentence: str, code: int) -> tuple[Response | str, int]:
     """An error as whoever asked can read it."""
-    if request.method == "PUT" or request.is_json:
+    if request.method == "PUT" or request.is_json or request.path.startswith("/api/"):
         return jsonify(Problem(error=sentence).model_dump()), code
     return show(MessagePage(str(TITLE), heading, (sentence,))), code

@@ -34,6 +34,10 @@ COMMANDS = {
         "mushra_app.simulated.cli:simulate",
         "Let simulated listeners take a test over HTTP and in a real browser.",
     ),
+    "study": (
+        "mushra_app.study.study_cli:study",
+        "Say how the studies are, and open, pause, close or archive them.",
+    ),
     "withdraw": ("mushra_app.server_cli:withdraw", "Withdraw a listener by their code, and erase what they wrote."),
     "worker": ("mushra_app.worker_cli:worker", "Run the jobs that the studio asked for: reports and checks."),
 }

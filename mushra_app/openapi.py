@@ -22,12 +22,17 @@ from wtforms import Form
 from wtforms.fields.core import UnboundField
 from wtforms.validators import AnyOf, InputRequired
 
+from mushra_app.api import answers
+from mushra_app.api.blueprint import MOST
 from mushra_app.json_answers import Problem, Saved
 from mushra_app.listener.forms import WelcomeForm
 from mushra_app.operation.health import Ready
+from mushra_app.people.accounts import ROLES
+from mushra_app.people.tokens import DAYS
 from mushra_app.session.saving import TrialSave
+from mushra_app.studio.accounts.people import CHANGES
 from mushra_app.studio.design.editor import PRESETS
-from mushra_app.studio.forms import CalibrationForm, LoginForm, PasswordForm
+from mushra_app.studio.forms import CalibrationForm, CodeForm, LoginForm, PasswordForm
 from mushra_app.study.lifecycle import STATUSES
 
 blueprint = Blueprint("openapi", __name__)
@@ -53,6 +58,38 @@ DESIGN_WORK: Schema = {
     "required": ["kind"],
 }
 ARCHIVED: Schema = {"type": "object", "properties": {"archived": {"type": "string", "enum": ["yes", "no"]}}}
+MAY: Schema = {"type": "string", "enum": ["view", "change"]}
+ROLE: Schema = {"type": "string", "enum": list(ROLES)}
+INVITED: Schema = {
+    "type": "object",
+    "properties": {"role": ROLE, "may": MAY, "study": {"type": "array", "items": TEXT}},
+    "required": ["role"],
+}
+JOINING: Schema = {
+    "type": "object",
+    "properties": {"name": TEXT, "password": TEXT},
+    "required": ["name", "password"],
+}
+PERSON: Schema = {
+    "type": "object",
+    "properties": {"change": {"type": "string", "enum": list(CHANGES)}, "role": ROLE, "study": TEXT, "may": MAY},
+    "required": ["change"],
+}
+SHARED: Schema = {
+    "type": "object",
+    "properties": {"name": TEXT, "may": {"type": "string", "enum": ["view", "change", "none"]}},
+    "required": ["name", "may"],
+}
+TOKEN: Schema = {
+    "type": "object",
+    "properties": {"name": TEXT, "may": MAY, "days": {"type": "string", "enum": list(map(str, DAYS))}},
+    "required": ["name", "may", "days"],
+}
+SECOND_FACTOR: Schema = {
+    "type": "object",
+    "properties": {"change": {"type": "string", "enum": ["on", "off"]}, "sealed": TEXT, "password": TEXT, "code": TEXT},
+    "required": ["change", "code"],
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +110,8 @@ class Answer:
 SEE_OTHER = partial(Answer, None, 303)
 PAGE = Answer()
 LINKED = ("lang", "as", "place")
+OF_QUERY: Mapping[str, Schema] = {"limit": {"type": "integer", "minimum": 1, "maximum": MOST}}
+PAGED = ("after", "limit")
 READY = TypeAdapter(Ready).json_schema()
 READY["properties"]["ready"] = {"type": "boolean"}
 
@@ -115,6 +154,37 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "studio.listening_places"): PAGE,
     ("POST", "studio.calibrate"): SEE_OTHER(takes=CalibrationForm),
     ("GET", "studio.alignment_noise"): Answer("audio/wav"),
+    ("GET", "studio.code_page"): PAGE,
+    ("POST", "studio.code"): SEE_OTHER(takes=CodeForm),
+    ("GET", "studio.second_factor_page"): PAGE,
+    ("POST", "studio.change_second_factor"): SEE_OTHER(takes=SECOND_FACTOR),
+    ("GET", "studio.tokens_page"): PAGE,
+    ("POST", "studio.make_token"): Answer(takes=TOKEN),
+    ("POST", "studio.revoke_token"): SEE_OTHER(takes=NOTHING),
+    ("GET", "studio.people"): PAGE,
+    ("POST", "studio.invite"): Answer(takes=INVITED),
+    ("POST", "studio.revoke_invitation"): SEE_OTHER(takes=NOTHING),
+    ("GET", "studio.person"): PAGE,
+    ("POST", "studio.change_person"): SEE_OTHER(takes=PERSON),
+    ("GET", "studio.join_page"): PAGE,
+    ("POST", "studio.join"): SEE_OTHER(takes=JOINING),
+    ("GET", "studio.access"): PAGE,
+    ("POST", "studio.share"): SEE_OTHER(takes=SHARED),
+    ("GET", "studio.audit_log"): Answer(query=("before", "who", "what")),
+    ("GET", "api.me"): Answer(answers.Me),
+    ("GET", "api.studies"): Answer(answers.Studies, query=("after", "limit", "archived")),
+    ("GET", "api.study"): Answer(answers.Study),
+    ("GET", "api.versions"): Answer(answers.Versions),
+    ("POST", "api.move"): Answer(answers.Versions, takes=answers.Move),
+    ("GET", "api.progress"): Answer(answers.Progress),
+    ("GET", "api.sessions"): Answer(answers.Sittings, query=PAGED),
+    ("GET", "api.ratings_csv"): Answer("text/csv"),
+    ("GET", "api.ratings_json"): Answer("application/jsonl"),
+    ("GET", "api.jobs"): Answer(answers.Jobs, query=PAGED),
+    ("POST", "api.ask"): Answer(answers.Job, 202, takes=answers.JobWanted),
+    ("GET", "api.job"): Answer(answers.Job),
+    ("GET", "api.job_output"): Answer("text/plain"),
+    ("GET", "api.audit_log"): Answer(answers.Log, query=(*PAGED, "who", "what")),
     ("GET", "health.health"): Answer({"type": "object", "properties": {"ok": {"const": True}}, "required": ["ok"]}),
     ("GET", "health.ready"): Answer(READY, not_now=READY),
     ("GET", "metrics.metrics"): Answer("text/plain"),  # where the setting switches it on
@@ -144,12 +214,16 @@ def document(app: Flask) -> Schema:
             "title": "Hidden Reference",
             "version": "1",
             "description": "Listening tests. Listeners are known by the token in their address, experimenters by their "
-            "login's cookie. Forms need the csrf_token of a page; JSON needs a header Origin that is the server's own.",
+            "login's cookie, and their programs by a token. Forms need the csrf_token of a page; JSON of listeners' "
+            "pages needs a header Origin that is the server's own.",
         },
         "paths": paths,
         "components": {
             "schemas": models,
-            "securitySchemes": {"studio": {"type": "apiKey", "in": "cookie", "name": "mushra"}},
+            "securitySchemes": {
+                "studio": {"type": "apiKey", "in": "cookie", "name": "mushra"},
+                "bearer": {"type": "http", "scheme": "bearer", "description": "A token, made on one's account page."},
+            },
         },
     }
 
@@ -161,13 +235,18 @@ def _operation(app: Flask, rule: Rule, answer: Answer, models: dict[str, Schema]
         "tags": [rule.endpoint.partition(".")[0]],
         "summary": (view.__doc__ or "").strip().partition("\n")[0],
         "parameters": [_in_path(rule, name) for name in sorted(rule.arguments)]
-        + [{"name": name, "in": "query", "required": False, "schema": TEXT} for name in answer.query],
+        + [
+            {"name": name, "in": "query", "required": False, "schema": OF_QUERY.get(name, TEXT)}
+            for name in answer.query
+        ],
         "responses": _responses(answer, models),
     }
     if answer.takes is not None:
         operation["requestBody"] = {"required": True, "content": _taken(answer.takes, models)}
     if rule.endpoint.startswith("studio."):
         operation["security"] = [{"studio": []}]
+    if rule.endpoint.startswith("api."):
+        operation["security"] = [{"bearer": []}]
     return operation
 
 

@@ -23,6 +23,7 @@ from mushra_app.db import Database
 from mushra_app.listener import pages as listener_pages
 from mushra_app.serving.answers import Delivery
 from mushra_app.studio import pages as studio_pages
+from mushra_app.studio.accounts import pages as account_pages
 from mushra_app.studio.design.pages import DesignPage, FindingsPage, NewStudyPage
 from mushra_app.studio.live.pages import LivePage
 from mushra_app.studio.results.pages import ResultsPage
@@ -51,6 +52,14 @@ TEMPLATES: dict[type, str] = {
     LivePage: "studio/live.html",
     ResultsPage: "studio/results.html",
     studio_pages.PlacesPage: "studio/places.html",
+    account_pages.CodePage: "studio/code.html",
+    account_pages.SecondFactorPage: "studio/second-factor.html",
+    account_pages.TokensPage: "studio/tokens.html",
+    account_pages.PeoplePage: "studio/people.html",
+    account_pages.PersonPage: "studio/person.html",
+    account_pages.JoinPage: "studio/join.html",
+    account_pages.AccessPage: "studio/access.html",
+    account_pages.AuditPage: "studio/audit.html",
 }
 
 

@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.doctor import browser_path
-from mushra_app.people import accounts
+from mushra_app.people import accounts, permissions, second_factor
 from mushra_app.places import add
 from mushra_app.publish import publish
 from mushra_app.schema import require
@@ -38,7 +38,16 @@ ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "demo" / "stimuli"
 OUT = ROOT / "docs" / "gallery"
 COLOURS = 128
-PERSON, PASSWORD = "ada@example.org", "correct horse battery"
+PERSON, COLLEAGUE, PASSWORD = "ada@example.org", "grace@example.org", "correct horse battery"
+PEOPLE = {
+    "studio-second-factor": "account/second-factor",
+    "studio-tokens": "account/tokens",
+    "studio-people": "people",
+    "studio-person": "people/2",
+    "study-access": "demo/access",
+    "studio-audit": "audit",
+}
+"""What an owner sees of people, and where."""
 VIEWS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
@@ -72,6 +81,14 @@ SHOWN = {
     "studio-log-in": "studio/login.html",
     "studio-log-in-refused": "studio/login.html",
     "studio-account": "studio/account.html",
+    "studio-code": "studio/code.html",
+    "studio-second-factor": "studio/second-factor.html",
+    "studio-tokens": "studio/tokens.html",
+    "studio-people": "studio/people.html",
+    "studio-person": "studio/person.html",
+    "studio-join": "studio/join.html",
+    "study-access": "studio/access.html",
+    "studio-audit": "studio/audit.html",
 }
 """Every picture, and the template of the page on it."""
 
@@ -228,13 +245,40 @@ def person(one: Photographer, origin: str) -> None:
             one.shoot("studio-log-in-refused")
     page.goto(f"{origin}/studio/account")
     one.shoot("studio-account")
+    people(one, origin)
+
+
+def people(one: Photographer, origin: str) -> None:
+    """What an owner sees of everybody, and what a colleague sees at the door."""
+    page, link = one.page, ""
+    for name, address in PEOPLE.items():
+        page.goto(f"{origin}/studio/{address}")
+        if name == "studio-tokens":
+            page.get_by_label("What is it for?").fill("nightly export")
+            one.go_on("Make it")
+        if name == "studio-people":
+            one.go_on("Make a link")
+            link = page.get_by_label("Link").input_value()
+        one.shoot(name)
+    assert link
+    page.goto(link)
+    one.shoot("studio-join")
+    page.goto(f"{origin}/studio/login")
+    page.get_by_label("Name").fill(COLLEAGUE)
+    page.get_by_label("Password").fill(PASSWORD)
+    one.go_on("Log in")
+    one.shoot("studio-code")
 
 
 def with_an_owner(settings: Settings) -> None:
-    """From here on the studio's key opens nothing."""
+    """From here on the studio's key opens nothing; a colleague is asked for a code."""
+    password = accounts.hashed(PASSWORD)
     database = Database(settings)
     with database.writing() as db:
-        accounts.add(db, PERSON, accounts.hashed(PASSWORD), role="owner")
+        accounts.add(db, PERSON, password, role="owner")
+        colleague = accounts.add(db, COLLEAGUE, password, role="experimenter")
+        colleague.totp_secret = second_factor.new_secret()
+        permissions.grant(db, colleague, "demo")
     database.close()
 
 

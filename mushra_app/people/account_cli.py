@@ -15,7 +15,7 @@ import click
 from sqlalchemy.orm import Session
 
 from mushra_app.config import load_settings
-from mushra_app.people import accounts, audit, logins, permissions
+from mushra_app.people import accounts, audit, invitations, logins, permissions, second_factor
 from mushra_app.server_cli import data_option, opened, require_data
 
 password_option = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
@@ -111,6 +111,33 @@ def revoke(name: str, study: str, data_dir: Path | None) -> None:
         found = accounts.named(db, name)
         permissions.revoke(db, found, study)
         _say(db, f"{found.name}: no longer given {study}")
+
+
+@account.command("totp-off")
+@click.argument("name")
+@data_option
+def totp_off(name: str, data_dir: Path | None) -> None:
+    """Ask NAME for no code any more: the app that made them is lost, or the clock was set back."""
+    with _changing(data_dir) as db:
+        found = accounts.named(db, name)
+        second_factor.turn_off(db, found)
+        _say(db, f"{found.name}: second factor turned off")
+
+
+@account.command()
+@click.argument("role", type=click.Choice(accounts.ROLES))
+@click.option("--study", "studies", multiple=True, help="A study that they are given; may be repeated.")
+@click.option("--view-only", is_flag=True, help="To look at and export, whatever the role.")
+@data_option
+def invite(role: str, studies: tuple[str, ...], view_only: bool, data_dir: Path | None) -> None:
+    """Print a link by which one person makes their own account of that ROLE, within seven days."""
+    with _changing(data_dir) as db:
+        may = "view" if view_only else "change"
+        token = invitations.invite(db, audit.COMMAND_LINE, role, studies, may=may)
+        given = f", given {', '.join(studies)}" if studies else ""
+        _say(db, f"an invitation: {role}{given}")
+    settings = load_settings(data_dir=data_dir)
+    click.echo(f"  {settings.external_url or f'http://{settings.host}:{settings.port}'}/studio/people/join/{token}")
 
 
 @account.command("list")

@@ -9,7 +9,7 @@ Conventions: names are compared without regard to case and form (NFKC). Function
 hash take a tenth of a second and none, because on SQLite every listener's save waits for a transaction that writes.
 
 Defines: ``ROLES``, ``login_name``, ``hashed``, ``is_right``, ``renewed``, ``add``, ``named``, ``found``,
-``all_accounts``, ``change_password``, ``set_active``, ``change_role``.
+``all_accounts``, ``change_password``, ``set_active``, ``change_role``, ``require_another_owner``.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mushra_app.errors import AppError, NotFoundError
+from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.people import logins
 from mushra_app.people.tables import Account
+from mushra_app.words import say
 
 ROLES = ("owner", "experimenter", "viewer")
 LONGEST_NAME = 100
@@ -120,6 +121,23 @@ def change_role(db: Session, account: Account, role: str) -> None:
     account.role = role
     db.flush()
     logins.end_those_by_key(db)
+
+
+def require_another_owner(db: Session, account: Account) -> None:
+    """Refuse what would leave nobody who may make accounts; for the studio: the command line may do even that.
+
+    Raises
+    ------
+    ConflictError
+        Where no other active account is an owner. The rows are locked, so that of two owners who shut each other out
+        at once the second is refused.
+    """
+    owners = select(Account).where(Account.role == "owner", Account.active).order_by(Account.id)
+    found = db.scalars(owners.with_for_update().execution_options(populate_existing=True)).all()
+    if account in found and len(found) == 1:
+        raise ConflictError(
+            say("%(name)s is the last owner: make somebody else an owner first, then try again.", name=account.name)
+        )
 
 
 def _plain(password: str) -> bytes | None:

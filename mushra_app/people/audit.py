@@ -1,7 +1,7 @@
 """Who did what: one row for each login, failed login, export, calibration, change of an account or of a study.
 
 Conventions: written in the transaction of what it tells of, so that neither is there without the other.
-Defines: ``KINDS``, ``COMMAND_LINE``, ``note``, ``latest``.
+Defines: ``KINDS``, ``COMMAND_LINE``, ``note``, ``latest``, ``page``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mushra_app.people.tables import AuditEntry
 
-KINDS = ("login", "failed login", "export", "calibration", "account", "study")
+KINDS = ("login", "failed login", "export", "calibration", "account", "study", "token", "job")
 COMMAND_LINE = "the command line"
 
 
@@ -26,3 +26,21 @@ def note(db: Session, who: str, what: str, about: str = "", *, network: str = ""
 def latest(db: Session, most: int = 100) -> Sequence[AuditEntry]:
     """The newest rows, the newest first."""
     return db.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(most)).all()
+
+
+def page(
+    db: Session, *, before: int | None = None, who: str = "", what: str = "", most: int = 50
+) -> tuple[Sequence[AuditEntry], int | None]:
+    """Rows older than the one of the id ``before``, the newest first, of one person or kind where that is said.
+
+    Returns the rows, and the ``before`` of the following page; None where there is none.
+    """
+    query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(most + 1)
+    if before is not None:
+        query = query.where(AuditEntry.id < before)
+    if who:
+        query = query.where(AuditEntry.who == who)
+    if what:
+        query = query.where(AuditEntry.what == what)
+    found = db.scalars(query).all()
+    return found[:most], found[most - 1].id if len(found) > most else None

@@ -5,15 +5,16 @@ the studio's key counts as an owner's and lasts until there is an owner with an 
 
 Conventions: functions take a SQLAlchemy session and know nothing of the web.
 Defines: ``BY_KEY``, ``LASTS``, ``Visitor``, ``begin``, ``visitor``, ``end``, ``end_all``, ``end_those_by_key``,
-``has_owner``, ``has_any``.
+``last_logins``, ``has_owner``, ``has_any``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from mushra_app.people.tables import Account, StudioLogin
@@ -73,6 +74,12 @@ def end_those_by_key(db: Session) -> None:
     if has_owner(db):
         own = StudioLogin.account_id.is_(None)
         db.execute(update(StudioLogin).where(own, StudioLogin.ended_at.is_(None)).values(ended_at=now()))
+
+
+def last_logins(db: Session) -> Mapping[int, datetime]:
+    """When each account got in last, by its id."""
+    query = select(StudioLogin.account_id, func.max(StudioLogin.began_at)).where(StudioLogin.account_id.is_not(None))
+    return {account_id: at for account_id, at in db.execute(query.group_by(StudioLogin.account_id)) if account_id}
 
 
 def has_owner(db: Session) -> bool:

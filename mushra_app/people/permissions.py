@@ -2,14 +2,17 @@
 
 Owners may everything. Experimenters may change the studies that they were given, or only look at them where that was
 said; viewers may look at the studies that they were given, export them, and change nothing. To look at a study is to
-export it, too.
+export it, too. Whoever may change a study may share it with accounts that there are: a colleague is let in by those
+who work on the study, and it takes an owner to make an account.
 
-Defines: ``Right``, ``right_of``, ``visible_studies``, ``grant``, ``revoke``, ``granted``.
+Defines: ``Right``, ``OF_ROLE``, ``right_of``, ``visible_studies``, ``grant``, ``grant_own``, ``revoke``, ``granted``,
+``granted_to_all``, ``sharers``, ``named_studies``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 
 from sqlalchemy import delete, select
@@ -22,14 +25,15 @@ from mushra_app.people.tables import Account, StudyPermission
 
 
 class Right(IntEnum):
-    """Each holds those before it."""
+    """Each holds those before it; ``OWN`` is what owners alone may: accounts, and the audit log."""
 
     NONE = 0
     VIEW = 1
     CHANGE = 2
+    OWN = 3
 
 
-OF_ROLE = {"owner": Right.CHANGE, "experimenter": Right.CHANGE, "viewer": Right.VIEW}
+OF_ROLE = {"owner": Right.OWN, "experimenter": Right.CHANGE, "viewer": Right.VIEW}
 
 
 def right_of(db: Session, visitor: Visitor, study: str | None = None) -> Right:
@@ -58,6 +62,12 @@ def grant(db: Session, account: Account, study: str, *, view_only: bool = False)
     db.flush()
 
 
+def grant_own(db: Session, visitor: Visitor, study: str) -> None:
+    """Give whoever published a study that study; owners have it anyway, and keep what they had."""
+    if visitor.role != "owner" and visitor.account_id is not None and right_of(db, visitor, study) < Right.CHANGE:
+        grant(db, db.get_one(Account, visitor.account_id), study)
+
+
 def revoke(db: Session, account: Account, study: str) -> None:
     """Take a study away from an account; NotFoundError where there is no such study."""
     own = (StudyPermission.account_id == account.id) & (StudyPermission.study_id == _id_of(db, study))
@@ -68,6 +78,29 @@ def granted(db: Session, account: Account) -> Sequence[tuple[str, str]]:
     """What an account was given: study, and ``view`` or ``change``."""
     query = select(Study.name, StudyPermission.may).join(StudyPermission).order_by(Study.name)
     return [(name, may) for name, may in db.execute(query.where(StudyPermission.account_id == account.id))]
+
+
+def granted_to_all(db: Session) -> Mapping[int, Sequence[tuple[str, str]]]:
+    """The same of every account, by its id, in one query."""
+    query = select(StudyPermission.account_id, Study.name, StudyPermission.may).join(Study).order_by(Study.name)
+    found: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for account_id, name, may in db.execute(query):
+        found[account_id].append((name, may))
+    return found
+
+
+def sharers(db: Session, study: str) -> Sequence[tuple[Account, str]]:
+    """Everybody who was given a study, with ``view`` or ``change``; owners have it without."""
+    query = select(Account, StudyPermission.may).join(StudyPermission).join(Study).where(Study.name == study)
+    return [(account, may) for account, may in db.execute(query.order_by(Account.name))]
+
+
+def named_studies(db: Session, names: Iterable[str]) -> list[str]:
+    """The names, each once and in order; NotFoundError where there is no such study."""
+    wanted = sorted(set(names))
+    for name in wanted:
+        _id_of(db, name)
+    return wanted
 
 
 def _id_of(db: Session, study: str) -> int:

@@ -1,7 +1,8 @@
 """The ways into the studio and out: a name and a password, the studio's key, and one's own account.
 
 The key, which the data folder holds, lets the first person in; it opens nothing once there is an owner with an account.
-Passwords are looked at between two transactions, because a hash takes a tenth of a second.
+Passwords are looked at between two transactions, because a hash takes a tenth of a second. An account with a second
+factor is asked for a code next; until then its password has opened nothing.
 """
 
 from __future__ import annotations
@@ -12,18 +13,24 @@ from flask import redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from mushra_app.errors import AppError
-from mushra_app.people import accounts, audit, logins, throttle
+from mushra_app.people import accounts, audit, logins, second_factor, throttle
 from mushra_app.people.permissions import Right
+from mushra_app.people.second_factor import ClockError
 from mushra_app.people.tables import Account
 from mushra_app.people.throttle import TooManyTriesError, network_of
 from mushra_app.security import is_studio_key
 from mushra_app.studio import guard
-from mushra_app.studio.forms import LoginForm, PasswordForm
+from mushra_app.studio.accounts.half_in import HalfIn
+from mushra_app.studio.accounts.pages import CodePage
+from mushra_app.studio.forms import CodeForm, LoginForm, PasswordForm
 from mushra_app.studio.guard import needs
 from mushra_app.studio.pages import AccountPage
 from mushra_app.web import services, show
+from mushra_app.words import say_later
 
 WRONG = "This name and this password don't belong together."
+WRONG_CODE = say_later("This is not the code that the app shows now, or it was used already. Wait for the next one.")
+TOO_LATE = say_later("That took too long, or the account was changed meanwhile. Please log in again.")
 WRONG_KEY = "This is not the key. mushra serve prints it when it starts."
 NO_KEY = "The key opens nothing any more, because this server has accounts. Please use yours."
 
@@ -49,24 +56,65 @@ def login() -> Any:
         return _enter_by_key(form.key.data)
     name, password, wanted = form.name.data or "", form.password.data or "", form.wanted.data or ""
     try:
-        right = _right_password(name, password)
+        right = right_password(name, password)
     except TooManyTriesError as error:
         return _wait(guard.door(wanted, name=name, error=str(error)), error)
     with services().database.writing() as db:
         # Once more, because either may have changed while the password was looked at.
         account = accounts.found(db, name) if right else None
+        token = half = None
         if account is None or not account.active or account.password_hash != right:
             known = accounts.found(db, name) is not None
             about = accounts.login_name(name) if known else "a name that nobody has"  # it may be a password
             audit.note(db, "", "failed login", about, network=network_of(request.remote_addr))
-            token = None
+        elif account.totp_secret is not None:
+            half = HalfIn.of(account, wanted)
         else:
             token = logins.begin(db, account)
             audit.note(db, account.name, "login", network=network_of(request.remote_addr))
+    if half is not None:
+        half.remember()
+        return redirect(url_for("studio.code_page"), 303)
     if token is None:
         return show(guard.door(wanted, name=name, error=WRONG)), 403
     guard.enter(token)
-    return redirect(wanted if _is_ours(wanted) else url_for("studio.studies"), 303)
+    return redirect(where_to(wanted), 303)
+
+
+@needs(Right.NONE)
+def code_page() -> Any:
+    """The second factor is asked for, of whoever's password was right."""
+    if HalfIn.remembered() is None:
+        return show(guard.door(error=str(TOO_LATE))), 401
+    return show(CodePage())
+
+
+@needs(Right.NONE)
+def code() -> Any:
+    """A code was typed."""
+    half, network, token = HalfIn.remembered(), network_of(request.remote_addr), None
+    if half is None:
+        return show(guard.door(error=str(TOO_LATE))), 403
+    try:
+        with services().database.writing() as db:
+            attempt = throttle.begin(db, half.name, network)
+            account = half.account(db)
+            if account is None:
+                return show(guard.door(error=str(TOO_LATE))), 403
+            if second_factor.take(db, account, CodeForm().code.data or ""):
+                throttle.forgive(db, attempt)
+                token = logins.begin(db, account)
+                audit.note(db, account.name, "login", "with a code", network=network)
+            else:
+                audit.note(db, "", "failed login", f"{account.name}: wrong code", network=network)
+    except TooManyTriesError as error:
+        return _wait(CodePage(str(error)), error)
+    except ClockError as error:
+        return show(CodePage(str(error))), 503
+    if token is None:
+        return show(CodePage(str(WRONG_CODE))), 403
+    guard.enter(token)
+    return redirect(where_to(half.wanted), 303)
 
 
 @needs(Right.NONE)
@@ -90,7 +138,7 @@ def change_password() -> Any:
     if visitor.account_id is None:
         return redirect(url_for("studio.account_page"), 303)
     try:
-        right = _right_password(visitor.name, form.password.data or "")
+        right = right_password(visitor.name, form.password.data or "")
         if right is None:
             return show(_account_page(error="The password before is not the one of this account.")), 403
         new = accounts.hashed(form.new_password.data or "")
@@ -107,7 +155,7 @@ def change_password() -> Any:
     return redirect(url_for("studio.account_page", changed=""), 303)
 
 
-def _right_password(name: str, password: str) -> str | None:
+def right_password(name: str, password: str) -> str | None:
     """The stored hash where the password is right, renewed if it was due; None where name or password is wrong."""
     database = services().database
     with database.writing() as db:
@@ -138,9 +186,10 @@ def _enter_by_key(key: str) -> AnyResponse | tuple[str, int]:
     return redirect(url_for("studio.studies"), 303)
 
 
-def _is_ours(address: str) -> bool:
-    """Whether to go on there after the login: an address of the studio, and so never one of another server's."""
-    return address.startswith(url_for("studio.studies")) and address.isprintable()
+def where_to(wanted: str) -> str:
+    """Where to go on after the login: an address of the studio, and so never one of another server's."""
+    studies = url_for("studio.studies")
+    return wanted if wanted.startswith(studies) and wanted.isprintable() else studies
 
 
 def _wait(page: Any, error: TooManyTriesError) -> tuple[str, int, dict[str, str]]:

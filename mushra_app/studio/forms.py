@@ -1,5 +1,5 @@
 """The forms of the studio: its door (``key``, or ``name`` and ``password``, and ``wanted``), a change of password
-(``password``, ``new_password``), and a calibration of a listening place.
+(``password``, ``new_password``), a code of the second factor (``code``), and a calibration of a listening place.
 
 Field names of a calibration: ``name``, ``level_db_a``, ``transducer``, ``device``; ``mushra_app.places`` says what
 they may hold.
@@ -29,6 +29,12 @@ class PasswordForm(FlaskForm):
 
     password = PasswordField()
     new_password = PasswordField()
+
+
+class CodeForm(FlaskForm):
+    """A code of the second factor."""
+
+    code = StringField()
 
 
 class CalibrationForm(FlaskForm):

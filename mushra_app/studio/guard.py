@@ -24,9 +24,12 @@ from mushra_app.people.permissions import Right
 from mushra_app.studio.pages import LoginPage
 from mushra_app.study.lifecycle import no_such_study
 from mushra_app.web import services, show
+from mushra_app.words import say_later
 
 View = TypeVar("View", bound=Callable[..., Any])
 NEEDS = "needs"
+LOOK_ONLY = say_later("Your account may look at this and change nothing; an owner can give it more.")
+OWNERS_ONLY = say_later("This is for owners alone.")
 
 
 class Person(UserMixin):
@@ -65,7 +68,7 @@ def enforce() -> Any:
     if right == Right.NONE:
         raise no_such_study(str(study))
     if right < needed:
-        abort(403, "Your account may look at this and change nothing; an owner can give it more.")
+        abort(403, str(OWNERS_ONLY if needed == Right.OWN else LOOK_ONLY))
     return None
 
 

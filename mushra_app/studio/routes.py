@@ -16,6 +16,7 @@ from mushra_app.people.permissions import Right
 from mushra_app.security import place_link_token, secret_key
 from mushra_app.session import setting_up
 from mushra_app.studio import overview
+from mushra_app.studio.accounts import access, people, private  # noqa: F401
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.design import routes as design  # noqa: F401
 from mushra_app.studio.forms import CalibrationForm

@@ -15,6 +15,7 @@ from studio_people import PASSWORD, person
 
 from mushra_app.config import Settings
 from mushra_app.db import Database
+from mushra_app.people import accounts, second_factor
 from mushra_app.security import place_link_token, secret_key, studio_key
 from mushra_app.session import listening
 from mushra_app.session.saving import store_script_error
@@ -98,6 +99,49 @@ def test_every_page_of_those_with_accounts(seen: Page, server, data_dir: Path) -
         seen.goto(f"{server.url}/studio/{address}")
         found += complaints(seen)
     assert seen.get_by_role("button", name="Log out").count() == 1 and found == []
+
+
+def test_every_page_of_people(seen: Page, server, data_dir: Path) -> None:
+    database = Database(Settings(data_dir=data_dir))
+    names = [f"{name}-{uuid.uuid4().hex[:6]}" for name in ("olga", "carl")]
+    person(database, names[0], "owner")
+    person(database, names[1], "experimenter", "tiny")
+    with database.writing() as db:
+        carl = accounts.named(db, names[1])
+        carl.totp_secret, number = second_factor.new_secret(), carl.id
+    found: list[str] = []
+    log_in_at(seen, server.url, names[1])
+    found += complaints(seen)
+    seen.get_by_label("Code").fill("000000")
+    with seen.expect_navigation():
+        seen.get_by_role("button", name="Go on").click()
+    found += complaints(seen)
+    log_in_at(seen, server.url, names[0])
+    for address in ("people", f"people/{number}", "audit", "audit?who=x", "tiny/access", "account/second-factor"):
+        seen.goto(f"{server.url}/studio/{address}")
+        found += complaints(seen)
+    seen.goto(f"{server.url}/studio/account/tokens")
+    seen.get_by_label("What is it for?").fill("axe")
+    with seen.expect_navigation():
+        seen.get_by_role("button", name="Make it").click()
+    found += complaints(seen)
+    seen.goto(f"{server.url}/studio/people")
+    with seen.expect_navigation():
+        seen.get_by_role("button", name="Make a link").click()
+    found += complaints(seen)
+    seen.goto(seen.get_by_label("Link").input_value())
+    found += complaints(seen)
+    database.close()
+    assert found == [] and "Join the studio" in seen.locator("h1").inner_text()
+
+
+def log_in_at(seen: Page, url: str, name: str) -> None:
+    seen.context.clear_cookies()
+    seen.goto(f"{url}/studio/login")
+    seen.get_by_label("Name").fill(name)
+    seen.get_by_label("Password").fill(PASSWORD)
+    with seen.expect_navigation():
+        seen.get_by_role("button", name="Log in", exact=True).click()
 
 
 def calibrate_and_fail(data_dir: Path) -> None:

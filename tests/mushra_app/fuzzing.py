@@ -9,10 +9,12 @@ Defines: ``Fuzz``.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable
 
+import pyotp
 import schemathesis
 from flask import Flask
 from flask.testing import FlaskClient
@@ -26,10 +28,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from server_guests import Guest, body_of, calibrate
-from studio_people import PASSWORD, csrf, database_of, log_in, person
+from studio_people import PASSWORD, csrf, database_of, log_in, password_hash, person
 
+from mushra_app import jobs
+from mushra_app.db import Database
 from mushra_app.openapi import ANSWERS
-from mushra_app.security import studio_key
+from mushra_app.people import accounts, invitations, second_factor, tokens
 from mushra_app.study import lifecycle
 from mushra_app.study.drafts import keeping
 from mushra_app.study.drafts.form import changed
@@ -41,6 +45,12 @@ FORM = {"consent": "yes", "transducer": "headphones", "experience": "experienced
 PLACE = {"name": "Booth", "level_db_a": "78", "transducer": "headphones", "device": "HD 650"}
 FREE = ("comment", "trial_s", "gain_db", "engine", "base_latency_s", "output_latency_s")
 """What a save may hold beside the ratings of its own sounds; no ``rate_hz``: 44100.0 is whole to a schema only."""
+
+
+def the_number(database: Database, name: str) -> int:
+    """Of an account, in addresses."""
+    with database.reading() as db:
+        return accounts.named(db, name).id
 
 
 class Fuzz:
@@ -57,9 +67,17 @@ class Fuzz:
         self.crashes: list[str] = []
         self.lies: list[str] = []
         self.owner, self.stranger, self.teller = (app.test_client() for _ in range(3))
-        self.owner.get(f"/studio/?key={studio_key(app.extensions['mushra'].settings)}")
+        person(self.database, "programmer", "owner")
+        log_in(self.owner, "programmer")
         person(self.database, "teller", "experimenter", "tiny")
         log_in(self.teller, "teller")
+        self.victim = the_number(self.database, person(self.database, "victim", "viewer"))
+        with self.database.writing() as db:
+            self.token = tokens.make(db, accounts.named(db, "programmer"), "fuzz", may="change", days=0)
+            job = jobs.ask(db, "check", ["nowhere"])
+            job.study_id = lifecycle.current(db, "tiny").study_id
+            db.flush()
+            self.job = job.id
         self.tokens = {
             client: csrf(client.get("/withdraw").text) for client in (self.owner, self.stranger, self.teller)
         }
@@ -95,6 +113,8 @@ class Fuzz:
         if care != "none" and case.media_type == "application/x-www-form-urlencoded":
             case.body = case.body | {"csrf_token": self.tokens[client]}
         kwargs = case.as_transport_kwargs()
+        if care != "none" and "/api/" in label:
+            kwargs["headers"]["Authorization"] = f"Bearer {self.token}"
         if care != "none":
             kwargs["headers"]["Origin"] = "http://localhost"
         answer = client.open(**kwargs)
@@ -259,6 +279,94 @@ def _calibrating(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     return fuzz.owner
 
 
+def _of_a_person(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """Whom nobody else here needs, because anything may be done to them."""
+    case.path_parameters["number"] = fuzz.victim
+    if care == "all" and case.method == "POST":
+        case.body = {"change": "give", "study": "tiny", "may": "view"}
+    return fuzz.owner
+
+
+def _inviting(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    if care == "all":
+        case.body = {"role": "viewer", "may": "view", "study": ["tiny"]}
+    return fuzz.owner
+
+
+def _invited(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    with fuzz.database.writing() as db:
+        token = invitations.invite(db, "programmer", "viewer", ["tiny"])
+        number = invitations.waiting(db)[0].id
+    case.path_parameters = {name: {"token": token, "number": number}[name] for name in case.path_parameters}
+    if "number" in case.path_parameters:
+        return fuzz.owner
+    if care == "all" and case.method == "POST":
+        case.body = {"name": f"guest-{number}", "password": PASSWORD}
+    client = fuzz.app.test_client()
+    fuzz.tokens[client] = csrf(client.get("/withdraw").text)
+    return client
+
+
+def _sharing(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    if care == "all":
+        case.body = {"name": "victim", "may": "view"}
+    return _in_the_study(fuzz, case, care)
+
+
+def _with_tokens(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """Of the account whose tokens nobody needs."""
+    with fuzz.database.writing() as db:
+        teller = accounts.named(db, "teller")
+        for kept in tokens.of_account(db, teller.id):
+            tokens.revoke(db, teller.id, kept.id)
+        tokens.make(db, teller, "to be revoked", may="view", days=0)
+        if care == "all" and "number" in case.path_parameters:
+            case.path_parameters["number"] = tokens.of_account(db, teller.id)[0].id
+    if care == "all" and "number" not in case.path_parameters and case.method == "POST":
+        case.body = {"name": "nightly", "may": "view", "days": "30"}
+    fuzz.tokens[fuzz.teller] = csrf(fuzz.teller.get("/withdraw").text)
+    return fuzz.teller
+
+
+def _with_a_second_factor(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    with fuzz.database.writing() as db:
+        second_factor.turn_off(db, accounts.named(db, "teller"))
+    page = fuzz.teller.get("/studio/account/second-factor").text
+    sealed, secret = re.findall(r'name="sealed" value="([^"]+)"', page)[0], re.findall(r'secret">([^<]+)', page)[0]
+    if care == "all" and case.method == "POST":
+        code = pyotp.TOTP(secret.replace(" ", "")).now()
+        case.body = {"change": "on", "sealed": sealed, "code": code}
+    fuzz.tokens[fuzz.teller] = csrf(page)
+    return fuzz.teller
+
+
+def _half_in(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    secret, client = second_factor.new_secret(), fuzz.app.test_client()
+    with fuzz.database.writing() as db:
+        coder = accounts.found(db, "coder") or accounts.add(db, "coder", password_hash(), role="viewer")
+        coder.totp_secret, coder.totp_step = secret, None
+    log_in(client, "coder")
+    if care == "all" and case.method == "POST":
+        case.body = {"code": pyotp.TOTP(secret).now()}
+    fuzz.tokens[client] = csrf(client.get("/withdraw").text)
+    return client
+
+
+def _by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """A study that is open, or for its ratings one that is over; the token comes with every call with care."""
+    right = {"study": "tiny", "number": fuzz.job}
+    if "ratings" in case.path or case.path.endswith("status"):
+        with fuzz.database.writing() as db:
+            lifecycle.current(db, "checked").status = "closed" if "ratings" in case.path else "open"
+        right = {"study": "checked", "number": 1}
+    case.path_parameters = {name: right[name] for name in case.path_parameters}
+    if care == "all":
+        case.query = {name: value for name, value in case.query.items() if name not in ("after", "before")}
+        if case.method == "POST":
+            case.body = {"status": "paused"} if case.path.endswith("status") else {"kind": "check"}
+    return fuzz.stranger
+
+
 PREPARED: dict[str, Prepare] = {
     "GET /listen/{study}": _in_the_study,
     "POST /listen/{study}": _enrolling,
@@ -295,5 +403,36 @@ PREPARED: dict[str, Prepare] = {
     "GET /studio/places": _in_the_study,
     "POST /studio/places": _calibrating,
     "GET /studio/places/noise/{study}/{side}": _in_the_study,
+    "GET /studio/login/code": _half_in,
+    "POST /studio/login/code": _half_in,
+    "GET /studio/account/second-factor": _with_a_second_factor,
+    "POST /studio/account/second-factor": _with_a_second_factor,
+    "GET /studio/account/tokens": _with_tokens,
+    "POST /studio/account/tokens": _with_tokens,
+    "POST /studio/account/tokens/{number}/revoke": _with_tokens,
+    "GET /studio/people": _in_the_study,
+    "POST /studio/people": _inviting,
+    "GET /studio/people/{number}": _of_a_person,
+    "POST /studio/people/{number}": _of_a_person,
+    "POST /studio/people/invitations/{number}/revoke": _invited,
+    "GET /studio/people/join/{token}": _invited,
+    "POST /studio/people/join/{token}": _invited,
+    "GET /studio/audit": _in_the_study,
+    "GET /studio/{study}/access": _in_the_study,
+    "POST /studio/{study}/access": _sharing,
+    "GET /api/v1/me": _by_token,
+    "GET /api/v1/studies": _by_token,
+    "GET /api/v1/studies/{study}": _by_token,
+    "GET /api/v1/studies/{study}/versions": _by_token,
+    "POST /api/v1/studies/{study}/versions/{number}/status": _by_token,
+    "GET /api/v1/studies/{study}/progress": _by_token,
+    "GET /api/v1/studies/{study}/sessions": _by_token,
+    "GET /api/v1/studies/{study}/ratings.csv": _by_token,
+    "GET /api/v1/studies/{study}/ratings.jsonl": _by_token,
+    "GET /api/v1/studies/{study}/jobs": _by_token,
+    "POST /api/v1/studies/{study}/jobs": _by_token,
+    "GET /api/v1/studies/{study}/jobs/{number}": _by_token,
+    "GET /api/v1/studies/{study}/jobs/{number}/output": _by_token,
+    "GET /api/v1/audit": _by_token,
 }
 """How a call becomes one that may succeed; all other operations need nothing."""

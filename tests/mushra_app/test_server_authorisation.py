@@ -12,14 +12,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 from server_guests import ORIGIN, Guest, as_json
 from sqlalchemy import select
-from studio_people import csrf, database_of, inside, person
+from studio_people import csrf, database_of, inside, password_hash, person
 
+from mushra_app import jobs
 from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.models import ListeningSession, Slot, Trial
+from mushra_app.people import accounts, invitations, tokens
 from mushra_app.publish import publish
 from mushra_app.security import token_sha256
 from mushra_app.studio import guard
+from mushra_app.study import lifecycle
+from mushra_app.table_base import now
 
 WHO = ("nobody", "listener", "other listener", "viewer", "stranger", "experimenter", "owner")
 """The viewer and the experimenter were given the study that is asked for, the stranger another one.
@@ -27,12 +31,22 @@ WHO = ("nobody", "listener", "other listener", "viewer", "stranger", "experiment
 A listener asks for what is theirs by the token in the address; the other listener asks for the same with their own
 token, and everybody else with one that they made up.
 """
+PROGRAMS = (
+    *("no token", "a cookie", "revoked", "expired", "of one shut out", "viewer", "stranger", "experimenter"),
+    *("experimenter, to look", "owner, to look", "owner"),
+)
+"""Who asks the API: by the tokens of these accounts, which may change what the accounts may, or only look."""
 EVERYBODY = (200,) * 7
 OWN_SESSION = (404, 200, 200, 404, 404, 404, 404)
 THEIRS_ALONE = (404, 200, 404, 404, 404, 404, 404)
 IN_THE_STUDIO = (401, 401, 401, 200, 200, 200, 200)
 THE_STUDYS = (401, 401, 401, 200, 404, 200, 200)
 CHANGES_THE_STUDY = (401, 401, 401, 403, 404, 200, 200)
+OWNERS_ALONE = (401, 401, 401, 403, 403, 403, 200)
+BY_TOKEN = (*(401,) * 5, *(200,) * 6)
+ITS_STUDYS = (*(401,) * 5, 200, 404, *(200,) * 4)
+CHANGES_ITS_STUDY = (*(401,) * 5, 403, 404, 200, 403, 403, 200)
+OF_OWNERS = (*(401,) * 5, *(403,) * 4, 200, 200)
 
 
 def each(statuses: tuple[int, ...], answered: int) -> tuple[int, ...]:
@@ -83,8 +97,51 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/studio/<study>/archive"): each(CHANGES_THE_STUDY, 409),  # it runs
     ("GET", "/studio/<study>/ratings.csv"): THE_STUDYS,
     ("GET", "/studio/<study>/answers.csv"): THE_STUDYS,
+    ("GET", "/studio/login/code"): each(EVERYBODY, 401),  # whose password was not asked for
+    ("POST", "/studio/login/code"): each(EVERYBODY, 403),
+    ("GET", "/studio/account/second-factor"): IN_THE_STUDIO,
+    ("POST", "/studio/account/second-factor"): each(IN_THE_STUDIO, 403),  # with a wrong password
+    ("GET", "/studio/account/tokens"): IN_THE_STUDIO,
+    ("POST", "/studio/account/tokens"): IN_THE_STUDIO,
+    ("POST", "/studio/account/tokens/<int:number>/revoke"): (401, 401, 401, 404, 404, 404, 404),  # somebody else's
+    ("GET", "/studio/people"): OWNERS_ALONE,
+    ("POST", "/studio/people"): OWNERS_ALONE,
+    ("POST", "/studio/people/invitations/<int:number>/revoke"): each(OWNERS_ALONE, 303),
+    ("GET", "/studio/people/<int:number>"): OWNERS_ALONE,
+    ("POST", "/studio/people/<int:number>"): each(OWNERS_ALONE, 303),
+    ("GET", "/studio/people/join/<token>"): each(EVERYBODY, 404),  # with a token that nobody was sent
+    ("POST", "/studio/people/join/<token>"): each(EVERYBODY, 404),
+    ("GET", "/studio/audit"): OWNERS_ALONE,
+    ("GET", "/studio/<study>/access"): THE_STUDYS,
+    ("POST", "/studio/<study>/access"): each(CHANGES_THE_STUDY, 303),
 }
-FORMS = {
+API: dict[tuple[str, str], tuple[int, ...]] = {
+    ("GET", "/api/v1/me"): BY_TOKEN,
+    ("GET", "/api/v1/studies"): BY_TOKEN,
+    ("GET", "/api/v1/studies/<study>"): ITS_STUDYS,
+    ("GET", "/api/v1/studies/<study>/versions"): ITS_STUDYS,
+    ("POST", "/api/v1/studies/<study>/versions/<int:number>/status"): each(CHANGES_ITS_STUDY, 409),  # it is open
+    ("GET", "/api/v1/studies/<study>/progress"): ITS_STUDYS,
+    ("GET", "/api/v1/studies/<study>/sessions"): ITS_STUDYS,
+    ("GET", "/api/v1/studies/<study>/ratings.csv"): each(ITS_STUDYS, 409),  # it runs
+    ("GET", "/api/v1/studies/<study>/ratings.jsonl"): each(ITS_STUDYS, 409),
+    ("GET", "/api/v1/studies/<study>/jobs"): ITS_STUDYS,
+    ("POST", "/api/v1/studies/<study>/jobs"): each(CHANGES_ITS_STUDY, 202),
+    ("GET", "/api/v1/studies/<study>/jobs/<int:number>"): ITS_STUDYS,
+    ("GET", "/api/v1/studies/<study>/jobs/<int:number>/output"): ITS_STUDYS,
+    ("GET", "/api/v1/audit"): OF_OWNERS,
+}
+BODIES = {
+    "/api/v1/studies/<study>/versions/<int:number>/status": {"status": "open"},
+    "/api/v1/studies/<study>/jobs": {"kind": "check"},
+}
+FORMS: dict[str, dict[str, str]] = {
+    "/studio/account/second-factor": {"change": "off", "password": "a wrong password", "code": "000000"},
+    "/studio/account/tokens": {"name": "nightly", "may": "view", "days": "30"},
+    "/studio/people": {"role": "viewer"},
+    "/studio/people/<int:number>": {"change": "take", "study": "other"},
+    "/studio/people/join/<token>": {"name": "eve", "password": "a password that is long"},
+    "/studio/<study>/access": {"name": "viewer", "may": "view"},
     "/studio/new": {"name": "tiny"},
     "/studio/<study>/design": {"text": "# another text", "revision": "1"},
     "/studio/<study>/design/draft": {"discard": "yes"},
@@ -115,6 +172,10 @@ def app(tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path) -> Iterato
     person(database, "stranger", "experimenter", "other")
     person(database, "experimenter", "experimenter", "tiny")
     person(database, "owner", "owner")
+    with database.writing() as db:  # another's, of the number 1, which nobody here can revoke
+        somebody = accounts.add(db, "somebody", "no hash", role="viewer")
+        tokens.make(db, somebody, "of somebody else", may="view", days=30)
+        jobs.ask(db, "check", ["nowhere"]).study_id = lifecycle.current(db, "tiny").study_id
     yield create_app(settings, database)
     database.close()
 
@@ -175,14 +236,55 @@ def ask(app: Flask, method: str, rule: str, who: str) -> int:
     where, save = address(app, rule, who)
     if method == "PUT":
         return client.put(where, data=as_json(save), headers=ORIGIN).status_code
+    if "invitations" in rule:
+        with database_of(app).writing() as db:
+            invitations.invite(db, "owner", "viewer")
+            where = where.replace("/1/", f"/{invitations.waiting(db)[0].id}/")
     if method == "POST":
         form = FORMS.get(rule, {}) | {"csrf_token": csrf(client.get("/studio/login").text)}
         return client.post(where, data=form, headers=ORIGIN).status_code
     return client.get(where).status_code
 
 
+def token_of(app: Flask, who: str) -> dict[str, str]:
+    """The header of a program."""
+    if who in ("no token", "a cookie"):
+        return {}
+    name, _, look = who.partition(",")
+    name = {"revoked": "owner", "expired": "owner", "of one shut out": "shut out"}.get(name, name)
+    with database_of(app).writing() as db:
+        account = accounts.found(db, name.replace(" ", "-"))
+        account = account or accounts.add(db, name.replace(" ", "-"), password_hash(), role="owner")
+        account.active = name != "shut out"
+        token = tokens.make(db, account, "matrix", may="view" if look else "change", days=30)
+        kept = tokens.of_account(db, account.id)[0]
+        if who == "expired":
+            kept.expires_at = now()
+        if who == "revoked":
+            tokens.revoke(db, account.id, kept.id)
+    return {"Authorization": f"Bearer {token}"}
+
+
+def ask_api(app: Flask, method: str, rule: str, who: str) -> int:
+    client = inside(app, "owner") if who == "a cookie" else app.test_client()
+    where = rule.replace("<study>", "tiny").replace("<int:number>", "1")
+    answer = client.open(where, method=method, json=BODIES.get(rule), headers=ORIGIN | token_of(app, who))
+    assert answer.status_code < 400 or set(answer.json) == {"error"}, (who, answer.data)
+    return answer.status_code
+
+
 def test_every_address_is_in_the_matrix(app: Flask) -> None:
-    assert routes(app) == set(MATRIX), "say in MATRIX who is answered what there"
+    assert routes(app) == set(MATRIX) | set(API), "say in MATRIX who is answered what there"
+
+
+@pytest.mark.parametrize(("method", "rule"), API)
+def test_every_program_is_answered_as_the_matrix_says(
+    app: Flask, method: str, rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "MOST", 1000)
+    assert dict(zip(PROGRAMS, (ask_api(app, method, rule, who) for who in PROGRAMS), strict=True)) == dict(
+        zip(PROGRAMS, API[method, rule], strict=True)
+    )
 
 
 @pytest.mark.parametrize(("method", "rule"), MATRIX)
@@ -200,7 +302,8 @@ def test_everybody_is_answered_as_the_matrix_says(
 
 def test_a_study_that_one_may_not_see_is_answered_as_one_that_is_not_there(app: Flask) -> None:
     stranger = inside(app, "stranger")
-    for path in ("/studio/{}/", "/studio/{}/ratings.csv", "/studio/{}/answers.csv", "/studio/places/noise/{}/left"):
+    paths = ("/studio/{}/", "/studio/{}/ratings.csv", "/studio/{}/answers.csv", "/studio/places/noise/{}/left")
+    for path in (*paths, "/studio/{}/access"):
         hidden, absent = (stranger.get(path.format(study)) for study in ("tiny", "nosuch"))
         assert (hidden.status_code, absent.status_code) == (404, 404)
         assert hidden.text.replace("tiny", "nosuch") == absent.text
@@ -224,7 +327,7 @@ def test_who_may_only_look_sees_no_form_of_a_calibration(app: Flask) -> None:
 
 
 def test_an_experimenter_may_be_let_look_only(app: Flask) -> None:
-    from mushra_app.people import accounts, permissions
+    from mushra_app.people import permissions
     from mushra_app.people.logins import Visitor
     from mushra_app.people.permissions import Right
 
@@ -241,7 +344,7 @@ def test_an_experimenter_may_be_let_look_only(app: Flask) -> None:
 
 def test_a_view_of_the_studio_that_says_nothing_of_its_needs_answers_nobody(app: Flask) -> None:
     for endpoint, view in app.view_functions.items():
-        if endpoint.startswith("studio."):
+        if endpoint.startswith(("studio.", "api.")):
             assert hasattr(view, guard.NEEDS), endpoint
     view = app.view_functions["studio.study"]
     app.view_functions["studio.study"] = lambda study: "forgotten"

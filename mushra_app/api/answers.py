@@ -1,0 +1,147 @@
+"""What programs send and are answered: one pydantic model each. Instants are ISO 8601, UTC.
+
+Lists come in pages: ``next`` is what to send as ``after`` for the following one, null on the last.
+No model has a field for a condition's name or for a mean of ratings; those are in the ratings alone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Status = Literal["draft", "piloting", "open", "paused", "closed", "superseded"]
+May = Literal["view", "change"]
+
+
+class Move(BaseModel):
+    """The state that a version is to have."""
+
+    model_config = ConfigDict(extra="forbid")
+    status: Status
+
+
+class JobWanted(BaseModel):
+    """What a worker is asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["check"]
+
+
+class Me(BaseModel):
+    """Whom the token acts for, and the most that it lets."""
+
+    name: str
+    role: Literal["owner", "experimenter", "viewer"]
+    may: May
+
+
+class Version(BaseModel):
+    """One published state of a study; ``listeners`` count, ``pilots`` don't."""
+
+    number: int
+    status: Status
+    title: str
+    study_id: str
+    stimuli_id: str
+    published_at: datetime
+    opened_at: datetime | None
+    closed_at: datetime | None
+    listeners: int
+    pilots: int
+
+
+class Versions(BaseModel):
+    """All versions of a study, the first first."""
+
+    versions: list[Version]
+
+
+class Study(BaseModel):
+    """One study in its current version; ``may`` is what the token may do with it."""
+
+    name: str
+    title: str
+    status: Status
+    version: int
+    archived: bool
+    may: May
+
+
+class Studies(BaseModel):
+    """A page of the studies that the token sees, by name."""
+
+    studies: list[Study]
+    next: str | None
+
+
+class Progress(BaseModel):
+    """How far a study is: sessions by their status, those of pilots and of simulated listeners apart."""
+
+    study: str
+    status: Status
+    sessions: dict[str, int]
+    pilot_sessions: dict[str, int]
+    simulated_sessions: dict[str, int]
+
+
+class Sitting(BaseModel):
+    """One session: who, when, and how many of its trials are saved."""
+
+    number: int
+    listener: str
+    part: int
+    version: int
+    status: Literal["planned", "started", "finished", "withdrawn", "refused"]
+    pilot: bool
+    simulated: bool
+    started_at: datetime
+    finished_at: datetime | None
+    trials: int
+    saved: int
+
+
+class Sittings(BaseModel):
+    """A page of the sessions of a study, in the order in which they were made."""
+
+    sessions: list[Sitting]
+    next: str | None
+
+
+class Job(BaseModel):
+    """Work that a worker was asked for; ``reason`` says why it failed."""
+
+    number: int
+    kind: str
+    status: Literal["waiting", "running", "done", "failed"]
+    progress: str
+    reason: str
+    asked_by: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class Jobs(BaseModel):
+    """A page of the jobs of a study, the newest first."""
+
+    jobs: list[Job]
+    next: str | None
+
+
+class Entry(BaseModel):
+    """One thing that was done; ``what`` is the kind of it."""
+
+    number: int
+    at: datetime
+    who: str
+    what: str
+    about: str
+    network: str
+
+
+class Log(BaseModel):
+    """A page of the audit log, the newest first."""
+
+    entries: list[Entry]
+    next: str | None

@@ -1,0 +1,175 @@
+"""Addresses of the API. Personal invitations of listeners are not among them: they are made in the studio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from flask import Response, jsonify, request
+from pydantic import BaseModel
+
+from mushra_app import jobs as queue
+from mushra_app import ratings
+from mushra_app.api import answers, found
+from mushra_app.api.blueprint import after, bearer, blueprint, limit, may_of, note, sent
+from mushra_app.export import rows
+from mushra_app.people import permissions
+from mushra_app.people.permissions import Right
+from mushra_app.studio.guard import needs
+from mushra_app.study import lifecycle
+from mushra_app.study.looking import require_over
+from mushra_app.web import services
+
+__all__ = ["blueprint"]
+
+
+@blueprint.get("/me")
+@needs(Right.VIEW)
+def me() -> Response:
+    """Whom the token acts for."""
+    person = bearer().visitor
+    with services().database.reading() as db:
+        return _said(answers.Me.model_validate({"name": person.name, "role": person.role, "may": may_of(db)}))
+
+
+@blueprint.get("/studies")
+@needs(Right.VIEW)
+def studies() -> Response:
+    """The studies that the token sees, by name; with ``archived=yes`` those that were taken off the list."""
+    most, last = limit(), request.args.get("after", "")
+    with services().database.reading() as db:
+        visible = permissions.visible_studies(db, bearer().visitor)
+        known = lifecycle.current_versions(db, visible, archived=request.args.get("archived") == "yes")
+        following = [version for version in known if version.study.name > last]
+        page = [found.study(version, may_of(db, version.study.name)) for version in following[:most]]
+    return _said(answers.Studies(studies=page, next=page[-1].name if len(following) > most else None))
+
+
+@blueprint.get("/studies/<study>")
+@needs(Right.VIEW)
+def study(study: str) -> Response:
+    """One study, in its current version."""
+    with services().database.reading() as db:
+        return _said(found.study(lifecycle.current(db, study), may_of(db, study)))
+
+
+@blueprint.get("/studies/<study>/versions")
+@needs(Right.VIEW)
+def versions(study: str) -> Response:
+    """All versions of a study."""
+    with services().database.reading() as db:
+        return _said(found.versions(db, study))
+
+
+@blueprint.post("/studies/<study>/versions/<int:number>/status")
+@needs(Right.CHANGE)
+def move(study: str, number: int) -> Response:
+    """Bring one version into another state."""
+    status = sent(answers.Move).status
+    with services().database.writing() as db:
+        version = lifecycle.version_of(db, study, number)
+        before = version.status
+        lifecycle.move(db, version, status)
+        note(db, "study", f"{study}: version {number} from {before} to {status}")
+    with services().database.reading() as db:
+        return _said(found.versions(db, study))
+
+
+@blueprint.get("/studies/<study>/progress")
+@needs(Right.VIEW)
+def progress(study: str) -> Response:
+    """How many sessions of a study have begun, are finished, or were broken off."""
+    with services().database.reading() as db:
+        return _said(found.progress(db, study))
+
+
+@blueprint.get("/studies/<study>/sessions")
+@needs(Right.VIEW)
+def sessions(study: str) -> Response:
+    """The sessions of a study, and how far each is."""
+    with services().database.reading() as db:
+        return _said(found.sittings(db, study, after=after(), limit=limit()))
+
+
+@blueprint.get("/studies/<study>/ratings.csv")
+@needs(Right.VIEW)
+def ratings_csv(study: str) -> Response:
+    """Every rating of a study that is over, as CSV."""
+    return _ratings(study, found.as_csv, "text/csv")
+
+
+@blueprint.get("/studies/<study>/ratings.jsonl")
+@needs(Right.VIEW)
+def ratings_json(study: str) -> Response:
+    """Every rating of a study that is over, as one JSON object a line."""
+    return _ratings(study, found.as_json_lines, "application/jsonl")
+
+
+@blueprint.get("/studies/<study>/jobs")
+@needs(Right.VIEW)
+def jobs(study: str) -> Response:
+    """What workers were asked for, of a study."""
+    with services().database.reading() as db:
+        return _said(found.jobs(db, study, after=after(), limit=limit()))
+
+
+@blueprint.post("/studies/<study>/jobs")
+@needs(Right.CHANGE)
+def ask(study: str) -> tuple[Response, int]:
+    """Ask for a check of the sounds of the current version; the same that waits or runs already is answered instead."""
+    kind = sent(answers.JobWanted).kind
+    with services().database.writing() as db:
+        version = lifecycle.current(db, study)
+        job = queue.ask(db, kind, [version.published_from, "--format", "json"])
+        if job.study_id is None:
+            job.study_id, job.asked_by = version.study_id, bearer().visitor.name
+            note(db, "job", f"{study}: {kind}")
+        db.flush()
+        answer = found.job(job)
+    return _said(answer), 202
+
+
+@blueprint.get("/studies/<study>/jobs/<int:number>")
+@needs(Right.VIEW)
+def job(study: str, number: int) -> Response:
+    """How far one job is."""
+    with services().database.reading() as db:
+        return _said(found.job(found.job_of(db, study, number)))
+
+
+@blueprint.get("/studies/<study>/jobs/<int:number>/output")
+@needs(Right.VIEW)
+def job_output(study: str, number: int) -> Response:
+    """What one job printed; that of a report only once the study is over."""
+    with services().database.reading() as db:
+        done = found.job_of(db, study, number)
+        if done.kind != "check":
+            require_over(lifecycle.current(db, study))
+        return Response(done.output, mimetype="text/plain")
+
+
+@blueprint.get("/audit")
+@needs(Right.OWN)
+def audit_log() -> Response:
+    """What everybody did, the newest first; of one person (``who``) or kind (``what``) where that is said."""
+    who, what = request.args.get("who", ""), request.args.get("what", "")
+    with services().database.reading() as db:
+        return _said(found.log(db, after=after(), limit=limit(), who=who, what=what))
+
+
+def _said(answer: BaseModel) -> Response:
+    return jsonify(answer.model_dump(mode="json"))
+
+
+def _ratings(study: str, write: Callable[[Iterator[ratings.Row]], Iterator[str]], mimetype: str) -> Response:
+    """The ratings, sent while they are read: a study of any size needs the memory of a few rows."""
+    database = services().database
+    with database.reading() as db:
+        require_over(lifecycle.current(db, study))
+    with database.writing() as db:
+        note(db, "export", f"{study}: ratings")
+
+    def lines() -> Iterator[str]:
+        with database.reading() as db:
+            yield from write(rows(db, study))
+
+    return Response(lines(), mimetype=mimetype)

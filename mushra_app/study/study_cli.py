@@ -1,0 +1,183 @@
+"""``mushra study``: what the studio does with a study, from a terminal, on the data folder itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mushra_app.config import load_settings
+from mushra_app.errors import ConflictError
+from mushra_app.models import Listener, ListeningSession, StudyVersion
+from mushra_app.people import audit
+from mushra_app.server_cli import data_option, opened, publish, require_data
+from mushra_app.study import lifecycle
+
+version_option = click.option(
+    "--version", "number", type=click.IntRange(1), help="Which version; else the newest draft, or the current one."
+)
+
+
+@click.group()
+def study() -> None:
+    """Say how the studies are, and open, pause, close or archive them.
+
+    A study is a draft, piloting, open, paused or closed; each command says what it may become from there.
+    """
+
+
+@study.command("list")
+@click.option("--archived", is_flag=True, help="Those that were taken off the list instead.")
+@data_option
+def list_studies(archived: bool, data_dir: Path | None) -> None:
+    """List all studies: state, version, finished and begun sessions."""
+    with _looking(data_dir) as db:
+        found = lifecycle.current_versions(db, archived=archived)
+        sessions = _sessions(db)
+        width = max((len(version.study.name) for version in found), default=0)
+        for version in found:
+            begun, finished = sessions.get(version.study_id, (0, 0))
+            draft = ", a newer draft" if (newer := _draft(version)) and newer is not version else ""
+            told = f"version {version.number}, {finished} of {begun} sessions finished{draft}"
+            click.echo(f"{version.study.name:<{width}}  {version.status:<9}  {told}")
+        if not found:
+            nothing = "no study is archived" if archived else "no study yet; publish one with: mushra study publish"
+            click.echo(nothing + ("" if archived else " STIMULI --draft"))
+
+
+@study.command()
+@click.argument("name")
+@data_option
+def show(name: str, data_dir: Path | None) -> None:
+    """Show the study NAME: its versions, and what may be done next."""
+    with _looking(data_dir) as db:
+        current = lifecycle.current(db, name)
+        begun, finished = _sessions(db).get(current.study_id, (0, 0))
+        archived = ", archived" if current.study.archived_at else ""
+        click.echo(f"{name}: {current.title}\n  {current.status}{archived}, {finished} of {begun} sessions finished")
+        for version in sorted(current.study.versions, key=lambda one: one.number):
+            moves = ", ".join(lifecycle.FOLLOWS[version.status])
+            told = f"published {version.published_at:%Y-%m-%d}, may become: {moves}"
+            click.echo(f"  version {version.number}  {version.status:<10}  {told}")
+
+
+@study.command("open")
+@click.argument("name")
+@version_option
+@data_option
+def open_study(name: str, number: int | None, data_dir: Path | None) -> None:
+    """Let the study NAME take listeners; what runs of it is superseded."""
+    _move(data_dir, name, number, "open", "takes listeners; text, design, plan and sounds are frozen")
+
+
+@study.command()
+@click.argument("name")
+@version_option
+@data_option
+def pilot(name: str, number: int | None, data_dir: Path | None) -> None:
+    """Try the study NAME with a few people, whose ratings are never in an export."""
+    _move(data_dir, name, number, "piloting", "takes listeners of a pilot, whose ratings are in no export")
+
+
+@study.command()
+@click.argument("name")
+@data_option
+def pause(name: str, data_dir: Path | None) -> None:
+    """Let the study NAME take nobody new for a while; whoever has begun goes on."""
+    _move(data_dir, name, None, "paused", "takes nobody new; whoever has begun goes on")
+
+
+@study.command()
+@click.argument("name")
+@data_option
+def close(name: str, data_dir: Path | None) -> None:
+    """End the study NAME: it takes nobody new, and whoever has begun may finish."""
+    _move(data_dir, name, None, "closed", "takes nobody new; whoever has begun may finish")
+
+
+@study.command()
+@click.argument("name")
+@click.option("--back", is_flag=True, help="Put it back on the list.")
+@data_option
+def archive(name: str, back: bool, data_dir: Path | None) -> None:
+    """Take the study NAME off the list; nothing of it is deleted."""
+    with _changing(data_dir) as db:
+        lifecycle.archive(db, name, not back)
+        done = "back on the list" if back else "archived"
+        audit.note(db, audit.COMMAND_LINE, "study", f"{name}: {done}")
+    click.echo(f"{name}: {done}")
+
+
+study.add_command(publish)
+
+
+def _move(data_dir: Path | None, name: str, number: int | None, status: str, done: str) -> None:
+    with _changing(data_dir) as db:
+        version = lifecycle.version_of(db, name, number) if number else _meant(db, name, status)
+        before = version.status
+        lifecycle.move(db, version, status)
+        said = f"version {version.number} from {before} to {status}"
+        audit.note(db, audit.COMMAND_LINE, "study", f"{name}: {said}")
+    click.echo(f"{name}: {said}; it {done}")
+
+
+def _meant(db: Session, name: str, status: str) -> StudyVersion:
+    """The version that is meant where none is named: to start one, the current one where it may, else a draft.
+
+    Raises
+    ------
+    ConflictError
+        Where both may be meant: a draft waits beside a version that may open again.
+    """
+    current = lifecycle.current(db, name)
+    draft = _draft(current)
+    if status in lifecycle.TAKES_LISTENERS and draft is not None and draft is not current:
+        if status in lifecycle.FOLLOWS[current.status]:
+            raise ConflictError(
+                f"{name}: version {current.number} is {current.status}, and version {draft.number} waits as a draft; "
+                f"say which with --version {current.number} or --version {draft.number}"
+            )
+        return draft
+    return current
+
+
+def _draft(current: StudyVersion) -> StudyVersion | None:
+    """The draft that is newest."""
+    drafts = [version for version in current.study.versions if version.status == "draft"]
+    return max(drafts, key=lambda version: version.number, default=None)
+
+
+def _sessions(db: Session) -> dict[int, tuple[int, int]]:
+    """Sessions that were begun and count, and how many of them are finished, of every study by its id."""
+    begun = ListeningSession.status.in_(("started", "finished"))
+    query = (
+        select(Listener.study_id, ListeningSession.status, func.count())
+        .join(Listener, Listener.id == ListeningSession.listener_id)
+        .where(begun, Listener.pilot.is_(False))
+        .group_by(Listener.study_id, ListeningSession.status)
+    )
+    found: dict[int, tuple[int, int]] = {}
+    for study_id, status, count in db.execute(query):
+        all_of_them, finished = found.get(study_id, (0, 0))
+        found[study_id] = all_of_them + count, finished + count * (status == "finished")
+    return found
+
+
+@contextmanager
+def _changing(data_dir: Path | None) -> Iterator[Session]:
+    settings = load_settings(data_dir=data_dir)
+    require_data(settings)
+    with opened(settings) as database, database.writing() as db:
+        yield db
+
+
+@contextmanager
+def _looking(data_dir: Path | None) -> Iterator[Session]:
+    settings = load_settings(data_dir=data_dir)
+    require_data(settings)
+    with opened(settings) as database, database.reading() as db:
+        yield db
