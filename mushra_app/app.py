@@ -31,6 +31,8 @@ from mushra_app.security import HEADERS, secret_key
 from mushra_app.serving.answers import Delivery
 from mushra_app.studio import guard, tabs
 from mushra_app.studio import routes as studio
+from mushra_app.studio.preview import routes as preview
+from mushra_app.studio.sounds import publishing
 from mushra_app.web import (
     LANGUAGES,
     WRITTEN_IN,
@@ -109,6 +111,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         "script_words": script_words,
         "study_tabs": tabs.TABS,
         "status_words": tabs.STATUS_WORDS,
+        "preview": preview.banner,
     }
     if settings.log_format == "json":
         request_log.attach(app)  # before all that may refuse a request
@@ -116,7 +119,9 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     if settings.metrics:
         metrics.attach(app, app.extensions["mushra"])
     csrf = CSRFProtect(app)
-    for view in (listener.save, listener.script_error):  # authorised by the session's token and the origin
+    # The first two are authorised by the session's token and the origin, the third stores nothing, and an upload looks
+    # at the form's token itself, before it reads the form.
+    for view in (listener.save, listener.script_error, preview.preview_save, publishing.upload):
         csrf.exempt(view)
     guard.attach(app)
     app.register_blueprint(listener.blueprint)
@@ -139,7 +144,9 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
 def _refuse_what_no_page_sends() -> None:
     """Forms that are too large, and texts with a NUL, which nobody types and PostgreSQL doesn't take."""
     given = [*(request.view_args or {}).values(), *request.args.values()]
-    if request.method == "POST":
+    if (
+        request.method == "POST" and request.endpoint != publishing.UPLOAD
+    ):  # which reads nothing before it knows whose it is
         request.max_content_length = MOST_FORM_BYTES  # the limit of forms is one of each field, and of some forms only
         given += request.form.values()
     if any("\0" in text for text in given if isinstance(text, str)):

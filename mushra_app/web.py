@@ -25,6 +25,7 @@ from mushra_app.serving.answers import Delivery
 from mushra_app.studio import pages as studio_pages
 from mushra_app.studio.live.pages import LivePage
 from mushra_app.studio.results.pages import ResultsPage
+from mushra_app.studio.sounds.pages import PublishPage, SoundsPage
 from mushra_app.studio.test.pages import TestPage
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
@@ -47,6 +48,8 @@ TEMPLATES: dict[type, str] = {
     LivePage: "studio/live.html",
     ResultsPage: "studio/results.html",
     studio_pages.PlacesPage: "studio/places.html",
+    PublishPage: "studio/publish.html",
+    SoundsPage: "studio/sounds.html",
 }
 
 
