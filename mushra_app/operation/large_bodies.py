@@ -35,7 +35,11 @@ def allow(server: Any, app: Flask, most_bytes: int) -> None:
 
         def parse_header(self, header_plus: bytes) -> None:
             super().parse_header(header_plus)
-            if self.command == "POST" and getattr(self, "path", "") == PATH and _is_signed(app, self.headers.get("COOKIE", "")):
+            if (
+                self.command == "POST"
+                and getattr(self, "path", "") == PATH
+                and _is_signed(app, self.headers.get("COOKIE", ""))
+            ):
                 self.adj = large
                 self.may_take_s = self.content_length / SLOWEST
 

@@ -2,8 +2,8 @@
 
 A preview is a session in a database of its own, in memory: the version's rows are copied there, a listener is enrolled,
 and the pages, checks and saves are those of every session (``mushra_app.session``). Which page is shown follows from
-the preview's token alone: the plan from its ``seed``, the place from ``at``, the number of pages that were gone through;
-they are gone through again for every request, as if every check was passed. So nothing has to be remembered, by no
+the preview's token alone: the plan from its ``seed``, the place from ``at``, the number of pages that were gone
+through; they are gone through again for every request, as if every check was passed. So nothing has to be remembered, by no
 database and no process.
 
 Functions take the ``Database`` that the version is in and know nothing of the web; nothing here opens it for writing.

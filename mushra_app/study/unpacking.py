@@ -208,9 +208,7 @@ def _no_file(name: str) -> ArchiveError:
 
 def _too_large() -> ArchiveError:
     return ArchiveError(
-        say(
-            "The archive unpacks to more than is taken here, so nothing was kept. Is it a stimulus set?"
-        )
+        say("The archive unpacks to more than is taken here, so nothing was kept. Is it a stimulus set?")
     )
 
 

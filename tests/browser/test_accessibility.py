@@ -25,6 +25,14 @@ VIEWS = {
 }
 
 
+SOUNDS = (
+    "publish",
+    "tiny/sounds",
+    "tiny/preview/1",
+    *(f"tiny/preview/1/session/en-headphones-7-{n}" for n in range(3)),
+)
+
+
 @pytest.fixture(params=VIEWS)
 def seen(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page that may run axe beside its own scripts."""
@@ -73,7 +81,7 @@ def test_every_page_of_the_studio(seen: Page, server, data_dir: Path) -> None:
     seen.goto(f"{server.url}/studio/?key={studio_key(Settings(data_dir=data_dir))}")
     found += complaints(seen)
     calibrate_and_fail(data_dir)
-    for address in ("", "tiny", "tiny/live", "tiny/results", "places", "account"):
+    for address in ("", "tiny", "tiny/live", "tiny/results", "places", "account", *SOUNDS):
         seen.goto(f"{server.url}/studio/{address}")
         found += complaints(seen)
     seen.goto(f"{server.url}/studio/tiny/live")

@@ -121,14 +121,28 @@ def test_no_form_is_taken_without_its_token_or_from_elsewhere(app: Flask, ada: s
     own = csrf(client.get("/studio/account").text)
     strangers = csrf(app.test_client().get("/studio/login").text)
     forms = ("/listen/tiny", f"{guest.base}/", f"{guest.base}/withdraw", "/withdraw")
-    of_a_study = ("/studio/<study>/versions/<int:number>/status", "/studio/<study>/archive")
-    studio = ("/studio/login", "/studio/logout", "/studio/account", "/studio/places")
+    of_a_study = (
+        "/studio/<study>/versions/<int:number>/status",
+        "/studio/<study>/archive",
+        "/studio/<study>/versions/<int:number>/pictures",
+        "/studio/<study>/preview/<int:version>",
+        "/studio/<study>/preview/<int:version>/session/<token>/",
+    )
+    studio = (
+        "/studio/login",
+        "/studio/logout",
+        "/studio/account",
+        "/studio/places",
+        "/studio/publish/upload",
+        "/studio/publish/folder",
+    )
     assert {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())} == {
         *("/listen/<study>", "/session/<token>/", "/session/<token>/withdraw", "/session/<token>/error", "/withdraw"),
         *studio,
         *of_a_study,
     }
-    filled = (rule.replace("<study>", "tiny").replace("<int:number>", "1") for rule in of_a_study)
+    fill = {"<study>": "tiny", "<int:number>": "1", "<int:version>": "1", "<token>": "en-headphones-7-0"}
+    filled = (re.sub("<.*?>", lambda found: fill[found[0]], rule) for rule in of_a_study)
     for address in (*forms, *studio, *filled):
         for token in ("", "x", strangers, own[:-1], own + "x"):
             fields = {"name": "Booth", "level_db_a": "78", "transducer": "headphones", "device": "x", "key": "k"}

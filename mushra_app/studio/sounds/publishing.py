@@ -87,7 +87,7 @@ def _received(folder: Path, size: int) -> Path:
     """
     path = folder / "archive"
     with path.open("x+b") as stream, _cut_off_in_a_sentence():
-        request.max_content_length = size
+        request.max_content_length = size + 1  # at its very end, too, werkzeug would say that it is too large
         file = cast(IO[bytes], stream)
         parser = FormDataParser(lambda *_, **__: file, IN_MEMORY_BYTES, max_form_parts=MOST_PARTS, silent=False)
         mimetype, options = parse_options_header(request.headers.get("Content-Type"))
