@@ -2,9 +2,9 @@
 
 A preview is a session in a database of its own, in memory: the version's rows are copied there, a listener is enrolled,
 and the pages, checks and saves are those of every session (``mushra_app.session``). Which page is shown follows from
-the preview's token alone: the plan from its ``seed``, the place from ``at``, the number of pages that were gone
-through; they are gone through again for every request, as if every check was passed. So nothing has to be remembered, by no
-database and no process.
+the preview's token alone: the plan from its ``seed``, the place from ``at``, the number of pages that were gone through
+as if every check was passed. So nothing has to be remembered: what a process keeps of the latest previews saves time
+and no more.
 
 Functions take the ``Database`` that the version is in and know nothing of the web; nothing here opens it for writing.
 Defines: ``Walk``, ``page``, ``answer``, ``save``, ``sounds_of_trial``, ``setup_sound``.
@@ -41,8 +41,8 @@ MADE = (
     "listener", "session", "setup_step", "trial", "trial_scale", "slot", "save", "response", "event", "answer",
     "personal_text",
 )  # fmt: skip
-KEPT = 16
-"""So many previews begin without being drawn again."""
+KEPT, STRIDE = 128, 64
+"""So many places of previews are kept, some 100 KB each; the stride is shorter, so that no recursion is deep."""
 
 _in_memory = create_engine(
     "sqlite://", creator=lambda: sqlite3.connect(":memory:", check_same_thread=False), poolclass=NullPool
@@ -103,7 +103,7 @@ def save(source: Database, version_id: int, walk: Walk, trial: str, sent: TrialS
 
 def sounds_of_trial(source: Database, version_id: int, walk: Walk, slot: str) -> dict[str, str]:
     """The stored sound of every slot of the trial that ``slot`` is part of; NotFoundError where there is none."""
-    with _opened(_begun(source, version_id, replace(walk, at=0))) as db:
+    with _opened(_reached(source, version_id, replace(walk, at=0))) as db:
         trial = select(Slot.trial_id).where(Slot.token == slot).scalar_subquery()
         found = db.execute(select(Slot.token, Clip.media_sha256).join(Clip).where(Slot.trial_id == trial)).all()
     if not found:
@@ -120,10 +120,9 @@ def setup_sound(source: Database, version_id: int, walk: Walk, step: str, attemp
 @contextmanager
 def _at(source: Database, version_id: int, walk: Walk) -> Iterator[tuple[Session, ListeningSession]]:
     """The session as it is after so many pages."""
-    with _opened(_begun(source, version_id, replace(walk, at=0))) as db:
-        for _ in range(walk.at):
-            if not _go_through(db, _sitting(db)):
-                raise _no_such_page()
+    for at in range(0, walk.at, STRIDE):
+        _reached(source, version_id, replace(walk, at=at))
+    with _opened(_reached(source, version_id, walk)) as db:
         yield db, _sitting(db)
 
 
@@ -174,9 +173,22 @@ def _opened(kept: bytes) -> Iterator[Session]:
 
 
 @lru_cache(maxsize=KEPT)
+def _reached(source: Database, version_id: int, walk: Walk) -> bytes:
+    """The database of a preview after so many pages; NotFoundError where it has fewer. A version never changes."""
+    if walk.at == 0:
+        return _begun(source, version_id, walk)
+    before = _reached(source, version_id, replace(walk, at=walk.at - 1))
+    with _opened(before) as db:
+        if not _go_through(db, _sitting(db)):
+            raise _no_such_page()
+        db.commit()
+        return _driver_of(db.connection()).serialize()
+
+
 def _begun(source: Database, version_id: int, walk: Walk) -> bytes:
-    """A database with one version and one listener who has enrolled in it. A version never changes."""
+    """A database with one version and one listener who has enrolled in it."""
     with _in_memory.connect() as connection:
+        _driver_of(connection).execute("PRAGMA page_size = 512")  # most tables are nearly empty
         tables = [Base.metadata.tables[name] for name in (*COPIED, *MADE)]
         Base.metadata.create_all(connection, tables=tables, checkfirst=False)
         with source.reading() as db:

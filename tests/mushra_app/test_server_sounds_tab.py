@@ -6,8 +6,11 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import tiny_set
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -17,6 +20,7 @@ from mushra_app.models import Clip, Job
 from mushra_app.publish import publish
 from mushra_app.worker import Worker
 from stimuli import manifest as manifests
+from stimuli.cli import draw as command
 from stimuli.manifest import RuleResult
 
 
@@ -48,7 +52,7 @@ def test_every_clip_is_there_once_with_its_numbers(app: Flask, ada: FlaskClient)
                 assert clip.condition.name in card
                 assert f"{clip.lufs:.1f}".replace("-", "\u2212") + " LUFS" in card
                 assert f"{clip.gain_db:+.2f}".replace("-", "\u2212") + " dB" in card
-    assert "not drawn yet" in page and "Draw them" in page and "centre_cancellation" in page
+    assert "not drawn yet" in page and "Draw them" in page and "<dd>made 1" in page
 
 
 def test_the_pictures_are_drawn_by_a_job_and_shown(app: Flask, ada: FlaskClient) -> None:
@@ -110,13 +114,13 @@ def test_a_clip_is_heard_by_whoever_may_see_its_study_and_no_other(
     assert ada.get(f"/studio/tiny/sounds/{ids[-1]}/spectrogram").status_code == 404
 
 
-def test_what_draw_prints_is_one_scale_for_each_group(stimuli: Path) -> None:
-    from click.testing import CliRunner
-
-    from stimuli.cli import draw as command
-
-    loud, soft, *_ = sorted(stimuli.rglob("*.flac"))
+def test_what_draw_prints_is_one_scale_for_each_group(tmp_path: Path) -> None:
+    loud, soft = tmp_path / "loud.flac", tmp_path / "soft.flac"
+    for path, level in ((loud, 0.8), (soft, 0.2)):
+        soundfile.write(path, level * np.sin(np.arange(44100) / 7)[:, None].repeat(2, 1), 44100)
     apart = json.loads(CliRunner().invoke(command, [str(loud), "+", str(soft)]).output)
     together = json.loads(CliRunner().invoke(command, [str(loud), str(soft)]).output)
-    assert set(apart) == set(together) == {loud.stem, soft.stem}
-    assert sum(apart[name]["wave"] != together[name]["wave"] for name in apart) == 1  # the softer one is smaller
+    assert set(apart) == set(together) == {"loud", "soft"}
+    assert apart["loud"] == together["loud"]
+    assert apart["soft"]["wave"] != together["soft"]["wave"]
+    assert apart["soft"]["spectrogram"] != together["soft"]["spectrogram"]
