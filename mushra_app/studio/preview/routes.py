@@ -9,13 +9,11 @@ import secrets
 from typing import Any
 
 from flask import Response, abort, jsonify, redirect, request, url_for
-from sqlalchemy import select
 
 from mushra_app.errors import NotFoundError
 from mushra_app.json_answers import Saved
 from mushra_app.listener.forms import WelcomeForm
 from mushra_app.listener.pages import QuestionsPage
-from mushra_app.models import Study, StudyVersion
 from mushra_app.people.permissions import Right
 from mushra_app.security import is_same_origin
 from mushra_app.session import enrolment, saving
@@ -132,13 +130,8 @@ def _language() -> str:
 
 def _id_of(study: str, number: int) -> int:
     """The version's key; NotFoundError where the study has none of that number."""
-    query = select(StudyVersion.id).join(Study).where(Study.name == study, StudyVersion.number == number)
     with services().database.reading() as db:
-        found = db.scalar(query)
-        if found is None:
-            lifecycle.version_of(db, study, number)  # says so
-    assert found is not None
-    return found
+        return lifecycle.version_of(db, study, number).id
 
 
 def _base(study: str, number: int, walk: Walk) -> str:

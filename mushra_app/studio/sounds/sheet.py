@@ -26,6 +26,9 @@ HIDDEN_AS = {"reference": "hidden_reference", "mixture": "anchor"}
 SHORT = 12
 """So much of a hash tells files apart for people."""
 
+LARGEST_KEY = 2**31 - 1
+"""Databases refuse larger ones by an error."""
+
 Place = tuple[str, str, str]
 """Item, condition and role: what a clip is known by in the manifest and in the tables alike."""
 
@@ -62,6 +65,8 @@ def sounds(
 
 def clip_of(db: Session, study: str, clip: int) -> Clip:
     """One clip of a study by its number; NotFoundError for that of another one."""
+    if clip > LARGEST_KEY:
+        raise lifecycle.no_such_study(study)
     versions = select(StudyVersion.id).join(Study).where(Study.name == study)
     found = db.scalar(select(Clip).join(Item).where(Clip.id == clip, Item.study_version_id.in_(versions)))
     if found is None:
