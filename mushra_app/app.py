@@ -33,6 +33,8 @@ from mushra_app.serving.answers import Delivery
 from mushra_app.studio import guard, tabs
 from mushra_app.studio import routes as studio
 from mushra_app.studio.accounts import words as account_words
+from mushra_app.studio.preview import routes as preview
+from mushra_app.studio.sounds import publishing
 from mushra_app.web import (
     LANGUAGES,
     WRITTEN_IN,
@@ -113,6 +115,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         "status_words": tabs.STATUS_WORDS,
         "role_words": account_words.ROLE_WORDS,
         "kind_words": account_words.KIND_WORDS,
+        "preview": preview.banner,
     }
     if settings.log_format == "json":
         request_log.attach(app)  # before all that may refuse a request
@@ -120,7 +123,9 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     if settings.metrics:
         metrics.attach(app, app.extensions["mushra"])
     csrf = CSRFProtect(app)
-    for view in (listener.save, listener.script_error):  # authorised by the session's token and the origin
+    # The first two are authorised by the session's token and the origin, the third stores nothing, and an upload looks
+    # at the form's token itself, before it reads the form.
+    for view in (listener.save, listener.script_error, preview.preview_save, publishing.upload):
         csrf.exempt(view)
     csrf.exempt(api.blueprint)  # by tokens, which no browser sends by itself
     guard.attach(app)
@@ -145,7 +150,9 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
 def _refuse_what_no_page_sends() -> None:
     """Forms that are too large, and texts with a NUL, which nobody types and PostgreSQL doesn't take."""
     given = [*(request.view_args or {}).values(), *request.args.values()]
-    if request.method == "POST":
+    if (
+        request.method == "POST" and request.endpoint != publishing.UPLOAD
+    ):  # which reads nothing before it knows whose it is
         request.max_content_length = MOST_FORM_BYTES  # the limit of forms is one of each field, and of some forms only
         given += request.form.values()
     if any("\0" in text for text in given if isinstance(text, str)):

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
         default=None, description="object store behind the sounds' folder, such as s3://bucket/prefix"
     )
     media_cache_mb: int = Field(default=10240, ge=1, description="sounds kept here where media_url is set, in MB")
+    largest_upload_mb: int = Field(
+        default=2000, ge=1, description="largest archive of a stimulus set that is taken in the studio, in MB"
+    )
     log_format: Literal["text", "json"] = Field(
         default="text", description="json: one line per request on stderr, with its id, for machines"
     )
@@ -86,6 +89,11 @@ class Settings(BaseSettings):
     def marked_dir(self) -> Path:
         """Where sounds lie for the proxy; nothing but a cache."""
         return self.data_dir / "marked"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Where stimulus sets lie that were sent to the studio."""
+        return self.data_dir / "uploads"
 
     @classmethod
     def settings_customise_sources(

@@ -7,7 +7,7 @@ Conventions: the functions take a Session of ``Database.writing``. The oldest jo
 has a heartbeat; one whose heartbeat is older than ``STALE_S`` lost its worker, is taken up again once and then fails.
 Heartbeats are by the workers' clocks: on several machines these have to agree within seconds, as NTP makes them.
 
-Defines: ``KINDS``, ``ask``, ``take``, ``beat``, ``hand_back``, ``end``.
+Defines: ``KINDS``, ``ask``, ``key_of``, ``take``, ``beat``, ``hand_back``, ``end``.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ KINDS = {
     "plan": Kind(_mushra("plan")),
     "preregister": Kind(_mushra("preregister")),
     "check": Kind(_mushra("check"), answers=(0, 1)),  # 1: a must is broken, which is what was asked
+    "pictures": Kind((*_mushra("stimuli"), "draw")),
 }
 """All that a worker runs. No text of a user's chooses from it or adds to it."""
 
@@ -76,7 +77,7 @@ def ask(db: Session, kind: str, argv: Sequence[str]) -> Job:
     """
     if kind not in KINDS:
         raise AppError(f"job: no kind {kind!r}; expected one of {', '.join(KINDS)}")
-    key = hashlib.sha256(json.dumps([kind, *argv]).encode()).hexdigest()
+    key = key_of(kind, argv)
     same = select(Job).where(Job.key == key, Job.status.in_(("waiting", "running")))
     if found := db.scalars(same).first():
         return found
@@ -88,6 +89,11 @@ def ask(db: Session, kind: str, argv: Sequence[str]) -> Job:
             return found
         raise
     return job
+
+
+def key_of(kind: str, argv: Sequence[str]) -> str:
+    """What the same work is known by."""
+    return hashlib.sha256(json.dumps([kind, *argv]).encode()).hexdigest()
 
 
 def take(db: Session, worker: str, *, stale_s: float = STALE_S) -> Taken | None:

@@ -91,6 +91,11 @@ SECOND_FACTOR: Schema = {
     "required": ["change", "code"],
 }
 
+FOLDER: Schema = {"type": "object", "properties": {"folder": TEXT}, "required": ["folder"]}
+ARCHIVE = "multipart/form-data"
+BYTES: Schema = {"type": "string", "format": "binary"}
+FILE: Schema = {"type": "object", "properties": {"archive": BYTES}, "required": ["archive"]}
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -185,6 +190,20 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "api.job"): Answer(answers.Job),
     ("GET", "api.job_output"): Answer("text/plain"),
     ("GET", "api.audit_log"): Answer(answers.Log, query=(*PAGED, "who", "what")),
+    ("GET", "studio.publish_page"): PAGE,
+    ("POST", "studio.upload"): SEE_OTHER(takes=ARCHIVE, query=("csrf_token",)),
+    ("POST", "studio.publish_folder"): SEE_OTHER(takes=FOLDER),
+    ("GET", "studio.sounds"): Answer(query=("version", "published")),
+    ("GET", "studio.clip"): Answer("audio/flac"),
+    ("GET", "studio.spectrogram"): Answer("image/png"),
+    ("POST", "studio.draw"): SEE_OTHER(takes=NOTHING),
+    ("GET", "studio.preview"): Answer(query=("lang",)),
+    ("POST", "studio.preview_begin"): SEE_OTHER(takes=WelcomeForm, query=("lang",)),
+    ("GET", "studio.preview_page"): PAGE,
+    ("POST", "studio.preview_go_on"): SEE_OTHER(takes=QUESTIONS),
+    ("PUT", "studio.preview_save"): Answer(Saved, takes=TrialSave),
+    ("GET", "studio.preview_sound"): Answer("audio/flac"),
+    ("GET", "studio.preview_setup_sound"): Answer("audio/wav"),
     ("GET", "health.health"): Answer({"type": "object", "properties": {"ok": {"const": True}}, "required": ["ok"]}),
     ("GET", "health.ready"): Answer(READY, not_now=READY),
     ("GET", "metrics.metrics"): Answer("text/plain"),  # where the setting switches it on
@@ -273,7 +292,7 @@ def _responses(answer: Answer, models: dict[str, Schema]) -> Schema:
 
 def _taken(takes: type[BaseModel] | type[Form] | Schema | str, models: dict[str, Schema]) -> Schema:
     if isinstance(takes, str):
-        return {takes: {"schema": TEXT}}
+        return {takes: {"schema": FILE if takes == ARCHIVE else TEXT}}
     if isinstance(takes, dict):
         return {"application/x-www-form-urlencoded": {"schema": _with_token(takes)}}
     if issubclass(takes, BaseModel):

@@ -11,6 +11,7 @@ Defines: ``Published``, ``publish``.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,11 +49,18 @@ class Published:
     broken: tuple[RuleResult, ...] = ()
 
 
-def publish(folder: Path, database: Database, settings: Settings, *, as_draft: bool = False) -> Published:
+def publish(
+    folder: Path,
+    database: Database,
+    settings: Settings,
+    *,
+    as_draft: bool = False,
+    also: Callable[[Session, Published], None] = lambda db, done: None,
+) -> Published:
     """Put the stimulus set in ``folder`` into the database.
 
     It takes listeners at once, in the place of the version that did; ``as_draft`` leaves it to somebody in the studio
-    to look at it first, and changes nothing of what runs.
+    to look at it first, and changes nothing of what runs. ``also`` is done in the same transaction, once it is written.
 
     Raises
     ------
@@ -78,6 +86,7 @@ def publish(folder: Path, database: Database, settings: Settings, *, as_draft: b
                 store.put(media.path_of(settings.media_dir, sha256), sha256)
         with database.writing() as session:
             done = _write(session, manifest, stored, published_from=str(folder.absolute()), as_draft=as_draft)
+            also(session, done)
     return replace(done, broken=tuple(rule for rule in manifest.rules if not rule.passed and rule.severity != "note"))
 
 

@@ -93,6 +93,7 @@ def serve(data_dir: Path | None, host: str | None, port: int | None) -> None:
             listening,
             threads=settings.threads,
             ident=None,
+            largest_upload=(settings.largest_upload_mb + 1) * 10**6,  # the app refuses above, with a sentence
             max_request_body_size=2 * MOST_BODY_BYTES,  # the app refuses above half of it, with a sentence
             clear_untrusted_proxy_headers=False,  # the app decides whom it believes
         )

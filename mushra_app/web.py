@@ -27,6 +27,7 @@ from mushra_app.studio.accounts import pages as account_pages
 from mushra_app.studio.design.pages import DesignPage, FindingsPage, NewStudyPage
 from mushra_app.studio.live.pages import LivePage
 from mushra_app.studio.results.pages import ResultsPage
+from mushra_app.studio.sounds.pages import PublishPage, SoundsPage
 from mushra_app.studio.test.pages import TestPage
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
@@ -60,6 +61,8 @@ TEMPLATES: dict[type, str] = {
     account_pages.JoinPage: "studio/join.html",
     account_pages.AccessPage: "studio/access.html",
     account_pages.AuditPage: "studio/audit.html",
+    PublishPage: "studio/publish.html",
+    SoundsPage: "studio/sounds.html",
 }
 
 

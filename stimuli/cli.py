@@ -1,5 +1,5 @@
-"""The experimenter's commands: ``new``, ``check``, and ``stimuli`` with ``build``, ``show``, ``verify``,
-``regenerate``.
+"""The experimenter's commands: ``new``, ``check``, and ``stimuli`` with ``build``, ``show``, ``draw``,
+``verify``, ``regenerate``.
 
 Errors that a person can mend are raised; ``mushra`` prints them and exits with 2. What needs numpy and scipy
 is imported by the command that uses it.
@@ -115,6 +115,21 @@ def show_set(folder: Path, out: Path | None) -> None:
     click.echo(f"wrote {page}; open it in a browser")
     if page.absolute().parent != folder.absolute():
         click.echo(f"it plays the clips from where they lie, {folder / 'clips'}: keep both in place")
+
+
+@stimuli.command("draw")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+def draw(files: tuple[str, ...]) -> None:
+    """Print small pictures of sound files as JSON: waveforms and spectrograms, for the studio.
+
+    Files between two arguments "+" are drawn to one scale.
+    """
+    from stimuli.inspection.sketch import sketches
+
+    groups: list[list[Path]] = [[]]
+    for file in files:
+        groups.append([]) if file == "+" else groups[-1].append(Path(file))
+    click.echo(json.dumps({name: sketch._asdict() for name, sketch in sketches(groups).items()}))
 
 
 @stimuli.command("verify")

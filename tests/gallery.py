@@ -89,6 +89,9 @@ SHOWN = {
     "studio-join": "studio/join.html",
     "study-access": "studio/access.html",
     "studio-audit": "studio/audit.html",
+    "publish": "studio/publish.html",
+    "study-sounds": "studio/sounds.html",
+    "preview": "listener/welcome.html",
 }
 """Every picture, and the template of the page on it."""
 
@@ -228,6 +231,13 @@ def experimenter(one: Photographer, origin: str, key: str) -> None:
     one.shoot("studio-new")
     page.goto(f"{origin}/studio/places")
     one.shoot("places")
+    page.goto(f"{origin}/studio/publish")
+    one.shoot("publish")
+    page.goto(f"{origin}/studio/demo/sounds")
+    page.locator(".sound-button").first.click()
+    one.shoot("study-sounds")
+    page.goto(f"{origin}/studio/demo/preview/1")
+    one.shoot("preview")
     page.goto(f"{origin}/studio/account")
     one.shoot("studio-account-by-key")
 

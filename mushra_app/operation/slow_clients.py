@@ -37,7 +37,8 @@ class TimedChannel(HTTPChannel):
         taken = super().received(data)
         if self.request is not self._arriving:
             self._arriving, self._since = self.request, time.monotonic()
-        if self.request is not None and time.monotonic() - self._since > REQUEST_S:
+        longer_s = getattr(self.request, "may_take_s", 0.0)  # of a large upload
+        if self.request is not None and time.monotonic() - self._since > REQUEST_S + longer_s:
             self.will_close = True
         return taken
 

@@ -18,7 +18,7 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
-from mushra_app.operation import slow_clients
+from mushra_app.operation import large_bodies, slow_clients
 
 TURN_S = 1
 
@@ -26,12 +26,13 @@ TURN_S = 1
 class Stoppable:
     """A waitress server on one open port; ``stop`` may be called by a signal handler."""
 
-    def __init__(self, app: Flask, port: socket.socket, **adjustments: Any) -> None:
+    def __init__(self, app: Flask, port: socket.socket, *, largest_upload: int, **adjustments: Any) -> None:
         self._open: dict[int, Any] = {}
         """The port, and every connection: waitress' own table."""
         server = create_server(app, self._open, sockets=[port], **slow_clients.LIMITS, **adjustments)
         assert isinstance(server, BaseWSGIServer), "there is one port"
         slow_clients.guard(server)
+        large_bodies.allow(server, app, largest_upload)
         self._server = server
         self._asked = 0
 

@@ -70,7 +70,7 @@ def welcome(version: StudyVersion, place: Place | None = None, errors: tuple[str
         title=title_of(version),
         consent=written(experiment, experiment.test.consent),
         contact=experiment.experiment.contact,
-        trials=len(plan(_design(version, {}), seed=0)),
+        trials=len(plan(design_for(version, {}), seed=0)),
         sessions=experiment.test.sessions,
         transducers={one: label for one, label in transducers.items() if place is None or one == place.transducer},
         experience=dict(zip(EXPERIENCE, (say("yes"), say("no")), strict=True)),
@@ -106,7 +106,7 @@ def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
     db.add(listener)
     consent = written(experiment, experiment.test.consent)
     before, shared = _enrolled_before(db, version, listener)
-    design = replace(_design(version, _times_heard(db, version)), listener=before, shared=shared)
+    design = replace(design_for(version, _times_heard(db, version)), listener=before, shared=shared)
     planned = plan(design, seed)
     token = first = new_token()
     for part in range(1, experiment.test.sessions + 1):
@@ -128,7 +128,7 @@ def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
             started_at=moment,
             status="started" if part == 1 else "planned",
         )
-        sitting.trials = [_trial(version, trial, position) for position, trial in enumerate(own, 1)]
+        sitting.trials = [trial_of(version, trial, position) for position, trial in enumerate(own, 1)]
         db.add(sitting)
         token = token_after(token)
     return first
@@ -143,7 +143,7 @@ def _code(length: int) -> str:
     return "".join(secrets.choice(LETTERS) for _ in range(length))
 
 
-def _design(version: StudyVersion, seen: Mapping[str, int]) -> Design:
+def design_for(version: StudyVersion, seen: Mapping[str, int]) -> Design:
     """What sessions of this version are drawn from: its experiment, with the items and clips that were built."""
     experiment = experiment_of(version)
     rated = {scale.name: experiment.conditions_of(scale.name) for scale in version.scales}
@@ -199,7 +199,7 @@ def _times_heard(db: Session, version: StudyVersion) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def _trial(version: StudyVersion, planned: PlannedTrial, position: int) -> Trial:
+def trial_of(version: StudyVersion, planned: PlannedTrial, position: int) -> Trial:
     """The rows of one planned trial; its tokens are drawn apart from the plan, which anyone may repeat."""
     item = next(item for item in version.items if item.name == planned.item)
     hidden = {clip.condition.name: clip for clip in item.clips if clip.role in HIDDEN_ROLES}

@@ -23,7 +23,10 @@ from mushra_app.studio.forms import CalibrationForm
 from mushra_app.studio.guard import needs
 from mushra_app.studio.live import routes as live  # noqa: F401
 from mushra_app.studio.pages import Calibration, PlacesPage
+from mushra_app.studio.preview import routes as preview  # noqa: F401
 from mushra_app.studio.results import routes as results  # noqa: F401
+from mushra_app.studio.sounds import publishing  # noqa: F401
+from mushra_app.studio.sounds import routes as sounds  # noqa: F401
 from mushra_app.studio.test import routes as test  # noqa: F401
 from mushra_app.study import lifecycle
 from mushra_app.web import external_address, services, show

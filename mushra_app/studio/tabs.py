@@ -18,6 +18,7 @@ from mushra_app.study import lifecycle
 from mushra_app.words import say_later
 
 TABS: tuple[tuple[str, object], ...] = (
+    ("studio.sounds", say_later("Sounds")),
     ("studio.design", say_later("Design")),
     ("studio.study", say_later("Test")),
     ("studio.live", say_later("Live")),

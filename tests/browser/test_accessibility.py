@@ -26,6 +26,14 @@ VIEWS = {
 }
 
 
+SOUNDS = (
+    "publish",
+    "tiny/sounds",
+    "tiny/preview/1",
+    *(f"tiny/preview/1/session/en-headphones-7-{n}" for n in range(3)),
+)
+
+
 @pytest.fixture(params=VIEWS)
 def seen(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page that may run axe beside its own scripts."""
@@ -74,7 +82,8 @@ def test_every_page_of_the_studio(seen: Page, server, data_dir: Path) -> None:
     seen.goto(f"{server.url}/studio/?key={studio_key(Settings(data_dir=data_dir))}")
     found += complaints(seen)
     calibrate_and_fail(data_dir)
-    for address in ("", "new", "tiny", "tiny/design", "tiny/live", "tiny/results", "places", "account"):
+    of_a_study = ("tiny", "tiny/design", "tiny/live", "tiny/results")
+    for address in ("", "new", *of_a_study, "places", "account", *SOUNDS):
         seen.goto(f"{server.url}/studio/{address}")
         found += complaints(seen)
     seen.goto(f"{server.url}/studio/tiny/live")

@@ -9,10 +9,14 @@ Defines: ``Fuzz``.
 
 from __future__ import annotations
 
+import io
+import json
 import re
 import warnings
+import zipfile
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pyotp
 import schemathesis
@@ -32,8 +36,11 @@ from studio_people import PASSWORD, csrf, database_of, log_in, password_hash, pe
 
 from mushra_app import jobs
 from mushra_app.db import Database
+from mushra_app.listener.pages import TrialPage
+from mushra_app.models import Clip, Job
 from mushra_app.openapi import ANSWERS
 from mushra_app.people import accounts, invitations, second_factor, tokens
+from mushra_app.session import preview
 from mushra_app.study import lifecycle
 from mushra_app.study.drafts import keeping
 from mushra_app.study.drafts.form import changed
@@ -88,6 +95,8 @@ class Fuzz:
         self.guest = Guest(self.database)
         self.checked = Guest(self.database, "checked")
         self.checked.pass_by(self.checked.page())
+        with self.database.reading() as db:
+            self.archive = zipped(Path(lifecycle.current(db, "tiny").published_from))
 
     def run(self, label: str, *, calls: int, seeded: int) -> None:
         """Make that many calls of one operation."""
@@ -128,6 +137,15 @@ class Fuzz:
             case.validate_response(answer, checks=CHECKS)
         except FailureGroup as error:
             self.lies.append(f"{said}: {error}")
+
+
+def zipped(folder: Path) -> bytes:
+    """A folder as a zip."""
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    return kept.getvalue()
 
 
 Prepare = Callable[[Fuzz, Case, str], FlaskClient]
@@ -367,6 +385,75 @@ def _by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     return fuzz.stranger
 
 
+def _previewing(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """A page, a trial or a sound of a preview; any answer leads on."""
+    client = _in_the_study(fuzz, case, care)
+    if care != "all":
+        return client
+    with fuzz.database.reading() as db:
+        version = lifecycle.current(db, "checked")
+        case.path_parameters |= {"study": "checked", "version": version.number}
+    walk = preview.Walk("en", "headphones", 7)
+    if "trial" in case.path_parameters or "slot" in case.path_parameters:
+        while not isinstance(page := preview.page(fuzz.database, version.id, walk, "", ""), TrialPage):
+            walk = walk.next
+        case.path_parameters |= {"trial": page.token} if "trial" in case.path_parameters else {}
+        case.path_parameters |= {"slot": page.sounds[0].token} if "slot" in case.path_parameters else {}
+        case.body = body_of(page) if "trial" in case.path_parameters else case.body
+    elif "step" in case.path_parameters:
+        walk = walk.next
+        case.path_parameters |= {"step": "sides", "attempt": 1, "number": 1}
+    elif case.method == "POST":
+        case.body = {"ears": "yes"}
+    case.path_parameters["token"] = walk.token
+    return client
+
+
+def _beginning_a_preview(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    client = _in_the_study(fuzz, case, care)
+    if care == "all":
+        case.path_parameters["version"] = 1
+        case.body = FORM if case.method == "POST" else case.body
+    return client
+
+
+def _a_clip(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """The first clip, which is of "tiny", with a picture that a job has drawn."""
+    client = _in_the_study(fuzz, case, care)
+    if care == "all":
+        case.path_parameters["clip"] = 1
+        with fuzz.database.writing() as db:
+            clip = db.get_one(Clip, 1)
+            version = lifecycle.current(db, "tiny")
+            drawn = {clip.media_sha256: {"wave": "M0 0Z", "spectrogram": "iVBORw0KGgo="}}
+            kept = {"kind": "pictures", "argv": [], "key": "fuzz", "status": "done", "output": json.dumps(drawn)}
+            db.add(Job(study_id=version.study_id, **kept))
+    return client
+
+
+def _drawing(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    client = _in_the_study(fuzz, case, care)
+    if care == "all":
+        case.path_parameters["number"] = 1
+    return client
+
+
+def _uploading(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """The study that is there already, as a zip."""
+    if care == "all":
+        case.query = {"csrf_token": fuzz.tokens[fuzz.owner]}
+        case.body = {"archive": fuzz.archive}
+        case.media_type = "multipart/form-data"
+    return fuzz.owner
+
+
+def _publishing(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    with fuzz.database.reading() as db:
+        folder = lifecycle.current(db, "tiny").published_from
+    case.body = {"folder": folder} if care == "all" else case.body
+    return fuzz.owner
+
+
 PREPARED: dict[str, Prepare] = {
     "GET /listen/{study}": _in_the_study,
     "POST /listen/{study}": _enrolling,
@@ -434,5 +521,19 @@ PREPARED: dict[str, Prepare] = {
     "GET /api/v1/studies/{study}/jobs/{number}": _by_token,
     "GET /api/v1/studies/{study}/jobs/{number}/output": _by_token,
     "GET /api/v1/audit": _by_token,
+    "GET /studio/publish": _in_the_study,
+    "POST /studio/publish/upload": _uploading,
+    "POST /studio/publish/folder": _publishing,
+    "GET /studio/{study}/sounds": _in_the_study,
+    "GET /studio/{study}/sounds/{clip}": _a_clip,
+    "GET /studio/{study}/sounds/{clip}/spectrogram": _a_clip,
+    "POST /studio/{study}/versions/{number}/pictures": _drawing,
+    "GET /studio/{study}/preview/{version}": _beginning_a_preview,
+    "POST /studio/{study}/preview/{version}": _beginning_a_preview,
+    "GET /studio/{study}/preview/{version}/session/{token}/": _previewing,
+    "POST /studio/{study}/preview/{version}/session/{token}/": _previewing,
+    "PUT /studio/{study}/preview/{version}/session/{token}/trials/{trial}": _previewing,
+    "GET /studio/{study}/preview/{version}/session/{token}/sound/{slot}": _previewing,
+    "GET /studio/{study}/preview/{version}/session/{token}/setup/{step}/{attempt}/{number}": _previewing,
 }
 """How a call becomes one that may succeed; all other operations need nothing."""

@@ -137,6 +137,18 @@ def test_no_form_is_taken_without_its_token_or_from_elsewhere(app: Flask, ada: s
     numbered = ("/studio/account/tokens/<int:number>/revoke", "/studio/people/invitations/<int:number>/revoke")
     numbered += ("/studio/people/<int:number>", "/studio/people/join/<token>")
     of_programs = ("/api/v1/studies/<study>/versions/<int:number>/status", "/api/v1/studies/<study>/jobs")
+        "/studio/<study>/versions/<int:number>/pictures",
+        "/studio/<study>/preview/<int:version>",
+        "/studio/<study>/preview/<int:version>/session/<token>/",
+    )
+    studio = (
+        "/studio/login",
+        "/studio/logout",
+        "/studio/account",
+        "/studio/places",
+        "/studio/publish/upload",
+        "/studio/publish/folder",
+    )
     assert {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())} == {
         *("/listen/<study>", "/session/<token>/", "/session/<token>/withdraw", "/session/<token>/error", "/withdraw"),
         *studio,
@@ -148,6 +160,8 @@ def test_no_form_is_taken_without_its_token_or_from_elsewhere(app: Flask, ada: s
         rule.replace("<study>", "tiny").replace("<int:number>", "1").replace("<token>", "x")
         for rule in (*of_a_study, *numbered)
     )
+    fill = {"<study>": "tiny", "<int:number>": "1", "<int:version>": "1", "<token>": "en-headphones-7-0"}
+    filled = (re.sub("<.*?>", lambda found: fill[found[0]], rule) for rule in of_a_study)
     for address in (*forms, *studio, *filled):
         for token in ("", "x", strangers, own[:-1], own + "x"):
             fields = {"name": "Booth", "level_db_a": "78", "transducer": "headphones", "device": "x", "key": "k"}

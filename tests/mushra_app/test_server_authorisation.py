@@ -17,10 +17,13 @@ from studio_people import csrf, database_of, inside, password_hash, person
 from mushra_app import jobs
 from mushra_app.app import create_app
 from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.listener.pages import TrialPage
 from mushra_app.models import ListeningSession, Slot, Trial
 from mushra_app.people import accounts, invitations, tokens
 from mushra_app.publish import publish
 from mushra_app.security import token_sha256
+from mushra_app.session import preview
 from mushra_app.studio import guard
 from mushra_app.study import lifecycle
 from mushra_app.table_base import now
@@ -114,6 +117,23 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/studio/audit"): OWNERS_ALONE,
     ("GET", "/studio/<study>/access"): THE_STUDYS,
     ("POST", "/studio/<study>/access"): each(CHANGES_THE_STUDY, 303),
+    ("GET", "/studio/publish"): (401, 401, 401, 403, 200, 200, 200),
+    ("POST", "/studio/publish/upload"): (401, 401, 401, 403, 400, 400, 400),  # without the token in the address
+    ("POST", "/studio/publish/folder"): (401, 401, 401, 403, 400, 400, 400),  # owners may, but there is none
+    ("GET", "/studio/<study>/sounds"): THE_STUDYS,
+    ("GET", "/studio/<study>/sounds/<int:clip>"): THE_STUDYS,
+    ("GET", "/studio/<study>/sounds/<int:clip>/spectrogram"): each(THE_STUDYS, 404),  # none is drawn
+    ("POST", "/studio/<study>/versions/<int:number>/pictures"): each(CHANGES_THE_STUDY, 303),
+    ("GET", "/studio/<study>/preview/<int:version>"): THE_STUDYS,
+    ("POST", "/studio/<study>/preview/<int:version>"): each(THE_STUDYS, 303),
+    ("GET", "/studio/<study>/preview/<int:version>/session/<token>/"): THE_STUDYS,
+    ("POST", "/studio/<study>/preview/<int:version>/session/<token>/"): each(THE_STUDYS, 303),
+    ("PUT", "/studio/<study>/preview/<int:version>/session/<token>/trials/<trial>"): THE_STUDYS,
+    ("GET", "/studio/<study>/preview/<int:version>/session/<token>/sound/<slot>"): THE_STUDYS,
+    (
+        "GET",
+        "/studio/<study>/preview/<int:version>/session/<token>/setup/<step>/<int:attempt>/<int:number>",
+    ): THE_STUDYS,
 }
 API: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/api/v1/me"): BY_TOKEN,
@@ -152,6 +172,13 @@ FORMS: dict[str, dict[str, str]] = {
     "/session/<token>/": {"ears": "yes"},
     "/studio/login": {"name": "owner", "password": "a wrong password"},
     "/studio/account": {"password": "a wrong password", "new_password": "a long new password"},
+    "/studio/publish/folder": {"folder": "/nowhere"},
+    "/studio/<study>/preview/<int:version>": {
+        "consent": "yes",
+        "transducer": "headphones",
+        "experience": "experienced",
+    },
+    "/studio/<study>/preview/<int:version>/session/<token>/": {"ears": "yes"},
     "/studio/places": {"name": "Booth", "level_db_a": "78", "transducer": "headphones", "device": "HD 650"},
 }
 
@@ -195,8 +222,15 @@ def browser_of(app: Flask, who: str) -> FlaskClient:
 def address(app: Flask, rule: str, who: str) -> tuple[str, dict[str, Any]]:
     """Where somebody asks, and a save that would do there."""
     fill, body = {"<study>": "tiny", "<side>": "left", "<path:filename>": "css/site.css", "<step>": "sides"}, {}
-    fill |= {"<int:attempt>": "1", "<int:number>": "1"}
-    if "<token>" in rule:
+    fill |= {"<int:attempt>": "1", "<int:number>": "1", "<int:clip>": "1", "<int:version>": "1"}
+    if "/preview/" in rule:
+        with database_of(app).reading() as db:
+            found = preview_of(database_of(app), lifecycle.current(db, "tiny").id)
+        fill |= {"<token>": found[0 if "trials" not in rule else 1], "<trial>": found[2], "<slot>": found[3][0]}
+        if "setup" in rule:
+            fill["<token>"] = f"{found[0][:-1]}1"
+        body = save_of(found[3])
+    elif "<token>" in rule:
         guest = at_the_check(app)
         tokens = {"listener": guest.token, "other listener": at_the_check(app).token}
         trial, slots = first_trial(app, guest)
@@ -205,6 +239,14 @@ def address(app: Flask, rule: str, who: str) -> tuple[str, dict[str, Any]]:
     for name, value in fill.items():
         rule = rule.replace(name, value)
     return rule, body
+
+
+def preview_of(database: Database, version: int) -> tuple[str, str, str, list[str]]:
+    """Tokens of a preview's first page, of its first trial's page, of that trial, and of its hidden sounds."""
+    walk = first = preview.Walk("en", "headphones", 7)
+    while not isinstance(page := preview.page(database, version, walk, "", ""), TrialPage):
+        walk = walk.next
+    return first.token, walk.token, page.token, [sound.token for sound in page.sounds]
 
 
 def at_the_check(app: Flask) -> Guest:

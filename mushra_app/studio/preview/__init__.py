@@ -1,0 +1,1 @@
+"""The whole test as a listener has it, and nothing stored."""

@@ -1,0 +1,1 @@
+"""The tab "Sounds": a set is published, looked at and listened to."""

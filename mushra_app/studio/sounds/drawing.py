@@ -1,0 +1,96 @@
+"""The pictures of a version's sounds: drawn by a job of the room that makes sounds, kept as what that job printed.
+
+Defines: ``Pictures``, ``Drawn``, ``ask``, ``drawn``, ``pictures``,
+``jobs_of``, ``spectrogram``, ``BOX``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from mushra_app import jobs, media
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.models import Item, Job, Study, StudyVersion
+from mushra_app.study import lifecycle
+
+BOX = (240, 200)
+"""The box of a waveform's path: columns and height, as the job draws it."""
+
+Pictures = Mapping[str, Mapping[str, str]]
+"""``wave`` and ``spectrogram`` of each sound, by the hash of its file."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How far the pictures of a version are: none, waiting, running, failed (and why) or done."""
+
+    status: str
+    reason: str = ""
+    job: int = 0
+
+
+def ask(database: Database, settings: Settings, study: str, number: int, who: str) -> None:
+    """Have the sounds of a version drawn, unless they are already or it is under way."""
+    with database.reading() as db:
+        version = lifecycle.version_of(db, study, number)
+        argv = _argv(db, settings, version)
+        if drawn(db, settings, version).status not in ("none", "failed"):
+            return
+    with database.writing() as db:
+        job = jobs.ask(db, "pictures", argv)
+        job.study_id, job.asked_by = version.study_id, who
+
+
+def drawn(db: Session, settings: Settings, version: StudyVersion) -> Drawn:
+    """What became of the newest job that was to draw these sounds."""
+    key = jobs.key_of("pictures", _argv(db, settings, version))
+    columns = select(Job.status, Job.reason, Job.id).where(Job.key == key).order_by(Job.id.desc()).limit(1)
+    found = db.execute(columns).first()
+    return Drawn(*found) if found else Drawn("none")
+
+
+def pictures(database: Database, job: int) -> Pictures:
+    """What a job that is done has drawn."""
+    return _pictures(database, job)
+
+
+def jobs_of(db: Session, study: str) -> Sequence[int]:
+    """The jobs that have drawn sounds of a study, the newest first."""
+    done = select(Job.id).join(Study, Study.id == Job.study_id)
+    return db.scalars(
+        done.where(Study.name == study, Job.kind == "pictures", Job.status == "done").order_by(Job.id.desc())
+    ).all()
+
+
+def spectrogram(database: Database, jobs_done: Sequence[int], sha256: str) -> bytes | None:
+    """The PNG of one sound; None where none is drawn."""
+    for job in jobs_done:
+        if (one := pictures(database, job).get(sha256)) is not None:
+            return base64.b64decode(one["spectrogram"])
+    return None
+
+
+@lru_cache(maxsize=4)  # a done job changes no more; some megabytes each
+def _pictures(database: Database, job: int) -> Pictures:
+    with database.reading() as db:
+        return json.loads(db.scalar(select(Job.output).where(Job.id == job)) or "{}")
+
+
+def _argv(db: Session, settings: Settings, version: StudyVersion) -> list[str]:
+    """The files of all clips, item by item; an item's are drawn to one scale."""
+    items = select(Item).where(Item.study_version_id == version.id).order_by(Item.position)
+    argv: list[str] = []
+    for item in db.scalars(items.options(selectinload(Item.clips))):
+        files = dict.fromkeys(
+            str(media.path_of(settings.media_dir.absolute(), clip.media_sha256)) for clip in item.clips
+        )
+        argv += ["+", *files] if argv else files
+    return argv
