@@ -23,6 +23,7 @@ from mushra_app.db import Database
 from mushra_app.listener import pages as listener_pages
 from mushra_app.serving.answers import Delivery
 from mushra_app.studio import pages as studio_pages
+from mushra_app.studio.listeners.pages import LabPage, ListenersPage, TicketsPage
 from mushra_app.studio.live.pages import LivePage
 from mushra_app.studio.results.pages import ResultsPage
 from mushra_app.studio.test.pages import TestPage
@@ -44,6 +45,9 @@ TEMPLATES: dict[type, str] = {
     studio_pages.AccountPage: "studio/account.html",
     studio_pages.StudiesPage: "studio/studies.html",
     TestPage: "studio/test.html",
+    ListenersPage: "studio/listeners.html",
+    TicketsPage: "studio/tickets.html",
+    LabPage: "studio/lab.html",
     LivePage: "studio/live.html",
     ResultsPage: "studio/results.html",
     studio_pages.PlacesPage: "studio/places.html",

@@ -19,6 +19,8 @@ from mushra_app.studio import overview
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.forms import CalibrationForm
 from mushra_app.studio.guard import needs
+from mushra_app.studio.listeners import lab_routes as lab  # noqa: F401
+from mushra_app.studio.listeners import routes as listeners  # noqa: F401
 from mushra_app.studio.live import routes as live  # noqa: F401
 from mushra_app.studio.pages import Calibration, PlacesPage
 from mushra_app.studio.results import routes as results  # noqa: F401
