@@ -27,6 +27,7 @@ from mushra_app.listener.forms import WelcomeForm
 from mushra_app.operation.health import Ready
 from mushra_app.session.saving import TrialSave
 from mushra_app.studio.forms import CalibrationForm, LoginForm, PasswordForm
+from mushra_app.studio.listeners.forms import TEXTS
 from mushra_app.study.lifecycle import STATUSES
 
 blueprint = Blueprint("openapi", __name__)
@@ -62,7 +63,28 @@ class Answer:
 
 SEE_OTHER = partial(Answer, None, 303)
 PAGE = Answer()
-LINKED = ("lang", "as", "place")
+LINKED = ("lang", "as", "place", "invitation", "group", "PROLIFIC_PID", "STUDY_ID", "SESSION_ID")
+LINKED += ("workerId", "assignmentId", "hitId")
+RECRUITING: Schema = {
+    "type": "object",
+    "properties": dict.fromkeys(("seen", "open_link", *TEXTS, "group-0", "quota-0", "by_link-0"), TEXT),
+    "required": ["seen"],
+}
+INVITED: Schema = {
+    "type": "object",
+    "properties": {"count": TEXT, "label": TEXT, "group": TEXT},
+    "required": ["count"],
+}
+AT_A_PLACE: Schema = {
+    "type": "object",
+    "properties": {"place": TEXT, "group": TEXT, "leave": TEXT},
+    "required": ["place"],
+}
+BACK: Schema = {
+    "type": "object",
+    "properties": {"place": TEXT, "code": TEXT, "picked": TEXT, "leave": TEXT},
+    "required": ["place"],
+}
 READY = TypeAdapter(Ready).json_schema()
 READY["properties"]["ready"] = {"type": "boolean"}
 
@@ -93,6 +115,16 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "studio.results"): PAGE,
     ("GET", "studio.ratings_csv"): Answer("text/csv"),
     ("GET", "studio.answers_csv"): Answer("text/csv"),
+    ("GET", "studio.listeners"): Answer(query=("before",)),
+    ("POST", "studio.recruit"): SEE_OTHER(takes=RECRUITING),
+    ("POST", "studio.invite"): SEE_OTHER(takes=INVITED),
+    ("POST", "studio.invite_list"): SEE_OTHER(takes={"type": "object", "properties": {"text": TEXT}}),
+    ("POST", "studio.revoke_invitation"): SEE_OTHER(takes=NOTHING),
+    ("GET", "studio.invitations_csv"): Answer("text/csv"),
+    ("GET", "studio.tickets"): Answer(query=("before",)),
+    ("GET", "studio.lab_page"): PAGE,
+    ("POST", "studio.next_listener"): SEE_OTHER(takes=AT_A_PLACE),
+    ("POST", "studio.come_back"): SEE_OTHER(takes=BACK),
     ("GET", "studio.listening_places"): PAGE,
     ("POST", "studio.calibrate"): SEE_OTHER(takes=CalibrationForm),
     ("GET", "studio.alignment_noise"): Answer("audio/wav"),

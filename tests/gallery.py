@@ -65,6 +65,9 @@ SHOWN = {
     "study": "studio/test.html",
     "study-live": "studio/live.html",
     "study-results": "studio/results.html",
+    "study-people": "studio/listeners.html",
+    "study-tickets": "studio/tickets.html",
+    "study-lab": "studio/lab.html",
     "places": "studio/places.html",
     "studio-account-by-key": "studio/account.html",
     "studio-log-in": "studio/login.html",
@@ -203,6 +206,15 @@ def experimenter(one: Photographer, origin: str, key: str) -> None:
     one.shoot("study-live")
     page.get_by_role("link", name="Results").click()
     one.shoot("study-results")
+    page.get_by_role("link", name="People").click()
+    page.get_by_label("How many").fill("4")
+    page.get_by_label("For whom").fill("Choir")
+    one.go_on("Make invitations")
+    one.shoot("study-people")
+    page.goto(f"{origin}/studio/demo/invitations/tickets")
+    one.shoot("study-tickets")
+    page.goto(f"{origin}/studio/demo/lab")
+    one.shoot("study-lab")
     page.goto(f"{origin}/studio/places")
     one.shoot("places")
     page.goto(f"{origin}/studio/account")

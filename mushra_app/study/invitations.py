@@ -35,7 +35,7 @@ class Wanted(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """One invitation as it stands: ``state`` is one of ``STATES``; of one made at a place ``code`` is its listener's."""
+    """One invitation as it stands, in one of ``STATES``; ``code`` is its listener's where it was made at a place."""
 
     number: int
     label: str
@@ -147,9 +147,7 @@ _OF_LISTENERS = (
 
 
 def _with_sessions(query: Select[Any]) -> Select[Any]:
-    return query.select_from(Invitation).outerjoin(
-        _OF_LISTENERS, _OF_LISTENERS.c.listener_id == Invitation.listener_id
-    )
+    return query.select_from(Invitation).outerjoin(_OF_LISTENERS, _OF_LISTENERS.c.listener_id == Invitation.listener_id)
 
 
 def _state() -> Case[str]:

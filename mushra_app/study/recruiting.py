@@ -181,7 +181,9 @@ def _sentence(error: Any) -> str:
         name = "quota"
     if name in ("capacity", "quota"):
         what = say("The most listeners") if name == "capacity" else say("The most of a group")
-        return say("%(what)s: found %(found)r; expected a whole number from 1 to 100000, or nothing.", what=what, found=value)
+        return say(
+            "%(what)s: found %(found)r; expected a whole number from 1 to 100000, or nothing.", what=what, found=value
+        )
     if name == "return_url":
         return say(
             "The way back: found %(found)r; expected an address that begins with https://, without spaces.", found=value

@@ -122,6 +122,8 @@ def test_no_form_is_taken_without_its_token_or_from_elsewhere(app: Flask, ada: s
     strangers = csrf(app.test_client().get("/studio/login").text)
     forms = ("/listen/tiny", f"{guest.base}/", f"{guest.base}/withdraw", "/withdraw")
     of_a_study = ("/studio/<study>/versions/<int:number>/status", "/studio/<study>/archive")
+    of_a_study += ("/studio/<study>/recruiting", "/studio/<study>/invitations", "/studio/<study>/invitations/list")
+    of_a_study += ("/studio/<study>/invitations/<int:number>/revoke", "/studio/<study>/lab", "/studio/<study>/lab/back")
     studio = ("/studio/login", "/studio/logout", "/studio/account", "/studio/places")
     assert {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())} == {
         *("/listen/<study>", "/session/<token>/", "/session/<token>/withdraw", "/session/<token>/error", "/withdraw"),

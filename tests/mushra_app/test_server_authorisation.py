@@ -74,8 +74,23 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/studio/<study>/archive"): each(CHANGES_THE_STUDY, 409),  # it runs
     ("GET", "/studio/<study>/ratings.csv"): THE_STUDYS,
     ("GET", "/studio/<study>/answers.csv"): THE_STUDYS,
+    ("GET", "/studio/<study>/listeners"): THE_STUDYS,
+    ("POST", "/studio/<study>/recruiting"): each(CHANGES_THE_STUDY, 409),  # over what somebody else has changed
+    ("POST", "/studio/<study>/invitations"): each(CHANGES_THE_STUDY, 303),
+    ("POST", "/studio/<study>/invitations/list"): each(CHANGES_THE_STUDY, 303),
+    ("POST", "/studio/<study>/invitations/<int:number>/revoke"): each(CHANGES_THE_STUDY, 404),  # there is none
+    ("GET", "/studio/<study>/invitations.csv"): CHANGES_THE_STUDY,
+    ("GET", "/studio/<study>/invitations/tickets"): CHANGES_THE_STUDY,
+    ("GET", "/studio/<study>/lab"): CHANGES_THE_STUDY,
+    ("POST", "/studio/<study>/lab"): each(CHANGES_THE_STUDY, 404),  # at a place that there is not
+    ("POST", "/studio/<study>/lab/back"): each(CHANGES_THE_STUDY, 404),
 }
 FORMS = {
+    "/studio/<study>/recruiting": {"seen": "x"},
+    "/studio/<study>/invitations": {"count": "1"},
+    "/studio/<study>/invitations/list": {"text": "Ada"},
+    "/studio/<study>/lab": {"place": "nowhere"},
+    "/studio/<study>/lab/back": {"place": "nowhere"},
     "/studio/<study>/versions/<int:number>/status": {"status": "open"},
     "/studio/<study>/archive": {"archived": "yes"},
     "/listen/<study>": {"consent": "yes", "transducer": "headphones", "experience": "experienced"},
@@ -121,7 +136,7 @@ def browser_of(app: Flask, who: str) -> FlaskClient:
 def address(app: Flask, rule: str, who: str) -> tuple[str, dict[str, Any]]:
     """Where somebody asks, and a save that would do there."""
     fill, body = {"<study>": "tiny", "<side>": "left", "<path:filename>": "css/site.css", "<step>": "sides"}, {}
-    fill |= {"<int:attempt>": "1", "<int:number>": "1"}
+    fill |= {"<int:attempt>": "1", "<int:number>": "999" if "/revoke" in rule else "1"}
     if "<token>" in rule:
         guest = at_the_check(app)
         tokens = {"listener": guest.token, "other listener": at_the_check(app).token}

@@ -49,8 +49,8 @@ def next_listener(study: str) -> Any:
 @blueprint.post("/<study>/lab/back")
 @needs(Right.CHANGE)
 def come_back(study: str) -> Any:
-    """Open the next session of a listener who comes back, at this place."""
-    key, code = secret_key(services().settings), request.form.get("code", "")
+    """Open the next session of a listener who comes back: by the code that they have, or picked from the list."""
+    key, code = secret_key(services().settings), request.form.get("picked") or request.form.get("code", "")
     try:
         with services().database.writing() as db:
             place, version = places.current(db, request.form.get("place", "")), lifecycle.current(db, study)

@@ -38,7 +38,6 @@ TICKETS = 24
 CALLED = 12
 MASK = 2
 """Of QR codes. To try all eight and take the best one takes seven times as long, and every reader reads them all."""
-LEAD_SOMEWHERE = ("unused", "begun", "finished", "refused")
 BY_PROLIFIC = "PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}"
 BY_MTURK = "workerId=${workerId}&assignmentId=${assignmentId}&hitId=${hitId}"
 
@@ -165,5 +164,5 @@ def _addresses(recruiting: Recruiting, welcome: Callable[..., str]) -> list[Addr
 
 def _row(one: Listed, addresses: Addresses, *, with_link: bool) -> InvitationRow:
     known: dict[str, Any] = one._asdict()
-    leads = with_link and one.state in LEAD_SOMEWHERE
-    return InvitationRow(**known, url=addresses.invitation(one.number) if leads else "")
+    # That of somebody who has begun leads into their session, where nobody is to stray by a click.
+    return InvitationRow(**known, url=addresses.invitation(one.number) if with_link and one.state == "unused" else "")

@@ -58,7 +58,7 @@ class Fields:
 
 @dataclass(frozen=True)
 class InvitationRow:
-    """One invitation; ``url`` is its link, "" where it leads nowhere or whoever looks may not have it."""
+    """One invitation; ``url`` is its link, "" where it was used or taken back, or whoever looks may not have it."""
 
     number: int
     label: str

@@ -15,7 +15,7 @@ from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.guard import needs
 from mushra_app.studio.listeners import overview
 from mushra_app.studio.listeners.forms import as_recruiting, numbered, typed
-from mushra_app.studio.listeners.overview import LEAD_SOMEWHERE, Addresses
+from mushra_app.studio.listeners.overview import Addresses
 from mushra_app.study import invitation_list, invitations, lifecycle
 from mushra_app.study.invitations import Wanted
 from mushra_app.study.recruiting import change, locked, recruiting_of
@@ -93,7 +93,7 @@ def invitations_csv(study: str) -> Response:
     with services().database.reading() as db:
         found = invitations.listed(db, lifecycle.current(db, study).study_id)
     made = addresses(study)
-    rows = ((one, made.invitation(one.number) if one.state in LEAD_SOMEWHERE else "") for one in found)
+    rows = ((one, made.invitation(one.number) if one.state not in ("revoked", "withdrawn") else "") for one in found)
     invitation_list.write(stream, rows)
     with services().database.writing() as db:
         audit.note(db, visitor().name, "export", f"{study}: invitations")
