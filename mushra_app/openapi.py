@@ -50,6 +50,7 @@ ARCHIVED: Schema = {"type": "object", "properties": {"archived": {"type": "strin
 class Answer:
     """What an operation takes and answers where all is well; ``status`` is then the only one below 400.
 
+    ``led_on`` is whether it may lead elsewhere (303) instead: whoever has begun to their session.
     ``takes`` is a pydantic model (JSON), a form or the schema of one, or ``text/plain``; ``not_now`` is what a 503
     carries where it is more than a sentence.
     """
@@ -59,6 +60,7 @@ class Answer:
     takes: type[BaseModel] | type[Form] | Schema | str | None = None
     query: tuple[str, ...] = ()
     not_now: Schema | None = None
+    led_on: bool = False
 
 
 SEE_OTHER = partial(Answer, None, 303)
@@ -90,7 +92,7 @@ READY["properties"]["ready"] = {"type": "boolean"}
 
 ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "front"): PAGE,
-    ("GET", "listener.welcome"): Answer(query=LINKED),
+    ("GET", "listener.welcome"): Answer(query=LINKED, led_on=True),
     ("POST", "listener.enrol"): SEE_OTHER(takes=WelcomeForm, query=LINKED),
     ("GET", "listener.session"): Answer(query=("lang",)),
     ("POST", "listener.go_on"): SEE_OTHER(takes=QUESTIONS),
@@ -202,7 +204,8 @@ def _responses(answer: Answer, models: dict[str, Schema]) -> Schema:
         good["content"] = {"application/json": {"schema": schema}}
     busy = {"description": "The database or its disk is not available now; the same request may be sent again."}
     not_now = refused if answer.not_now is None else {"content": {"application/json": {"schema": answer.not_now}}}
-    return {str(answer.status): good, "4XX": refused, "503": not_now | busy, "507": refused | busy}
+    led_on: Schema = {"303": {"description": "Whoever has begun is led to their session."}} if answer.led_on else {}
+    return led_on | {str(answer.status): good, "4XX": refused, "503": not_now | busy, "507": refused | busy}
 
 
 def _taken(takes: type[BaseModel] | type[Form] | Schema | str, models: dict[str, Schema]) -> Schema:

@@ -237,7 +237,8 @@ def test_who_may_only_look_sees_no_link_and_no_form(app: Flask, ada: FlaskClient
     send(ada, "/invitations", count="1", label="Grace")
     viewer = inside(app, person(database_of(app), "vera", "viewer", "tiny"))
     page = viewer.get(TAB).text
-    assert "Grace" in page and "invitation=" not in page and 'action="/studio/tiny' not in page
+    assert "not used yet" in page and "Grace" not in page, "whom it is for is personal"
+    assert "invitation=" not in page and 'action="/studio/tiny' not in page
     for path in ("invitations.csv", "invitations/tickets", "lab"):
         assert viewer.get(f"/studio/tiny/{path}").status_code == 403
 

@@ -55,6 +55,7 @@ def come_back(study: str) -> Any:
         with services().database.writing() as db:
             place, version = places.current(db, request.form.get("place", "")), lifecycle.current(db, study)
             token = lab.come_back(db, version.study_id, code, place, key)
+            audit.note(db, visitor().name, "invitation", f"{study}: a listener came back, at {place.name}")
     except AppError as error:
         return _page(study, code=code, error=str(error)), _status(error)
     _leave_if_asked()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import segno
 from sqlalchemy import func, select
@@ -73,7 +72,7 @@ def listeners(
         pilots=db.scalar(pilots) or 0,
         addresses=tuple(_addresses(recruiting, addresses.welcome)) if recruiting.open_link else (),
         states=invitations.counted(db, version.study_id),
-        invitations=tuple(_row(one, addresses, with_link=head.may_change) for one in shown),
+        invitations=tuple(_row(one, addresses, in_full=head.may_change) for one in shown),
         older=addresses.older(shown[-1].number) if len(found) > ROWS else "",
         groups=tuple(group.name for group in recruiting.groups),
         fields=typed or fields_of(version.study),
@@ -119,7 +118,7 @@ def in_the_lab(
         allowed_db_a=ALLOWED_DB_A,
         stale_days=lab.STALE_DAYS,
         groups=tuple(group.name for group in recruiting_of(version.study).groups),
-        called=tuple(_row(one, addresses, with_link=True) for one in called),
+        called=tuple(_row(one, addresses, in_full=True) for one in called),
         returning=tuple(ReturningRow(*one) for one in lab.returning(db, version)),
         code=code,
         error=error,
@@ -162,7 +161,9 @@ def _addresses(recruiting: Recruiting, welcome: Callable[..., str]) -> list[Addr
     ]
 
 
-def _row(one: Listed, addresses: Addresses, *, with_link: bool) -> InvitationRow:
-    known: dict[str, Any] = one._asdict()
-    # That of somebody who has begun leads into their session, where nobody is to stray by a click.
-    return InvitationRow(**known, url=addresses.invitation(one.number) if with_link and one.state == "unused" else "")
+def _row(one: Listed, addresses: Addresses, *, in_full: bool) -> InvitationRow:
+    """One invitation; whom it is for is personal, and shown to nobody who may only look."""
+    # The link of somebody who has begun leads into their session, where nobody is to stray by a click.
+    url = addresses.invitation(one.number) if in_full and one.state == "unused" else ""
+    shown = one if in_full else one._replace(label="", code="")
+    return InvitationRow(*shown, url=url)

@@ -58,7 +58,10 @@ class Fields:
 
 @dataclass(frozen=True)
 class InvitationRow:
-    """One invitation; ``url`` is its link, "" where it was used or taken back, or whoever looks may not have it."""
+    """One invitation; ``url`` is its link, "" where it was used or taken back.
+
+    Whoever may only look sees no link, no code, and not whom it is for.
+    """
 
     number: int
     label: str
