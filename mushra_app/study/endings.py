@@ -2,7 +2,8 @@
 
 Whoever came by an invitation or sat at a listening place came from no panel and is handed neither; a worker of MTurk
 copies the code, and everybody else gets both. What the experiment file says is said where the study's recruiting has
-no code; an address of it that is neither https nor this machine is left out. Which of the codes it is is not said to the listener: a failed check would only be argued about.
+no code; an address of it that is neither https nor this machine is left out. Which of the codes it is is not said to
+the listener: a failed check would only be argued about.
 
 Defines: ``Ending``, ``of_finished``, ``of_refused``, ``screened_out``.
 """
