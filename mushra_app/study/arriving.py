@@ -100,6 +100,8 @@ def arrive(db: Session, version: StudyVersion, link: Link, arrival: Arrival) -> 
     """
     study = locked(db, version.study_id)
     invitation = _invitation(db, study, link)
+    if invitation is not None:
+        db.refresh(invitation, with_for_update=True)  # so that it is either taken back or used
     if (token := way_back(db, study.name, link, arrival.key)) is not None:
         return token
     group = admit(db, version, link)
