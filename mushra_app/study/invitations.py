@@ -121,7 +121,8 @@ def listed(
         query = query.where(found == state)
     if coded:
         query = query.where(Invitation.code.is_not(None))
-    return [Listed(*row[:5], f"{row[5]:%Y-%m-%d %H:%M}") for row in db.execute(query.limit(most))]
+    rows = (tuple(row) for row in db.execute(query.limit(most)))
+    return [Listed(*told, created_at=f"{created_at:%Y-%m-%d %H:%M}") for *told, created_at in rows]
 
 
 def counted(db: Session, study_id: int) -> dict[str, int]:
@@ -146,7 +147,7 @@ _OF_LISTENERS = (
 )
 
 
-def _with_sessions(query: Select[Any]) -> Select[Any]:
+def _with_sessions(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     return query.select_from(Invitation).outerjoin(_OF_LISTENERS, _OF_LISTENERS.c.listener_id == Invitation.listener_id)
 
 

@@ -39,7 +39,10 @@ def next_listener(study: str) -> Any:
             label = f"{place.name}, {now():%Y-%m-%d %H:%M}"
             made = lab.next_listener(db, version, place, request.form.get("group", ""), label)
             audit.note(db, visitor().name, "invitation", f"{study}: number {made.id} made at {place.name}")
-            tokens = {"invitation": invitation_link_token(key, made.id), "place": place_link_token(key, place.name)}
+            tokens: dict[str, Any] = {
+                "invitation": invitation_link_token(key, made.id),
+                "place": place_link_token(key, place.name),
+            }
     except AppError as error:
         return _page(study, error=str(error)), _status(error)
     _leave_if_asked()

@@ -116,7 +116,7 @@ def addresses(study: str, older: str = "studio.listeners") -> Addresses:
     """How addresses of a study's listeners are made."""
     key = secret_key(services().settings)
 
-    def welcome(**more: str) -> str:
+    def welcome(**more: Any) -> str:
         return external_address(url_for("listener.welcome", study=study, **more))
 
     return Addresses(
