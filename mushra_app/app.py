@@ -22,7 +22,7 @@ from mushra_app import openapi
 from mushra_app.api import routes as api
 from mushra_app.config import Settings
 from mushra_app.db import Database
-from mushra_app.errors import AppError, ConflictError, NotFoundError, UnavailableError
+from mushra_app.errors import AppError, ConflictError, NotFoundError, TurnedAwayError, UnavailableError
 from mushra_app.json_answers import Problem
 from mushra_app.listener import routes as listener
 from mushra_app.listener.pages import MessagePage
@@ -77,6 +77,14 @@ SENTENCES = {
         ),
     ),
 }
+TURNED_AWAY = {
+    "paused": (409, say_later("Not just now")),
+    "full": (409, say_later("All places are taken")),
+    "ended": (410, say_later("This study has ended")),
+    "uninvited": (403, say_later("By invitation only")),
+    "revoked": (410, say_later("This invitation holds no more")),
+}
+"""By the reason. None of them is a fault of the server's, so that nobody is called for it as for a 503."""
 CODES: dict[type[AppError], int] = {NotFoundError: 404, ConflictError: 409, UnavailableError: 503}
 RETRY_AFTER_S = {503: 5, 507: 60}
 """For programs; the trial page tries again by a schedule of its own, whatever answer above 499 it gets."""
@@ -116,6 +124,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         "role_words": account_words.ROLE_WORDS,
         "kind_words": account_words.KIND_WORDS,
         "preview": preview.banner,
+        "invitation_words": tabs.INVITATION_WORDS,
     }
     if settings.log_format == "json":
         request_log.attach(app)  # before all that may refuse a request
@@ -184,6 +193,9 @@ _CSRF = say_later("This form is out of date. Please go back, reload the page and
 
 
 def _on_app_error(error: AppError) -> tuple[Response | str, int, dict[str, str]]:
+    if isinstance(error, TurnedAwayError):
+        code, heading = TURNED_AWAY[error.reason]
+        return *_said(str(heading), str(error), code), {}
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), 400)
     headers = {"Retry-After": str(RETRY_AFTER_S[code])} if code in RETRY_AFTER_S else {}
     return *_said(str(SENTENCES.get(code, SENTENCES[400])[0]), str(error), code), headers

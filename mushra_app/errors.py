@@ -23,3 +23,11 @@ class UnavailableError(AppError):
 
 class ConflictError(AppError):
     """What was sent no longer fits what is stored: an older revision, a finished session."""
+
+
+class TurnedAwayError(AppError):
+    """A study that does not take whoever asks; ``reason`` is paused, full, ended, uninvited or revoked."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason

@@ -200,6 +200,7 @@ class Invitation(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)
     label: Mapped[str] = mapped_column(doc="whom it is for, as the experimenter wrote it: personal")
     listener_group: Mapped[str] = mapped_column(default="")
+    code: Mapped[str | None] = mapped_column(unique=True, doc="made at a listening place: the code its listener gets")
     created_at: Mapped[datetime] = mapped_column(default=now)
     revoked_at: Mapped[datetime | None]
     listener_id: Mapped[int | None] = mapped_column(ForeignKey("listener.id"), unique=True)

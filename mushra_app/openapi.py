@@ -33,6 +33,7 @@ from mushra_app.session.saving import TrialSave
 from mushra_app.studio.accounts.people import CHANGES
 from mushra_app.studio.design.editor import PRESETS
 from mushra_app.studio.forms import CalibrationForm, CodeForm, LoginForm, PasswordForm
+from mushra_app.studio.listeners.forms import TEXTS
 from mushra_app.study.lifecycle import STATUSES
 
 blueprint = Blueprint("openapi", __name__)
@@ -101,6 +102,7 @@ FILE: Schema = {"type": "object", "properties": {"archive": BYTES}, "required": 
 class Answer:
     """What an operation takes and answers where all is well; ``status`` is then the only one below 400.
 
+    ``led_on`` is whether it may lead elsewhere (303) instead: whoever has begun to their session.
     ``takes`` is a pydantic model (JSON), a form or the schema of one, or ``text/plain``; ``not_now`` is what a 503
     carries where it is more than a sentence.
     """
@@ -110,19 +112,41 @@ class Answer:
     takes: type[BaseModel] | type[Form] | Schema | str | None = None
     query: tuple[str, ...] = ()
     not_now: Schema | None = None
+    led_on: bool = False
 
 
 SEE_OTHER = partial(Answer, None, 303)
 PAGE = Answer()
-LINKED = ("lang", "as", "place")
 OF_QUERY: Mapping[str, Schema] = {"limit": {"type": "integer", "minimum": 1, "maximum": MOST}}
 PAGED = ("after", "limit")
+LINKED = ("lang", "as", "place", "invitation", "group", "PROLIFIC_PID", "STUDY_ID", "SESSION_ID")
+LINKED += ("workerId", "assignmentId", "hitId")
+RECRUITING: Schema = {
+    "type": "object",
+    "properties": dict.fromkeys(("seen", "open_link", *TEXTS, "group-0", "quota-0", "by_link-0"), TEXT),
+    "required": ["seen"],
+}
+LISTENERS_INVITED: Schema = {
+    "type": "object",
+    "properties": {"count": TEXT, "label": TEXT, "group": TEXT},
+    "required": ["count"],
+}
+AT_A_PLACE: Schema = {
+    "type": "object",
+    "properties": {"place": TEXT, "group": TEXT, "leave": TEXT},
+    "required": ["place"],
+}
+BACK: Schema = {
+    "type": "object",
+    "properties": {"place": TEXT, "code": TEXT, "picked": TEXT, "leave": TEXT},
+    "required": ["place"],
+}
 READY = TypeAdapter(Ready).json_schema()
 READY["properties"]["ready"] = {"type": "boolean"}
 
 ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "front"): PAGE,
-    ("GET", "listener.welcome"): Answer(query=LINKED),
+    ("GET", "listener.welcome"): Answer(query=LINKED, led_on=True),
     ("POST", "listener.enrol"): SEE_OTHER(takes=WelcomeForm, query=LINKED),
     ("GET", "listener.session"): Answer(query=("lang",)),
     ("POST", "listener.go_on"): SEE_OTHER(takes=QUESTIONS),
@@ -156,6 +180,16 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "studio.results"): PAGE,
     ("GET", "studio.ratings_csv"): Answer("text/csv"),
     ("GET", "studio.answers_csv"): Answer("text/csv"),
+    ("GET", "studio.listeners"): Answer(query=("before",)),
+    ("POST", "studio.recruit"): SEE_OTHER(takes=RECRUITING),
+    ("POST", "studio.invite"): SEE_OTHER(takes=LISTENERS_INVITED),
+    ("POST", "studio.invite_list"): SEE_OTHER(takes={"type": "object", "properties": {"text": TEXT}}),
+    ("POST", "studio.revoke_invitation"): SEE_OTHER(takes=NOTHING),
+    ("GET", "studio.invitations_csv"): Answer("text/csv"),
+    ("GET", "studio.tickets"): Answer(query=("before",)),
+    ("GET", "studio.lab_page"): PAGE,
+    ("POST", "studio.next_listener"): SEE_OTHER(takes=AT_A_PLACE),
+    ("POST", "studio.come_back"): SEE_OTHER(takes=BACK),
     ("GET", "studio.listening_places"): PAGE,
     ("POST", "studio.calibrate"): SEE_OTHER(takes=CalibrationForm),
     ("GET", "studio.alignment_noise"): Answer("audio/wav"),
@@ -167,8 +201,8 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("POST", "studio.make_token"): Answer(takes=TOKEN),
     ("POST", "studio.revoke_token"): SEE_OTHER(takes=NOTHING),
     ("GET", "studio.people"): PAGE,
-    ("POST", "studio.invite"): Answer(takes=INVITED),
-    ("POST", "studio.revoke_invitation"): SEE_OTHER(takes=NOTHING),
+    ("POST", "studio.invite_person"): Answer(takes=INVITED),
+    ("POST", "studio.revoke_person_invitation"): SEE_OTHER(takes=NOTHING),
     ("GET", "studio.person"): PAGE,
     ("POST", "studio.change_person"): SEE_OTHER(takes=PERSON),
     ("GET", "studio.join_page"): PAGE,
@@ -287,7 +321,8 @@ def _responses(answer: Answer, models: dict[str, Schema]) -> Schema:
         good["content"] = {"application/json": {"schema": schema}}
     busy = {"description": "The database or its disk is not available now; the same request may be sent again."}
     not_now = refused if answer.not_now is None else {"content": {"application/json": {"schema": answer.not_now}}}
-    return {str(answer.status): good, "4XX": refused, "503": not_now | busy, "507": refused | busy}
+    led_on: Schema = {"303": {"description": "Whoever has begun is led to their session."}} if answer.led_on else {}
+    return led_on | {str(answer.status): good, "4XX": refused, "503": not_now | busy, "507": refused | busy}
 
 
 def _taken(takes: type[BaseModel] | type[Form] | Schema | str, models: dict[str, Schema]) -> Schema:

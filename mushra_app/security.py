@@ -5,12 +5,13 @@ cookies and links, ``studio.key`` opens the studio, ``metrics.key`` shows what `
 is authorised by the token in its address, of which the database knows the SHA-256 only.
 
 Defines: ``secret_key``, ``studio_key``, ``metrics_key``, ``new_token``, ``token_sha256``, ``mark_of``,
-``simulated_link_token``, ``is_simulated_link``, ``place_link_token``, ``place_of_link``, ``is_same_origin``,
-``HEADERS``.
+``simulated_link_token``, ``is_simulated_link``, ``place_link_token``, ``place_of_link``, ``invitation_link_token``,
+``invitation_of_link``, ``listener_token``, ``is_same_origin``, ``HEADERS``.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import os
@@ -121,6 +122,28 @@ def place_of_link(secret: str, token: str) -> str | None:
         return str(URLSafeSerializer(secret, salt="place").loads(token))
     except BadSignature:
         return None
+
+
+def invitation_link_token(secret: str, invitation: int) -> str:
+    """The ``invitation`` of a personal link: ``/listen/<study>?invitation=<token>``."""
+    return str(URLSafeSerializer(secret, salt="invitation").dumps(invitation))
+
+
+def invitation_of_link(secret: str, token: str) -> int | None:
+    """Which invitation this server's key signed; None for any other token."""
+    try:
+        return int(URLSafeSerializer(secret, salt="invitation").loads(token))
+    except (BadSignature, TypeError, ValueError):
+        return None
+
+
+def listener_token(secret: str, code: str) -> str:
+    """The token of the first session of the listener with that code, which only this server can tell.
+
+    So one who comes back by an invitation is led to their session, and the database still knows no token.
+    """
+    digest = hmac.digest(secret.encode(), b"session of " + code.encode(), "sha256")
+    return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
 def is_same_origin(headers: Headers, own: Collection[str]) -> bool:

@@ -25,6 +25,7 @@ from mushra_app.serving.answers import Delivery
 from mushra_app.studio import pages as studio_pages
 from mushra_app.studio.accounts import pages as account_pages
 from mushra_app.studio.design.pages import DesignPage, FindingsPage, NewStudyPage
+from mushra_app.studio.listeners.pages import LabPage, ListenersPage, TicketsPage
 from mushra_app.studio.live.pages import LivePage
 from mushra_app.studio.results.pages import ResultsPage
 from mushra_app.studio.sounds.pages import PublishPage, SoundsPage
@@ -50,6 +51,9 @@ TEMPLATES: dict[type, str] = {
     DesignPage: "studio/design.html",
     FindingsPage: "studio/design_findings.html",
     TestPage: "studio/test.html",
+    ListenersPage: "studio/listeners.html",
+    TicketsPage: "studio/tickets.html",
+    LabPage: "studio/lab.html",
     LivePage: "studio/live.html",
     ResultsPage: "studio/results.html",
     studio_pages.PlacesPage: "studio/places.html",

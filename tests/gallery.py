@@ -76,6 +76,9 @@ SHOWN = {
     "study-design": "studio/design.html",
     "study-live": "studio/live.html",
     "study-results": "studio/results.html",
+    "study-people": "studio/listeners.html",
+    "study-tickets": "studio/tickets.html",
+    "study-lab": "studio/lab.html",
     "places": "studio/places.html",
     "studio-account-by-key": "studio/account.html",
     "studio-log-in": "studio/login.html",
@@ -229,6 +232,15 @@ def experimenter(one: Photographer, origin: str, key: str) -> None:
     one.shoot("study-results")
     page.goto(f"{origin}/studio/new")
     one.shoot("studio-new")
+    page.get_by_role("link", name="People").click()
+    page.get_by_label("How many").fill("4")
+    page.get_by_label("For whom").fill("Choir")
+    one.go_on("Make invitations")
+    one.shoot("study-people")
+    page.goto(f"{origin}/studio/demo/invitations/tickets")
+    one.shoot("study-tickets")
+    page.goto(f"{origin}/studio/demo/lab")
+    one.shoot("study-lab")
     page.goto(f"{origin}/studio/places")
     one.shoot("places")
     page.goto(f"{origin}/studio/publish")

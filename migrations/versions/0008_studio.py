@@ -82,6 +82,7 @@ def _listeners_come() -> None:
         sa.Column("study_id", sa.Integer(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("listener_group", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=True),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("revoked_at", INSTANT, nullable=True),
         sa.Column("listener_id", sa.Integer(), nullable=True),
@@ -89,6 +90,7 @@ def _listeners_come() -> None:
         sa.ForeignKeyConstraint(["listener_id"], ["listener.id"], name="fk_invitation_listener_id"),
         sa.PrimaryKeyConstraint("id", name="pk_invitation"),
         sa.UniqueConstraint("listener_id", name="uq_invitation_listener_id"),
+        sa.UniqueConstraint("code", name="uq_invitation_code"),
     )
     op.create_index("ix_invitation_study_id", "invitation", ["study_id"])
     op.create_table(

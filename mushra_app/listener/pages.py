@@ -15,7 +15,8 @@ from dataclasses import dataclass
 class WelcomePage:
     """First page of a study: what it is about, consent, and how the listener listens.
 
-    At a calibrated ``place`` (its name) there is one transducer, which the page says instead of asking.
+    At a calibrated ``place`` (its name) there is one transducer, which the page says instead of asking. A ``preview``
+    is looked at by somebody who may take part and has not said so yet: it has no form.
     """
 
     title: str
@@ -27,6 +28,7 @@ class WelcomePage:
     experience: Mapping[str, str]
     place: str = ""
     errors: tuple[str, ...] = ()
+    preview: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,12 +161,17 @@ class DonePage:
 
 @dataclass(frozen=True)
 class MessagePage:
-    """A page that says what is the matter and what to do; where it ``forgets``, the browser drops what it keeps."""
+    """A page that says what is the matter and what to do; where it ``forgets``, the browser drops what it keeps.
+
+    ``code`` is one to paste elsewhere and ``return_url`` where to return to, for those who can't take part.
+    """
 
     title: str
     heading: str
     paragraphs: tuple[str, ...]
     forgets: bool = False
+    code: str = ""
+    return_url: str = ""
 
 
 @dataclass(frozen=True)

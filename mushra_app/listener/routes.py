@@ -7,16 +7,17 @@ expire during a long test, but must come from one of our own pages (Origin, Sec-
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from mushra_app import places
 from mushra_app.errors import NotFoundError
 from mushra_app.json_answers import Saved
 from mushra_app.listener.forms import WelcomeForm
+from mushra_app.listener.links import is_preview, read_link
 from mushra_app.listener.pages import (
     CheckPage,
     InstructionsPage,
@@ -24,48 +25,53 @@ from mushra_app.listener.pages import (
     QuestionsPage,
     WithdrawPage,
 )
-from mushra_app.models import ListeningSession, Place
-from mushra_app.security import is_same_origin, is_simulated_link, place_of_link, secret_key, token_sha256
+from mushra_app.models import ListeningSession
+from mushra_app.security import is_same_origin, secret_key, token_sha256
 from mushra_app.session import announcements, enrolment, listening, privacy, saving, setting_up
-from mushra_app.study import lifecycle
+from mushra_app.study import arriving, lifecycle
+from mushra_app.study.arriving import Link
+from mushra_app.study.recruiting import recruiting_of
 from mushra_app.web import language, own_origins, remember_language, services, show
-from mushra_app.words import say, say_later
+from mushra_app.words import say
 
 blueprint = Blueprint("listener", __name__)
 log = logging.getLogger(__name__)
 
-CHANGED_LINK = say_later("This link was changed. Please use it exactly as you were given it.")
 LONGEST_USER_AGENT = 300
 LONGEST_SCRIPT_ERROR = 4000
 
 
 @blueprint.get("/listen/<study>")
-def welcome(study: str) -> str:
+def welcome(study: str) -> AnyResponse | str:
     """What the study is about, and consent."""
-    _simulated()  # refuse a bad link before anything is filled in
+    key = secret_key(services().settings)
     with services().database.reading() as db:
-        return show(enrolment.welcome(lifecycle.taking(db, study), _place(db)))
+        link = read_link(db, request.args, key)
+        if (token := arriving.way_back(db, study, link, key)) is not None:
+            return redirect(url_for("listener.session", token=token), 303)
+        version = lifecycle.taking(db, study)
+        arriving.admit(db, version, link)
+        return show(enrolment.welcome(version, link.place, preview=is_preview(request.args)))
 
 
 @blueprint.post("/listen/<study>")
 def enrol(study: str) -> AnyResponse | tuple[str, int]:
     """Begin a session."""
-    simulated = _simulated()
+    if is_preview(request.args):
+        abort(403, say("This is a preview. Accept the task first; then the test can begin here."))
+    key = secret_key(services().settings)
     with services().database.writing() as db:
-        version, place = lifecycle.taking(db, study), _place(db)
-        form = WelcomeForm.at(place)
+        link = read_link(db, request.args, key)
+        if (token := arriving.way_back(db, study, link, key)) is not None:
+            return redirect(url_for("listener.session", token=token), 303)
+        version, form = lifecycle.taking(db, study), WelcomeForm.at(link.place)
         if not form.validate_on_submit():
-            return show(enrolment.welcome(version, place, form.sentences())), 400
-        given = form.data
-        arrival = enrolment.Arrival(
-            given.get("transducer") or "",
-            given["experience"],
-            _user_agent(),
-            place=place,
-            simulated=simulated,
-            language=language(),
-        )
-        token = enrolment.enrol(db, version, arrival)
+            return show(enrolment.welcome(version, link.place, form.sentences())), 400
+        arrival = _arrival(link, form.data, key)
+        recruiting = recruiting_of(version.study)
+        if not arriving.meets_criteria(recruiting, arrival):
+            return show(announcements.not_looked_for(version, recruiting, link.channel)), 403
+        token = arriving.arrive(db, version, link, arrival)
     return redirect(url_for("listener.session", token=token), 303)
 
 
@@ -187,23 +193,16 @@ def _user_agent() -> str:
     return request.headers.get("User-Agent", "")[:LONGEST_USER_AGENT]
 
 
-def _simulated() -> bool:
-    """Whether this link marks its listeners as simulated; a link that was tampered with opens nothing."""
-    token: Any = request.args.get("as")
-    if token is not None and not is_simulated_link(secret_key(services().settings), token):
-        abort(403, CHANGED_LINK)
-    return token is not None
-
-
-def _place(db: Session) -> Place | None:
-    """The listening place that this link is opened at, if any, as it was last calibrated."""
-    token = request.args.get("place")
-    if token is None:
-        return None
-    name = place_of_link(secret_key(services().settings), token)
-    if name is None:
-        abort(403, CHANGED_LINK)
-    return places.current(db, name)
+def _arrival(link: Link, given: Mapping[str, Any], key: str) -> enrolment.Arrival:
+    return enrolment.Arrival(
+        given.get("transducer") or "",
+        given["experience"],
+        _user_agent(),
+        place=link.place,
+        simulated=link.simulated,
+        language=language(),
+        key=key,
+    )
 
 
 def _refuse_other_origins() -> None:

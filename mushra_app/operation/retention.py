@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def erase_expired(database: Database, days: float) -> int:
-    """Erase what is personal in sessions begun more than ``days`` ago; the number of sessions that had something."""
+    """Erase what is personal in sessions, and of invitations, from more than ``days`` ago; how many had something."""
     before = now() - timedelta(days=days)
     with database.reading() as db:  # the search takes long where much is stored, and listeners' saves wait for writers
         count = privacy.expired(db, before)
@@ -47,7 +47,7 @@ def enforced(database: Database, settings: Settings, *, every_s: float = EVERY_S
         while True:
             try:
                 if count := erase_expired(database, days):
-                    log.warning("erased what was personal in %d sessions (keep_personal_days)", count)
+                    log.warning("erased what was personal in %d sessions and invitations (keep_personal_days)", count)
             except Exception:  # a database that is away now will be there in an hour, and listeners are to go on
                 log.exception("what is personal could not be erased")
             if ended.wait(every_s):

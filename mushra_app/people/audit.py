@@ -1,4 +1,5 @@
-"""Who did what: one row for each login, failed login, export, calibration, change of an account or of a study.
+"""Who did what: one row for each login, failed login, export, calibration, change of an account, of a
+study or of its invitations.
 
 Conventions: written in the transaction of what it tells of, so that neither is there without the other.
 Defines: ``KINDS``, ``COMMAND_LINE``, ``note``, ``latest``, ``page``.
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from mushra_app.people.tables import AuditEntry
 
-KINDS = ("login", "failed login", "export", "calibration", "account", "study", "token", "job")
+KINDS = ("login", "failed login", "export", "calibration", "account", "study", "token", "job", "invitation")
 COMMAND_LINE = "the command line"
 
 

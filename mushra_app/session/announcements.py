@@ -1,17 +1,18 @@
 """The pages that tell a listener what comes next, and those that end a session.
 
-Defines: ``instructions``, ``before_a_later_session``, ``ended``, ``withdrawn``,
-``done``.
+Defines: ``instructions``, ``before_a_later_session``, ``ended``, ``withdrawn``, ``not_looked_for``, ``done``.
 """
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from sqlalchemy.orm import Session
 
 from mushra_app.listener import pages
-from mushra_app.models import ListeningSession
+from mushra_app.models import ListeningSession, StudyVersion
 from mushra_app.session.course import Step, block_of, interruption, wait_h
 from mushra_app.session.enrolment import experiment_of, title_of, token_after
+from mushra_app.study import endings
+from mushra_app.study.recruiting import Recruiting
 from mushra_app.words import say, say_number, written
 
 
@@ -54,16 +55,31 @@ def before_a_later_session(sitting: ListeningSession) -> pages.InstructionsPage 
     return pages.InstructionsPage(title, say("Welcome back"), (text,), say("Begin"))
 
 
-def ended(sitting: ListeningSession) -> pages.MessagePage:
+def ended(db: Session, sitting: ListeningSession) -> pages.MessagePage:
     """A session that a listener has ended, or a check."""
     if sitting.status == "withdrawn":
         return withdrawn(sitting, forgets=True)
+    ending = endings.of_refused(db, sitting)
     sorry = say("This test needs sound from the left and from the right that your device does not give us.")
     failed = [row.step for other in sitting.listener.sessions for row in other.setup_steps if row.passed is False]
     if failed[-1] == "headphones":
         sorry = say("This test needs headphones, and the check did not find any.")
     thanks = say("Thank you for your time. You can close this page.")
-    return pages.MessagePage(title_of(sitting.version), say("This test can't be taken here"), (sorry, thanks))
+    heading = say("This test can't be taken here")
+    return pages.MessagePage(
+        title_of(sitting.version), heading, (sorry, thanks), code=ending.code, return_url=ending.return_url
+    )
+
+
+def not_looked_for(version: StudyVersion, recruiting: Recruiting, channel: str) -> pages.MessagePage:
+    """What somebody is told who does not meet the criteria; nothing of them was kept."""
+    ending = endings.screened_out(recruiting, channel)
+    text = (
+        say("This study looks for people who listen, or have listened, in another way than you say you do."),
+        say("Nothing that you said was stored. Thank you for your time; you can close this page."),
+    )
+    heading = say("Thank you for your interest")
+    return pages.MessagePage(title_of(version), heading, text, code=ending.code, return_url=ending.return_url)
 
 
 def withdrawn(sitting: ListeningSession, *, forgets: bool) -> pages.MessagePage:
@@ -72,14 +88,14 @@ def withdrawn(sitting: ListeningSession, *, forgets: bool) -> pages.MessagePage:
     return pages.MessagePage(title_of(sitting.version), say("You have withdrawn"), text, forgets=forgets)
 
 
-def done(sitting: ListeningSession, base: str) -> pages.DonePage:
+def done(db: Session, sitting: ListeningSession, base: str) -> pages.DonePage:
     """The last page of a session; where another one follows, the way to it."""
     experiment = experiment_of(sitting.version)
     title, code, contact = title_of(sitting.version), sitting.listener.code, experiment.experiment.contact
     later = next((other for other in sitting.listener.sessions if other.part == sitting.part + 1), None)
     if later is None:
-        back = experiment.completion.return_url.replace("{code}", quote(code))
-        return pages.DonePage(title, code, contact, experiment.completion.code, back)
+        ending = endings.of_finished(db, sitting)
+        return pages.DonePage(title, code, contact, ending.code, ending.return_url)
     sessions, _, token = base.rpartition("/")
     return pages.DonePage(title, code, contact, next_url=f"{sessions}/{token_after(token)}/", wait_h=wait_h(later) or 0)
 

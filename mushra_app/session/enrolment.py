@@ -5,8 +5,8 @@ one before it, so that one address is enough to come back with, and the database
 
 Functions take a SQLAlchemy session and know nothing of the web.
 
-Defines: ``experiment_of``, ``title_of``, ``welcome``, ``Arrival``, ``enrol``,
-``token_after``.
+Defines: ``experiment_of``, ``title_of``, ``welcome``, ``Arrival``, ``enrol``, ``token_after``, ``way_back``,
+``new_code``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mushra_app.conduct import EXPERIENCED
 from mushra_app.errors import AppError
 from mushra_app.listener.pages import WelcomePage
 from mushra_app.models import Clip, Item, Listener, ListeningSession, Place, Slot, StudyVersion, Trial, now
-from mushra_app.security import new_token, token_sha256
+from mushra_app.security import listener_token, new_token, token_sha256
 from mushra_app.session.design import Design, PlannedTrial, plan
 from mushra_app.session.planning import design_of
 from mushra_app.words import say, written
@@ -41,7 +41,9 @@ LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 class Arrival:
     """What is known of a listener who agrees to take part.
 
-    At a calibrated place its record says what they listen on, and ``transducer`` is not asked for.
+    At a calibrated place its record says what they listen on, and ``transducer`` is not asked for. ``code`` is the one
+    they were given before they came, if any. With the server's ``key`` the tokens follow from the code, so that they
+    can be led back to their sessions; without it the first is drawn.
     """
 
     transducer: str
@@ -50,6 +52,9 @@ class Arrival:
     place: Place | None = None
     simulated: bool = False
     language: str = ""
+    group: str = ""
+    code: str = ""
+    key: str = ""
 
 
 def experiment_of(version: StudyVersion) -> Experiment:
@@ -62,8 +67,10 @@ def title_of(version: StudyVersion) -> str:
     return written(experiment_of(version), version.title)
 
 
-def welcome(version: StudyVersion, place: Place | None = None, errors: tuple[str, ...] = ()) -> WelcomePage:
-    """The first page of a study, as it is opened at a listening place or anywhere else."""
+def welcome(
+    version: StudyVersion, place: Place | None = None, errors: tuple[str, ...] = (), *, preview: bool = False
+) -> WelcomePage:
+    """The first page of a study, as it is opened at a listening place or anywhere else; a preview enrols nobody."""
     experiment = experiment_of(version)
     transducers = dict(zip(TRANSDUCERS, (say("headphones"), say("loudspeakers")), strict=True))
     return WelcomePage(
@@ -76,6 +83,7 @@ def welcome(version: StudyVersion, place: Place | None = None, errors: tuple[str
         experience=dict(zip(EXPERIENCE, (say("yes"), say("no")), strict=True)),
         place=place.name if place else "",
         errors=errors,
+        preview=preview,
     )
 
 
@@ -101,14 +109,15 @@ def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
         pseudonym="L-" + _code(6),
         simulated=arrival.simulated,
         pilot=version.status == "piloting",
-        code=_code(10),
+        listener_group=arrival.group,
+        code=arrival.code or new_code(),
     )
     db.add(listener)
     consent = written(experiment, experiment.test.consent)
     before, shared = _enrolled_before(db, version, listener)
     design = replace(design_for(version, _times_heard(db, version)), listener=before, shared=shared)
     planned = plan(design, seed)
-    token = first = new_token()
+    token = first = listener_token(arrival.key, listener.code) if arrival.key else new_token()
     for part in range(1, experiment.test.sessions + 1):
         own = [trial for trial in planned if trial.part == part]
         sitting = ListeningSession(
@@ -137,6 +146,26 @@ def enrol(db: Session, version: StudyVersion, arrival: Arrival) -> str:
 def token_after(token: str) -> str:
     """The token of the session after the one that ``token`` opens; it can't be followed back."""
     return base64.urlsafe_b64encode(hashlib.sha256(f"session after {token}".encode()).digest()[:16]).decode()[:22]
+
+
+def way_back(listener: Listener, key: str) -> str | None:
+    """The token of the session that a listener goes on with: the first that is not finished, else the last.
+
+    None where tokens do not follow from this key: the listener enrolled before there was one, or elsewhere.
+    """
+    token = listener_token(key, listener.code)
+    for sitting in listener.sessions:
+        if sitting.token_sha256 != token_sha256(token):
+            return None
+        if sitting.status != "finished" or sitting is listener.sessions[-1]:
+            return token
+        token = token_after(token)
+    return None
+
+
+def new_code() -> str:
+    """A code that a listener keeps: one of 32^10."""
+    return _code(10)
 
 
 def _code(length: int) -> str:

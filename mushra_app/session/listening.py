@@ -57,14 +57,14 @@ def next_page(db: Session, sitting: ListeningSession, base: str) -> Page:
     """The page that is next in this session."""
     version, steps = sitting.version, course.steps_of(db, sitting)
     if sitting.status in ("withdrawn", "refused"):
-        return announcements.ended(sitting)
+        return announcements.ended(db, sitting)
     if sitting.status == "planned":
         return announcements.before_a_later_session(sitting)
     if asked := course.asked_now(db, sitting, steps):
         return as_page(version, asked.questions, heading=asked.heading)
     step = course.next_step(steps)
     if step is None:
-        return announcements.done(sitting, base)
+        return announcements.done(db, sitting, base)
     if setup := setting_up.next_step(sitting):
         return setting_up.page(sitting, setup, base)
     return announcements.instructions(sitting, steps, step) or _trial_page(db, sitting, steps, step, base=base)

@@ -1,8 +1,9 @@
 """What listeners may take back, and what is not kept for ever: withdrawal and retention.
 
-Two things are known of a listener beside their ratings: what they wrote (personal answers above all, which lie apart in
-``PersonalText``), and what their browsers say of themselves (user agents, reports of errors). The design stays whatever
-is erased: who heard what in which order, and that a question was put.
+Three things are known of a listener beside their ratings: what they wrote (personal answers above all, which lie apart
+in ``PersonalText``), what their browsers say of themselves (user agents, reports of errors), and whom their invitation
+or their panel says that they are. The design stays whatever is erased: who heard what in which order, that a question
+was put, and by which way somebody came.
 
 Functions take a SQLAlchemy session and know nothing of the web.
 Defines: ``listener_of``, ``withdraw``, ``expired``, ``expire``.
@@ -16,7 +17,17 @@ from sqlalchemy import Select, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from mushra_app.errors import NotFoundError
-from mushra_app.models import Answer, Listener, ListeningSession, PersonalText, Save, ScriptError, Trial
+from mushra_app.models import (
+    Answer,
+    Invitation,
+    Listener,
+    ListeningSession,
+    PersonalText,
+    Recruit,
+    Save,
+    ScriptError,
+    Trial,
+)
 from mushra_app.words import say
 
 
@@ -46,28 +57,36 @@ def withdraw(db: Session, listener: Listener) -> None:
 
 
 def expired(db: Session, before: datetime) -> int:
-    """How many sessions begun before have something to erase; only reads."""
+    """How many sessions begun before, and invitations made before, have something to erase; only reads."""
     personal = exists().where(PersonalText.answer_id == Answer.id, Answer.session_id == ListeningSession.id)
     reported = exists().where(ScriptError.session_id == ListeningSession.id)
     saved_by = exists().where(Save.trial_id == Trial.id, Trial.session_id == ListeningSession.id, Save.user_agent != "")
     old = select(ListeningSession.id).where(ListeningSession.started_at < before)
-    due = old.where(or_(ListeningSession.user_agent != "", personal, reported, saved_by))
-    return db.scalar(select(func.count()).select_from(due.subquery())) or 0
+    recruited = exists().where(Recruit.listener_id == ListeningSession.listener_id, Recruit.person != "")
+    due = old.where(or_(ListeningSession.user_agent != "", personal, reported, saved_by, recruited))
+    invited = select(Invitation.id).where(Invitation.label != "", Invitation.created_at < before)
+    return sum(db.scalar(select(func.count()).select_from(query.subquery())) or 0 for query in (due, invited))
 
 
 def expire(db: Session, before: datetime) -> None:
-    """Erase personal answers and what browsers said, of all sessions begun before."""
+    """Erase what is personal of all sessions begun before, and whom the invitations made before were for."""
     _erase(db, select(ListeningSession.id).where(ListeningSession.started_at < before))
+    db.execute(update(Invitation).where(Invitation.created_at < before, Invitation.label != "").values(label=""))
 
 
 def _erase(db: Session, sessions: Select[int]) -> None:
-    """Personal answers and what the browsers said, of these sessions; in the order in which a withdrawal locks."""
+    """What is personal of these sessions, in the order in which a withdrawal locks."""
     answers = select(Answer.id).where(Answer.session_id.in_(sessions))
     agents = (Save.trial_id.in_(_trials(sessions)), Save.user_agent != "")
     db.execute(update(ListeningSession).where(ListeningSession.id.in_(sessions)).values(user_agent=""))
     db.execute(delete(PersonalText).where(PersonalText.answer_id.in_(answers)))
     db.execute(delete(ScriptError).where(ScriptError.session_id.in_(sessions)))
     db.execute(update(Save).where(*agents).values(user_agent=""))
+    listeners = select(ListeningSession.listener_id).where(ListeningSession.id.in_(sessions))
+    named = (Recruit.listener_id.in_(listeners), Recruit.person != "")
+    db.execute(update(Recruit).where(*named).values(person="", detail={}))
+    labelled = (Invitation.listener_id.in_(listeners), Invitation.label != "")
+    db.execute(update(Invitation).where(*labelled).values(label=""))
 
 
 def _trials(sessions: Select[int]) -> Select[int]:

@@ -21,6 +21,8 @@ from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.design import routes as design  # noqa: F401
 from mushra_app.studio.forms import CalibrationForm
 from mushra_app.studio.guard import needs
+from mushra_app.studio.listeners import lab_routes as lab  # noqa: F401
+from mushra_app.studio.listeners import routes as listeners  # noqa: F401
 from mushra_app.studio.live import routes as live  # noqa: F401
 from mushra_app.studio.pages import Calibration, PlacesPage
 from mushra_app.studio.preview import routes as preview  # noqa: F401

@@ -21,6 +21,7 @@ TABS: tuple[tuple[str, object], ...] = (
     ("studio.sounds", say_later("Sounds")),
     ("studio.design", say_later("Design")),
     ("studio.study", say_later("Test")),
+    ("studio.listeners", say_later("People")),
     ("studio.live", say_later("Live")),
     ("studio.results", say_later("Results")),
 )
@@ -32,6 +33,14 @@ STATUS_WORDS = {
     "paused": say_later("paused"),
     "closed": say_later("closed"),
     "superseded": say_later("superseded"),
+}
+INVITATION_WORDS = {
+    "unused": say_later("not used yet"),
+    "begun": say_later("begun"),
+    "finished": say_later("finished"),
+    "refused": say_later("refused by a check"),
+    "withdrawn": say_later("withdrawn"),
+    "revoked": say_later("taken back"),
 }
 
 

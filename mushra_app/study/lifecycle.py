@@ -25,7 +25,7 @@ from collections.abc import Container, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from mushra_app.errors import ConflictError, NotFoundError
+from mushra_app.errors import ConflictError, NotFoundError, TurnedAwayError
 from mushra_app.models import Study, StudyVersion
 from mushra_app.table_base import now
 from mushra_app.words import say
@@ -47,15 +47,25 @@ RANK = {status: rank for rank, status in enumerate(("superseded", "draft", "clos
 
 
 def taking(db: Session, study: str) -> StudyVersion:
-    """The version of a study that takes listeners now; NotFoundError, with the reason, where there is none."""
+    """The version of a study that takes listeners now.
+
+    Raises
+    ------
+    TurnedAwayError
+        Where it is paused, or has ended.
+    NotFoundError
+        Where there is no such study, or only drafts of it.
+    """
     versions = _versions(db, study)
     for version in versions:
         if version.status in TAKES_LISTENERS:
             return version
     if any(version.status == "paused" for version in versions):
-        raise NotFoundError(say("This study is paused just now. Please come back later; your link stays the same."))
+        sentence = say("This study is paused just now. Please come back later; your link stays the same.")
+        raise TurnedAwayError("paused", sentence)
     if any(version.status == "closed" for version in versions):
-        raise NotFoundError(say("This study has ended and takes no more listeners. Thank you for your interest."))
+        sentence = say("This study has ended and takes no more listeners. Thank you for your interest.")
+        raise TurnedAwayError("ended", sentence)
     raise no_such_study(study)
 
 

@@ -153,6 +153,29 @@ def log_in_at(seen: Page, url: str, name: str) -> None:
         seen.get_by_role("button", name="Log in", exact=True).click()
 
 
+def test_the_pages_of_people_who_come(seen: Page, server, data_dir: Path) -> None:
+    calibrate_and_fail(data_dir)
+    seen.goto(f"{server.url}/studio/?key={studio_key(Settings(data_dir=data_dir))}")
+    found: list[str] = []
+    for address in ("listeners", "invitations/tickets"):  # while there is none
+        seen.goto(f"{server.url}/studio/tiny/{address}")
+        found += complaints(seen)
+    seen.goto(f"{server.url}/studio/tiny/listeners")
+    seen.locator("#text").fill("label;group\nAda;\nGrace;")
+    with seen.expect_navigation():
+        seen.get_by_role("button", name="Import the list").click()
+    found += complaints(seen)
+    seen.locator("input.link").first.focus()
+    assert seen.evaluate("getSelection().toString()").startswith(f"{server.url}/listen/tiny?invitation=")
+    for address in ("invitations/tickets", "lab"):
+        seen.goto(f"{server.url}/studio/tiny/{address}")
+        found += complaints(seen)
+    with seen.expect_navigation():
+        seen.get_by_role("button", name="Next listener at Booth 1").click()
+    assert "at Booth 1" in seen.locator("main").inner_text()
+    assert found + complaints(seen) == []
+
+
 def calibrate_and_fail(data_dir: Path) -> None:
     """A listening place that is too loud, and a page's error: what the studio shows of them."""
     database = Database(Settings(data_dir=data_dir))

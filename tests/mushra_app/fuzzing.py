@@ -40,10 +40,16 @@ from mushra_app.listener.pages import TrialPage
 from mushra_app.models import Clip, Job
 from mushra_app.openapi import ANSWERS
 from mushra_app.people import accounts, invitations, second_factor, tokens
+from mushra_app.security import secret_key
 from mushra_app.session import preview
+from mushra_app.session.enrolment import Arrival, enrol
+from mushra_app.session.listening import sitting_of
+from mushra_app.study import invitations as personal
 from mushra_app.study import lifecycle
 from mushra_app.study.drafts import keeping
 from mushra_app.study.drafts.form import changed
+from mushra_app.study.invitations import Wanted
+from mushra_app.study.recruiting import fingerprint
 
 CARES = ("all", "door", "all", "none", "door")
 """Taken in turn, so that equally many calls of every operation may succeed."""
@@ -454,6 +460,49 @@ def _publishing(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     return fuzz.owner
 
 
+def _recruiting(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """The settings as they are, so that "tiny" goes on taking listeners."""
+    client = _in_the_study(fuzz, case, care)
+    if care == "all":
+        with fuzz.database.reading() as db:
+            seen = fingerprint(lifecycle.current(db, "tiny").study)
+        case.body = {"seen": seen, "open_link": "yes", "transducer": "any", "experience": "any", "attention": "none"}
+    return client
+
+
+def _inviting_listeners(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    case.body = {"count": "2", "label": "Ada"} if care == "all" else case.body
+    return _in_the_study(fuzz, case, care)
+
+
+def _inviting_a_list(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    case.body = {"text": "label;group\nAda Lovelace;"} if care == "all" else case.body
+    return _in_the_study(fuzz, case, care)
+
+
+def _taking_back(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    with fuzz.database.writing() as db:
+        made = personal.create(db, lifecycle.current(db, "tiny").study, [Wanted("Ada")])
+        case.path_parameters["number"] = made[0].id
+    return _in_the_study(fuzz, case, care)
+
+
+def _next_listener(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    case.body = {"place": "Booth 1"} if care == "all" else case.body
+    return _in_the_study(fuzz, case, care)
+
+
+def _coming_back(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    client = _in_the_study(fuzz, case, care)
+    with fuzz.database.writing() as db:
+        key = secret_key(fuzz.app.extensions["mushra"].settings)
+        arrival = Arrival("headphones", "experienced", "a test", key=key)
+        token = enrol(db, lifecycle.taking(db, "tiny"), arrival)
+        code = sitting_of(db, token).listener.code
+    case.body = {"place": "Booth 1", "code": code} if care == "all" else case.body
+    return client
+
+
 PREPARED: dict[str, Prepare] = {
     "GET /listen/{study}": _in_the_study,
     "POST /listen/{study}": _enrolling,
@@ -487,6 +536,16 @@ PREPARED: dict[str, Prepare] = {
     "POST /studio/{study}/archive": _archiving,
     "GET /studio/{study}/ratings.csv": _in_the_study,
     "GET /studio/{study}/answers.csv": _in_the_study,
+    "GET /studio/{study}/listeners": _in_the_study,
+    "POST /studio/{study}/recruiting": _recruiting,
+    "POST /studio/{study}/invitations": _inviting_listeners,
+    "POST /studio/{study}/invitations/list": _inviting_a_list,
+    "POST /studio/{study}/invitations/{number}/revoke": _taking_back,
+    "GET /studio/{study}/invitations.csv": _in_the_study,
+    "GET /studio/{study}/invitations/tickets": _in_the_study,
+    "GET /studio/{study}/lab": _in_the_study,
+    "POST /studio/{study}/lab": _next_listener,
+    "POST /studio/{study}/lab/back": _coming_back,
     "GET /studio/places": _in_the_study,
     "POST /studio/places": _calibrating,
     "GET /studio/places/noise/{study}/{side}": _in_the_study,

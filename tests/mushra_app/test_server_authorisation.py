@@ -166,6 +166,23 @@ FORMS: dict[str, dict[str, str]] = {
     "/studio/<study>/design": {"text": "# another text", "revision": "1"},
     "/studio/<study>/design/draft": {"discard": "yes"},
     "/studio/<study>/design/work": {"kind": "preregister"},
+    ("GET", "/studio/<study>/listeners"): THE_STUDYS,
+    ("POST", "/studio/<study>/recruiting"): each(CHANGES_THE_STUDY, 409),  # over what somebody else has changed
+    ("POST", "/studio/<study>/invitations"): each(CHANGES_THE_STUDY, 303),
+    ("POST", "/studio/<study>/invitations/list"): each(CHANGES_THE_STUDY, 303),
+    ("POST", "/studio/<study>/invitations/<int:number>/revoke"): each(CHANGES_THE_STUDY, 404),  # there is none
+    ("GET", "/studio/<study>/invitations.csv"): CHANGES_THE_STUDY,
+    ("GET", "/studio/<study>/invitations/tickets"): CHANGES_THE_STUDY,
+    ("GET", "/studio/<study>/lab"): CHANGES_THE_STUDY,
+    ("POST", "/studio/<study>/lab"): each(CHANGES_THE_STUDY, 404),  # at a place that there is not
+    ("POST", "/studio/<study>/lab/back"): each(CHANGES_THE_STUDY, 404),
+}
+FORMS = {
+    "/studio/<study>/recruiting": {"seen": "x"},
+    "/studio/<study>/invitations": {"count": "1"},
+    "/studio/<study>/invitations/list": {"text": "Ada"},
+    "/studio/<study>/lab": {"place": "nowhere"},
+    "/studio/<study>/lab/back": {"place": "nowhere"},
     "/studio/<study>/versions/<int:number>/status": {"status": "open"},
     "/studio/<study>/archive": {"archived": "yes"},
     "/listen/<study>": {"consent": "yes", "transducer": "headphones", "experience": "experienced"},
@@ -222,7 +239,8 @@ def browser_of(app: Flask, who: str) -> FlaskClient:
 def address(app: Flask, rule: str, who: str) -> tuple[str, dict[str, Any]]:
     """Where somebody asks, and a save that would do there."""
     fill, body = {"<study>": "tiny", "<side>": "left", "<path:filename>": "css/site.css", "<step>": "sides"}, {}
-    fill |= {"<int:attempt>": "1", "<int:number>": "1", "<int:clip>": "1", "<int:version>": "1"}
+    fill |= {"<int:attempt>": "1", "<int:clip>": "1", "<int:version>": "1"}
+    fill |= {"<int:number>": "999" if "/revoke" in rule else "1"}
     if "/preview/" in rule:
         with database_of(app).reading() as db:
             found = preview_of(database_of(app), lifecycle.current(db, "tiny").id)

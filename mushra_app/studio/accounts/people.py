@@ -32,7 +32,7 @@ def people() -> str:
 
 @blueprint.post("/people")
 @needs(Right.OWN)
-def invite() -> Any:
+def invite_person() -> Any:
     """Make an invitation; its link is shown this once."""
     role, may = request.form.get("role", ""), request.form.get("may", "change")
     studies = request.form.getlist("study")
@@ -52,7 +52,7 @@ def invite() -> Any:
 
 @blueprint.post("/people/invitations/<int:number>/revoke")
 @needs(Right.OWN)
-def revoke_invitation(number: int) -> Any:
+def revoke_person_invitation(number: int) -> Any:
     """Take an invitation back."""
     with services().database.writing() as db:
         found = invitations.revoke(db, shown.row_number(number))

@@ -1,0 +1,74 @@
+"""What the address of a study's first page says beside its name.
+
+``as`` marks simulated listeners, ``place`` says where they sit, ``invitation`` whose link it is; each is signed with
+the data folder's key. ``group`` is a group of listeners that the study's settings let links name. Prolific adds
+``PROLIFIC_PID``, ``STUDY_ID`` and ``SESSION_ID``, and MTurk ``workerId``, ``assignmentId`` and ``hitId``, which are
+written down as they come: nobody signs them.
+
+Defines: ``read_link``, ``is_preview``, ``CHANGED_LINK``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import abort
+from sqlalchemy.orm import Session
+
+from mushra_app import places
+from mushra_app.models import Place
+from mushra_app.security import invitation_of_link, is_simulated_link, place_of_link
+from mushra_app.study.arriving import Link, Panel
+from mushra_app.words import say_later
+
+CHANGED_LINK = say_later("This link was changed. Please use it exactly as you were given it.")
+PANELS = {
+    "prolific": ("PROLIFIC_PID", ("STUDY_ID", "SESSION_ID")),
+    "mturk": ("workerId", ("assignmentId", "hitId")),
+}
+"""For each panel, what says who somebody is there, and what else is written down."""
+PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
+"""What MTurk says for an assignment while a worker only looks at the work before taking it."""
+LONGEST = 200
+
+
+def read_link(db: Session, given: Mapping[str, str], key: str) -> Link:
+    """What the link says; one that was tampered with opens nothing."""
+    simulated, token = given.get("as"), given.get("invitation")
+    if simulated is not None and not is_simulated_link(key, simulated):
+        abort(403, CHANGED_LINK)
+    invitation = None if token is None else invitation_of_link(key, token)
+    if token is not None and invitation is None:
+        abort(403, CHANGED_LINK)
+    return Link(
+        simulated=simulated is not None,
+        place=_place(db, given.get("place"), key),
+        invitation=None if simulated else invitation,  # no program takes a person's invitation
+        panel=_panel(given),
+        group=given.get("group", ""),
+    )
+
+
+def is_preview(given: Mapping[str, str]) -> bool:
+    """Whether a worker of MTurk looks at the study before taking it."""
+    return given.get("assignmentId") == PREVIEW
+
+
+def _place(db: Session, token: str | None, key: str) -> Place | None:
+    """The listening place that this link is opened at, if any, as it was last calibrated."""
+    if token is None:
+        return None
+    name = place_of_link(key, token)
+    if name is None:
+        abort(403, CHANGED_LINK)
+    return places.current(db, name)
+
+
+def _panel(given: Mapping[str, str]) -> Panel | None:
+    for channel, (person, details) in PANELS.items():
+        if who := given.get(person, ""):
+            said = {name: given[name] for name in details if name in given}
+            if not all(0 < len(text) <= LONGEST and text.isprintable() for text in (who, *said.values())):
+                abort(403, CHANGED_LINK)
+            return Panel(channel, who, said)
+    return None

@@ -1,0 +1,148 @@
+"""Addresses of the tab "People": settings of the recruiting, and invitations."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from flask import Response, redirect, request, url_for
+
+from mushra_app.errors import AppError, ConflictError
+from mushra_app.people import audit
+from mushra_app.people.permissions import Right
+from mushra_app.security import invitation_link_token, secret_key
+from mushra_app.studio.blueprint import blueprint, visitor
+from mushra_app.studio.guard import needs
+from mushra_app.studio.listeners import overview
+from mushra_app.studio.listeners.forms import as_recruiting, numbered, typed
+from mushra_app.studio.listeners.overview import Addresses
+from mushra_app.study import invitation_list, invitations, lifecycle
+from mushra_app.study.invitations import Wanted
+from mushra_app.study.recruiting import change, locked, recruiting_of
+from mushra_app.web import external_address, services, show
+
+
+@blueprint.get("/<study>/listeners")
+@needs(Right.VIEW)
+def listeners(study: str) -> str:
+    """How listeners come to a study, and how full it is."""
+    return _page(study, before=request.args.get("before", type=_number))
+
+
+@blueprint.post("/<study>/recruiting")
+@needs(Right.CHANGE)
+def recruit(study: str) -> Any:
+    """Change how listeners come to a study."""
+    fields = typed(request.form)
+    try:
+        with services().database.writing() as db:
+            found = locked(db, lifecycle.current(db, study).study_id)
+            wanted = change(found, as_recruiting(fields), seen=fields.seen)
+            most = "no limit" if wanted.capacity is None else str(wanted.capacity)
+            door = "open link" if wanted.open_link else "by invitation only"
+            audit.note(db, visitor().name, "study", f"{study}: recruiting changed: {door}, most listeners: {most}")
+    except AppError as error:
+        return _page(study, typed=fields, error=str(error)), _status(error)
+    return redirect(url_for("studio.listeners", study=study), 303)
+
+
+@blueprint.post("/<study>/invitations")
+@needs(Right.CHANGE)
+def invite(study: str) -> Any:
+    """Make invitations, so many at once."""
+    try:
+        _make(study, numbered(request.form))
+    except AppError as error:
+        return _page(study, error=str(error)), _status(error)
+    return redirect(url_for("studio.listeners", study=study, _anchor="invitations"), 303)
+
+
+@blueprint.post("/<study>/invitations/list")
+@needs(Right.CHANGE)
+def invite_list(study: str) -> Any:
+    """Make the invitations of a list: a CSV file, or the same as text."""
+    sent = request.files.get("list")
+    content = sent.read() if sent else b""
+    try:
+        with services().database.reading() as db:
+            groups = {group.name for group in recruiting_of(lifecycle.current(db, study).study).groups}
+        _make(study, invitation_list.read(content or request.form.get("text", "").encode(), groups))
+    except AppError as error:
+        return _page(study, error=str(error)), _status(error)
+    return redirect(url_for("studio.listeners", study=study, _anchor="invitations"), 303)
+
+
+@blueprint.post("/<study>/invitations/<int:number>/revoke")
+@needs(Right.CHANGE)
+def revoke_invitation(study: str, number: int) -> Any:
+    """Take an invitation back that nobody has used."""
+    try:
+        with services().database.writing() as db:
+            invitations.revoke(db, study, number)
+            audit.note(db, visitor().name, "invitation", f"{study}: invitation {number} taken back")
+    except ConflictError as error:
+        return _page(study, error=str(error)), 409
+    return redirect(url_for("studio.listeners", study=study, _anchor="invitations"), 303)
+
+
+@blueprint.get("/<study>/invitations.csv")
+@needs(Right.CHANGE)
+def invitations_csv(study: str) -> Response:
+    """All invitations with their links, as a table."""
+    stream = io.StringIO()
+    with services().database.reading() as db:
+        found = invitations.listed(db, lifecycle.current(db, study).study_id)
+    made = addresses(study)
+    rows = ((one, made.invitation(one.number) if one.state not in ("revoked", "withdrawn") else "") for one in found)
+    invitation_list.write(stream, rows)
+    with services().database.writing() as db:
+        audit.note(db, visitor().name, "export", f"{study}: invitations")
+    named = {"Content-Disposition": f'attachment; filename="{study}-invitations.csv"'}
+    return Response(stream.getvalue().encode("utf-8-sig"), mimetype="text/csv", headers=named)  # Excel wants the mark
+
+
+@blueprint.get("/<study>/invitations/tickets")
+@needs(Right.CHANGE)
+def tickets(study: str) -> str:
+    """Invitations that nobody has used, to print and cut."""
+    before = request.args.get("before", type=_number)
+    with services().database.reading() as db:
+        version = lifecycle.current(db, study)
+        made = addresses(study, "studio.tickets")
+        return show(overview.tickets(db, version, visitor(), made, before=before))
+
+
+def addresses(study: str, older: str = "studio.listeners") -> Addresses:
+    """How addresses of a study's listeners are made."""
+    key = secret_key(services().settings)
+
+    def welcome(**more: Any) -> str:
+        return external_address(url_for("listener.welcome", study=study, **more))
+
+    return Addresses(
+        welcome=welcome,
+        invitation=lambda number: welcome(invitation=invitation_link_token(key, number)),
+        older=lambda number: url_for(older, study=study, before=number),
+    )
+
+
+def _make(study: str, wanted: list[Wanted]) -> None:
+    with services().database.writing() as db:
+        made = invitations.create(db, lifecycle.current(db, study).study, wanted)
+        audit.note(db, visitor().name, "invitation", f"{study}: {len(made)} made, from number {made[0].id} on")
+
+
+def _page(study: str, **more: Any) -> str:
+    with services().database.reading() as db:
+        return show(overview.listeners(db, lifecycle.current(db, study), visitor(), addresses(study), **more))
+
+
+def _number(text: str) -> int:
+    """A number that a database can compare with its own."""
+    if len(text) > 9:
+        raise ValueError(text)
+    return int(text)
+
+
+def _status(error: AppError) -> int:
+    return 409 if isinstance(error, ConflictError) else 400

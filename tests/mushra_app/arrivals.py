@@ -1,0 +1,56 @@
+"""Listeners who come by a link, for the tests of how a study is filled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mushra_app.db import Database
+from mushra_app.models import Invitation, Listener
+from mushra_app.session import listening
+from mushra_app.session.enrolment import Arrival
+from mushra_app.study import arriving, invitations, lifecycle, recruiting
+from mushra_app.study.arriving import Link, Panel
+from mushra_app.study.invitations import Wanted
+
+KEY = "a key of thirty-two letters or more"
+
+
+def settle(database: Database, **settings: Any) -> None:
+    """Set the recruiting of the tiny study."""
+    with database.writing() as db:
+        recruiting.change(lifecycle.current(db, "tiny").study, settings)
+
+
+def invite(database: Database, label: str = "Ada Lovelace", group: str = "") -> int:
+    """Make an invitation; its number."""
+    with database.writing() as db:
+        return invitations.create(db, lifecycle.current(db, "tiny").study, [Wanted(label, group)])[0].id
+
+
+def come(database: Database, link: Link | None = None, **changes: Any) -> str:
+    """Somebody comes by a link, the open one if none is given; the token of their session."""
+    link = link or Link()
+    given = {"transducer": "headphones", "experience": "experienced", "user_agent": "a test", "key": KEY} | changes
+    with database.writing() as db:
+        arrival = Arrival(place=link.place, simulated=link.simulated, **given)
+        return arriving.arrive(db, lifecycle.taking(db, "tiny"), link, arrival)
+
+
+def from_prolific(person: str = "5f1", **detail: str) -> Link:
+    """A link of Prolific's."""
+    return Link(panel=Panel("prolific", person, detail))
+
+
+def listener_of(db: Session, token: str) -> Listener:
+    """Whose session that is."""
+    return listening.sitting_of(db, token).listener
+
+
+def state_of(database: Database, number: int) -> str:
+    """The state of an invitation, as the studio lists it."""
+    with database.reading() as db:
+        study_id = db.scalar(select(Invitation.study_id).where(Invitation.id == number)) or 0
+        return next(one.state for one in invitations.listed(db, study_id) if one.number == number)
