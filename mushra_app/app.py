@@ -31,6 +31,7 @@ from mushra_app.security import HEADERS, secret_key
 from mushra_app.serving.answers import Delivery
 from mushra_app.studio import guard, tabs
 from mushra_app.studio import routes as studio
+from mushra_app.studio.live.quality import RULE_WORDS
 from mushra_app.web import (
     LANGUAGES,
     WRITTEN_IN,
@@ -109,6 +110,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         "script_words": script_words,
         "study_tabs": tabs.TABS,
         "status_words": tabs.STATUS_WORDS,
+        "rule_words": RULE_WORDS,
     }
     if settings.log_format == "json":
         request_log.attach(app)  # before all that may refuse a request

@@ -60,6 +60,8 @@ def _mushra(name: str) -> tuple[str, ...]:
 KINDS = {
     "report": Kind(_mushra("report")),
     "check": Kind(_mushra("check"), answers=(0, 1)),  # 1: a must is broken, which is what was asked
+    "screen": Kind(_mushra("screen")),
+    "precision": Kind(_mushra("precision")),
 }
 """All that a worker runs. No text of a user's chooses from it or adds to it."""
 

@@ -23,7 +23,7 @@ from mushra_app.db import Database
 from mushra_app.listener import pages as listener_pages
 from mushra_app.serving.answers import Delivery
 from mushra_app.studio import pages as studio_pages
-from mushra_app.studio.live.pages import LivePage
+from mushra_app.studio.live.pages import ListenerPage, LivePage
 from mushra_app.studio.results.pages import ResultsPage
 from mushra_app.studio.test.pages import TestPage
 
@@ -47,6 +47,7 @@ TEMPLATES: dict[type, str] = {
     LivePage: "studio/live.html",
     ResultsPage: "studio/results.html",
     studio_pages.PlacesPage: "studio/places.html",
+    ListenerPage: "studio/listener.html",
 }
 
 
