@@ -63,6 +63,7 @@ class Answer:
 SEE_OTHER = partial(Answer, None, 303)
 PAGE = Answer()
 LINKED = ("lang", "as", "place")
+SHOWN = ("who", "state", "every")
 READY = TypeAdapter(Ready).json_schema()
 READY["properties"]["ready"] = {"type": "boolean"}
 
@@ -89,13 +90,17 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "studio.study"): PAGE,
     ("POST", "studio.move"): SEE_OTHER(takes=STATUS),
     ("POST", "studio.archive"): SEE_OTHER(takes=ARCHIVED),
-    ("GET", "studio.live"): PAGE,
+    ("GET", "studio.live"): Answer(query=SHOWN),
     ("GET", "studio.results"): PAGE,
     ("GET", "studio.ratings_csv"): Answer("text/csv"),
     ("GET", "studio.answers_csv"): Answer("text/csv"),
     ("GET", "studio.listening_places"): PAGE,
     ("POST", "studio.calibrate"): SEE_OTHER(takes=CalibrationForm),
     ("GET", "studio.alignment_noise"): Answer("audio/wav"),
+    ("GET", "studio.live_now"): Answer(query=SHOWN),  # or 304, for whoever says what they have
+    ("POST", "studio.look_again"): SEE_OTHER(takes=NOTHING),
+    ("POST", "studio.look_at_widths"): SEE_OTHER(takes=NOTHING),
+    ("GET", "studio.listener"): PAGE,
     ("GET", "health.health"): Answer({"type": "object", "properties": {"ok": {"const": True}}, "required": ["ok"]}),
     ("GET", "health.ready"): Answer(READY, not_now=READY),
     ("GET", "metrics.metrics"): Answer("text/plain"),  # where the setting switches it on

@@ -70,6 +70,7 @@ SHOWN = {
     "studio-log-in": "studio/login.html",
     "studio-log-in-refused": "studio/login.html",
     "studio-account": "studio/account.html",
+    "study-listener": "studio/listener.html",
 }
 """Every picture, and the template of the page on it."""
 
@@ -201,6 +202,8 @@ def experimenter(one: Photographer, origin: str, key: str) -> None:
     one.shoot("study")
     page.get_by_role("link", name="Live").click()
     one.shoot("study-live")
+    page.locator(".matrix th[scope=row] a").first.click()
+    one.shoot("study-listener")
     page.get_by_role("link", name="Results").click()
     one.shoot("study-results")
     page.goto(f"{origin}/studio/places")

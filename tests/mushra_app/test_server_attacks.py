@@ -121,7 +121,10 @@ def test_no_form_is_taken_without_its_token_or_from_elsewhere(app: Flask, ada: s
     own = csrf(client.get("/studio/account").text)
     strangers = csrf(app.test_client().get("/studio/login").text)
     forms = ("/listen/tiny", f"{guest.base}/", f"{guest.base}/withdraw", "/withdraw")
-    of_a_study = ("/studio/<study>/versions/<int:number>/status", "/studio/<study>/archive")
+    of_a_study = (
+        *("/studio/<study>/versions/<int:number>/status", "/studio/<study>/archive"),
+        *("/studio/<study>/live/screen", "/studio/<study>/live/precision"),
+    )
     studio = ("/studio/login", "/studio/logout", "/studio/account", "/studio/places")
     assert {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())} == {
         *("/listen/<study>", "/session/<token>/", "/session/<token>/withdraw", "/session/<token>/error", "/withdraw"),

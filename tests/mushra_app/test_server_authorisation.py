@@ -16,7 +16,7 @@ from studio_people import csrf, database_of, inside, person
 
 from mushra_app.app import create_app
 from mushra_app.config import Settings
-from mushra_app.models import ListeningSession, Slot, Trial
+from mushra_app.models import Listener, ListeningSession, Slot, Trial
 from mushra_app.publish import publish
 from mushra_app.security import token_sha256
 from mushra_app.studio import guard
@@ -74,6 +74,10 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/studio/<study>/archive"): each(CHANGES_THE_STUDY, 409),  # it runs
     ("GET", "/studio/<study>/ratings.csv"): THE_STUDYS,
     ("GET", "/studio/<study>/answers.csv"): THE_STUDYS,
+    ("GET", "/studio/<study>/live/now"): THE_STUDYS,
+    ("POST", "/studio/<study>/live/screen"): each(THE_STUDYS, 303),
+    ("POST", "/studio/<study>/live/precision"): each(CHANGES_THE_STUDY, 303),
+    ("GET", "/studio/<study>/listeners/<pseudonym>"): THE_STUDYS,
 }
 FORMS = {
     "/studio/<study>/versions/<int:number>/status": {"status": "open"},
@@ -122,6 +126,8 @@ def address(app: Flask, rule: str, who: str) -> tuple[str, dict[str, Any]]:
     """Where somebody asks, and a save that would do there."""
     fill, body = {"<study>": "tiny", "<side>": "left", "<path:filename>": "css/site.css", "<step>": "sides"}, {}
     fill |= {"<int:attempt>": "1", "<int:number>": "1"}
+    if "<pseudonym>" in rule:
+        fill["<pseudonym>"] = somebody(app)
     if "<token>" in rule:
         guest = at_the_check(app)
         tokens = {"listener": guest.token, "other listener": at_the_check(app).token}
@@ -131,6 +137,14 @@ def address(app: Flask, rule: str, who: str) -> tuple[str, dict[str, Any]]:
     for name, value in fill.items():
         rule = rule.replace(name, value)
     return rule, body
+
+
+def somebody(app: Flask) -> str:
+    """The pseudonym of a listener of the tiny study."""
+    guest = Guest(database_of(app))
+    with database_of(app).reading() as db:
+        own = select(Listener.pseudonym).join(ListeningSession)
+        return db.scalars(own.where(ListeningSession.token_sha256 == token_sha256(guest.token))).one()
 
 
 def at_the_check(app: Flask) -> Guest:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mushra_app.studio.live.sittings import Sitting
+from mushra_app.words import say
 
 NICE = (1, 2, 5)
 
@@ -38,9 +39,10 @@ class Pace:
 
 @dataclass(frozen=True)
 class Bar:
-    """How many stopped at one trial."""
+    """How many stopped at one trial; ``name`` is its number, or what comes after the last one."""
 
     position: int
+    name: str
     count: int
 
 
@@ -74,7 +76,10 @@ def stops(positions: Iterable[int], trials: int) -> tuple[Bar, ...]:
     """A bar per trial, those where nobody stopped too, and one after the last trial where somebody stopped there."""
     counted = Counter(positions)
     last = max(trials, *counted) if counted else trials
-    return tuple(Bar(position, counted[position]) for position in range(1, last + 1))
+    return tuple(
+        Bar(position, str(position) if position <= trials else say("end"), counted[position])
+        for position in range(1, last + 1)
+    )
 
 
 def _above(value: float) -> float:

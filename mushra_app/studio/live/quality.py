@@ -58,6 +58,11 @@ class Strip:
     crossed: str
     failed: tuple[Mark, ...]
 
+    @property
+    def said(self) -> str:
+        """Which rules are failed, each once."""
+        return ", ".join(str(RULE_WORDS[rule]) for rule in dict.fromkeys(mark.rule for mark in self.failed))
+
 
 @dataclass(frozen=True)
 class Quality:

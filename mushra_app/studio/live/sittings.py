@@ -1,4 +1,4 @@
-"""What is stored of every session of a study, read in four queries however many there are.
+"""What is stored of every session of a study, read in one query however many there are.
 
 Conventions: one letter per trial, in the order of the session: ``t`` training, ``e`` test, ``a`` attention check; what
 is saved is ``1``, else ``0``. A sign of life is whatever the server stored with its time: the start, a step of setting
@@ -8,11 +8,14 @@ Defines: ``Sitting``, ``sittings``, ``stamp``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Integer, String, bindparam, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from mushra_app.models import (
@@ -47,7 +50,7 @@ class Sitting:
     seen_at: datetime
     blocks: str = ""
     saved: str = ""
-    times_s: dict[int, float] = field(default_factory=dict)
+    times_s: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def at(self) -> int:
@@ -56,60 +59,81 @@ class Sitting:
 
 
 def sittings(db: Session, study_id: int) -> list[Sitting]:
-    """All sessions of a study in the order in which they began, whatever version they are of."""
-    found = {
-        number: Sitting(*of_listener, started_at=started_at, seen_at=started_at)
-        for number, started_at, *of_listener in db.execute(
-            _of_study(
-                select(
-                    ListeningSession.id,
-                    ListeningSession.started_at,
-                    Listener.pseudonym,
-                    Listener.listener_group,
-                    ListeningSession.part,
-                    ListeningSession.status,
-                    Listener.simulated,
-                    Listener.pilot,
-                ).select_from(ListeningSession),
-                study_id,
-            ).order_by(ListeningSession.started_at, ListeningSession.id)
-        )
-    }
-    _add_trials(db, study_id, found)
-    for when, owner in ((SetupStep.done_at, SetupStep.session_id), (Answer.answered_at, Answer.session_id)):
-        signs = select(owner, func.max(when)).join(ListeningSession, ListeningSession.id == owner).group_by(owner)
-        for number, seen_at in db.execute(_of_study(signs, study_id)):
-            found[number].seen_at = max(found[number].seen_at, seen_at)
-    return list(found.values())
+    """All sessions of a study in the order in which they began, whatever version they are of.
+
+    One row per session: Python's sqlite3 lets go of the interpreter at every row and has to wait for it among the
+    listeners' saves, so that a row per trial would take a page a second where it is busy.
+    """
+    return [
+        _sitting(tuple(row[:7]), row[7:11], row[11] or "")
+        for row in db.execute(_SITTINGS, {"study": study_id})
+    ]
 
 
-def _add_trials(db: Session, study_id: int, found: dict[int, Sitting]) -> None:
-    """Every trial with its newest save; of the time of saves only the last one of a session, which is all it takes."""
-    trials = _of_study(
-        select(Trial.session_id, Trial.position, Trial.block, Save.trial_s)
-        .select_from(Trial)
-        .join(ListeningSession)
-        .outerjoin(Save, Save.trial_id == Trial.id),
-        study_id,
-    ).order_by(Trial.session_id, Trial.position, Save.revision)
-    last = (0, 0)
-    for session, position, block, trial_s in db.execute(trials):
-        sitting = found[session]
-        if (session, position) != last:
-            sitting.blocks += LETTERS[block]
-            sitting.saved += "0" if trial_s is None else "1"
-            last = (session, position)
-        if trial_s is not None:
-            sitting.times_s[position] = trial_s
-    saved = (
-        select(Trial.session_id, func.max(Save.saved_at))
-        .select_from(Save)
-        .join(Trial)
-        .join(ListeningSession)
-        .group_by(Trial.session_id)
+def _sitting(of_listener: tuple[Any, ...], signs: Sequence[datetime | None], trials: str) -> Sitting:
+    """``signs`` begin with the start."""
+    blocks, saved, times_s = _read(trials)
+    started_at, seen_at = signs[0], max(sign for sign in signs if sign)
+    assert started_at is not None
+    return Sitting(*of_listener[1:], started_at, seen_at, blocks, saved, times_s)
+
+
+@lru_cache(maxsize=4096)
+def _read(trials: str) -> tuple[str, str, Mapping[int, float]]:
+    """Trials as ``_TRIALS`` writes them, in any order; the highest revision counts. Few sessions change at a time."""
+    newest: dict[int, tuple[str, int, int]] = {}
+    for trial in trials.split():
+        position, letter, revision, tenths = trial.split(",")
+        found = letter, int(revision), int(tenths)
+        newest[int(position)] = max(newest.get(int(position), found), found, key=itemgetter(1))
+    ordered = sorted(newest.items())
+    return (
+        "".join(letter for _, (letter, _, _) in ordered),
+        "".join("1" if revision else "0" for _, (_, revision, _) in ordered),
+        {position: tenths / 10 for position, (_, revision, tenths) in ordered if revision},
     )
-    for session, seen_at in db.execute(_of_study(saved, study_id)):
-        found[session].seen_at = max(found[session].seen_at, seen_at)
+
+
+def _text(number: Any) -> Any:
+    return cast(number, String)
+
+
+_letter = case((Trial.block == "training", "t"), (Trial.block == "attention", "a"), else_="e")
+_TRIALS = _text(Trial.position) + "," + _letter + "," + _text(func.coalesce(Save.revision, 0)) + ","
+_TRIALS += _text(cast(func.coalesce(Save.trial_s, 0.0) * 10, Integer))
+"""A trial with one of its saves, as text: position, letter, revision (0: none) and tenths of a second."""
+_of_saves = (
+    select(func.aggregate_strings(_TRIALS, " "))
+    .select_from(Trial)
+    .outerjoin(Save, Save.trial_id == Trial.id)
+    .where(Trial.session_id == ListeningSession.id)
+    .scalar_subquery()
+)
+_last_save = (
+    select(func.max(Save.saved_at))
+    .join(Trial, Trial.id == Save.trial_id)
+    .where(Trial.session_id == ListeningSession.id)
+    .scalar_subquery()
+)
+_SITTINGS = (
+    select(
+        ListeningSession.id,
+        Listener.pseudonym,
+        Listener.listener_group,
+        ListeningSession.part,
+        ListeningSession.status,
+        Listener.simulated,
+        Listener.pilot,
+        ListeningSession.started_at,
+        select(func.max(SetupStep.done_at)).where(SetupStep.session_id == ListeningSession.id).scalar_subquery(),
+        select(func.max(Answer.answered_at)).where(Answer.session_id == ListeningSession.id).scalar_subquery(),
+        _last_save,
+        _of_saves,
+    )
+    .join(Listener, Listener.id == ListeningSession.listener_id)
+    .where(Listener.study_id == bindparam("study"))
+    .order_by(ListeningSession.started_at, ListeningSession.id)
+)
 
 
 def stamp(db: Session, study: str) -> str:
@@ -127,7 +151,3 @@ def stamp(db: Session, study: str) -> str:
     counted = select(func.sum(ListeningSession.read_to), *statuses, *(part.scalar_subquery() for part in parts))
     counted = counted.select_from(ListeningSession).join(Listener).where(Listener.study_id == own)
     return "-".join("" if value is None else str(value) for value in db.execute(counted).one())
-
-
-def _of_study(query: Select[Any], study_id: int) -> Select[Any]:
-    return query.join(Listener, Listener.id == ListeningSession.listener_id).where(Listener.study_id == study_id)
