@@ -48,7 +48,9 @@ def precision(folder: Path, data: Path, study: str | None, form: str, key: str) 
     from analysis.monitoring.running import read
 
     found = widths.precision(read(folder, data, study), key)
-    lines = [f"{one.label}: {'no interval yet' if one.reach is None else f'± {one.reach:g}'}" for one in found.contrasts]
+    lines = [
+        f"{one.label}: {'no interval yet' if one.reach is None else f'± {one.reach:g}'}" for one in found.contrasts
+    ]
     plan = f"until none is above ± {found.target:g}, or " if found.target else "exactly "
     _print(found, form, [*lines, f"{found.kept} of {found.listeners} listeners count; planned: {plan}{found.most}"])
 

@@ -104,9 +104,7 @@ def meant(read: running.Running) -> dict[str, str]:
 
 @pytest.mark.parametrize("command", ["screen", "precision"])
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_nothing_that_is_printed_names_a_condition_or_says_how_one_does(
-    world: World, command: str, form: str
-) -> None:
+def test_nothing_that_is_printed_names_a_condition_or_says_how_one_does(world: World, command: str, form: str) -> None:
     spoil(world, "L01")
     options = ["--stimuli", str(world.folder), "--data", "data", "--format", form]
     said = CliRunner().invoke(getattr(cli, command), options, catch_exceptions=False)

@@ -68,7 +68,9 @@ def test_it_follows_and_keeps_focus_scroll_and_what_is_open(live: Page, server: 
 def test_while_nothing_happens_it_is_told_so_and_touches_nothing(live: Page, server: Any, database: Database) -> None:
     Guest(database)
     statuses: list[int] = []
-    live.on("response", lambda answer: statuses.append(answer.status) if answer.url.endswith("/live/now?who=all") else None)
+    live.on(
+        "response", lambda answer: statuses.append(answer.status) if answer.url.endswith("/live/now?who=all") else None
+    )
     live.goto(f"{server.url}/studio/tiny/live")
     live.evaluate("document.querySelector('#live-sessions table').marked = true")
     live.wait_for_timeout(1500)

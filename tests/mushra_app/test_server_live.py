@@ -118,7 +118,12 @@ def test_pilots_and_simulated_listeners_are_marked_and_can_be_left_out(published
         db.get_one(Listener, session_of(published, pilot).listener_id).pilot = True
     page = live(published)
     assert sorted((row.simulated, row.pilot) for row in page.sessions) == [(False, False), (False, True), (True, False)]
-    assert [(kind.who, kind.number) for kind in page.kinds] == [("all", 3), ("people", 1), ("pilot", 1), ("simulated", 1)]
+    assert [(kind.who, kind.number) for kind in page.kinds] == [
+        ("all", 3),
+        ("people", 1),
+        ("pilot", 1),
+        ("simulated", 1),
+    ]
     for who in ("people", "pilot", "simulated"):
         chosen = live(published, who=who)
         assert numbers(chosen)[""] == 1 == len(chosen.sessions)
@@ -258,9 +263,12 @@ def test_a_look_is_asked_for_once_and_by_whoever_may_see_the_study(app: Flask, o
     assert jobs_of(database_of(app)) == [("screen", "waiting")]
     assert "Waiting for a worker to look" in viewer.get("/studio/tiny/live").text
     assert viewer.post("/studio/tiny/live/precision", data=form).status_code == 403
-    assert owner.post(
-        "/studio/tiny/live/precision", data={"csrf_token": csrf(owner.get("/studio/tiny/live").text)}
-    ).status_code == 303
+    assert (
+        owner.post(
+            "/studio/tiny/live/precision", data={"csrf_token": csrf(owner.get("/studio/tiny/live").text)}
+        ).status_code
+        == 303
+    )
     with database_of(app).reading() as db:
         assert [(entry.who, entry.what) for entry in audit.latest(db)] == [("ada", "look")]
 
@@ -300,7 +308,9 @@ def test_verdicts_are_shown_by_rule_and_by_listener(published: Database, either:
     ]
     strips = {row.listener: row.strip for row in page.sessions}
     assert [bool(strips[name].crossed) for name in names if strips[name]] == [False, True]  # type: ignore[union-attr]
-    assert listener(published, names[1]).failed[0].reason == "2 of 2 trials" and not listener(published, names[0]).failed
+    assert (
+        listener(published, names[1]).failed[0].reason == "2 of 2 trials" and not listener(published, names[0]).failed
+    )
     done(published, either, "screen", "the stimulus set is gone")
     after = live(published).quality
     assert after.trouble == "the stimulus set is gone" and after.rules == page.quality.rules, "the older look stays"

@@ -44,9 +44,7 @@ def health(db: Session, data_dir: Path, moment: datetime) -> Health:
     """Look; that the database answers is what this page itself shows."""
     newest = select(Save.saved_at).order_by(Save.id.desc()).limit(MOST_SAVES).subquery()
     recent = select(func.count()).select_from(newest).where(newest.c.saved_at > moment - timedelta(minutes=1))
-    waiting, oldest = db.execute(
-        select(func.count(), func.min(Job.created_at)).where(Job.status == "waiting")
-    ).one()
+    waiting, oldest = db.execute(select(func.count(), func.min(Job.created_at)).where(Job.status == "waiting")).one()
     alive = Job.heartbeat_at > moment - timedelta(seconds=jobs.STALE_S)
     running = db.scalar(select(func.count()).where(Job.status == "running", alive)) or 0
     return Health(

@@ -78,9 +78,7 @@ def live(db: Session, name: str, visitor: Visitor, place: Place, view: View = Vi
         view=view,
         kinds=tuple(_kinds(everybody)),
         counts=tuple(_counts(counted)),
-        sessions=tuple(
-            _row(state, one, moment, found) for state, one in in_view[: None if view.every else MOST_ROWS]
-        ),
+        sessions=tuple(_row(state, one, moment, found) for state, one in in_view[: None if view.every else MOST_ROWS]),
         in_view=len(in_view),
         quiet_minutes=round(QUIET_S / 60),
         stops=ends if counted["stopped"] else (),

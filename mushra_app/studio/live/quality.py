@@ -101,7 +101,9 @@ def quality(look: Look) -> Quality:
             rule=rule,
             planned=rule in planned,
             judged=len(judged[rule]),
-            failed=tuple((name, ", ".join(filter(None, (m.reason for m in own)))) for name, own in failed[rule].items()),
+            failed=tuple(
+                (name, ", ".join(filter(None, (m.reason for m in own)))) for name, own in failed[rule].items()
+            ),
         )
         for rule in RULE_WORDS
         if rule in judged
@@ -110,7 +112,8 @@ def quality(look: Look) -> Quality:
     return Quality(
         rules=rules,
         strips={
-            name: _strip(name, order, judged, failed) for name in sorted(set().union(*judged.values()) if judged else ())
+            name: _strip(name, order, judged, failed)
+            for name in sorted(set().union(*judged.values()) if judged else ())
         },
         unusable=tuple(found["unusable"]),
         listeners=found["listeners"],

@@ -66,9 +66,7 @@ def listener(study: str, pseudonym: str) -> str:
 
 
 def _page(study: str) -> LivePage:
-    place = progress.Place(
-        external_address(url_for("listener.welcome", study=study)), services().settings.data_dir
-    )
+    place = progress.Place(external_address(url_for("listener.welcome", study=study)), services().settings.data_dir)
     who, state = request.args.get("who", "all"), request.args.get("state", "")
     view = View(
         who if who in progress.WHO else "all", state if state in progress.STATES else "", "every" in request.args

@@ -64,10 +64,7 @@ def sittings(db: Session, study_id: int) -> list[Sitting]:
     One row per session: Python's sqlite3 lets go of the interpreter at every row and has to wait for it among the
     listeners' saves, so that a row per trial would take a page a second where it is busy.
     """
-    return [
-        _sitting(tuple(row[:7]), row[7:11], row[11] or "")
-        for row in db.execute(_SITTINGS, {"study": study_id})
-    ]
+    return [_sitting(tuple(row[:7]), row[7:11], row[11] or "") for row in db.execute(_SITTINGS, {"study": study_id})]
 
 
 def _sitting(of_listener: tuple[Any, ...], signs: Sequence[datetime | None], trials: str) -> Sitting:
@@ -145,7 +142,9 @@ def stamp(db: Session, study: str) -> str:
     statuses = [func.sum(case((ListeningSession.status == status, 1), else_=0)) for status in STATUSES]
     parts = [select(func.max(table.id)) for table in (Save, ScriptError, SetupStep, Answer)]
     for status in lifecycle.STATUSES:
-        parts.append(select(func.max(StudyVersion.id)).where(StudyVersion.study_id == own, StudyVersion.status == status))
+        parts.append(
+            select(func.max(StudyVersion.id)).where(StudyVersion.study_id == own, StudyVersion.status == status)
+        )
     for status in ("waiting", "running", "done", "failed"):
         parts.append(select(func.count(Job.id)).where(Job.study_id == own, Job.status == status))
     counted = select(func.sum(ListeningSession.read_to), *statuses, *(part.scalar_subquery() for part in parts))

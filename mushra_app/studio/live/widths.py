@@ -50,9 +50,7 @@ def widths(look: Look, plan: AnalysisPlan) -> Widths:
     return Widths(
         target=plan.precision,
         most=plan.listeners,
-        bars=tuple(
-            Bar(one["label"], one["reach"], round((one["reach"] or 0) / top, 4)) for one in found["contrasts"]
-        ),
+        bars=tuple(Bar(one["label"], one["reach"], round((one["reach"] or 0) / top, 4)) for one in found["contrasts"]),
         target_share=round((plan.precision or 0) / top, 4),
         listeners=found["listeners"],
         kept=found["kept"],
