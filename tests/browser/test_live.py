@@ -1,4 +1,4 @@
-"""The tab "Live" in a real browser: it stays fresh by itself, loses nothing that somebody is at, and says when it can't.
+"""The tab "Live" in a real browser: it stays fresh, loses nothing that somebody is at, and says when it can't.
 
 The script's intervals are shortened where a test would wait for them.
 """

@@ -1,4 +1,4 @@
-"""Studies with listeners in every state, and what a worker would have found of them, for the tests of the tab "Live"."""
+"""Studies with listeners in every state, and what a worker would have found, for tests of the tab "Live"."""
 
 from __future__ import annotations
 

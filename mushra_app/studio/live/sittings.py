@@ -30,9 +30,10 @@ from mushra_app.models import (
     StudyVersion,
     Trial,
 )
-from mushra_app.study import lifecycle
+from mushra_app.study.lifecycle import STATUSES as OF_VERSIONS
 
 LETTERS = {"training": "t", "test": "e", "attention": "a"}
+OF_JOBS = ("waiting", "running", "done", "failed")
 STATUSES = ("planned", "started", "finished", "withdrawn", "refused")
 
 
@@ -141,12 +142,9 @@ def stamp(db: Session, study: str) -> str:
     own = select(Study.id).where(Study.name == study).scalar_subquery()
     statuses = [func.sum(case((ListeningSession.status == status, 1), else_=0)) for status in STATUSES]
     parts = [select(func.max(table.id)) for table in (Save, ScriptError, SetupStep, Answer)]
-    for status in lifecycle.STATUSES:
-        parts.append(
-            select(func.max(StudyVersion.id)).where(StudyVersion.study_id == own, StudyVersion.status == status)
-        )
-    for status in ("waiting", "running", "done", "failed"):
-        parts.append(select(func.count(Job.id)).where(Job.study_id == own, Job.status == status))
+    versions, jobs = StudyVersion.study_id == own, Job.study_id == own
+    parts += [select(func.max(StudyVersion.id)).where(versions, StudyVersion.status == one) for one in OF_VERSIONS]
+    parts += [select(func.count(Job.id)).where(jobs, Job.status == one) for one in OF_JOBS]
     counted = select(func.sum(ListeningSession.read_to), *statuses, *(part.scalar_subquery() for part in parts))
     counted = counted.select_from(ListeningSession).join(Listener).where(Listener.study_id == own)
     return "-".join("" if value is None else str(value) for value in db.execute(counted).one())
