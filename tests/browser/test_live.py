@@ -54,13 +54,16 @@ def test_it_follows_and_keeps_focus_scroll_and_what_is_open(live: Page, server: 
     live.set_viewport_size({"width": 800, "height": 300})
     live.goto(f"{server.url}/studio/tiny/live")
     before = int(started(live).inner_text())
-    opened = live.locator("#rule-bs1534-hidden-reference")
+    opened, counted = live.locator("#pace-numbers"), live.locator("#pace-numbers td").first
+    saves = int(counted.text_content() or "")
     opened.locator("summary").click()
     live.locator("[id^=row-]").first.focus()
     focused = live.evaluate("document.activeElement.id")
     live.evaluate("scrollTo(0, 400)")
-    Guest(database)
+    guest = Guest(database)
+    guest.save(guest.trial())
     expect(started(live)).to_have_text(str(before + 1))
+    expect(counted).to_have_text(str(saves + 1))
     assert live.evaluate("document.activeElement.id") == focused
     assert live.evaluate("scrollY") == 400 and opened.evaluate("details => details.open")
 

@@ -218,8 +218,12 @@ def test_whatever_changes_the_page_changes_its_tag(published: Database, either: 
     assert changed(), "somebody came"
     guest.pass_by(guest.page())
     assert changed(), "an answer"
-    guest.save(guest.trial())
+    trial = guest.trial()
+    assert changed(), "instructions that were read"
+    guest.save(trial)
     assert changed(), "a save"
+    guest.save(trial, revision=2)
+    assert changed(), "the same trial saved again"
     with published.writing() as db:
         db.get_one(ListeningSession, session_of(published, guest).id).status = "withdrawn"
     assert changed(), "a withdrawal"
