@@ -49,8 +49,10 @@ def started(page: Page) -> Any:
     return page.locator("#count-all b")
 
 
-def test_it_follows_and_keeps_focus_scroll_and_what_is_open(live: Page, server: Any, database: Database) -> None:
-    looked_at(database, Settings(data_dir=database.engine.url.database and Path(database.engine.url.database).parent))
+def test_it_follows_and_keeps_focus_scroll_and_what_is_open(
+    live: Page, server: Any, database: Database, data_dir: Path
+) -> None:
+    looked_at(database, Settings(data_dir=data_dir))
     live.set_viewport_size({"width": 800, "height": 300})
     live.goto(f"{server.url}/studio/tiny/live")
     before = int(started(live).inner_text())

@@ -8,7 +8,7 @@ Defines: ``Sitting``, ``sittings``, ``stamp``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -65,15 +65,21 @@ def sittings(db: Session, study_id: int) -> list[Sitting]:
     One row per session: Python's sqlite3 lets go of the interpreter at every row and has to wait for it among the
     listeners' saves, so that a row per trial would take a page a second where it is busy.
     """
-    return [_sitting(tuple(row[:7]), row[7:11], row[11] or "") for row in db.execute(_SITTINGS, {"study": study_id})]
+    return [_sitting(*row[1:]) for row in db.execute(_SITTINGS, {"study": study_id})]
 
 
-def _sitting(of_listener: tuple[Any, ...], signs: Sequence[datetime | None], trials: str) -> Sitting:
-    """``signs`` begin with the start."""
-    blocks, saved, times_s = _read(trials)
-    started_at, seen_at = signs[0], max(sign for sign in signs if sign)
-    assert started_at is not None
-    return Sitting(*of_listener[1:], started_at, seen_at, blocks, saved, times_s)
+def _sitting(*row: Any) -> Sitting:
+    """A row of ``_SITTINGS`` without its number: what is known of the listener, four signs of life, the trials."""
+    *of_listener, started_at, set_up_at, answered_at, saved_at, trials = row
+    blocks, saved, times_s = _read(trials or "")
+    return Sitting(
+        *of_listener,
+        started_at=started_at,
+        seen_at=max(sign for sign in (started_at, set_up_at, answered_at, saved_at) if sign),
+        blocks=blocks,
+        saved=saved,
+        times_s=times_s,
+    )
 
 
 @lru_cache(maxsize=4096)
