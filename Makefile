@@ -40,6 +40,7 @@ bench: $(VENV)/.test system-packages
 	$(BIN)/python tests/bench/bench_stimuli.py
 	$(BIN)/python tests/bench/bench_page.py
 	$(BIN)/python tests/bench/bench_server.py
+	$(BIN)/python tests/bench/bench_studio.py
 	$(BIN)/python tests/bench/bench_statistics.py
 	$(BIN)/python tests/bench/bench_validity.py
 	$(BIN)/python tests/bench/bench_metrics.py

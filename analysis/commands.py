@@ -11,4 +11,12 @@ COMMANDS = {
         "analysis.cli:preregister",
         "Write the analysis plan in plain words, to be deposited before the test.",
     ),
+    "screen": (
+        "analysis.monitoring.cli:screen",
+        "Say whom the rules of screening would leave out of a running test, and why.",
+    ),
+    "precision": (
+        "analysis.monitoring.cli:precision",
+        "Say how far a running test's intervals reach, without saying whose they are.",
+    ),
 }

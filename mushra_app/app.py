@@ -33,6 +33,7 @@ from mushra_app.serving.answers import Delivery
 from mushra_app.studio import guard, tabs
 from mushra_app.studio import routes as studio
 from mushra_app.studio.accounts import words as account_words
+from mushra_app.studio.live.quality import RULE_WORDS
 from mushra_app.studio.preview import routes as preview
 from mushra_app.studio.sounds import publishing
 from mushra_app.web import (
@@ -125,6 +126,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         "kind_words": account_words.KIND_WORDS,
         "preview": preview.banner,
         "invitation_words": tabs.INVITATION_WORDS,
+        "rule_words": RULE_WORDS,
     }
     if settings.log_format == "json":
         request_log.attach(app)  # before all that may refuse a request

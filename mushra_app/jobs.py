@@ -63,6 +63,8 @@ KINDS = {
     "preregister": Kind(_mushra("preregister")),
     "check": Kind(_mushra("check"), answers=(0, 1)),  # 1: a must is broken, which is what was asked
     "pictures": Kind((*_mushra("stimuli"), "draw")),
+    "screen": Kind(_mushra("screen")),
+    "precision": Kind(_mushra("precision")),
 }
 """All that a worker runs. No text of a user's chooses from it or adds to it."""
 

@@ -141,6 +141,7 @@ BACK: Schema = {
     "properties": {"place": TEXT, "code": TEXT, "picked": TEXT, "leave": TEXT},
     "required": ["place"],
 }
+SHOWN = ("who", "state", "every")
 READY = TypeAdapter(Ready).json_schema()
 READY["properties"]["ready"] = {"type": "boolean"}
 
@@ -176,7 +177,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("POST", "studio.publish_design"): SEE_OTHER(takes=NOTHING),
     ("POST", "studio.work_on_design"): SEE_OTHER(takes=DESIGN_WORK),
     ("GET", "studio.experiment_file"): Answer("application/toml"),
-    ("GET", "studio.live"): PAGE,
+    ("GET", "studio.live"): Answer(query=SHOWN),
     ("GET", "studio.results"): PAGE,
     ("GET", "studio.ratings_csv"): Answer("text/csv"),
     ("GET", "studio.answers_csv"): Answer("text/csv"),
@@ -238,6 +239,10 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("PUT", "studio.preview_save"): Answer(Saved, takes=TrialSave),
     ("GET", "studio.preview_sound"): Answer("audio/flac"),
     ("GET", "studio.preview_setup_sound"): Answer("audio/wav"),
+    ("GET", "studio.live_now"): Answer(query=SHOWN),  # or 304, for whoever says what they have
+    ("POST", "studio.look_again"): SEE_OTHER(takes=NOTHING),
+    ("POST", "studio.look_at_widths"): SEE_OTHER(takes=NOTHING),
+    ("GET", "studio.listener"): PAGE,
     ("GET", "health.health"): Answer({"type": "object", "properties": {"ok": {"const": True}}, "required": ["ok"]}),
     ("GET", "health.ready"): Answer(READY, not_now=READY),
     ("GET", "metrics.metrics"): Answer("text/plain"),  # where the setting switches it on

@@ -26,7 +26,7 @@ from mushra_app.studio import pages as studio_pages
 from mushra_app.studio.accounts import pages as account_pages
 from mushra_app.studio.design.pages import DesignPage, FindingsPage, NewStudyPage
 from mushra_app.studio.listeners.pages import LabPage, ListenersPage, TicketsPage
-from mushra_app.studio.live.pages import LivePage
+from mushra_app.studio.live.pages import ListenerPage, LivePage
 from mushra_app.studio.results.pages import ResultsPage
 from mushra_app.studio.sounds.pages import PublishPage, SoundsPage
 from mushra_app.studio.test.pages import TestPage
@@ -67,6 +67,7 @@ TEMPLATES: dict[type, str] = {
     account_pages.AuditPage: "studio/audit.html",
     PublishPage: "studio/publish.html",
     SoundsPage: "studio/sounds.html",
+    ListenerPage: "studio/listener.html",
 }
 
 

@@ -95,6 +95,7 @@ SHOWN = {
     "publish": "studio/publish.html",
     "study-sounds": "studio/sounds.html",
     "preview": "listener/welcome.html",
+    "study-listener": "studio/listener.html",
 }
 """Every picture, and the template of the page on it."""
 
@@ -228,6 +229,8 @@ def experimenter(one: Photographer, origin: str, key: str) -> None:
     one.shoot("study-design")
     page.get_by_role("link", name="Live").click()
     one.shoot("study-live")
+    page.locator(".matrix th[scope=row] a").first.click()
+    one.shoot("study-listener")
     page.get_by_role("link", name="Results").click()
     one.shoot("study-results")
     page.goto(f"{origin}/studio/new")

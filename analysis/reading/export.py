@@ -26,10 +26,14 @@ from stimuli.manifest import Manifest
 
 
 class Stored(NamedTuple):
-    """Ratings in the app's database: its data folder, and the short name of a study where there are several."""
+    """Ratings in the app's database: its data folder, and the short name of a study where there are several.
+
+    ``study_id``: of the one version whose ratings are wanted, where others may lie beside; None for all.
+    """
 
     data_dir: Path
     study: str | None = None
+    study_id: str | None = None
 
     def __str__(self) -> str:
         """As sentences name it."""
@@ -53,7 +57,7 @@ def load(source: Path | Stored, manifest: Manifest) -> Ratings:
         other sounds, name a condition or item that the set does not have, hold a cell twice, or leave nothing to
         analyse; or where a page has more systems than the experiment puts on one.
     """
-    everything = contract.frame_of(read_database(*source)) if isinstance(source, Stored) else contract.read(source)
+    everything = _stored(source) if isinstance(source, Stored) else contract.read(source)
     if everything.empty:
         raise AnalysisError(f"{source}: holds no ratings; export again once somebody has listened")
     _check_filled(source, everything)
@@ -86,6 +90,11 @@ def load(source: Path | Stored, manifest: Manifest) -> Ratings:
         missing=shown - len(rated),
         not_shown=cells - shown,
     )
+
+
+def _stored(source: Stored) -> pd.DataFrame:
+    rows = read_database(source.data_dir, source.study)
+    return contract.frame_of([row for row in rows if source.study_id in (None, row["study_id"])])
 
 
 def _check_cells(source: Path | Stored, frame: pd.DataFrame) -> None:

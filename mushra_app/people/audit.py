@@ -1,4 +1,4 @@
-"""Who did what: one row for each login, failed login, export, calibration, change of an account, of a
+"""Who did what: one row for each login, failed login, export, calibration, look at widths, change of an account, of a
 study or of its invitations.
 
 Conventions: written in the transaction of what it tells of, so that neither is there without the other.
@@ -14,7 +14,10 @@ from sqlalchemy.orm import Session
 
 from mushra_app.people.tables import AuditEntry
 
-KINDS = ("login", "failed login", "export", "calibration", "account", "study", "token", "job", "invitation")
+KINDS = (
+    *("login", "failed login", "account", "token"),
+    *("study", "invitation", "calibration", "job", "export", "look"),
+)
 COMMAND_LINE = "the command line"
 
 

@@ -7,6 +7,7 @@ import json
 import bench_page
 import bench_server
 import bench_stimuli as bench
+import bench_studio
 import bench_validity
 import numpy as np
 import postgresql_server
@@ -101,3 +102,11 @@ def test_the_truth_behind_the_slider_is_the_mean_of_what_is_said() -> None:
     means = [bench_validity._simulated(pattern, 8.0, seed).groupby("condition")["rating"].mean() for seed in range(150)]
     differences = np.array([mean["a"] - mean["b"] for mean in means])
     assert abs(differences.mean() - truth) < 4 * differences.std() / 150**0.5 and 3 < truth < 7
+
+
+def test_listeners_save_beside_an_open_studio_and_every_page_is_asked_for(tmp_path, monkeypatch) -> None:
+    """Each run holds the saves that are stored against those that were answered by itself; a worker has looked."""
+    monkeypatch.setattr(bench_studio, "ASKED", 0.05)
+    found = bench_studio.bench(tmp_path, repeats=1, seconds=2.0, sessions=8)
+    assert set(found["pages"]) == {*bench_studio.PAGES, "live/now, followed"}
+    assert found["saves"]["per_s"] > 8 and found["ratios"].keys() == found["at_most"].keys()

@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from server_guests import Guest, calibrate
+from studio_looks import looked_at
 from studio_people import PASSWORD, person
 
 from mushra_app.config import Settings
@@ -87,8 +88,24 @@ def test_every_page_of_the_studio(seen: Page, server, data_dir: Path) -> None:
         seen.goto(f"{server.url}/studio/{address}")
         found += complaints(seen)
     seen.goto(f"{server.url}/studio/tiny/live")
-    seen.locator("details").first.evaluate("details => details.open = true")
+    for details in seen.locator("details").all():
+        details.evaluate("details => details.open = true")
     assert found + complaints(seen) == []
+
+
+def test_the_pages_of_a_test_that_is_under_way(seen: Page, server, data_dir: Path) -> None:
+    settings = Settings(data_dir=data_dir)
+    database = Database(settings)
+    pseudonym = looked_at(database, settings)
+    database.close()
+    seen.goto(f"{server.url}/studio/?key={studio_key(settings)}")
+    found = []
+    for address in ("live", "live?state=withdrawn", f"listeners/{pseudonym}"):
+        seen.goto(f"{server.url}/studio/tiny/{address}")
+        for details in seen.locator("details").all():
+            details.evaluate("details => details.open = true")
+        found += complaints(seen)
+    assert found == [] and seen.locator(".timeline .plays").count() >= 1
 
 
 def test_every_page_of_those_with_accounts(seen: Page, server, data_dir: Path) -> None:

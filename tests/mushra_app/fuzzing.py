@@ -298,6 +298,14 @@ def _logging_out(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     return _logging_in(fuzz, case, "none")
 
 
+def _of_a_listener(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    from mushra_app.session import listening
+
+    with fuzz.database.reading() as db:
+        case.path_parameters["pseudonym"] = listening.sitting_of(db, fuzz.guest.token).listener.pseudonym
+    return _in_the_study(fuzz, case, care)
+
+
 def _calibrating(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     case.body = PLACE if care == "all" else case.body
     return fuzz.owner
@@ -594,5 +602,9 @@ PREPARED: dict[str, Prepare] = {
     "PUT /studio/{study}/preview/{version}/session/{token}/trials/{trial}": _previewing,
     "GET /studio/{study}/preview/{version}/session/{token}/sound/{slot}": _previewing,
     "GET /studio/{study}/preview/{version}/session/{token}/setup/{step}/{attempt}/{number}": _previewing,
+    "GET /studio/{study}/live/now": _in_the_study,
+    "POST /studio/{study}/live/screen": _in_the_study,
+    "POST /studio/{study}/live/precision": _in_the_study,
+    "GET /studio/{study}/listeners/{pseudonym}": _of_a_listener,
 }
 """How a call becomes one that may succeed; all other operations need nothing."""

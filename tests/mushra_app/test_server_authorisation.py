@@ -19,7 +19,7 @@ from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.listener.pages import TrialPage
-from mushra_app.models import ListeningSession, Slot, Trial
+from mushra_app.models import Listener, ListeningSession, Slot, Trial
 from mushra_app.people import accounts, invitations, tokens
 from mushra_app.publish import publish
 from mushra_app.security import token_sha256
@@ -176,6 +176,10 @@ FORMS: dict[str, dict[str, str]] = {
     ("GET", "/studio/<study>/lab"): CHANGES_THE_STUDY,
     ("POST", "/studio/<study>/lab"): each(CHANGES_THE_STUDY, 404),  # at a place that there is not
     ("POST", "/studio/<study>/lab/back"): each(CHANGES_THE_STUDY, 404),
+    ("GET", "/studio/<study>/live/now"): THE_STUDYS,
+    ("POST", "/studio/<study>/live/screen"): each(THE_STUDYS, 303),
+    ("POST", "/studio/<study>/live/precision"): each(CHANGES_THE_STUDY, 303),
+    ("GET", "/studio/<study>/listeners/<pseudonym>"): THE_STUDYS,
 }
 FORMS = {
     "/studio/<study>/recruiting": {"seen": "x"},
@@ -241,6 +245,8 @@ def address(app: Flask, rule: str, who: str) -> tuple[str, dict[str, Any]]:
     fill, body = {"<study>": "tiny", "<side>": "left", "<path:filename>": "css/site.css", "<step>": "sides"}, {}
     fill |= {"<int:attempt>": "1", "<int:clip>": "1", "<int:version>": "1"}
     fill |= {"<int:number>": "999" if "/revoke" in rule else "1"}
+    if "<pseudonym>" in rule:
+        fill["<pseudonym>"] = somebody(app)
     if "/preview/" in rule:
         with database_of(app).reading() as db:
             found = preview_of(database_of(app), lifecycle.current(db, "tiny").id)
@@ -265,6 +271,14 @@ def preview_of(database: Database, version: int) -> tuple[str, str, str, list[st
     while not isinstance(page := preview.page(database, version, walk, "", ""), TrialPage):
         walk = walk.next
     return first.token, walk.token, page.token, [sound.token for sound in page.sounds]
+
+
+def somebody(app: Flask) -> str:
+    """The pseudonym of a listener of the tiny study."""
+    guest = Guest(database_of(app))
+    with database_of(app).reading() as db:
+        own = select(Listener.pseudonym).join(ListeningSession)
+        return db.scalars(own.where(ListeningSession.token_sha256 == token_sha256(guest.token))).one()
 
 
 def at_the_check(app: Flask) -> Guest:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from server_guests import ORIGIN, Guest
 from sqlalchemy import update
+from studio_looks import session_of
 from studio_people import AN_OWNER
 
 from mushra_app.config import Settings
@@ -35,7 +37,7 @@ def report(guest: Guest, text: str, user_agent: str = "") -> None:
 def pages(database: Database, name: str = "tiny") -> tuple[LivePage, StudiesPage]:
     """The study's page and the list."""
     with database.reading() as db:
-        return progress.live(db, name, AN_OWNER, listener_url=""), overview.studies(db, str)
+        return progress.live(db, name, AN_OWNER, progress.Place("", Path())), overview.studies(db, str)
 
 
 @pytest.fixture
@@ -53,7 +55,9 @@ def test_the_newest_fifty_are_shown_and_all_are_counted(published: Database) -> 
     assert page.page_errors_in_all == listed.studies[0].script_errors == 60 and len(page.page_errors) == 50
     assert [error.first_line for error in page.page_errors[:3]] == ["error 29", "error 29", "error 28"]
     assert page.page_errors[0].text == f"error 29\n  at {guests[1].token}"
-    assert [error.listener for error in page.page_errors[:2]] == [row.listener for row in reversed(page.sessions)]
+    assert [error.listener for error in page.page_errors[:2]] == [
+        session_of(published, guest).listener.pseudonym for guest in reversed(guests)
+    ]
 
 
 def test_errors_are_those_of_the_study_and_no_other(published: Database, either: Settings, stimuli) -> None:

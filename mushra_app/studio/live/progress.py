@@ -1,68 +1,142 @@
-"""How far the listeners of a study are, and what their browsers complained of."""
+"""How far the listeners of a study are, what the rules say of them, and what their browsers complained of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
-from mushra_app.models import Listener, ListeningSession, Save, ScriptError, Trial
+from mushra_app.models import Listener, ListeningSession, ScriptError
 from mushra_app.people.logins import Visitor
+from mushra_app.session.enrolment import experiment_of
 from mushra_app.studio.browsers import browser
-from mushra_app.studio.live.pages import LivePage, PageError, SessionRow
+from mushra_app.studio.live import pace, sittings, squares, widths
+from mushra_app.studio.live.ages import age_s, ago, minutes
+from mushra_app.studio.live.health import health
+from mushra_app.studio.live.pages import Count, Kind, LivePage, PageError, SessionRow, View
+from mushra_app.studio.live.quality import Quality, quality
+from mushra_app.studio.live.sittings import Sitting
 from mushra_app.studio.tabs import head_of
-from mushra_app.study import lifecycle
+from mushra_app.study import lifecycle, monitoring
+from mushra_app.table_base import now
+from mushra_app.words import say, say_later
 
 MOST_ERRORS = 50
+MOST_ROWS = 100
+"""Rows that are shown at first: those under way, those who stopped, then the newest."""
 LONGEST_LINE = 160
+QUIET_S = 15 * 60.0
+"""Without a sign of life for so long, who was under way counts as stopped; between two saves there is none."""
+STATES = {
+    "": say_later("started"),
+    "now": say_later("under way now"),
+    "finished": say_later("finished"),
+    "stopped": say_later("stopped"),
+    "withdrawn": say_later("withdrawn"),
+    "refused": say_later("refused by a check"),
+    "planned": say_later("planned for later"),
+}
+WHO = {
+    "all": say_later("Everybody"),
+    "people": say_later("Listeners"),
+    "pilot": say_later("Pilot"),
+    "simulated": say_later("Simulated"),
+}
 
 
-def live(db: Session, name: str, visitor: Visitor, *, listener_url: str) -> LivePage:
+@dataclass(frozen=True)
+class Place:
+    """Where the page is made: the address for listeners, and the data folder."""
+
+    listener_url: str
+    data_dir: Path
+
+
+def live(db: Session, name: str, visitor: Visitor, place: Place, view: View = View()) -> LivePage:  # noqa: B008
     """One study, with every session of any version."""
+    moment = now()
+    etag = tag(db, name, moment)  # first: what is stored meanwhile then costs another page, and is never missed
     version = lifecycle.current(db, name)
-    of_study = Listener.study_id == version.study_id
-    reported = select(func.count()).select_from(ScriptError).join(ListeningSession).join(Listener).where(of_study)
+    everybody = sittings.sittings(db, version.study_id)
+    wanted = [one for one in everybody if view.who in ("all", kind_of(one))]
+    by_state = [(state_of(one, moment), one) for one in wanted]
+    counted = Counter(state for state, _ in by_state)
+    look = monitoring.latest(db, version, "screen")
+    found = quality(look)
+    in_view = sorted((pair for pair in by_state if _is_wanted(pair[0], view.state)), key=_rank)
+    ends = pace.stops([one.at for state, one in by_state if state == "stopped"], _longest(wanted))
+    reported = select(func.count()).select_from(ScriptError).join(ListeningSession).join(Listener)
     return LivePage(
         head=head_of(db, version, visitor),
-        listener_url=listener_url,
-        sessions=tuple(_sessions(db, version.study_id)),
-        page_errors=tuple(_page_errors(db, version.study_id)),
-        page_errors_in_all=db.scalar(reported) or 0,
+        etag=etag,
+        listener_url=place.listener_url,
+        view=view,
+        kinds=tuple(_kinds(everybody)),
+        counts=tuple(_counts(counted)),
+        sessions=tuple(_row(state, one, moment, found) for state, one in in_view[: None if view.every else MOST_ROWS]),
+        in_view=len(in_view),
+        quiet_minutes=round(QUIET_S / 60),
+        stops=ends if counted["stopped"] else (),
+        most_stops=max((bar.count for bar in ends), default=0),
+        pace=pace.pace(wanted),
+        quality=found,
+        ask=monitoring.is_stale(db, version, look),
+        finished=any(one.status == "finished" and not one.pilot for one in everybody),
+        widths=widths.widths(monitoring.latest(db, version, "precision"), experiment_of(version).analysis),
+        page_errors=tuple(page_errors(db, Listener.study_id == version.study_id)),
+        page_errors_in_all=db.scalar(reported.where(Listener.study_id == version.study_id)) or 0,
+        health=health(db, place.data_dir, moment),
     )
 
 
-def _sessions(db: Session, study_id: int) -> list[SessionRow]:
-    saved = set(
-        db.scalars(
-            select(Save.trial_id).join(Trial).join(ListeningSession).join(Listener).where(Listener.study_id == study_id)
-        )
-    )
-    sittings = db.scalars(
-        select(ListeningSession)
-        .join(Listener)
-        .where(Listener.study_id == study_id)
-        .options(selectinload(ListeningSession.listener), selectinload(ListeningSession.trials))
-        .order_by(ListeningSession.started_at, ListeningSession.part)
-    )
-    return [
-        SessionRow(
-            listener=sitting.listener.pseudonym,
-            part=sitting.part,
-            status=sitting.status,
-            simulated=sitting.listener.simulated,
-            pilot=sitting.listener.pilot,
-            started_at=sitting.started_at.isoformat(timespec="seconds"),
-            trials=tuple("saved" if trial.id in saved else "open" for trial in sitting.trials),
-        )
-        for sitting in sittings
-    ]
+def tag(db: Session, study: str, moment: datetime) -> str:
+    """What differs whenever the page would: what is stored, and each half minute, because ages are in words."""
+    return f"{sittings.stamp(db, study)}-{moment.timestamp() // 30:.0f}"
 
 
-def _page_errors(db: Session, study_id: int) -> Iterator[PageError]:
+def state_of(sitting: Sitting, moment: datetime) -> str:
+    """One of ``STATES``."""
+    if sitting.status != "started":
+        return sitting.status
+    return "now" if age_s(moment, sitting.seen_at) <= QUIET_S else "stopped"
+
+
+def says(state: str, sitting: Sitting) -> str:
+    """A state in words, with the trial where it is one."""
+    words = {"at": sitting.at, "all": len(sitting.blocks)}
+    if state in ("now", "stopped") and sitting.at > len(sitting.blocks):
+        return say("at the last questions") if state == "now" else say("stopped at the last questions")
+    if state == "now":
+        return say("at trial %(at)s of %(all)s", **words)
+    if state == "stopped":
+        return say("stopped at trial %(at)s of %(all)s", **words)
+    return str(STATES[state])
+
+
+def marks_of(state: str, sitting: Sitting) -> squares.Marks:
+    """The picture of one session's trials."""
+    return squares.marks(
+        sitting.blocks,
+        sitting.saved,
+        here=sitting.at if state == "now" else 0,
+        stopped=sitting.at if state == "stopped" else 0,
+    )
+
+
+def kind_of(sitting: Sitting) -> str:
+    """One of ``WHO``; a simulated listener of a pilot is simulated."""
+    return "simulated" if sitting.simulated else "pilot" if sitting.pilot else "people"
+
+
+def page_errors(db: Session, *of_whom: object) -> Iterator[PageError]:
     """The newest ones."""
     query = select(ScriptError, Listener.pseudonym).select_from(ScriptError).join(ListeningSession).join(Listener)
-    query = query.where(Listener.study_id == study_id)
+    query = query.where(*of_whom)  # type: ignore[arg-type]
     for error, pseudonym in db.execute(query.order_by(ScriptError.id.desc()).limit(MOST_ERRORS)):
         line = next(iter(error.text.strip().splitlines()), "(an error without words)")
         yield PageError(
@@ -73,3 +147,51 @@ def _page_errors(db: Session, study_id: int) -> Iterator[PageError]:
             first_line=line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…",
             text=error.text,
         )
+
+
+def _is_wanted(state: str, wanted: str) -> bool:
+    return not wanted or state == wanted
+
+
+def _rank(pair: tuple[str, Sitting]) -> tuple[int, float]:
+    """Who is under way first, then who stopped; the newest sign of life first."""
+    state, sitting = pair
+    return {"now": 0, "stopped": 1}.get(state, 2), -sitting.seen_at.timestamp()
+
+
+def _longest(of_whom: Sequence[Sitting]) -> int:
+    return max((len(one.blocks) for one in of_whom), default=0)
+
+
+def _kinds(everybody: Sequence[Sitting]) -> Iterator[Kind]:
+    """Of whom there are sessions; nothing where all are of one kind."""
+    counted = Counter(kind_of(one) for one in everybody)
+    if len(counted) > 1:
+        for who, words in WHO.items():
+            if who == "all" or counted[who]:
+                yield Kind(who, str(words), len(everybody) if who == "all" else counted[who])
+
+
+def _counts(counted: Counter[str]) -> Iterator[Count]:
+    """Those that are never left out, and of the others those that there are."""
+    for state, words in STATES.items():
+        number = sum(counted.values()) - counted["planned"] if not state else counted[state]
+        if number or state in ("", "now", "finished", "stopped"):
+            yield Count(state, str(words), number)
+
+
+def _row(state: str, sitting: Sitting, moment: datetime, found: Quality) -> SessionRow:
+    return SessionRow(
+        listener=sitting.listener,
+        part=sitting.part,
+        state=state,
+        says=says(state, sitting),
+        simulated=sitting.simulated,
+        pilot=sitting.pilot,
+        seen=ago(age_s(moment, sitting.seen_at)) if state != "planned" else "",
+        seen_at=minutes(sitting.seen_at),
+        saved=sitting.saved.count("1"),
+        trials=len(sitting.blocks),
+        marks=marks_of(state, sitting),
+        strip=found.strips.get(sitting.listener),
+    )

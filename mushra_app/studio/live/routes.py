@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from flask import url_for
+from typing import Any
 
+from flask import Response, make_response, redirect, render_template, request, url_for
+
+from mushra_app.people import audit
 from mushra_app.people.permissions import Right
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.guard import needs
+from mushra_app.studio.live import listener as one_listener
 from mushra_app.studio.live import progress
+from mushra_app.studio.live.pages import LivePage, View
+from mushra_app.study import lifecycle, monitoring
+from mushra_app.table_base import now
 from mushra_app.web import external_address, services, show
 
 
@@ -15,6 +22,61 @@ from mushra_app.web import external_address, services, show
 @needs(Right.VIEW)
 def live(study: str) -> str:
     """How far the listeners are."""
-    link = external_address(url_for("listener.welcome", study=study))
+    return show(_page(study))
+
+
+@blueprint.get("/<study>/live/now")
+@needs(Right.VIEW)
+def live_now(study: str) -> Response:
+    """The part of that page that changes; 304 where it has not, which costs one query."""
     with services().database.reading() as db:
-        return show(progress.live(db, study, visitor(), listener_url=link))
+        known = progress.tag(db, study, now())
+    if request.if_none_match.contains_weak(known):
+        answer = Response(status=304)
+        answer.set_etag(known, weak=True)
+        return answer
+    page = _page(study)
+    answer = make_response(render_template("studio/live_now.html", page=page))
+    answer.set_etag(page.etag, weak=True)
+    return answer
+
+
+@blueprint.post("/<study>/live/screen")
+@needs(Right.VIEW)
+def look_again(study: str) -> Any:
+    """Have the rules of screening look at the listeners so far."""
+    _ask(study, "screen")
+    return redirect(url_for("studio.live", study=study, _anchor="quality"), 303)
+
+
+@blueprint.post("/<study>/live/precision")
+@needs(Right.CHANGE)
+def look_at_widths(study: str) -> Any:
+    """Have the widths of the intervals worked out; that somebody looked is written down."""
+    _ask(study, "precision")
+    return redirect(url_for("studio.live", study=study, _anchor="widths"), 303)
+
+
+@blueprint.get("/<study>/listeners/<pseudonym>")
+@needs(Right.VIEW)
+def listener(study: str, pseudonym: str) -> str:
+    """One listener's way through the test."""
+    with services().database.reading() as db:
+        return show(one_listener.listener(db, study, pseudonym, visitor()))
+
+
+def _page(study: str) -> LivePage:
+    place = progress.Place(external_address(url_for("listener.welcome", study=study)), services().settings.data_dir)
+    who, state = request.args.get("who", "all"), request.args.get("state", "")
+    view = View(
+        who if who in progress.WHO else "all", state if state in progress.STATES else "", "every" in request.args
+    )
+    with services().database.reading() as db:
+        return progress.live(db, study, visitor(), place, view)
+
+
+def _ask(study: str, kind: monitoring.Kind) -> None:
+    with services().database.writing() as db:
+        monitoring.ask(db, services().settings, lifecycle.current(db, study), kind, visitor().name)
+        if kind == "precision":
+            audit.note(db, visitor().name, "look", f"{study}: how wide the intervals are")

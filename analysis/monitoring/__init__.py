@@ -1,0 +1,1 @@
+"""What may be known of a test while it runs: whom the rules would leave out, and how wide intervals are. Never more."""

@@ -1,0 +1,91 @@
+"""Asking the analysis room about a study that runs: whom the rules of screening find, and how wide intervals are.
+
+Both are jobs (``mushra_app.jobs``); what they printed is what pages read. Nothing of it names a condition. A look at
+the widths is written down: whoever reads the report can tell how often somebody looked.
+
+Conventions: functions take a SQLAlchemy session and know nothing of the web; whoever calls ``ask`` notes it in the
+audit log where that is wanted. Defines: ``Look``, ``ask``, ``latest``, ``is_stale``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, undefer
+
+from mushra_app import jobs
+from mushra_app.config import Settings
+from mushra_app.models import Job, Listener, ListeningSession, StudyVersion
+from mushra_app.security import secret_key
+from mushra_app.table_base import now
+
+Kind = Literal["screen", "precision"]
+ASK_AGAIN = timedelta(minutes=2)
+"""How soon after one look the page asks for the next one by itself, where somebody has finished meanwhile."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """The newest answer of one kind (None: none yet), as of when, and what goes on: ``status`` is that of the newest
+    job, "" where there is none, and ``reason`` says why it failed."""
+
+    found: Mapping[str, Any] | None
+    as_of: datetime | None
+    status: str
+    reason: str
+    asked_at: datetime | None
+
+
+def ask(db: Session, settings: Settings, version: StudyVersion, kind: Kind, who: str) -> Job:
+    """Put a look in; one that waits or runs already is that one."""
+    argv = ["--stimuli", version.published_from, "--data", str(settings.data_dir.absolute())]
+    argv += ["--study", version.study.name, "--format", "json"]
+    if kind == "precision":
+        argv += ["--key", _key(settings, version)]
+    job = jobs.ask(db, kind, argv)
+    job.study_id, job.asked_by = version.study_id, job.asked_by or who
+    db.flush()
+    return job
+
+
+def latest(db: Session, version: StudyVersion, kind: Kind) -> Look:
+    """What is known by the newest look at this version."""
+    own = select(Job).where(Job.study_id == version.study_id, Job.kind == kind).order_by(Job.id.desc())
+    newest = db.scalars(own.limit(1)).first()
+    if newest is None:
+        return Look(None, None, "", "", None)
+    done = db.scalars(own.where(Job.status == "done").options(undefer(Job.output)).limit(1)).first()
+    found = json.loads(done.output) if done else None
+    if found is not None and found["study_id"] != version.identity:
+        found = None
+    as_of = done.started_at if done and found is not None else None
+    return Look(found, as_of, newest.status, newest.reason, newest.created_at)
+
+
+def is_stale(db: Session, version: StudyVersion, look: Look) -> bool:
+    """Whether somebody has finished since the newest look was asked for, and it is time to ask again.
+
+    A clock that went back makes the next look come earlier or later, and no more than that.
+    """
+    if look.status in ("waiting", "running"):
+        return False
+    finished = db.scalar(
+        select(func.max(ListeningSession.finished_at))
+        .join(Listener)
+        .where(ListeningSession.study_version_id == version.id, ListeningSession.status == "finished")
+        .where(Listener.pilot.is_(False))
+    )
+    if finished is None:
+        return False
+    return look.asked_at is None or (finished > look.asked_at and not timedelta() <= now() - look.asked_at < ASK_AGAIN)
+
+
+def _key(settings: Settings, version: StudyVersion) -> str:
+    """What shuffles the letters of the contrasts: nobody can work it out who can't read the data folder."""
+    return hashlib.sha256(f"precision {secret_key(settings)} {version.identity}".encode()).hexdigest()[:16]
