@@ -44,7 +44,12 @@ FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")
 
 
 def rows(
-    db: Session, study: str | None = None, *, training: bool = True, unfinished: bool = True
+    db: Session,
+    study: str | None = None,
+    *,
+    version: int | None = None,
+    training: bool = True,
+    unfinished: bool = True,
 ) -> Iterator[ratings.Row]:
     """Ratings in the order in which they were heard, one dictionary per row of ``ratings.COLUMNS``.
 
@@ -53,11 +58,14 @@ def rows(
     Parameters
     ----------
     study : short name; every study of the database where it is ``None``.
+    version : number of one version of it; every one where it is ``None``.
     training, unfinished : whether training trials and sessions not finished are included; rows say which they are.
     """
     query = _query()
     if study is not None:
         query = query.where(Study.name == study)
+    if version is not None:
+        query = query.where(StudyVersion.number == version)
     if not training:
         query = query.where(Trial.block != "training")
     if not unfinished:

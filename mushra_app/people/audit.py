@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mushra_app.people.tables import AuditEntry
 
-KINDS = ("login", "failed login", "export", "calibration", "account", "study")
+KINDS = ("login", "failed login", "export", "calibration", "account", "study", "peek", "withdrawal", "erasure")
 COMMAND_LINE = "the command line"
 
 
