@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from careful_guests import listened
 from click.testing import CliRunner, Result
 from server_guests import Guest
 from sqlalchemy import select
@@ -26,8 +27,7 @@ WHY = "the headphones of two listeners were broken"
 def rated(database: Database, either: Settings, stimuli: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
     """Three listeners finished; the study is open."""
     publish(stimuli, database, either)
-    for _ in range(3):
-        Guest(database).finish()
+    listened(database, 3)
     if either.database_url:
         monkeypatch.setenv("MUSHRA_DATABASE_URL", either.database_url)
     return database
