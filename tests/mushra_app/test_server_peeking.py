@@ -56,7 +56,7 @@ def test_ratings_of_a_running_study_are_not_read_without_a_reason(
 ) -> None:
     brought_to(rated, *([status] if status != "open" else []))
     for reason in ("", " \n "):
-        with pytest.raises(peeking.PeekError, match="tiny is still running.* --peek"):
+        with pytest.raises(peeking.PeekError, match=r"tiny is still running.* --peek"):
             ratings.read_database(either.data_dir, "tiny", peek=reason)
     with pytest.raises(peeking.PeekError, match="has 501 characters"):
         ratings.read_database(either.data_dir, "tiny", peek="x" * 501)
