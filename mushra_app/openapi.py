@@ -27,6 +27,8 @@ from mushra_app.listener.forms import WelcomeForm
 from mushra_app.operation.health import Ready
 from mushra_app.session.saving import TrialSave
 from mushra_app.studio.forms import CalibrationForm, LoginForm, PasswordForm
+from mushra_app.study import results
+from mushra_app.study.layouts import LAYOUTS
 from mushra_app.study.lifecycle import STATUSES
 
 blueprint = Blueprint("openapi", __name__)
@@ -43,6 +45,24 @@ STATUS: Schema = {
     "required": ["status"],
 }
 ARCHIVED: Schema = {"type": "object", "properties": {"archived": {"type": "string", "enum": ["yes", "no"]}}}
+
+LAYOUT: Schema = {
+    "type": "object",
+    "properties": {"layout": {"type": "string", "enum": list(LAYOUTS)}, "reason": TEXT},
+    "required": ["reason"],
+}
+JOB: Schema = {
+    "type": "object",
+    "properties": {"kind": {"type": "string", "enum": list(results.KINDS)}, "reason": TEXT, "sounds": TEXT},
+    "required": ["kind"],
+}
+WHO: Schema = {"type": "object", "properties": {"who": TEXT}, "required": ["who"]}
+LISTENER: Schema = {"type": "object", "properties": {"listener": TEXT}, "required": ["listener"]}
+JOBS: Schema = {
+    "type": "object",
+    "properties": {"jobs": {"type": "array", "items": {"type": "object"}}, "worker_missing": {"type": "boolean"}},
+    "required": ["jobs", "worker_missing"],
+}
 
 
 @dataclass(frozen=True)
@@ -91,8 +111,17 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("POST", "studio.archive"): SEE_OTHER(takes=ARCHIVED),
     ("GET", "studio.live"): PAGE,
     ("GET", "studio.results"): PAGE,
-    ("GET", "studio.ratings_csv"): Answer("text/csv"),
+    ("GET", "studio.ratings_csv"): Answer("text/csv", query=("layout",)),
     ("GET", "studio.answers_csv"): Answer("text/csv"),
+    ("POST", "studio.ratings_now"): Answer("text/csv", takes=LAYOUT),
+    ("POST", "studio.ask_for_job"): SEE_OTHER(takes=JOB),
+    ("GET", "studio.jobs"): Answer(JOBS),
+    ("GET", "studio.report"): Answer(query=("download",)),
+    ("GET", "studio.made_file"): Answer("application/octet-stream"),
+    ("POST", "studio.find_listener"): Answer(takes=WHO),
+    ("POST", "studio.withdraw_listener"): SEE_OTHER(takes=LISTENER),
+    ("GET", "studio.ask_before_erasing"): PAGE,
+    ("POST", "studio.erase_personal"): SEE_OTHER(takes=NOTHING),
     ("GET", "studio.listening_places"): PAGE,
     ("POST", "studio.calibrate"): SEE_OTHER(takes=CalibrationForm),
     ("GET", "studio.alignment_noise"): Answer("audio/wav"),

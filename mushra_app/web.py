@@ -24,7 +24,7 @@ from mushra_app.listener import pages as listener_pages
 from mushra_app.serving.answers import Delivery
 from mushra_app.studio import pages as studio_pages
 from mushra_app.studio.live.pages import LivePage
-from mushra_app.studio.results.pages import ResultsPage
+from mushra_app.studio.results.pages import ErasurePage, ResultsPage, WithdrawalPage
 from mushra_app.studio.test.pages import TestPage
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
@@ -46,6 +46,8 @@ TEMPLATES: dict[type, str] = {
     TestPage: "studio/test.html",
     LivePage: "studio/live.html",
     ResultsPage: "studio/results.html",
+    WithdrawalPage: "studio/withdrawal.html",
+    ErasurePage: "studio/erasure.html",
     studio_pages.PlacesPage: "studio/places.html",
 }
 

@@ -123,7 +123,7 @@ def write_bundle(database: Database, found: Contents, out: Path, *, sounds: bool
         if not (root / "stimuli" / METRICS).is_file():
             tell("metrics")
             _mushra(tell, "metrics", "stimuli", "--no-songs", where=root)
-            shutil.rmtree(root / "stimuli" / "records", ignore_errors=True)  # what it has worked out so far
+            _forget_place(root)
         _mushra(tell, "preregister", "experiment.toml", "--out", "preregistration.md", where=root)
         report = ("report", "ratings.csv", "--stimuli", "stimuli", "--peeks", "peeks.csv")
         _mushra(tell, *report, "--out", "report.html", "--json", "report.json", where=root)
@@ -209,6 +209,13 @@ def _without_none(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_none(one) for key, one in value.items() if one is not None}
     return [_without_none(one) for one in value] if isinstance(value, list) else value
+
+
+def _forget_place(root: Path) -> None:
+    """Metrics that were worked out here name this folder in a note, and leave the pieces they were made from."""
+    path = root / "stimuli" / METRICS
+    path.write_text(path.read_text(encoding="utf-8").replace(f"{root.as_posix()}/", ""), encoding="utf-8")
+    shutil.rmtree(root / "stimuli" / "records", ignore_errors=True)
 
 
 def _mushra(tell: Tell, *arguments: str, where: Path) -> None:
