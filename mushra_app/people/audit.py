@@ -1,7 +1,7 @@
 """Who did what: one row for each login, failed login, export, calibration, change of an account or of a study.
 
 Conventions: written in the transaction of what it tells of, so that neither is there without the other.
-Defines: ``KINDS``, ``COMMAND_LINE``, ``note``, ``latest``.
+Defines: ``KINDS``, ``COMMAND_LINE``, ``note``, ``has``, ``latest``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ def note(db: Session, who: str, what: str, about: str = "", *, network: str = ""
     """Write down one thing; ``what`` is one of ``KINDS``."""
     assert what in KINDS, what
     db.add(AuditEntry(who=who, what=what, about=about, network=network))
+
+
+def has(db: Session, what: str, about: Sequence[str]) -> bool:
+    """Whether one of these things was done."""
+    query = select(AuditEntry.id).where(AuditEntry.what == what, AuditEntry.about.in_(about))
+    return db.scalar(query.limit(1)) is not None
 
 
 def latest(db: Session, most: int = 100) -> Sequence[AuditEntry]:

@@ -121,7 +121,11 @@ def test_no_form_is_taken_without_its_token_or_from_elsewhere(app: Flask, ada: s
     own = csrf(client.get("/studio/account").text)
     strangers = csrf(app.test_client().get("/studio/login").text)
     forms = ("/listen/tiny", f"{guest.base}/", f"{guest.base}/withdraw", "/withdraw")
-    of_a_study = ("/studio/<study>/versions/<int:number>/status", "/studio/<study>/archive")
+    of_a_study = (
+        *("/studio/<study>/versions/<int:number>/status", "/studio/<study>/archive"),
+        *("/studio/<study>/ratings.csv", "/studio/<study>/jobs"),
+        *("/studio/<study>/withdraw", "/studio/<study>/withdrawn", "/studio/<study>/erase"),
+    )
     studio = ("/studio/login", "/studio/logout", "/studio/account", "/studio/places")
     assert {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())} == {
         *("/listen/<study>", "/session/<token>/", "/session/<token>/withdraw", "/session/<token>/error", "/withdraw"),
@@ -177,7 +181,7 @@ def test_a_method_is_the_one_that_was_used(app: Flask, client: FlaskClient, gues
 def test_no_method_makes_any_address_fall_over(app: Flask, ada: str, guest: Guest) -> None:
     page, asked = guest.trial(), 0
     fill = {"study": "tiny", "token": guest.token, "trial": page.token, "slot": page.sounds[0].token, "side": "left"}
-    fill |= {"step": "level", "attempt": "1", "number": "1", "filename": "css/site.css"}
+    fill |= {"step": "level", "attempt": "1", "number": "1", "name": "bundle.zip", "filename": "css/site.css"}
     for client in (app.test_client(), inside(app, ada)):
         for rule in app.url_map.iter_rules():
             address = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: fill[found[1]], rule.rule)

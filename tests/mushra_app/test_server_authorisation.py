@@ -72,12 +72,25 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/studio/<study>/results"): THE_STUDYS,
     ("POST", "/studio/<study>/versions/<int:number>/status"): each(CHANGES_THE_STUDY, 409),  # it is open already
     ("POST", "/studio/<study>/archive"): each(CHANGES_THE_STUDY, 409),  # it runs
-    ("GET", "/studio/<study>/ratings.csv"): THE_STUDYS,
+    ("GET", "/studio/<study>/ratings.csv"): each(THE_STUDYS, 409),  # it runs
     ("GET", "/studio/<study>/answers.csv"): THE_STUDYS,
+    ("POST", "/studio/<study>/ratings.csv"): CHANGES_THE_STUDY,
+    ("POST", "/studio/<study>/jobs"): each(CHANGES_THE_STUDY, 409),  # a bundle, while it runs
+    ("GET", "/studio/<study>/jobs.json"): THE_STUDYS,
+    ("GET", "/studio/<study>/report.html"): each(THE_STUDYS, 404),  # nobody has made one
+    ("GET", "/studio/<study>/files/<name>"): each(THE_STUDYS, 404),
+    ("POST", "/studio/<study>/withdraw"): each(CHANGES_THE_STUDY, 404),  # with a name that nobody has
+    ("POST", "/studio/<study>/withdrawn"): each(CHANGES_THE_STUDY, 404),
+    ("GET", "/studio/<study>/erase"): CHANGES_THE_STUDY,
+    ("POST", "/studio/<study>/erase"): each(CHANGES_THE_STUDY, 303),
 }
 FORMS = {
     "/studio/<study>/versions/<int:number>/status": {"status": "open"},
     "/studio/<study>/archive": {"archived": "yes"},
+    "/studio/<study>/ratings.csv": {"layout": "wide", "reason": "somebody has to know"},
+    "/studio/<study>/jobs": {"kind": "bundle", "reason": "somebody has to know"},
+    "/studio/<study>/withdraw": {"who": "nobody"},
+    "/studio/<study>/withdrawn": {"listener": "nobody"},
     "/listen/<study>": {"consent": "yes", "transducer": "headphones", "experience": "experienced"},
     "/session/<token>/": {"ears": "yes"},
     "/studio/login": {"name": "owner", "password": "a wrong password"},
@@ -121,7 +134,7 @@ def browser_of(app: Flask, who: str) -> FlaskClient:
 def address(app: Flask, rule: str, who: str) -> tuple[str, dict[str, Any]]:
     """Where somebody asks, and a save that would do there."""
     fill, body = {"<study>": "tiny", "<side>": "left", "<path:filename>": "css/site.css", "<step>": "sides"}, {}
-    fill |= {"<int:attempt>": "1", "<int:number>": "1"}
+    fill |= {"<int:attempt>": "1", "<int:number>": "1", "<name>": "bundle.zip"}
     if "<token>" in rule:
         guest = at_the_check(app)
         tokens = {"listener": guest.token, "other listener": at_the_check(app).token}
@@ -187,7 +200,12 @@ def test_everybody_is_answered_as_the_matrix_says(
 
 def test_a_study_that_one_may_not_see_is_answered_as_one_that_is_not_there(app: Flask) -> None:
     stranger = inside(app, "stranger")
-    for path in ("/studio/{}/", "/studio/{}/ratings.csv", "/studio/{}/answers.csv", "/studio/places/noise/{}/left"):
+    for path in (
+        "/studio/{}/",
+        "/studio/{}/ratings.csv",
+        "/studio/{}/files/bundle.zip",
+        "/studio/places/noise/{}/left",
+    ):
         hidden, absent = (stranger.get(path.format(study)) for study in ("tiny", "nosuch"))
         assert (hidden.status_code, absent.status_code) == (404, 404)
         assert hidden.text.replace("tiny", "nosuch") == absent.text

@@ -10,12 +10,16 @@ from sqlalchemy.orm import Session
 
 from mushra_app.config import Settings
 from mushra_app.models import Listener, ListeningSession, Save, StudyVersion, Trial
+from mushra_app.people import audit
 from mushra_app.people.logins import Visitor
 from mushra_app.session import privacy
 from mushra_app.studio.results.pages import ErasurePage, ReportFacts, ResultsPage, WithdrawalPage, WorkRow
 from mushra_app.studio.tabs import head_of
 from mushra_app.study import lifecycle, peeking
 from mushra_app.study import results as made
+
+RATINGS = ("ratings", "ratings-wide", "ratings-webmushra", "ratings.parquet")
+"""What the audit log calls the ratings that were taken out."""
 
 
 def results(db: Session, name: str, visitor: Visitor, settings: Settings, *, error: str = "") -> ResultsPage:
@@ -34,6 +38,7 @@ def results(db: Session, name: str, visitor: Visitor, settings: Settings, *, err
         looks=tuple((look.at[:16].replace("T", " "), look.reason) for look in peeking.peeks(db, name)),
         works={kind: row_of(work) for kind, work in works.items()},
         report=_facts(db, version, place, works["report"]),
+        exported=audit.has(db, "export", tuple(f"{name}: {what}" for what in RATINGS)),
         worker_command=f'mushra worker --data "{place.data_dir}"',
         worker_missing=made.needs_worker(db, place),
         personal_answers=privacy.kept(db, version.study_id),

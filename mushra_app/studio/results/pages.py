@@ -43,6 +43,7 @@ class ResultsPage:
     looks: tuple[tuple[str, str], ...]
     works: dict[str, WorkRow]
     report: ReportFacts | None
+    exported: bool
     worker_command: str
     worker_missing: bool
     personal_answers: int

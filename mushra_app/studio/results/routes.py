@@ -168,7 +168,10 @@ def _file(study: str, name: str, *, as_file: bool) -> Response:
     if as_file:
         with services().database.writing() as db:
             audit.note(db, visitor().name, "export", f"{study}: {name}")
-    return send_file(path, as_attachment=as_file, download_name=f"{study}-{name}", max_age=0)
+    kind = "text/html" if name.endswith(".html") else "application/octet-stream"
+    answer = send_file(path, kind, as_attachment=as_file, download_name=f"{study}-{name}")
+    answer.headers["Cache-Control"] = "private, no-store"  # like every page of the studio
+    return answer
 
 
 def _ratings(study: str, layout: str, reason: str) -> Any:
