@@ -65,6 +65,8 @@ SHOWN = {
     "study": "studio/test.html",
     "study-live": "studio/live.html",
     "study-results": "studio/results.html",
+    "study-erase": "studio/erasure.html",
+    "study-withdraw": "studio/withdrawal.html",
     "places": "studio/places.html",
     "studio-account-by-key": "studio/account.html",
     "studio-log-in": "studio/login.html",
@@ -203,6 +205,16 @@ def experimenter(one: Photographer, origin: str, key: str) -> None:
     one.shoot("study-live")
     page.get_by_role("link", name="Results").click()
     one.shoot("study-results")
+    study = page.url.removesuffix("/results")
+    name = page.locator("#who")
+    page.goto(f"{study}/live")
+    pseudonym = page.locator("tbody tr td, tbody tr th").first.inner_text()
+    page.goto(f"{study}/results")
+    name.fill(pseudonym.split()[0])
+    one.go_on("Find")
+    one.shoot("study-withdraw")
+    page.goto(f"{study}/erase")
+    one.shoot("study-erase")
     page.goto(f"{origin}/studio/places")
     one.shoot("places")
     page.goto(f"{origin}/studio/account")

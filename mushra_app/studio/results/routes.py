@@ -65,7 +65,7 @@ def ask_for_job(study: str) -> Any:
 
 @blueprint.get("/<study>/jobs.json")
 @needs(Right.VIEW)
-def jobs(study: str) -> Response:
+def jobs(study: str) -> AnyResponse:
     """How the study's jobs stand, for the page's script; unchanged while its ETag is."""
     with services().database.reading() as db:
         place = made.place_of(db, lifecycle.current(db, study), services().settings)
