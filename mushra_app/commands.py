@@ -5,6 +5,10 @@ COMMANDS = {
         "mushra_app.people.account_cli:account",
         "Say who may into the studio, and what they may do there.",
     ),
+    "bundle": (
+        "mushra_app.bundle_cli:bundle",
+        "Pack all that somebody needs to make a study's report again: ratings, plan, report, sounds.",
+    ),
     "config": ("mushra_app.server_cli:config", "Show the settings and where they come from; secrets are masked."),
     "db": (
         "mushra_app.operation.db_cli:db",
@@ -19,7 +23,7 @@ COMMANDS = {
         "Print who will hear what in which order, how balanced that is, and how long it takes; needs no sounds.",
     ),
     "doctor": ("mushra_app.doctor:doctor", "Say what is installed, what is missing, and how to mend it."),
-    "export": ("mushra_app.server_cli:export", "Write every rating to a CSV file."),
+    "export": ("mushra_app.server_cli:export", "Write every rating to a file: CSV in several shapes, or Parquet."),
     "import": (
         "mushra_app.server_cli:import_answers",
         "Store the answers that a listener downloaded while the server was away.",
@@ -39,5 +43,5 @@ COMMANDS = {
         "Say how the studies are, and open, pause, close or archive them.",
     ),
     "withdraw": ("mushra_app.server_cli:withdraw", "Withdraw a listener by their code, and erase what they wrote."),
-    "worker": ("mushra_app.worker_cli:worker", "Run the jobs that the studio asked for: reports and checks."),
+    "worker": ("mushra_app.worker_cli:worker", "Run the jobs that the studio asked for: reports, bundles and checks."),
 }

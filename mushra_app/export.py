@@ -44,7 +44,12 @@ FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")
 
 
 def rows(
-    db: Session, study: str | None = None, *, training: bool = True, unfinished: bool = True
+    db: Session,
+    study: str | None = None,
+    *,
+    version: int | None = None,
+    training: bool = True,
+    unfinished: bool = True,
 ) -> Iterator[ratings.Row]:
     """Ratings in the order in which they were heard, one dictionary per row of ``ratings.COLUMNS``.
 
@@ -53,11 +58,14 @@ def rows(
     Parameters
     ----------
     study : short name; every study of the database where it is ``None``.
+    version : number of one version of it; every one where it is ``None``.
     training, unfinished : whether training trials and sessions not finished are included; rows say which they are.
     """
     query = _query()
     if study is not None:
         query = query.where(Study.name == study)
+    if version is not None:
+        query = query.where(StudyVersion.number == version)
     if not training:
         query = query.where(Trial.block != "training")
     if not unfinished:
@@ -190,7 +198,7 @@ def _row(found: Row[*tuple[Any, ...]]) -> ratings.Row:
     }
 
 
-def answer_rows(db: Session, study: str | None = None) -> Iterator[dict[str, str]]:
+def answer_rows(db: Session, study: str | None = None, version: int | None = None) -> Iterator[dict[str, str]]:
     """Comments on trials (question ``comment``) and answers that are not personal; ``trial`` followed those between."""
     started = (
         select(Study.name, StudyVersion.identity, Listener.pseudonym, ListeningSession.id)
@@ -203,6 +211,8 @@ def answer_rows(db: Session, study: str | None = None) -> Iterator[dict[str, str
     )
     if study is not None:
         started = started.where(Study.name == study)
+    if version is not None:
+        started = started.where(StudyVersion.number == version)
     comments = started.add_columns(Trial.id, Save.comment).join(Trial).join(Save).where(Save.comment != "")
     answers = (
         started.add_columns(Trial.id, Answer.question, Answer.text)
@@ -218,20 +228,20 @@ def answer_rows(db: Session, study: str | None = None) -> Iterator[dict[str, str
         yield dict(zip(ANSWER_COLUMNS, map(str, cells), strict=True))
 
 
-def write_answers(path: Path, db: Session, study: str | None = None) -> int:
+def write_answers(path: Path, db: Session, study: str | None = None, version: int | None = None) -> int:
     """Write the answers to a file, atomically; how many there are."""
     part = path.with_name(f".{path.name}.part")
     with part.open("w", newline="", encoding="utf-8") as stream:
-        count = write_answer_stream(stream, db, study)
+        count = write_answer_stream(stream, db, study, version)
     part.replace(path)
     return count
 
 
-def write_answer_stream(stream: IO[str], db: Session, study: str | None = None) -> int:
+def write_answer_stream(stream: IO[str], db: Session, study: str | None = None, version: int | None = None) -> int:
     """Write ``answer_rows`` as CSV; how many there are."""
     count, writer = 0, csv.DictWriter(stream, ANSWER_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for row in answer_rows(db, study):
+    for row in answer_rows(db, study, version):
         writer.writerow(row | {"answer": harmless(row["answer"])})
         count += 1
     return count

@@ -61,6 +61,8 @@ KINDS = {
     "report": Kind(_mushra("report")),
     "plan": Kind(_mushra("plan")),
     "preregister": Kind(_mushra("preregister")),
+    "bundle": Kind(_mushra("bundle")),
+    "export": Kind(_mushra("export")),
     "check": Kind(_mushra("check"), answers=(0, 1)),  # 1: a must is broken, which is what was asked
     "pictures": Kind((*_mushra("stimuli"), "draw")),
     "screen": Kind(_mushra("screen")),
@@ -69,13 +71,14 @@ KINDS = {
 """All that a worker runs. No text of a user's chooses from it or adds to it."""
 
 
-def ask(db: Session, kind: str, argv: Sequence[str]) -> Job:
+def ask(db: Session, kind: str, argv: Sequence[str], *, study_id: int | None = None, asked_by: str = "") -> Job:
     """Put a job in; the same one that is waiting or running already is returned instead.
 
     Parameters
     ----------
     kind : one of ``KINDS``.
     argv : what follows the command, built by code; paths absolute, because the worker has its own working directory.
+    study_id, asked_by : the study that it is for, and who wanted it, as pages show them.
     """
     if kind not in KINDS:
         raise AppError(f"job: no kind {kind!r}; expected one of {', '.join(KINDS)}")
@@ -85,7 +88,7 @@ def ask(db: Session, kind: str, argv: Sequence[str]) -> Job:
         return found
     try:
         with db.begin_nested():
-            db.add(job := Job(kind=kind, argv=list(argv), key=key))
+            db.add(job := Job(kind=kind, argv=list(argv), key=key, study_id=study_id, asked_by=asked_by))
     except IntegrityError:  # PostgreSQL lets two ask at once; its index lets one of them through
         if found := db.scalars(same).first():
             return found
@@ -120,14 +123,20 @@ def is_free(db: Session, *, stale_s: float = STALE_S) -> bool:
     return db.scalars(_free(stale_s)).first() is not None
 
 
-def beat(db: Session, job: Taken) -> bool:
-    """Say that the worker is alive; False: the job is no longer its own."""
-    return _change(db, job, heartbeat_at=now())
+def beat(db: Session, job: Taken, progress: str = "") -> bool:
+    """Say that the worker is alive, and how far it is; False: the job is no longer its own."""
+    return _change(db, job, heartbeat_at=now(), progress=progress)
 
 
 def hand_back(db: Session, job: Taken) -> bool:
     """Let it wait again, as if it had not been begun: the worker was asked to stop."""
-    untouched: dict[str, Any] = {"status": "waiting", "worker": None, "heartbeat_at": None, "started_at": None}
+    untouched: dict[str, Any] = {
+        "status": "waiting",
+        "worker": None,
+        "heartbeat_at": None,
+        "started_at": None,
+        "progress": "",
+    }
     return _change(db, job, attempts=Job.attempts - 1, **untouched)
 
 

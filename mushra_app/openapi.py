@@ -34,6 +34,8 @@ from mushra_app.studio.accounts.people import CHANGES
 from mushra_app.studio.design.editor import PRESETS
 from mushra_app.studio.forms import CalibrationForm, CodeForm, LoginForm, PasswordForm
 from mushra_app.studio.listeners.forms import TEXTS
+from mushra_app.study import results
+from mushra_app.study.layouts import LAYOUTS
 from mushra_app.study.lifecycle import STATUSES
 
 blueprint = Blueprint("openapi", __name__)
@@ -96,6 +98,24 @@ FOLDER: Schema = {"type": "object", "properties": {"folder": TEXT}, "required": 
 ARCHIVE = "multipart/form-data"
 BYTES: Schema = {"type": "string", "format": "binary"}
 FILE: Schema = {"type": "object", "properties": {"archive": BYTES}, "required": ["archive"]}
+
+LAYOUT: Schema = {
+    "type": "object",
+    "properties": {"layout": {"type": "string", "enum": list(LAYOUTS)}, "reason": TEXT},
+    "required": ["reason"],
+}
+JOB: Schema = {
+    "type": "object",
+    "properties": {"kind": {"type": "string", "enum": list(results.KINDS)}, "reason": TEXT, "sounds": TEXT},
+    "required": ["kind"],
+}
+WHO: Schema = {"type": "object", "properties": {"who": TEXT}, "required": ["who"]}
+LISTENER: Schema = {"type": "object", "properties": {"listener": TEXT}, "required": ["listener"]}
+JOBS: Schema = {
+    "type": "object",
+    "properties": {"jobs": {"type": "array", "items": {"type": "object"}}, "worker_missing": {"type": "boolean"}},
+    "required": ["jobs", "worker_missing"],
+}
 
 
 @dataclass(frozen=True)
@@ -179,7 +199,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "studio.experiment_file"): Answer("application/toml"),
     ("GET", "studio.live"): Answer(query=SHOWN),
     ("GET", "studio.results"): PAGE,
-    ("GET", "studio.ratings_csv"): Answer("text/csv"),
+    ("GET", "studio.ratings_csv"): Answer("text/csv", query=("layout",)),
     ("GET", "studio.answers_csv"): Answer("text/csv"),
     ("GET", "studio.listeners"): Answer(query=("before",)),
     ("POST", "studio.recruit"): SEE_OTHER(takes=RECRUITING),
@@ -191,6 +211,15 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "studio.lab_page"): PAGE,
     ("POST", "studio.next_listener"): SEE_OTHER(takes=AT_A_PLACE),
     ("POST", "studio.come_back"): SEE_OTHER(takes=BACK),
+    ("POST", "studio.ratings_now"): Answer("text/csv", takes=LAYOUT),
+    ("POST", "studio.ask_for_job"): SEE_OTHER(takes=JOB),
+    ("GET", "studio.jobs"): Answer(JOBS),
+    ("GET", "studio.report"): Answer(query=("download",)),
+    ("GET", "studio.made_file"): Answer("application/octet-stream"),
+    ("POST", "studio.find_listener"): Answer(takes=WHO),
+    ("POST", "studio.withdraw_listener"): SEE_OTHER(takes=LISTENER),
+    ("GET", "studio.ask_before_erasing"): PAGE,
+    ("POST", "studio.erase_personal"): SEE_OTHER(takes=NOTHING),
     ("GET", "studio.listening_places"): PAGE,
     ("POST", "studio.calibrate"): SEE_OTHER(takes=CalibrationForm),
     ("GET", "studio.alignment_noise"): Answer("audio/wav"),

@@ -7,7 +7,8 @@ Conventions: ids are text everywhere (leading zeros stay); ratings 0 to 100; tim
 ISO 8601 UTC; booleans are written ``true`` and ``false``; an empty cell is a missing value. The first line
 of a file names the columns; unknown columns are refused.
 
-Defines: ``COLUMNS``, ``read_csv``, ``read_database``, ``write_csv``, ``write_stream``, ``from_text``, ``to_text``.
+Defines: ``COLUMNS``, ``read_csv``, ``Stored``, ``Peek``, ``read_database``, ``write_csv``, ``write_stream``,
+``write_peeks``, ``read_peeks``, ``from_text``, ``to_text``.
 """
 
 from __future__ import annotations
@@ -80,6 +81,22 @@ COLUMNS = (
 )
 
 Row = dict[str, Any]
+PEEK_COLUMNS = ("at", "reason")
+
+
+class Peek(NamedTuple):
+    """One look at the conditions of a study while it ran: when (ISO 8601 UTC), and the reason that was given for it."""
+
+    at: str
+    reason: str
+
+
+class Stored(NamedTuple):
+    """What a database holds of a study: its ratings, whether it runs still, and every look at them while it ran."""
+
+    rows: list[Row]
+    running: bool
+    peeks: tuple[Peek, ...]
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -122,29 +139,74 @@ def read_csv(path: Path) -> list[Row]:
         raise RatingsError(f"{path}: can't be read as CSV: {error}") from None
 
 
-def read_database(data_dir: Path | None = None, study: str | None = None) -> list[Row]:
+def read_database(
+    data_dir: Path | None = None,
+    study: str | None = None,
+    *,
+    version: int | None = None,
+    peek: str = "",
+    who: str = "the command line",
+    blind: bool = False,
+) -> Stored:
     """Rows with their types, straight out of the app's database: those that an export would hold, in the same order.
 
-    What a database needs is imported here and not above, so that reading a file stays cheap.
+    Of a study that is still running nothing is read without a reason, which goes into the audit log
+    (``mushra_app.study.peeking``). What a database needs is imported here and not above, so that reading a file stays
+    cheap.
 
     Parameters
     ----------
     data_dir : the app's data folder; None for that of the settings. Their ``database_url`` says where else to look.
     study : short name, where the database has several.
+    version : number of the version whose ratings are read; None: of every one.
+    peek, who : why somebody has to look while the study runs, and who it is.
+    blind : for what names no condition and shows no mean: verdicts on listeners, widths of intervals. No reason is
+        asked for then.
 
     Raises
     ------
     AppError
-        Where there is no such database or study, or the database is of another release.
+        Where there is no such database or study, the database is of another release, or the study runs and no reason
+        is given.
     """
     from mushra_app.config import load_settings
     from mushra_app.export import one_study, rows
     from mushra_app.server_cli import opened, require_data
+    from mushra_app.study import peeking
 
     settings = load_settings(data_dir=data_dir)
     require_data(settings)
-    with opened(settings) as database, database.reading() as db:
-        return list(rows(db, one_study(db, study)))
+    with opened(settings) as database:
+        with database.reading() as db:
+            name = one_study(db, study)
+            mend = 'Or say why it has to be now: --peek "REASON"'
+            reason = "" if blind else peeking.require(db, name, peek, mend=mend)
+        if reason:
+            with database.writing() as db:
+                peeking.note(db, who, name, reason)
+        with database.reading() as db:
+            found = list(rows(db, name, version=version))
+            return Stored(found, bool(reason), peeking.peeks(db, name))
+
+
+def write_peeks(path: Path, peeks: Iterable[Peek]) -> None:
+    """Write looks as CSV, so that a report of a file can name them as one of a database does."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(PEEK_COLUMNS)
+        writer.writerows(peeks)
+
+
+def read_peeks(path: Path) -> tuple[Peek, ...]:
+    """The looks that ``write_peeks`` wrote; RatingsError where the file is missing or holds something else."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            head, *lines = csv.reader(stream, strict=True)
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
+        raise RatingsError(f"{path}: can't be read as a list of looks: {error}") from None
+    if tuple(head) != PEEK_COLUMNS or any(len(line) != len(PEEK_COLUMNS) for line in lines):
+        raise RatingsError(f"{path}: expected the columns {', '.join(PEEK_COLUMNS)}; give the peeks.csv of a bundle")
+    return tuple(Peek(*line) for line in lines)
 
 
 def _check_header(path: Path, names: Iterable[str]) -> None:

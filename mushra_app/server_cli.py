@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import click
 from sqlalchemy import make_url, select
@@ -24,7 +25,7 @@ from mushra_app.people import audit, logins
 from mushra_app.refusals import refusals_in_sentences
 from mushra_app.serving.object_store import masked
 from mushra_app.session import privacy
-from mushra_app.study import lifecycle
+from mushra_app.study import layouts, lifecycle, peeking
 
 data_option = click.option(
     "--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Data folder [default: mushra-data]."
@@ -138,31 +139,63 @@ def _studio_link(settings: Settings, database: Database, base: str) -> str:
 @click.command()
 @data_option
 @click.option("--study", help="Short name of the study, where the database has several.")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV, or .parquet.")
+@click.option(
+    "--layout",
+    type=click.Choice(["long", "wide", "webmushra"]),
+    default="long",
+    show_default=True,
+    help="One row per rating; per page, with a column per condition; or as webMUSHRA writes them.",
+)
 @click.option("--training/--no-training", default=True, show_default=True, help="Include training trials, marked so.")
 @click.option("--unfinished/--finished", default=True, show_default=True, help="Include sessions under way, marked so.")
 @click.option(
     "--answers", type=click.Path(dir_okay=False, path_type=Path), help="Comments and answers, as a second file."
 )
 def export(
-    data_dir: Path | None, study: str | None, out: Path, training: bool, unfinished: bool, answers: Path | None
+    data_dir: Path | None,
+    study: str | None,
+    out: Path,
+    layout: str,
+    training: bool,
+    unfinished: bool,
+    answers: Path | None,
 ) -> None:
-    """Write every rating of a study to a CSV file.
+    """Write every rating of a study to a file.
 
-    Training trials and sessions not finished are included and marked in the columns training and finished.
-    Answers that the questionnaire marks as personal are never written.
+    Training trials and sessions not finished are included and marked in the columns training and finished; the layouts
+    wide and webmushra leave them out. Answers that the questionnaire marks as personal are never written.
     """
     settings = load_settings(data_dir=data_dir)
     require_data(settings)
+    parquet = out.suffix.lower() == ".parquet"
+    if layout != "long" and parquet:
+        raise AppError(f"{out}: a Parquet file has the layout long; give a .csv for --layout {layout}")
     with opened(settings) as database, database.reading() as db:
         name = exporting.one_study(db, study)
-        count = ratings.write_csv(out, exporting.rows(db, study, training=training, unfinished=unfinished))
-        click.echo(f"{out}: {count} ratings")
+        found = exporting.rows(db, study, training=training, unfinished=unfinished)
+        if parquet:
+            count = layouts.write_parquet(out, found)
+        elif layout == "long":
+            count = ratings.write_csv(out, found)
+        else:
+            count = _written(out, lambda stream: layouts.write(stream, db, name, layout))
+        click.echo(f"{out}: {count} {'pages' if layout == 'wide' else 'ratings'}")
         if answers is not None:
             click.echo(f"{answers}: {exporting.write_answers(answers, db, study)} answers")
+        running = " while it ran" if peeking.is_running(db, name) else ""
         with database.writing() as noting:
             what = "ratings and answers" if answers else "ratings"
-            audit.note(noting, audit.COMMAND_LINE, "export", f"{name}: {what}")
+            audit.note(noting, audit.COMMAND_LINE, "export", f"{name}: {what}{running}")
+
+
+def _written(path: Path, write: Callable[[TextIO], int]) -> int:
+    """Write a file whole or not at all; what ``write`` says."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", newline="", encoding="utf-8") as stream:
+        count = write(stream)
+    part.replace(path)
+    return count
 
 
 @click.command("import")

@@ -27,7 +27,7 @@ from mushra_app.studio.accounts import pages as account_pages
 from mushra_app.studio.design.pages import DesignPage, FindingsPage, NewStudyPage
 from mushra_app.studio.listeners.pages import LabPage, ListenersPage, TicketsPage
 from mushra_app.studio.live.pages import ListenerPage, LivePage
-from mushra_app.studio.results.pages import ResultsPage
+from mushra_app.studio.results.pages import ErasurePage, ResultsPage, WithdrawalPage
 from mushra_app.studio.sounds.pages import PublishPage, SoundsPage
 from mushra_app.studio.test.pages import TestPage
 
@@ -56,6 +56,8 @@ TEMPLATES: dict[type, str] = {
     LabPage: "studio/lab.html",
     LivePage: "studio/live.html",
     ResultsPage: "studio/results.html",
+    WithdrawalPage: "studio/withdrawal.html",
+    ErasurePage: "studio/erasure.html",
     studio_pages.PlacesPage: "studio/places.html",
     account_pages.CodePage: "studio/code.html",
     account_pages.SecondFactorPage: "studio/second-factor.html",

@@ -23,7 +23,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 from mushra_app import jobs
 from mushra_app.config import Settings
@@ -31,6 +31,10 @@ from mushra_app.db import Database
 
 TICK_S = 0.1
 IDLE_S = 0.5
+PROGRESS = b"progress: "
+"""How a line on stderr begins that says how far a job is; a job is asked for them by MUSHRA_JOB in its environment."""
+PROGRESS_S = 1.0
+LINE_BYTES, LONGEST_PROGRESS = 2_000, 200
 MOST_OUTPUT_BYTES = 20_000_000
 STDERR_BYTES = 20_000
 GUARD = Path(__file__).with_name("worker_guard.py")
@@ -101,13 +105,14 @@ class Worker:
     def _start(self, command: tuple[str, ...], heard_s: float, out: IO[bytes], err: IO[bytes]) -> subprocess.Popen:
         limits = (self.stale_s * 2 / 3, self.settings.job_memory_mb, heard_s)
         guarded = [sys.executable, "-I", "-S", str(GUARD), *map(str, limits), *command]
-        return subprocess.Popen(guarded, stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True)
+        files: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": out, "stderr": err}
+        return subprocess.Popen(guarded, **files, env=os.environ | {"MUSHRA_JOB": "yes"}, start_new_session=True)
 
     def _watch(
         self, process: subprocess.Popen, job: jobs.Taken, heard_s: float, out: IO[bytes], err: IO[bytes]
     ) -> Ending:
         """Wait for the end, whatever it is; the process may still live then."""
-        begun_s = time.monotonic()
+        begun_s, said = time.monotonic(), ""
         while not _has_exited(process):
             if self.stopping:
                 return "stopped"
@@ -115,16 +120,17 @@ class Worker:
                 return "time"
             if max(_size(out), _size(err)) > MOST_OUTPUT_BYTES:
                 return "output"
-            if time.monotonic() - heard_s > self.stale_s / 6:
-                heard_s = time.monotonic()
-                if not self._beat(process, job, heard_s):
+            since_s = time.monotonic() - heard_s
+            if since_s > self.stale_s / 6 or (since_s > PROGRESS_S and _progress(err) != said):
+                heard_s, said = time.monotonic(), _progress(err)
+                if not self._beat(process, job, heard_s, said):
                     return "lost"
             time.sleep(TICK_S)
         return "output" if _size(out) > MOST_OUTPUT_BYTES else "exited"
 
-    def _beat(self, process: subprocess.Popen, job: jobs.Taken, heard_s: float) -> bool:
+    def _beat(self, process: subprocess.Popen, job: jobs.Taken, heard_s: float, said: str) -> bool:
         with self.database.writing() as db:
-            mine = jobs.beat(db, job)
+            mine = jobs.beat(db, job, said)
         if mine and process.stdin:
             with suppress(BrokenPipeError):  # it has just ended
                 process.stdin.write(f"{heard_s}\n".encode())
@@ -184,6 +190,18 @@ def _size(file: IO[bytes]) -> int:
 def _tail(file: IO[bytes]) -> str:
     file.seek(max(0, _size(file) - STDERR_BYTES))
     return _as_text(file.read(STDERR_BYTES))
+
+
+def _progress(file: IO[bytes]) -> str:
+    """The last whole line that says how far the job is.
+
+    By pread, because the file's position is shared with the process that writes; without it (Windows) nothing is said.
+    """
+    if not hasattr(os, "pread"):
+        return ""
+    lines = os.pread(file.fileno(), LINE_BYTES, max(0, _size(file) - LINE_BYTES)).split(b"\n")[:-1]
+    found = [line.removeprefix(PROGRESS) for line in lines if line.startswith(PROGRESS)]
+    return _as_text(found[-1]).strip()[:LONGEST_PROGRESS] if found else ""
 
 
 def _kept(out: IO[bytes], err: IO[bytes], *, failed: bool) -> str:

@@ -79,6 +79,8 @@ SHOWN = {
     "study-people": "studio/listeners.html",
     "study-tickets": "studio/tickets.html",
     "study-lab": "studio/lab.html",
+    "study-erase": "studio/erasure.html",
+    "study-withdraw": "studio/withdrawal.html",
     "places": "studio/places.html",
     "studio-account-by-key": "studio/account.html",
     "studio-log-in": "studio/login.html",
@@ -244,6 +246,16 @@ def experimenter(one: Photographer, origin: str, key: str) -> None:
     one.shoot("study-tickets")
     page.goto(f"{origin}/studio/demo/lab")
     one.shoot("study-lab")
+    study = page.url.removesuffix("/results")
+    name = page.locator("#who")
+    page.goto(f"{study}/live")
+    pseudonym = page.locator("tbody tr td, tbody tr th").first.inner_text()
+    page.goto(f"{study}/results")
+    name.fill(pseudonym.split()[0])
+    one.go_on("Find")
+    one.shoot("study-withdraw")
+    page.goto(f"{study}/erase")
+    one.shoot("study-erase")
     page.goto(f"{origin}/studio/places")
     one.shoot("places")
     page.goto(f"{origin}/studio/publish")

@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 from demo_runs import CONDITIONS, ratings, run
 
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.study import lifecycle
+
 LISTENERS, BROWSERS = 4, 1
 """Of the small version; the demo's own sixteen and two are for ``make proof``."""
 
@@ -63,7 +67,11 @@ def test_the_report_is_self_contained(chain: Path) -> None:
 
 
 def test_the_report_of_the_database_is_that_of_the_export(chain: Path, tmp_path: Path) -> None:
-    """Straight from SQL, as JSON: the same but for the hash of a file that there is not."""
+    """Straight from SQL, as JSON, once it is closed: the same but for the hash of a file that there is not."""
+    database = Database(Settings(data_dir=chain / "data"))
+    with database.writing() as db:
+        lifecycle.move(db, lifecycle.current(db, "demo"), "closed")
+    database.close()
     told = []
     for source in ([chain / "ratings.csv"], ["--data", chain / "data"]):
         out = tmp_path / f"{len(told)}.json"

@@ -41,7 +41,7 @@ def read(folder: Path, data: Path, study: str | None) -> Running:
         Where there is nothing to analyse yet, or set and database don't belong together.
     """
     manifest = sets.read(folder)
-    found = export.load(export.Stored(data, study, manifest.study_id), manifest)
+    found = export.load(export.Place(data, study, blind=True, study_id=manifest.study_id), manifest)
     of_machines = found.frame["simulated"].astype(bool)
     if of_machines.all() or not of_machines.any():
         return Running(found, bool(of_machines.all()))

@@ -6,7 +6,7 @@ difference which.
 Conventions: one row per rating, columns as in ``mushra_app.ratings``; ids are text. What is left out of the
 analysis (training, attention checks, unfinished sessions, missing cells) is counted, never silently dropped.
 
-Defines: ``Stored``, ``load``.
+Defines: ``Place``, ``load``.
 """
 
 from __future__ import annotations
@@ -21,18 +21,24 @@ from analysis.errors import AnalysisError
 from analysis.reading import contract
 from analysis.reading.ratings import CELL, PAGE, Ratings
 from analysis.study import of_manifest
-from mushra_app.ratings import read_database
+from mushra_app.ratings import Peek, read_database
 from stimuli.manifest import Manifest
 
 
-class Stored(NamedTuple):
+class Place(NamedTuple):
     """Ratings in the app's database: its data folder, and the short name of a study where there are several.
 
-    ``study_id``: of the one version whose ratings are wanted, where others may lie beside; None for all.
+    ``version``: number of the version that is meant; None: every one. ``peek``, ``who``: why somebody has to look while
+    the study still runs, and who it is. ``blind``: what is made of the ratings names no condition, so that no reason is
+    needed; ``study_id`` is then the one version that is meant.
     """
 
     data_dir: Path
     study: str | None = None
+    version: int | None = None
+    peek: str = ""
+    who: str = "the command line"
+    blind: bool = False
     study_id: str | None = None
 
     def __str__(self) -> str:
@@ -40,13 +46,14 @@ class Stored(NamedTuple):
         return f"{self.data_dir}, study {self.study}" if self.study else str(self.data_dir)
 
 
-def load(source: Path | Stored, manifest: Manifest) -> Ratings:
+def load(source: Path | Place, manifest: Manifest, peeks: tuple[Peek, ...] = ()) -> Ratings:
     """Read what the app recorded and hold it against the set that was heard.
 
     Parameters
     ----------
     source : an export, or where the database is.
     manifest : of the set that was heard.
+    peeks : the looks while the study ran that belong to a file; a database knows its own.
 
     Raises
     ------
@@ -57,7 +64,13 @@ def load(source: Path | Stored, manifest: Manifest) -> Ratings:
         other sounds, name a condition or item that the set does not have, hold a cell twice, or leave nothing to
         analyse; or where a page has more systems than the experiment puts on one.
     """
-    everything = _stored(source) if isinstance(source, Stored) else contract.read(source)
+    running = False
+    if isinstance(source, Place):
+        look = {"peek": source.peek, "who": source.who, "blind": source.blind}
+        rows, running, peeks = read_database(source.data_dir, source.study, version=source.version, **look)
+        everything = contract.frame_of([row for row in rows if source.study_id in (None, row["study_id"])])
+    else:
+        everything = contract.read(source)
     if everything.empty:
         raise AnalysisError(f"{source}: holds no ratings; export again once somebody has listened")
     _check_filled(source, everything)
@@ -89,19 +102,16 @@ def load(source: Path | Stored, manifest: Manifest) -> Ratings:
         unfinished=len(tested) - len(finished),
         missing=shown - len(rated),
         not_shown=cells - shown,
+        peeks=peeks,
+        running=running,
     )
 
 
-def _stored(source: Stored) -> pd.DataFrame:
-    rows = read_database(source.data_dir, source.study)
-    return contract.frame_of([row for row in rows if source.study_id in (None, row["study_id"])])
-
-
-def _check_cells(source: Path | Stored, frame: pd.DataFrame) -> None:
+def _check_cells(source: Path | Place, frame: pd.DataFrame) -> None:
     twice = frame[frame.duplicated(CELL)]
     if len(twice):
         cell = twice.iloc[0][CELL]
-        first, second = (_place(source, index) for index in frame.index[(frame[CELL] == cell).all(axis=1)][:2])
+        first, second = (_where(source, index) for index in frame.index[(frame[CELL] == cell).all(axis=1)][:2])
         where = ", ".join(f"{name} {value}" for name, value in cell.items())
         more = f" (and {len(twice) - 1} more)" if len(twice) > 1 else ""
         raise AnalysisError(
@@ -110,18 +120,18 @@ def _check_cells(source: Path | Stored, frame: pd.DataFrame) -> None:
         )
 
 
-def _place(source: Path | Stored, index: int) -> str:
+def _where(source: Path | Place, index: int) -> str:
     """Where a row stands: a line of a file, whose first one holds the names of the columns, or a row out of a table."""
     in_lines = isinstance(source, Path) and source.suffix.lower() != contract.PARQUET
     return f"line {int(index) + 2}" if in_lines else f"row {int(index) + 1}"
 
 
-def _check_filled(source: Path | Stored, frame: pd.DataFrame) -> None:
+def _check_filled(source: Path | Place, frame: pd.DataFrame) -> None:
     """What says whose rating a row is, and whether it counts, can't be empty."""
     for column, expected in _FILLED.items():
         empty = frame[column].isna() | (frame[column] == "")
         if empty.any():
-            place = _place(source, frame.index[empty][0])
+            place = _where(source, frame.index[empty][0])
             raise AnalysisError(f"{source}: {place}: {column} is empty; expected {expected}; export again")
 
 
@@ -134,7 +144,7 @@ _FILLED = {
 }
 
 
-def _check_pages(source: Path | Stored, finished: pd.DataFrame, manifest: Manifest) -> None:
+def _check_pages(source: Path | Place, finished: pd.DataFrame, manifest: Manifest) -> None:
     """More systems than a page has room for are no page of this experiment."""
     most = manifest.experiment.systems_on_page()
     systems = finished[finished["condition"].isin([system.name for system in manifest.experiment.systems])]
@@ -164,7 +174,7 @@ def _cells(finished: pd.DataFrame, manifest: Manifest) -> tuple[int, int]:
     return sum(cells[page] for page in pages), sum(shown[page] for page in pages)
 
 
-def _check_identity(source: Path | Stored, frame: pd.DataFrame, manifest: Manifest) -> None:
+def _check_identity(source: Path | Place, frame: pd.DataFrame, manifest: Manifest) -> None:
     if len(studies := sorted(frame["study"].unique())) > 1:
         raise AnalysisError(f"{source}: ratings of several studies ({', '.join(studies)}); export one: --study NAME")
     for column, expected in (("stimuli_id", manifest.stimuli_id), ("study_id", manifest.study_id)):

@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.study import Study
 from mushra_app.conduct import Run
+from mushra_app.ratings import Peek
 
 PAGE = ["listener", "attribute", "item", "replicate"]
 CELL = [*PAGE, "condition"]
@@ -27,7 +28,7 @@ class Ratings:
     ``simulated`` is true where any row, used or not, was made by a program. ``notes`` say in sentences what was done
     to the numbers on the way. The counts are of rows, but two: ``missing`` counts cells of finished sessions' pages
     that hold no rating, whether the row is empty or not there; ``not_shown`` those of systems that a page left out by
-    design.
+    design. ``peeks`` are the looks at the conditions while the study ran, and ``running`` is whether it does still.
     """
 
     frame: pd.DataFrame
@@ -43,3 +44,5 @@ class Ratings:
     missing: int
     not_shown: int
     notes: tuple[str, ...] = ()
+    peeks: tuple[Peek, ...] = ()
+    running: bool = False

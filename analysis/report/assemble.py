@@ -28,6 +28,7 @@ from analysis.report.words.deviations import Changes, changed, deviations, real,
 from analysis.report.words.required import Requirement, required
 from analysis.study import Study
 from mushra_app.conduct import MULTI_STIMULUS, called, check_run
+from mushra_app.ratings import read_peeks
 from stimuli import manifest as sets
 from stimuli.experiment import identity
 from stimuli.manifest import Manifest, file_sha256
@@ -77,7 +78,8 @@ class Report:
 class Source:
     """Where ratings come from: an export or the app's database with the set that was heard; or a mapped table.
 
-    ``metrics``: a file of objective metrics, instead of the set's own.
+    ``metrics``: a file of objective metrics, instead of the set's own. ``peek`` and ``by``: why, and who, where
+    the study in the database still runs; ``peeks``: the file of such looks that came with an export.
     """
 
     ratings: Path | None
@@ -86,6 +88,10 @@ class Source:
     data: Path | None = None
     study: str | None = None
     metrics: Path | None = None
+    version: int | None = None
+    peek: str = ""
+    by: str = "the command line"
+    peeks: Path | None = None
 
     def read(self) -> tuple[Ratings, Manifest | None]:
         """The ratings, and the manifest of the set that was heard; None for another tool's.
@@ -107,7 +113,12 @@ class Source:
                 "them with --mapping"
             )
         manifest = sets.read(self.folder)
-        return export.load(self.ratings or export.Stored(self.data, self.study), manifest), manifest  # type: ignore[arg-type]
+        if self.data is not None:
+            place = export.Place(self.data, self.study, self.version, self.peek, self.by)
+            return export.load(place, manifest), manifest
+        assert self.ratings is not None
+        looks = read_peeks(self.peeks) if self.peeks else ()
+        return export.load(self.ratings, manifest, looks), manifest
 
     def numbers(self, found: Ratings, manifest: Manifest | None) -> Numbers | None:
         """Objective metrics of the sounds that were rated; None for another tool's where no file of them is named."""
@@ -144,7 +155,7 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
     study = changed(found.study, changes)
     tell("metrics")
     beside = source.numbers(found, manifest)
-    status = partial(status_of, found.study, changes=changes, fixed=manifest is not None)
+    status = partial(status_of, found.study, changes=changes, fixed=manifest is not None, running=found.running)
     sections = tuple(
         section(asked, found, study, numbers=beside, status=status(asked.name), tell=tell)
         for asked in study.attributes
@@ -176,6 +187,7 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
             listeners=listeners,
             widest=_widest(sections, study),
             untested=_untested(study, manifest, sections),
+            peeks=found.peeks,
         ),
         left_out=tuple(entry.model_dump() for entry in manifest.left_out) if manifest else (),
         cautions=tuple(f"{rule.message} ({rule.rule})." for rule in rules if not rule.passed and rule.rule in CAUTIONS),

@@ -2,7 +2,7 @@
 study or of its invitations.
 
 Conventions: written in the transaction of what it tells of, so that neither is there without the other.
-Defines: ``KINDS``, ``COMMAND_LINE``, ``note``, ``latest``, ``page``.
+Defines: ``KINDS``, ``COMMAND_LINE``, ``note``, ``has``, ``latest``, ``page``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mushra_app.people.tables import AuditEntry
 
 KINDS = (
     *("login", "failed login", "account", "token"),
-    *("study", "invitation", "calibration", "job", "export", "look"),
+    *("study", "invitation", "calibration", "job", "export", "look", "peek", "withdrawal", "erasure"),
 )
 COMMAND_LINE = "the command line"
 
@@ -25,6 +25,12 @@ def note(db: Session, who: str, what: str, about: str = "", *, network: str = ""
     """Write down one thing; ``what`` is one of ``KINDS``."""
     assert what in KINDS, what
     db.add(AuditEntry(who=who, what=what, about=about, network=network))
+
+
+def has(db: Session, what: str, about: Sequence[str]) -> bool:
+    """Whether one of these things was done."""
+    query = select(AuditEntry.id).where(AuditEntry.what == what, AuditEntry.about.in_(about))
+    return db.scalar(query.limit(1)) is not None
 
 
 def latest(db: Session, most: int = 100) -> Sequence[AuditEntry]:

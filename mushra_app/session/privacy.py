@@ -6,7 +6,7 @@ or their panel says that they are. The design stays whatever is erased: who hear
 was put, and by which way somebody came.
 
 Functions take a SQLAlchemy session and know nothing of the web.
-Defines: ``listener_of``, ``withdraw``, ``expired``, ``expire``.
+Defines: ``listener_of``, ``listener_in``, ``withdraw``, ``expired``, ``expire``, ``kept``, ``erase_personal``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from mushra_app.models import (
     Recruit,
     Save,
     ScriptError,
+    Study,
     Trial,
 )
 from mushra_app.words import say
@@ -40,6 +41,18 @@ def listener_of(db: Session, code: str) -> Listener:
     found = db.scalar(select(Listener).where(Listener.code == typed))
     if found is None:
         raise NotFoundError(say("No listener has this code. Please look at it again; it has ten letters and digits."))
+    return found
+
+
+def listener_in(db: Session, study: str, typed: str) -> Listener:
+    """The listener of a study by pseudonym or code; NotFoundError where nobody is called so."""
+    code = "".join(letter for letter in typed.upper() if letter.isalnum())
+    own = select(Listener).join(Study).where(Study.name == study)
+    found = db.scalars(own.where(or_(Listener.pseudonym == typed.strip(), Listener.code == code))).first()
+    if found is None:
+        raise NotFoundError(
+            say("%(study)s has no listener with the pseudonym or code %(typed)r", study=study, typed=typed.strip())
+        )
     return found
 
 
@@ -72,6 +85,18 @@ def expire(db: Session, before: datetime) -> None:
     """Erase what is personal of all sessions begun before, and whom the invitations made before were for."""
     _erase(db, select(ListeningSession.id).where(ListeningSession.started_at < before))
     db.execute(update(Invitation).where(Invitation.created_at < before, Invitation.label != "").values(label=""))
+
+
+def kept(db: Session, study_id: int) -> int:
+    """How many personal answers of a study are stored."""
+    own = select(func.count()).select_from(PersonalText).join(Answer).join(ListeningSession).join(Listener)
+    return db.scalar(own.where(Listener.study_id == study_id)) or 0
+
+
+def erase_personal(db: Session, study_id: int) -> None:
+    """Erase personal answers and what browsers said, of all sessions of a study; ratings and the others stay."""
+    own = select(ListeningSession.id).join(Listener, Listener.id == ListeningSession.listener_id)
+    _erase(db, own.where(Listener.study_id == study_id))
 
 
 def _erase(db: Session, sessions: Select[int]) -> None:

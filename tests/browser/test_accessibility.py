@@ -11,15 +11,19 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from server_guests import Guest, calibrate
+from sqlalchemy import delete
 from studio_looks import looked_at
 from studio_people import PASSWORD, person
 
+from mushra_app import jobs
 from mushra_app.config import Settings
 from mushra_app.db import Database
+from mushra_app.models import Job, now
 from mushra_app.people import accounts, second_factor
 from mushra_app.security import place_link_token, secret_key, studio_key
 from mushra_app.session import listening
 from mushra_app.session.saving import store_script_error
+from mushra_app.study import lifecycle, results
 
 VIEWS = {
     "desk, light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
@@ -83,7 +87,7 @@ def test_every_page_of_the_studio(seen: Page, server, data_dir: Path) -> None:
     seen.goto(f"{server.url}/studio/?key={studio_key(Settings(data_dir=data_dir))}")
     found += complaints(seen)
     calibrate_and_fail(data_dir)
-    of_a_study = ("tiny", "tiny/design", "tiny/live", "tiny/results")
+    of_a_study = ("tiny", "tiny/design", "tiny/live", "tiny/results", "tiny/erase")
     for address in ("", "new", *of_a_study, "places", "account", *SOUNDS):
         seen.goto(f"{server.url}/studio/{address}")
         found += complaints(seen)
@@ -244,3 +248,34 @@ def test_axe_would_complain(seen: Page) -> None:
         "<html lang=en><title>x</title><main><h1>x</h1><button></button><p style='color:#ccc'>pale</p></main>"
     )
     assert [line.split(": ")[1] for line in complaints(seen)] == ["button-name", "color-contrast"]
+
+
+def test_results_with_a_report_a_failed_job_and_one_under_way(seen: Page, server, data_dir: Path) -> None:
+    database = Database(settings := Settings(data_dir=data_dir))
+    guest = Guest(database)
+    guest.finish()
+    with database.writing() as db:
+        version = lifecycle.current(db, "tiny")
+        place, before, version.status = results.place_of(db, version, settings), version.status, "closed"
+        for kind, status in (("report", "done"), ("export", "failed"), ("bundle", "waiting")):
+            job = jobs.ask(db, kind, [str(place.folder / uuid.uuid4().hex)], study_id=version.study_id)
+            job.status, job.reason, job.started_at, job.ended_at = status, "no such folder", now(), now()
+        pseudonym = listening.sitting_of(db, guest.token).listener.pseudonym
+    results.prepare(place)
+    (place.folder / "report.json").write_text('{"counts": {"analysed": 1}, "listeners": 1, "deviations": ["one"]}')
+    (place.folder / "report.html").write_text("<!doctype html><html lang=en><title>r</title><main><h1>r</h1></main>")
+    try:
+        seen.goto(f"{server.url}/studio/?key={studio_key(settings)}")
+        seen.goto(f"{server.url}/studio/tiny/results")
+        assert seen.locator("iframe").count() == 1 and seen.locator("[data-job]").count() == 1
+        found = complaints(seen)
+        seen.locator("#who").fill(pseudonym)
+        with seen.expect_navigation():
+            seen.get_by_role("button", name="Find").click()
+        found += complaints(seen)
+    finally:
+        with database.writing() as db:
+            lifecycle.current(db, "tiny").status = before
+            db.execute(delete(Job))
+        database.close()
+    assert found == []

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import secrets
 import warnings
 import zipfile
 from collections import Counter
@@ -37,15 +38,15 @@ from studio_people import PASSWORD, csrf, database_of, log_in, password_hash, pe
 from mushra_app import jobs
 from mushra_app.db import Database
 from mushra_app.listener.pages import TrialPage
-from mushra_app.models import Clip, Job
+from mushra_app.models import Clip, Job, now
 from mushra_app.openapi import ANSWERS
 from mushra_app.people import accounts, invitations, second_factor, tokens
 from mushra_app.security import secret_key
-from mushra_app.session import preview
+from mushra_app.session import listening, preview
 from mushra_app.session.enrolment import Arrival, enrol
 from mushra_app.session.listening import sitting_of
 from mushra_app.study import invitations as personal
-from mushra_app.study import lifecycle
+from mushra_app.study import lifecycle, results
 from mushra_app.study.drafts import keeping
 from mushra_app.study.drafts.form import changed
 from mushra_app.study.invitations import Wanted
@@ -56,6 +57,8 @@ CARES = ("all", "door", "all", "none", "door")
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 FORM = {"consent": "yes", "transducer": "headphones", "experience": "experienced"}
 PLACE = {"name": "Booth", "level_db_a": "78", "transducer": "headphones", "device": "HD 650"}
+FACTS = '{"counts": {"analysed": 1}, "listeners": 1, "deviations": []}'
+"""As much of a report's JSON as the studio reads."""
 FREE = ("comment", "trial_s", "gain_db", "engine", "base_latency_s", "output_latency_s")
 """What a save may hold beside the ratings of its own sounds; no ``rate_hz``: 44100.0 is whole to a schema only."""
 
@@ -221,6 +224,51 @@ def _archiving(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     return client
 
 
+def _of_the_closed(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """A study that runs no more, with every file that a job makes."""
+    client = _in_the_study(fuzz, case, care)
+    if care == "all":
+        with fuzz.database.writing() as db:
+            version = lifecycle.current(db, "checked")
+            version.status = "closed"
+            place = results.place_of(db, version, fuzz.app.extensions["mushra"].settings)
+            for kind in results.KINDS:
+                done = jobs.ask(db, kind, [str(place.folder / "file"), secrets.token_hex(8)], study_id=version.study_id)
+                done.status, done.started_at, done.ended_at = "done", now(), now()
+        results.prepare(place)
+        for name in results.FILES:
+            (place.folder / name).write_text(FACTS)
+        case.path_parameters["study"] = "checked"
+        if "name" in case.path_parameters:
+            case.path_parameters["name"] = "bundle.zip"
+        case.query = {name: value for name, value in case.query.items() if name == "download"}
+    return client
+
+
+def _peeking(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    client = _in_the_study(fuzz, case, care)
+    if care == "all":
+        case.body = {"layout": "long", "reason": "to see what comes"}
+    return client
+
+
+def _asking_for_a_job(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    client = _of_the_closed(fuzz, case, care)
+    if care == "all":
+        case.body = {"kind": "report"}
+    return client
+
+
+def _taking_back(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    client = _in_the_study(fuzz, case, care)
+    if care == "all":
+        guest = Guest(fuzz.database)
+        with fuzz.database.reading() as db:
+            pseudonym = listening.sitting_of(db, guest.token).listener.pseudonym
+        case.body = {"who": pseudonym, "listener": pseudonym}
+    return client
+
+
 def _enrolling(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     client = _in_the_study(fuzz, case, care)
     case.body = FORM if care == "all" else case.body
@@ -271,8 +319,6 @@ def _withdrawing(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
 
 
 def _withdrawing_by_code(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
-    from mushra_app.session import listening
-
     guest = Guest(fuzz.database)
     with fuzz.database.reading() as db:
         code = listening.sitting_of(db, guest.token).listener.code
@@ -542,7 +588,7 @@ PREPARED: dict[str, Prepare] = {
     "GET /studio/{study}/results": _in_the_study,
     "POST /studio/{study}/versions/{number}/status": _moving,
     "POST /studio/{study}/archive": _archiving,
-    "GET /studio/{study}/ratings.csv": _in_the_study,
+    "GET /studio/{study}/ratings.csv": _of_the_closed,
     "GET /studio/{study}/answers.csv": _in_the_study,
     "GET /studio/{study}/listeners": _in_the_study,
     "POST /studio/{study}/recruiting": _recruiting,
@@ -554,6 +600,15 @@ PREPARED: dict[str, Prepare] = {
     "GET /studio/{study}/lab": _in_the_study,
     "POST /studio/{study}/lab": _next_listener,
     "POST /studio/{study}/lab/back": _coming_back,
+    "POST /studio/{study}/ratings.csv": _peeking,
+    "POST /studio/{study}/jobs": _asking_for_a_job,
+    "GET /studio/{study}/jobs.json": _of_the_closed,
+    "GET /studio/{study}/report.html": _of_the_closed,
+    "GET /studio/{study}/files/{name}": _of_the_closed,
+    "POST /studio/{study}/withdraw": _taking_back,
+    "POST /studio/{study}/withdrawn": _taking_back,
+    "GET /studio/{study}/erase": _in_the_study,
+    "POST /studio/{study}/erase": _in_the_study,
     "GET /studio/places": _in_the_study,
     "POST /studio/places": _calibrating,
     "GET /studio/places/noise/{study}/{side}": _in_the_study,

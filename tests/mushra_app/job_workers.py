@@ -34,6 +34,12 @@ SCRIPTS = {
     "fail": "import sys; print('half'); print('x' * 30_000, 'no such\\0 song: ä', file=sys.stderr); sys.exit(3)",
     "exit": "import sys; print(sys.argv[2], end=''); sys.exit(int(sys.argv[1]))",
     "eat": "import sys; print(len(bytearray(int(sys.argv[1]) * 1_000_000)))",
+    "tell": """
+        import os, sys, time
+        print("progress: a half\\nsomething else\\nprogress: not who", end="", file=sys.stderr, flush=True)
+        time.sleep(float(sys.argv[1]))
+        print("le\\n" + os.environ["MUSHRA_JOB"], file=sys.stderr)
+    """,
     "flood": "while True: print('x' * 1_000_000)",
 }
 

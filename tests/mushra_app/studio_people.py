@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from mushra_app.db import Database
 from mushra_app.people import accounts, logins, permissions
 from mushra_app.people.logins import Visitor
+from mushra_app.study import lifecycle
 
 PASSWORD = "correct horse battery"
 AN_OWNER = Visitor("", None, logins.BY_KEY, "owner")
@@ -58,3 +59,9 @@ def log_in(client: FlaskClient, name: str, password: str = PASSWORD, **more: str
     """Fill in the login page and send it."""
     token = csrf(client.get("/studio/login").text)
     return client.post("/studio/login", data={"csrf_token": token, "name": name, "password": password} | more)
+
+
+def close(database: Database, study: str = "tiny") -> None:
+    """The study runs no more, so that its ratings may be looked at."""
+    with database.writing() as db:
+        lifecycle.move(db, lifecycle.current(db, study), "closed")

@@ -17,7 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from server_guests import Guest, calibrate
 from sqlalchemy import select
-from studio_people import PASSWORD, csrf, database_of, inside, log_in, person
+from studio_people import PASSWORD, close, csrf, database_of, inside, log_in, person
 
 from mushra_app import server_cli
 from mushra_app.config import Settings
@@ -272,6 +272,7 @@ def test_the_key_opens_until_there_is_an_owner(app: Flask, client: FlaskClient) 
 
 def test_exports_and_calibrations_are_in_the_audit_log(app: Flask, ada: str) -> None:
     browser = inside(app, ada)
+    close(database_of(app))
     browser.get("/studio/tiny/ratings.csv")
     browser.get("/studio/tiny/answers.csv")
     fields = {"name": "Booth 1", "level_db_a": "78.5", "transducer": "headphones", "device": "HD 650"}
@@ -292,6 +293,7 @@ def test_answers_come_without_personal_ones_and_nothing_that_a_listener_wrote_is
     browser = inside(app, ada)
     answers = browser.get("/studio/tiny/answers.csv")
     assert answers.headers["Content-Disposition"] == 'attachment; filename="tiny-answers.csv"'
+    close(database_of(app))
     assert "'@risky" in answers.text and "'=1+1" in answers.text and ",age," not in answers.text
     assert ",'=cmd|' /C calc'!A0," in browser.get("/studio/tiny/ratings.csv").text
 
@@ -371,6 +373,6 @@ def test_exports_and_calibrations_by_command_are_noted(app: Flask, settings: Set
     calibrate(database_of(app))
     who = audit.COMMAND_LINE
     assert audited(database_of(app)) == [
-        (who, "export", "tiny: ratings"),
+        (who, "export", "tiny: ratings while it ran"),
         (who, "calibration", "Booth 1: 78 dB(A)"),
     ]

@@ -98,7 +98,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/studio/<study>/results"): THE_STUDYS,
     ("POST", "/studio/<study>/versions/<int:number>/status"): each(CHANGES_THE_STUDY, 409),  # it is open already
     ("POST", "/studio/<study>/archive"): each(CHANGES_THE_STUDY, 409),  # it runs
-    ("GET", "/studio/<study>/ratings.csv"): THE_STUDYS,
+    ("GET", "/studio/<study>/ratings.csv"): each(THE_STUDYS, 409),  # it runs
     ("GET", "/studio/<study>/answers.csv"): THE_STUDYS,
     ("GET", "/studio/login/code"): each(EVERYBODY, 401),  # whose password was not asked for
     ("POST", "/studio/login/code"): each(EVERYBODY, 403),
@@ -180,6 +180,15 @@ FORMS: dict[str, dict[str, str]] = {
     ("POST", "/studio/<study>/live/screen"): each(THE_STUDYS, 303),
     ("POST", "/studio/<study>/live/precision"): each(CHANGES_THE_STUDY, 303),
     ("GET", "/studio/<study>/listeners/<pseudonym>"): THE_STUDYS,
+    ("POST", "/studio/<study>/ratings.csv"): CHANGES_THE_STUDY,
+    ("POST", "/studio/<study>/jobs"): each(CHANGES_THE_STUDY, 409),  # a bundle, while it runs
+    ("GET", "/studio/<study>/jobs.json"): THE_STUDYS,
+    ("GET", "/studio/<study>/report.html"): each(THE_STUDYS, 404),  # nobody has made one
+    ("GET", "/studio/<study>/files/<name>"): each(THE_STUDYS, 404),
+    ("POST", "/studio/<study>/withdraw"): each(CHANGES_THE_STUDY, 404),  # with a name that nobody has
+    ("POST", "/studio/<study>/withdrawn"): each(CHANGES_THE_STUDY, 404),
+    ("GET", "/studio/<study>/erase"): CHANGES_THE_STUDY,
+    ("POST", "/studio/<study>/erase"): each(CHANGES_THE_STUDY, 303),
 }
 FORMS = {
     "/studio/<study>/recruiting": {"seen": "x"},
@@ -189,6 +198,10 @@ FORMS = {
     "/studio/<study>/lab/back": {"place": "nowhere"},
     "/studio/<study>/versions/<int:number>/status": {"status": "open"},
     "/studio/<study>/archive": {"archived": "yes"},
+    "/studio/<study>/ratings.csv": {"layout": "wide", "reason": "somebody has to know"},
+    "/studio/<study>/jobs": {"kind": "bundle", "reason": "somebody has to know"},
+    "/studio/<study>/withdraw": {"who": "nobody"},
+    "/studio/<study>/withdrawn": {"listener": "nobody"},
     "/listen/<study>": {"consent": "yes", "transducer": "headphones", "experience": "experienced"},
     "/session/<token>/": {"ears": "yes"},
     "/studio/login": {"name": "owner", "password": "a wrong password"},
@@ -243,7 +256,7 @@ def browser_of(app: Flask, who: str) -> FlaskClient:
 def address(app: Flask, rule: str, who: str) -> tuple[str, dict[str, Any]]:
     """Where somebody asks, and a save that would do there."""
     fill, body = {"<study>": "tiny", "<side>": "left", "<path:filename>": "css/site.css", "<step>": "sides"}, {}
-    fill |= {"<int:attempt>": "1", "<int:clip>": "1", "<int:version>": "1"}
+    fill |= {"<int:attempt>": "1", "<int:clip>": "1", "<int:version>": "1", "<name>": "bundle.zip"}
     fill |= {"<int:number>": "999" if "/revoke" in rule else "1"}
     if "<pseudonym>" in rule:
         fill["<pseudonym>"] = somebody(app)
@@ -376,8 +389,14 @@ def test_everybody_is_answered_as_the_matrix_says(
 
 def test_a_study_that_one_may_not_see_is_answered_as_one_that_is_not_there(app: Flask) -> None:
     stranger = inside(app, "stranger")
-    paths = ("/studio/{}/", "/studio/{}/ratings.csv", "/studio/{}/answers.csv", "/studio/places/noise/{}/left")
-    for path in (*paths, "/studio/{}/access"):
+    for path in (
+        "/studio/{}/",
+        "/studio/{}/ratings.csv",
+        "/studio/{}/answers.csv",
+        "/studio/{}/files/bundle.zip",
+        "/studio/{}/access",
+        "/studio/places/noise/{}/left",
+    ):
         hidden, absent = (stranger.get(path.format(study)) for study in ("tiny", "nosuch"))
         assert (hidden.status_code, absent.status_code) == (404, 404)
         assert hidden.text.replace("tiny", "nosuch") == absent.text

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from server_guests import ORIGIN, Guest, as_json, body_of
 from sqlalchemy import select
+from studio_people import close, database_of
 
 from mushra_app import ratings
 from mushra_app.models import Listener, ListeningSession, ScriptError
@@ -222,12 +223,13 @@ def test_the_studio_opens_with_its_key_only(app: Flask, client: FlaskClient, gue
     opened = client.get(f"/studio/?key={studio_key(app.extensions['mushra'].settings)}")
     assert opened.status_code == 303 and opened.location == "/studio/"
     assert "A tiny test" in client.get("/studio/").text
-    assert "mushra report" in client.get("/studio/tiny/").text
+    assert "A tiny test" in client.get("/studio/tiny/").text
     assert client.get("/studio/none/").status_code == 404
 
 
 def test_the_studio_hands_out_the_ratings_file(app: Flask, client: FlaskClient, guest: Guest, tmp_path: Any) -> None:
     guest.finish()
     client.get(f"/studio/?key={studio_key(app.extensions['mushra'].settings)}")
+    close(database_of(app))
     (tmp_path / "ratings.csv").write_bytes(client.get("/studio/tiny/ratings.csv").data)
     assert len(ratings.read_csv(tmp_path / "ratings.csv")) == 15

@@ -157,6 +157,16 @@ def test_a_command_that_fails_says_why(workers: Workers) -> None:
 
 
 @sqlite_alone
+def test_how_far_a_job_is_can_be_read_while_it_runs_and_costs_nothing_of_what_it_says(workers: Workers) -> None:
+    number = workers.ask("tell", 6)
+    worker = workers.start("--once")
+    wait_for(lambda: workers.job(number).progress)
+    assert (workers.job(number).progress, workers.job(number).status) == ("a half", "running")
+    worker.wait(timeout=60)
+    assert workers.job(number).status == "done"
+
+
+@sqlite_alone
 def test_once_with_nothing_to_do_says_so(workers: Workers) -> None:
     assert workers.once() == "no job is waiting\nstopped\n"
 

@@ -15,6 +15,7 @@ from typing import Literal
 from analysis.errors import AnalysisError
 from analysis.report.words.wording import count, level
 from analysis.study import Study
+from mushra_app.ratings import Peek
 from stimuli.experiment import AnalysisPlan, contrast
 
 Status = Literal["confirmatory", "exploratory"]
@@ -70,13 +71,18 @@ def changed(study: Study, changes: Changes) -> Study:
     return replace(study, plan=plan, contrasts=contrasts)
 
 
-def status_of(study: Study, attribute: str, changes: Changes, *, fixed: bool) -> tuple[Status, str]:
+def status_of(
+    study: Study, attribute: str, changes: Changes, *, fixed: bool, running: bool = False
+) -> tuple[Status, str]:
     """Whether an attribute's results are those that were planned, and why in a few words.
 
-    ``fixed``: the plan is part of a study that was published before anybody rated, not of a file written afterwards.
+    ``fixed``: the plan is part of a study that was published before anybody rated, not of a file written afterwards;
+    ``running``: the study still takes ratings.
     """
     if not fixed:
         return "exploratory", "nothing shows that the plan was fixed before the ratings were there"
+    if running:
+        return "exploratory", "the study is still running"
     if changes:
         return "exploratory", "something else was asked for than the plan says"
     if attribute != study.primary:
@@ -85,7 +91,13 @@ def status_of(study: Study, attribute: str, changes: Changes, *, fixed: bool) ->
 
 
 def deviations(
-    planned: Study, changes: Changes, *, listeners: int, widest: float | None, untested: Sequence[str]
+    planned: Study,
+    changes: Changes,
+    *,
+    listeners: int,
+    widest: float | None,
+    untested: Sequence[str],
+    peeks: Sequence[Peek] = (),
 ) -> tuple[str, ...]:
     """Every deviation in a sentence.
 
@@ -95,8 +107,10 @@ def deviations(
     listeners : how many finished.
     widest : the longest reach of a planned interval to one side, in points; None where no contrast was tested.
     untested : sentences on planned contrasts and attributes that the ratings do not allow.
+    peeks : looks at the conditions while the study ran.
     """
-    return (*_asked_for(planned, changes), *_stopped(planned.plan, listeners, widest), *untested)
+    looks = (f"Somebody looked at the conditions while the study ran, on {at}: {reason}" for at, reason in peeks)
+    return (*_asked_for(planned, changes), *looks, *_stopped(planned.plan, listeners, widest), *untested)
 
 
 def _asked_for(planned: Study, changes: Changes) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the tab "Results" shows."""
+"""What the tab "Results" shows, and the two pages that ask before something is erased."""
 
 from __future__ import annotations
 
@@ -8,8 +8,64 @@ from mushra_app.studio.tabs import StudyHead
 
 
 @dataclass(frozen=True)
+class WorkRow:
+    """A job and its file: ``state`` as in ``mushra_app.study.results.Work``; ``made_at`` "" where there is no file."""
+
+    kind: str
+    state: str
+    sentence: str
+    under_way: bool
+    made_at: str
+
+
+@dataclass(frozen=True)
+class ReportFacts:
+    """What the report on the page is of; ``since`` counts trials that were saved after its ratings were read."""
+
+    ratings: int
+    listeners: int
+    deviations: tuple[str, ...]
+    early: bool
+    since: int
+
+
+@dataclass(frozen=True)
 class ResultsPage:
-    """What can be downloaded, and the command that makes the report."""
+    """What was made of the ratings, what can be made and taken out, and what is personal."""
 
     head: StudyHead
-    report_command: str
+    running: bool
+    number: int
+    study_id: str
+    listeners: int
+    finished: int
+    trials: int
+    looks: tuple[tuple[str, str], ...]
+    works: dict[str, WorkRow]
+    report: ReportFacts | None
+    exported: bool
+    worker_command: str
+    worker_missing: bool
+    personal_answers: int
+    keep_days: float | None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class WithdrawalPage:
+    """A listener who is about to be withdrawn, and what of theirs is stored."""
+
+    head: StudyHead
+    pseudonym: str
+    sessions: int
+    trials: int
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class ErasurePage:
+    """Personal answers that are about to be erased."""
+
+    head: StudyHead
+    personal_answers: int
+    error: str = ""

@@ -1,57 +1,197 @@
-"""Addresses of the tab "Results"."""
+"""Addresses of the tab "Results": the report and other jobs, exports, withdrawal and erasure."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-from flask import Response
+from flask import Response, jsonify, redirect, request, send_file, url_for
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
 
-from mushra_app import ratings
-from mushra_app.export import rows, write_answer_stream
+from mushra_app.errors import AppError, NotFoundError
+from mushra_app.export import write_answer_stream
 from mushra_app.people import audit
 from mushra_app.people.permissions import Right
+from mushra_app.security import CONTENT_SECURITY_POLICY
+from mushra_app.session import privacy
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.guard import needs
-from mushra_app.studio.results.pages import ResultsPage
-from mushra_app.studio.tabs import head_of
-from mushra_app.study import lifecycle
+from mushra_app.studio.results import overview
+from mushra_app.study import layouts, lifecycle, peeking
+from mushra_app.study import results as made
 from mushra_app.web import services, show
+from mushra_app.words import say
+
+FRAMING = CONTENT_SECURITY_POLICY + "; frame-src 'self'"
+"""Of the page that shows the report in its place."""
+FRAMED = {
+    # A report runs nothing and loads nothing; its style and its figures are inside it.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'; sandbox",
+    "X-Frame-Options": "SAMEORIGIN",
+}
 
 
 @blueprint.get("/<study>/results")
 @needs(Right.VIEW)
-def results(study: str) -> str:
-    """What can be taken out."""
+def results(study: str) -> Any:
+    """What was made of the ratings, and what can be."""
+    return _page(study)
+
+
+@blueprint.post("/<study>/jobs")
+@needs(Right.CHANGE)
+def ask_for_job(study: str) -> Any:
+    """Ask for a report, a bundle, or the ratings as Parquet."""
+    form = request.form
+    try:
+        with services().database.reading() as db:
+            place = made.place_of(db, lifecycle.current(db, study), services().settings)
+        made.prepare(place)
+        with services().database.writing() as db:
+            kind, who = form.get("kind", ""), visitor().name
+            made.ask(db, place, kind, who, reason=form.get("reason", ""), sounds=form.get("sounds") == "yes")
+            audit.note(db, who, "export", f"{study}: asked for {kind}")
+    except NotFoundError:
+        raise
+    except AppError as error:
+        return _page(study, error=str(error)), 409
+    return redirect(url_for("studio.results", study=study), 303)
+
+
+@blueprint.get("/<study>/jobs.json")
+@needs(Right.VIEW)
+def jobs(study: str) -> AnyResponse:
+    """How the study's jobs stand, for the page's script; unchanged while its ETag is."""
     with services().database.reading() as db:
-        version = lifecycle.current(db, study)
-        return show(ResultsPage(head_of(db, version, visitor()), _report_command(study, version.published_from)))
+        place = made.place_of(db, lifecycle.current(db, study), services().settings)
+        works = made.works(db, place, visitor().name)
+        missing = made.needs_worker(db, place)
+    answer = jsonify(jobs=[asdict(overview.row_of(work)) for work in works.values()], worker_missing=missing)
+    answer.add_etag()
+    return answer.make_conditional(request)
+
+
+@blueprint.get("/<study>/report.html")
+@needs(Right.VIEW)
+def report(study: str) -> Response:
+    """The report, to be shown inside the studio; with ``download`` as a file."""
+    answer = _file(study, "report.html", as_file="download" in request.args)
+    answer.headers.update(FRAMED)
+    return answer
+
+
+@blueprint.get("/<study>/files/<name>")
+@needs(Right.VIEW)
+def made_file(study: str, name: str) -> Response:
+    """A file that a job made: report.json, ratings.parquet or bundle.zip."""
+    return _file(study, name, as_file=True)
 
 
 @blueprint.get("/<study>/ratings.csv")
 @needs(Right.VIEW)
-def ratings_csv(study: str) -> Response:
-    """Every rating of one study."""
-    return _export(study, "ratings", lambda stream, db: ratings.write_stream(stream, rows(db, study)))
+def ratings_csv(study: str) -> Any:
+    """Every rating of a study that runs no more, in one of the layouts."""
+    return _ratings(study, request.args.get("layout", "long"), "")
+
+
+@blueprint.post("/<study>/ratings.csv")
+@needs(Right.CHANGE)
+def ratings_now(study: str) -> Any:
+    """The same while it runs, for a reason that is noted."""
+    return _ratings(study, request.form.get("layout", "long"), request.form.get("reason", ""))
 
 
 @blueprint.get("/<study>/answers.csv")
 @needs(Right.VIEW)
 def answers_csv(study: str) -> Response:
-    """Comments, and answers that are not personal, of one study."""
-    return _export(study, "answers", lambda stream, db: write_answer_stream(stream, db, study))
+    """Comments, and answers that are not personal; no condition is in them, so they may be had at any time."""
+    return _csv(study, "answers", lambda stream, db: write_answer_stream(stream, db, study))
 
 
-def _report_command(study: str, published_from: str) -> str:
-    data_dir = services().settings.data_dir.absolute()
-    return (
-        f'mushra export --data "{data_dir}" --study {study} --out ratings.csv && '
-        f'mushra report ratings.csv --stimuli "{published_from}" --out report.html'
-    )
+@blueprint.post("/<study>/withdraw")
+@needs(Right.CHANGE)
+def find_listener(study: str) -> str:
+    """The listener with a pseudonym or code, and what would be erased of them."""
+    with services().database.reading() as db:
+        lifecycle.current(db, study)
+        return show(overview.withdrawal(db, study, request.form.get("who", ""), visitor()))
 
 
-def _export(study: str, what: str, write: Callable[[io.StringIO, Session], int]) -> Response:
+@blueprint.post("/<study>/withdrawn")
+@needs(Right.CHANGE)
+def withdraw_listener(study: str) -> AnyResponse:
+    """Withdraw a listener who wrote to the experimenter."""
+    with services().database.writing() as db:
+        version = lifecycle.current(db, study)
+        listener = privacy.listener_in(db, study, request.form.get("listener", ""))
+        privacy.withdraw(db, listener)
+        audit.note(db, visitor().name, "withdrawal", f"{study}: {listener.pseudonym}")
+        place = made.place_of(db, version, services().settings)
+    made.prepare(place)
+    return redirect(url_for("studio.results", study=study), 303)
+
+
+@blueprint.get("/<study>/erase")
+@needs(Right.CHANGE)
+def ask_before_erasing(study: str) -> str:
+    """What is personal and would be erased."""
+    with services().database.reading() as db:
+        return show(overview.erasure(db, study, visitor()))
+
+
+@blueprint.post("/<study>/erase")
+@needs(Right.CHANGE)
+def erase_personal(study: str) -> AnyResponse:
+    """Erase what is personal in all sessions of a study."""
+    with services().database.writing() as db:
+        version = lifecycle.current(db, study)
+        privacy.erase_personal(db, version.study_id)
+        audit.note(db, visitor().name, "erasure", f"{study}: personal answers, and what browsers said of themselves")
+    return redirect(url_for("studio.results", study=study), 303)
+
+
+def _page(study: str, *, error: str = "") -> Response:
+    with services().database.reading() as db:
+        page = overview.results(db, study, visitor(), services().settings, error=error)
+    return Response(show(page), headers={"Content-Security-Policy": FRAMING})
+
+
+def _file(study: str, name: str, *, as_file: bool) -> Response:
+    with services().database.reading() as db:
+        place = made.place_of(db, lifecycle.current(db, study), services().settings)
+        path: Path = made.file_of(db, place, name, visitor().name)
+    if as_file:
+        with services().database.writing() as db:
+            audit.note(db, visitor().name, "export", f"{study}: {name}")
+    kind = "text/html" if name.endswith(".html") else "application/octet-stream"
+    answer = send_file(path, kind, as_attachment=as_file, download_name=f"{study}-{name}")
+    answer.headers["Cache-Control"] = "private, no-store"  # like every page of the studio
+    return answer
+
+
+def _ratings(study: str, layout: str, reason: str) -> Any:
+    try:
+        if layout not in layouts.LAYOUTS:
+            told = say("No layout %(found)r; expected one of %(known)s", found=layout, known=", ".join(layouts.LAYOUTS))
+            return _page(study, error=told), 400
+        with services().database.reading() as db:
+            lifecycle.current(db, study)
+            written = peeking.require(db, study, reason, mend=say("Or say below why it has to be now."))
+        if written:
+            with services().database.writing() as db:
+                peeking.note(db, visitor().name, study, written)
+    except peeking.PeekError as error:
+        return _page(study, error=str(error)), 409
+    what = "ratings" if layout == "long" else f"ratings-{layout}"
+    return _csv(study, what, lambda stream, db: layouts.write(stream, db, study, layout))
+
+
+def _csv(study: str, what: str, write: Callable[[io.StringIO, Session], int]) -> Response:
     """A file to download, and that it was."""
     stream = io.StringIO()
     with services().database.reading() as db:

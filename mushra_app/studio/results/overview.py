@@ -1,0 +1,103 @@
+"""The tab "Results" of one study, put together."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mushra_app.config import Settings
+from mushra_app.models import Listener, ListeningSession, Save, StudyVersion, Trial
+from mushra_app.people import audit
+from mushra_app.people.logins import Visitor
+from mushra_app.session import privacy
+from mushra_app.studio.results.pages import ErasurePage, ReportFacts, ResultsPage, WithdrawalPage, WorkRow
+from mushra_app.studio.tabs import head_of
+from mushra_app.study import lifecycle, peeking
+from mushra_app.study import results as made
+
+RATINGS = ("ratings", "ratings-wide", "ratings-webmushra", "ratings.parquet")
+"""What the audit log calls the ratings that were taken out."""
+
+
+def results(db: Session, name: str, visitor: Visitor, settings: Settings, *, error: str = "") -> ResultsPage:
+    """What there is of a study's current version."""
+    version = lifecycle.current(db, name)
+    place = made.place_of(db, version, settings)
+    works = made.works(db, place, visitor.name)
+    return ResultsPage(
+        head=head_of(db, version, visitor),
+        running=peeking.is_running(db, name),
+        number=version.number,
+        study_id=version.identity,
+        listeners=_listeners(db, version),
+        finished=_listeners(db, version, "finished"),
+        trials=_trials(db, version),
+        looks=tuple((look.at[:16].replace("T", " "), look.reason) for look in peeking.peeks(db, name)),
+        works={kind: row_of(work) for kind, work in works.items()},
+        report=_facts(db, version, place, works["report"]),
+        exported=audit.has(db, "export", tuple(f"{name}: {what}" for what in RATINGS)),
+        worker_command=f'mushra worker --data "{place.data_dir}"',
+        worker_missing=made.needs_worker(db, place),
+        personal_answers=privacy.kept(db, version.study_id),
+        keep_days=settings.keep_personal_days,
+        error=error,
+    )
+
+
+def row_of(work: made.Work) -> WorkRow:
+    """A job as a page, or its script, gets it."""
+    return WorkRow(work.kind, work.state, work.sentence, work.under_way, _minute(work.made_at))
+
+
+def withdrawal(db: Session, name: str, typed: str, visitor: Visitor) -> WithdrawalPage:
+    """The listener who is called so, before they are withdrawn."""
+    listener = privacy.listener_in(db, name, typed)
+    own = select(func.count(Save.trial_id.distinct())).join(Trial).join(ListeningSession)
+    trials = db.scalar(own.where(ListeningSession.listener_id == listener.id)) or 0
+    head = head_of(db, lifecycle.current(db, name), visitor)
+    return WithdrawalPage(head, listener.pseudonym, len(listener.sessions), trials)
+
+
+def erasure(db: Session, name: str, visitor: Visitor) -> ErasurePage:
+    """What would be erased."""
+    version = lifecycle.current(db, name)
+    return ErasurePage(head_of(db, version, visitor), privacy.kept(db, version.study_id))
+
+
+def _facts(db: Session, version: StudyVersion, place: made.Place, work: made.Work) -> ReportFacts | None:
+    """What the report says of itself; None where there is none for whoever looks."""
+    if work.made_at is None or work.begun_at is None:
+        return None
+    try:
+        told = json.loads((place.folder / "report.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # somebody has cleared the folder
+        return None
+    return ReportFacts(
+        ratings=told["counts"]["analysed"],
+        listeners=told["listeners"],
+        deviations=tuple(told["deviations"]),
+        early=version.closed_at is None or work.begun_at < version.closed_at,
+        since=made.saved_since(db, version, work.begun_at),
+    )
+
+
+def _listeners(db: Session, version: StudyVersion, status: str | None = None) -> int:
+    own = select(func.count(Listener.id.distinct())).join(ListeningSession)
+    here = own.where(ListeningSession.study_version_id == version.id, Listener.pilot.is_(False))
+    return (
+        db.scalar(here.where(ListeningSession.status == status if status else ListeningSession.status != "withdrawn"))
+        or 0
+    )
+
+
+def _trials(db: Session, version: StudyVersion) -> int:
+    own = select(func.count(Save.trial_id.distinct())).join(Trial).join(ListeningSession).join(Listener)
+    here = (ListeningSession.study_version_id == version.id, ListeningSession.status != "withdrawn")
+    return db.scalar(own.where(*here, Listener.pilot.is_(False), Trial.block == "test")) or 0
+
+
+def _minute(at: datetime | None) -> str:
+    return at.isoformat(sep=" ", timespec="minutes")[:16] if at else ""

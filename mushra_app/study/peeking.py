@@ -1,0 +1,85 @@
+"""Nobody looks at how conditions do while their study runs: the one place that says so.
+
+Who looks early may stop when it suits them, and p then means nothing. So ratings that name conditions leave the
+database while a study is piloting, open or paused only with a reason, which is noted in the audit log; a report names
+every such look. ``mushra export`` asks for none: backups are made of it, and who runs it has the whole database before
+them. It is noted as an export.
+
+Conventions: functions take a SQLAlchemy session.
+Defines: ``PeekError``, ``is_running``, ``require``, ``note``, ``peeks``.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mushra_app.errors import ConflictError
+from mushra_app.models import Study, StudyVersion
+from mushra_app.people import audit
+from mushra_app.people.tables import AuditEntry
+from mushra_app.ratings import Peek
+from mushra_app.study.lifecycle import RUNNING
+from mushra_app.words import say
+
+LONGEST_REASON = 500
+
+
+class PeekError(ConflictError):
+    """Somebody wanted to know how conditions do while the study runs, and gave no reason."""
+
+
+def is_running(db: Session, study: str) -> bool:
+    """Whether a version of the study is piloting, open or paused."""
+    own = select(func.count()).select_from(StudyVersion).join(Study).where(Study.name == study)
+    return bool(db.scalar(own.where(StudyVersion.status.in_(RUNNING))))
+
+
+def require(db: Session, study: str, reason: str, *, mend: str) -> str:
+    """Refuse to show ratings of a running study without a reason; it in one line, "" where none is needed.
+
+    Parameters
+    ----------
+    mend : how a reason is given where this is asked, in a sentence.
+    """
+    if not is_running(db, study):
+        return ""
+    if not (written := " ".join(reason.split())):
+        raise PeekError(
+            say(
+                "%(study)s is still running, and who looks at its conditions now may stop when it suits them. Close it "
+                "first. %(mend)s",
+                study=study,
+                mend=mend,
+            )
+        )
+    if len(written) > LONGEST_REASON:
+        raise PeekError(
+            say(
+                "The reason has %(found)d characters; expected at most %(most)d",
+                found=len(written),
+                most=LONGEST_REASON,
+            )
+        )
+    return written
+
+
+def note(db: Session, who: str, study: str, reason: str) -> None:
+    """Write a look down; nothing where no reason was needed."""
+    if reason:
+        audit.note(db, who, "peek", _about(study) + reason)
+
+
+def peeks(db: Session, study: str) -> tuple[Peek, ...]:
+    """Every look at the conditions of a study while it ran, the first one first."""
+    mine = AuditEntry.about.startswith(_about(study), autoescape=True)
+    found = select(AuditEntry).where(AuditEntry.what == "peek", mine).order_by(AuditEntry.id)
+    return tuple(
+        Peek(entry.at.isoformat(timespec="minutes"), entry.about.removeprefix(_about(study)))
+        for entry in db.scalars(found)
+    )
+
+
+def _about(study: str) -> str:
+    """How the log's line begins; a study's name has no colon."""
+    return f"{study}: "

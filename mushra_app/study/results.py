@@ -1,0 +1,205 @@
+"""What is made of a study's ratings by jobs: its report, its replication bundle, its ratings as Parquet.
+
+Each is a file in the data folder, below ``results/<study>/``, in a folder named after the version and the number of
+sessions that were withdrawn. So a file that holds what somebody took back is never handed out again: its folder is not
+looked into any more, and is removed when the next job is asked for or the experimenter withdraws somebody.
+
+While the study runs, a job asks for a reason (``mushra_app.study.peeking``), and what comes of it is shown to whoever
+gave one and to nobody else.
+
+Conventions: functions take a SQLAlchemy session and know nothing of the web; sentences are in the reader's language.
+Defines: ``KINDS``, ``Place``, ``Work``, ``place_of``, ``ask``, ``works``, ``file_of``, ``saved_since``.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mushra_app import jobs
+from mushra_app.config import Settings
+from mushra_app.errors import AppError, ConflictError, NotFoundError
+from mushra_app.models import Job, Listener, ListeningSession, Save, StudyVersion, Trial
+from mushra_app.study import peeking
+from mushra_app.table_base import now
+from mushra_app.words import say, say_number
+
+KINDS = ("report", "export", "bundle")
+FILES = {
+    "report.html": "report",
+    "report.json": "report",
+    "ratings.parquet": "export",
+    "bundle.zip": "bundle",
+}
+"""Every file that can be had, and the kind of job that makes it."""
+PATIENCE = timedelta(seconds=10)
+"""How long a job waits before it is said that no worker seems to run."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the files of a version are, as of now; ``data_dir`` is the app's."""
+
+    study: str
+    study_id: int
+    number: int
+    published_from: str
+    data_dir: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Work:
+    """The newest job of a kind, as people see it.
+
+    ``state``: none, waiting, running, failed or done; ``sentence`` says how far it is or why it failed. ``made_at`` and
+    ``begun_at`` are of the newest file that may be shown; None where there is none.
+    """
+
+    kind: str
+    state: str
+    sentence: str
+    made_at: datetime | None = None
+    begun_at: datetime | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it is to be looked at again soon."""
+        return self.state in ("waiting", "running")
+
+
+def place_of(db: Session, version: StudyVersion, settings: Settings) -> Place:
+    """Where the files of a version are."""
+    own = select(func.count()).select_from(ListeningSession).join(Listener)
+    withdrawn = own.where(Listener.study_id == version.study_id, ListeningSession.status == "withdrawn")
+    data_dir = settings.data_dir.absolute()
+    return Place(
+        study=version.study.name,
+        study_id=version.study_id,
+        number=version.number,
+        published_from=version.published_from,
+        data_dir=data_dir,
+        folder=data_dir / "results" / version.study.name / f"v{version.number}-w{db.scalar(withdrawn)}",
+    )
+
+
+def prepare(place: Place) -> None:
+    """Make the folder, and remove those that hold what somebody took back."""
+    place.folder.mkdir(parents=True, exist_ok=True)
+    for other in place.folder.parent.iterdir():
+        if other.name.rpartition("-")[2] != place.folder.name.rpartition("-")[2]:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def ask(db: Session, place: Place, kind: str, who: str, *, reason: str = "", sounds: bool = False) -> None:
+    """Ask for a job of one of ``KINDS``.
+
+    Raises
+    ------
+    PeekError, ConflictError
+        Where the study runs and no reason is given; a bundle is not to be had then at all.
+    """
+    if kind not in KINDS:
+        raise AppError(say("No job %(kind)r; expected one of %(kinds)s", kind=kind, kinds=", ".join(KINDS)))
+    written = peeking.require(db, place.study, reason, mend=say("Or say below why it has to be now."))
+    if written and kind == "bundle":
+        raise ConflictError(say("%(study)s is still running; close it, and then make its bundle", study=place.study))
+    if kind != "report":  # whose command notes it, at the moment when the ratings are read
+        peeking.note(db, who, place.study, written)
+    argv = ["--data", str(place.data_dir), "--study", place.study, *_arguments(place, kind, sounds=sounds)]
+    if written and kind == "report":
+        argv += [f"--peek={written}", f"--by={who}"]
+    jobs.ask(db, kind, argv, study_id=place.study_id, asked_by=who)
+
+
+def _arguments(place: Place, kind: str, *, sounds: bool) -> list[str]:
+    version = ["--version", str(place.number)]
+    if kind == "report":
+        files = ["--out", str(place.folder / "report.html"), "--json", str(place.folder / "report.json")]
+        return [*version, "--stimuli", place.published_from, *files]
+    if kind == "bundle":
+        return [*version, "--out", str(place.folder / "bundle.zip"), "--sounds" if sounds else "--no-sounds"]
+    return ["--out", str(place.folder / "ratings.parquet")]
+
+
+def works(db: Session, place: Place, who: str) -> dict[str, Work]:
+    """How each kind of job stands, for whoever looks."""
+    newest = db.scalars(
+        select(Job).where(Job.study_id == place.study_id, Job.kind.in_(KINDS)).order_by(Job.id.desc()).limit(100)
+    ).all()
+    running = peeking.is_running(db, place.study)
+    return {kind: _work(db, place, kind, newest, who if running else None) for kind in KINDS}
+
+
+def _work(db: Session, place: Place, kind: str, newest: Sequence[Job], only: str | None) -> Work:
+    own = [job for job in newest if job.kind == kind]
+    shown = _shown(place, own, only)
+    made = (shown.ended_at, shown.started_at) if shown else (None, None)
+    if not own or (own[0].status == "done" and own[0] is not shown):
+        return Work(kind, "none", "", *made)
+    job = own[0]
+    return Work(kind, job.status, _sentence(db, job), *made)
+
+
+def _shown(place: Place, own: Sequence[Job], only: str | None) -> Job | None:
+    """The job whose file may be shown: the newest that is done, of these ratings; of ``only`` this person's."""
+    done = next((job for job in own if job.status == "done" and _is_here(job, place)), None)
+    return done if done and only in (None, done.asked_by) else None
+
+
+def _is_here(job: Job, place: Place) -> bool:
+    return any(Path(argument).parent == place.folder for argument in job.argv)
+
+
+def _sentence(db: Session, job: Job) -> str:
+    if job.status == "failed":
+        return job.reason
+    if job.status == "running":
+        return say("At work: %(step)s", step=job.progress) if job.progress else say("At work")
+    if job.status == "waiting":
+        if now() - job.created_at > PATIENCE and not _any_worker(db):
+            return say("Waits, and no worker seems to run. Start one on the server:")
+        before = db.scalar(select(func.count()).where(Job.status == "waiting", Job.id < job.id)) or 0
+        if before:
+            return say_number(
+                "Waits for its turn: %(num)s job before it", "Waits for its turn: %(num)s jobs before it", before
+            )
+        return say("Waits for its turn")
+    return ""
+
+
+def needs_worker(db: Session, place: Place) -> bool:
+    """Whether a job of the study waits, and no worker seems to run."""
+    waiting = select(func.min(Job.created_at)).where(Job.study_id == place.study_id, Job.status == "waiting")
+    since = db.scalar(waiting)
+    return since is not None and now() - since > PATIENCE and not _any_worker(db)
+
+
+def _any_worker(db: Session) -> bool:
+    """Whether a job is running and its worker alive; an idle worker leaves no trace, but lets no job wait either."""
+    fresh = Job.heartbeat_at > now() - timedelta(seconds=jobs.STALE_S)
+    return db.scalar(select(Job.id).where(Job.status == "running", fresh).limit(1)) is not None
+
+
+def file_of(db: Session, place: Place, name: str, who: str) -> Path:
+    """A file that was made, for whoever may have it; NotFoundError where there is none for them."""
+    kind = FILES.get(name)
+    own = select(Job).where(Job.study_id == place.study_id, Job.kind == kind).order_by(Job.id.desc()).limit(100)
+    only = who if peeking.is_running(db, place.study) else None
+    path = place.folder / name
+    if kind is None or not _shown(place, db.scalars(own).all(), only) or not path.is_file():
+        raise NotFoundError(say("There is no %(name)s of %(study)s now; make it first.", name=name, study=place.study))
+    return path
+
+
+def saved_since(db: Session, version: StudyVersion, at: datetime) -> int:
+    """How many trials of a version were saved since, whether for the first time or again."""
+    own = select(func.count(Save.trial_id.distinct())).join(Trial).join(ListeningSession).join(Listener)
+    here = (ListeningSession.study_version_id == version.id, ListeningSession.status != "withdrawn")
+    return db.scalar(own.where(*here, Listener.pilot.is_(False), Save.saved_at > at)) or 0

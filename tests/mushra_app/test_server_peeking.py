@@ -1,0 +1,115 @@
+"""Nobody looks while a study runs: a report of it wants a reason, which is noted, and printed for ever after."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from careful_guests import listened
+from click.testing import CliRunner, Result
+from server_guests import Guest
+from sqlalchemy import select
+
+from analysis.cli import report
+from mushra_app import ratings
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.errors import RatingsError
+from mushra_app.people.tables import AuditEntry
+from mushra_app.publish import publish
+from mushra_app.study import lifecycle, peeking
+
+WHY = "the headphones of two listeners were broken"
+
+
+@pytest.fixture
+def rated(database: Database, either: Settings, stimuli: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """Three listeners finished; the study is open."""
+    publish(stimuli, database, either)
+    listened(database, 3)
+    if either.database_url:
+        monkeypatch.setenv("MUSHRA_DATABASE_URL", either.database_url)
+    return database
+
+
+def brought_to(database: Database, *statuses: str) -> None:
+    with database.writing() as db:
+        for status in statuses:
+            lifecycle.move(db, lifecycle.current(db, "tiny"), status)
+
+
+def peeked(database: Database) -> list[tuple[str, str]]:
+    with database.reading() as db:
+        entries = db.scalars(select(AuditEntry).where(AuditEntry.what == "peek").order_by(AuditEntry.id))
+        return [(entry.who, entry.about) for entry in entries]
+
+
+def reported(settings: Settings, stimuli: Path, out: Path, *more: str) -> Result:
+    source = ["--data", str(settings.data_dir), "--study", "tiny", "--stimuli", str(stimuli)]
+    return CliRunner().invoke(report, [*source, "--out", str(out), "--format", "json", *more])
+
+
+@pytest.mark.parametrize("status", ["open", "paused"])
+def test_ratings_of_a_running_study_are_not_read_without_a_reason(
+    rated: Database, either: Settings, status: str
+) -> None:
+    brought_to(rated, *([status] if status != "open" else []))
+    for reason in ("", " \n "):
+        with pytest.raises(peeking.PeekError, match=r"tiny is still running.* --peek"):
+            ratings.read_database(either.data_dir, "tiny", peek=reason)
+    with pytest.raises(peeking.PeekError, match="has 501 characters"):
+        ratings.read_database(either.data_dir, "tiny", peek="x" * 501)
+    assert peeked(rated) == []
+    found = ratings.read_database(either.data_dir, "tiny", peek=f" {WHY}\n", who="ada")
+    assert len(found.rows) == 45 and found.running and [one.reason for one in found.peeks] == [WHY]
+    assert peeked(rated) == [("ada", f"tiny: {WHY}")]
+
+
+def test_another_version_that_runs_makes_the_study_run(rated: Database, either: Settings, tmp_path: Path) -> None:
+    import tiny_set
+
+    brought_to(rated, "closed")
+    assert not ratings.read_database(either.data_dir, "tiny").running
+    tiny_set.make(tmp_path / "next", experiment={"name": "tiny", "title": "Another", "contact": "lab@example.org"})
+    publish(tmp_path / "next", rated, either)
+    with pytest.raises(peeking.PeekError):
+        ratings.read_database(either.data_dir, "tiny", version=1)
+    brought_to(rated, "closed")
+    Guest(rated).finish()
+    assert [len(ratings.read_database(either.data_dir, "tiny", version=n).rows) for n in (1, 2)] == [45, 15]
+
+
+def test_looks_at_a_study_whose_name_begins_alike_are_not_its_own(rated: Database) -> None:
+    with rated.writing() as db:
+        peeking.note(db, "ada", "tiny-two", "another")
+        peeking.note(db, "ada", "tiny", "50%: odd_names")
+        assert [one.reason for one in peeking.peeks(db, "tiny")] == ["50%: odd_names"]
+
+
+@pytest.mark.parametrize("either", ["sqlite"], indirect=True)
+def test_a_report_is_refused_or_says_that_somebody_looked_and_so_does_the_last_one(
+    rated: Database, either: Settings, stimuli: Path, tmp_path: Path
+) -> None:
+    refused = reported(either, stimuli, out := tmp_path / "report.json")
+    assert "still running" in str(refused.exception) and not out.exists()
+    early = reported(either, stimuli, out, "--peek", WHY)
+    assert early.exit_code == 0, early.output
+    told = json.loads(out.read_text())
+    assert any(sentence.endswith(WHY) for sentence in told["deviations"])
+    assert [(one["status"], one["why"]) for one in told["sections"]] == [("exploratory", "the study is still running")]
+    brought_to(rated, "closed")
+    assert reported(either, stimuli, out).exit_code == 0
+    last = json.loads(out.read_text())
+    assert last["deviations"] == told["deviations"] and "running" not in last["sections"][0]["why"]
+    assert peeked(rated) == [("the command line", f"tiny: {WHY}")]
+
+
+def test_looks_travel_as_a_file(tmp_path: Path) -> None:
+    looks = (ratings.Peek("2026-11-26T16:20+00:00", 'a "reason", with commas'),)
+    ratings.write_peeks(tmp_path / "peeks.csv", looks)
+    assert ratings.read_peeks(tmp_path / "peeks.csv") == looks
+    for text in ("", "at\n", "at,reason\nonly one\n"):
+        (tmp_path / "bad.csv").write_text(text)
+        with pytest.raises(RatingsError, match=r"bad\.csv: "):
+            ratings.read_peeks(tmp_path / "bad.csv")
