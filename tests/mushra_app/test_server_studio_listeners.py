@@ -19,7 +19,10 @@ from studio_people import csrf, database_of, inside, person
 
 from mushra_app.models import Invitation, Listener, ListeningSession, Place, Recruit
 from mushra_app.people import audit
+from mushra_app.people.logins import Visitor
 from mushra_app.security import invitation_link_token, place_link_token, secret_key
+from mushra_app.studio.listeners import overview
+from mushra_app.studio.listeners.overview import Addresses
 from mushra_app.study import lifecycle, recruiting
 
 FORM = {"consent": "yes", "transducer": "headphones", "experience": "experienced"}
@@ -239,6 +242,11 @@ def test_who_may_only_look_sees_no_link_and_no_form(app: Flask, ada: FlaskClient
     page = viewer.get(TAB).text
     assert "not used yet" in page and "Grace" not in page, "whom it is for is personal"
     assert "invitation=" not in page and 'action="/studio/tiny' not in page
+    made = Addresses(welcome=lambda **_: "/", invitation=lambda number: f"/{number}", older=str)
+    with database_of(app).reading() as db:
+        looks = Visitor("", None, "vera", "viewer")
+        (row,) = overview.listeners(db, lifecycle.current(db, "tiny"), looks, made).invitations
+        assert (row.label, row.code, row.url) == ("", "", ""), "the page is not even told"
     for path in ("invitations.csv", "invitations/tickets", "lab"):
         assert viewer.get(f"/studio/tiny/{path}").status_code == 403
 
