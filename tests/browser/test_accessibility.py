@@ -35,7 +35,7 @@ SOUNDS = (
     "publish",
     "tiny/sounds",
     "tiny/preview/1",
-    *(f"tiny/preview/1/session/en-headphones-7-{n}" for n in range(3)),
+    *(f"tiny/preview/1/session/en-headphones-7-{n}" for n in range(2)),
 )
 
 
