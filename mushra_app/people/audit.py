@@ -1,4 +1,4 @@
-"""Who did what: one row for each login, failed login, export, calibration, look at widths, change of an account or study.
+"""Who did what: a row for each login, failed login, export, calibration, look at widths, change of an account or study.
 
 Conventions: written in the transaction of what it tells of, so that neither is there without the other.
 Defines: ``KINDS``, ``COMMAND_LINE``, ``note``, ``latest``.
