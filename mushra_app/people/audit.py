@@ -1,5 +1,4 @@
-"""Who did what: one row for each login, failed login, export, calibration, look at widths, change of an account, of a
-study or of its invitations.
+"""Who did what: a row for each thing that somebody does to an account, a study, its listeners or its ratings.
 
 Conventions: written in the transaction of what it tells of, so that neither is there without the other.
 Defines: ``KINDS``, ``COMMAND_LINE``, ``note``, ``has``, ``latest``, ``page``.
