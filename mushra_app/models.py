@@ -207,7 +207,7 @@ class Invitation(Base):
 
 
 class ExperimentDraft(Base):
-    """The experiment file of a study that somebody is writing in the studio; ``revision`` rises with every change."""
+    """One experiment file that somebody is writing in the studio; ``revision`` rises with every change."""
 
     __tablename__ = "experiment_draft"
 

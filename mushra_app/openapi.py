@@ -252,6 +252,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "api.jobs"): Answer(answers.Jobs, query=PAGED),
     ("POST", "api.ask"): Answer(answers.Job, 202, takes=answers.JobWanted),
     ("GET", "api.job"): Answer(answers.Job),
+    ("GET", "api.made_file"): Answer("application/octet-stream"),
     ("GET", "api.job_output"): Answer("text/plain"),
     ("GET", "api.audit_log"): Answer(answers.Log, query=(*PAGED, "who", "what")),
     ("GET", "studio.publish_page"): PAGE,

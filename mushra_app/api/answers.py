@@ -26,7 +26,9 @@ class JobWanted(BaseModel):
     """What a worker is asked for."""
 
     model_config = ConfigDict(extra="forbid")
-    kind: Literal["check"]
+    kind: Literal["check", "report", "export", "bundle"]
+    sounds: bool = False
+    """Whether a bundle holds the clips."""
 
 
 class Me(BaseModel):

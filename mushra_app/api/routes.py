@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify, request, send_file
 from pydantic import BaseModel
+from sqlalchemy.orm import Session
 
 from mushra_app import jobs as queue
 from mushra_app import ratings
@@ -15,9 +16,9 @@ from mushra_app.export import rows
 from mushra_app.people import permissions
 from mushra_app.people.permissions import Right
 from mushra_app.studio.guard import needs
-from mushra_app.study import lifecycle
-from mushra_app.study.looking import require_over
+from mushra_app.study import lifecycle, peeking, results
 from mushra_app.web import services
+from mushra_app.words import say
 
 __all__ = ["blueprint"]
 
@@ -115,17 +116,35 @@ def jobs(study: str) -> Response:
 @blueprint.post("/studies/<study>/jobs")
 @needs(Right.CHANGE)
 def ask(study: str) -> tuple[Response, int]:
-    """Ask for a check of the sounds of the current version; the same that waits or runs already is answered instead."""
-    kind = sent(answers.JobWanted).kind
+    """Ask for a check of the sounds of the current version, for a report, a bundle or the ratings as Parquet.
+
+    The same that waits or runs already is answered instead. All but a check are of a study that is over.
+    """
+    wanted, who = sent(answers.JobWanted), bearer().visitor.name
+    with services().database.reading() as db:
+        place = results.place_of(db, lifecycle.current(db, study), services().settings)
+    if wanted.kind != "check":
+        results.prepare(place)
     with services().database.writing() as db:
-        version = lifecycle.current(db, study)
-        job = queue.ask(db, kind, [version.published_from, "--format", "json"])
-        if job.study_id is None:
-            job.study_id, job.asked_by = version.study_id, bearer().visitor.name
-            note(db, "job", f"{study}: {kind}")
+        if wanted.kind == "check":
+            argv = [place.published_from, "--format", "json"]
+            job = queue.ask(db, "check", argv, study_id=place.study_id, asked_by=who)
+        else:
+            job = results.ask(db, place, wanted.kind, who, sounds=wanted.sounds)
+        note(db, "job", f"{study}: {wanted.kind}")
         db.flush()
         answer = found.job(job)
     return _said(answer), 202
+
+
+@blueprint.get("/studies/<study>/files/<name>")
+@needs(Right.VIEW)
+def made_file(study: str, name: str) -> Response:
+    """A file that a job made: report.html, report.json, ratings.parquet or bundle.zip."""
+    with services().database.reading() as db:
+        place = results.place_of(db, lifecycle.current(db, study), services().settings)
+        path = results.file_of(db, place, name, bearer().visitor.name)
+    return send_file(path, as_attachment=True, download_name=f"{study}-{name}")
 
 
 @blueprint.get("/studies/<study>/jobs/<int:number>")
@@ -143,7 +162,7 @@ def job_output(study: str, number: int) -> Response:
     with services().database.reading() as db:
         done = found.job_of(db, study, number)
         if done.kind != "check":
-            require_over(lifecycle.current(db, study))
+            _require_over(db, study)
         return Response(done.output, mimetype="text/plain")
 
 
@@ -160,11 +179,16 @@ def _said(answer: BaseModel) -> Response:
     return jsonify(answer.model_dump(mode="json"))
 
 
+def _require_over(db: Session, study: str) -> None:
+    """No ratings and no report of a study that runs: programs give no reasons."""
+    peeking.require(db, study, "", mend=say("Or give the reason why it has to be now in the studio."))
+
+
 def _ratings(study: str, write: Callable[[Iterator[ratings.Row]], Iterator[str]], mimetype: str) -> Response:
     """The ratings, sent while they are read: a study of any size needs the memory of a few rows."""
     database = services().database
     with database.reading() as db:
-        require_over(lifecycle.current(db, study))
+        _require_over(db, study)
     with database.writing() as db:
         note(db, "export", f"{study}: ratings")
 

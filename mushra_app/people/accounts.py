@@ -46,9 +46,10 @@ def hashed(password: str) -> str:
     """What is stored of a password; AppError where it is too short or too long."""
     plain = _plain(password)
     if plain is None:
-        raise AppError(f"the password: expected at most {MOST_PASSWORD_BYTES} bytes of UTF-8")
+        raise AppError(say("the password: expected at most %(most)s bytes of UTF-8", most=MOST_PASSWORD_BYTES))
     if (length := len(plain.decode())) < SHORTEST_PASSWORD:
-        raise AppError(f"the password: found {length} characters; expected at least {SHORTEST_PASSWORD}")
+        least = SHORTEST_PASSWORD
+        raise AppError(say("the password: found %(n)s characters; expected at least %(least)s", n=length, least=least))
     with _AT_ONCE:
         return HASHER.hash(plain)
 
@@ -75,9 +76,12 @@ def add(db: Session, name: str, password_hash: str, *, role: str) -> Account:
     name = login_name(name)
     assert role in ROLES, role
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable() or " " in name:
-        raise AppError(f"the name: expected 1 to {LONGEST_NAME} characters without spaces, such as an e-mail address")
+        most = LONGEST_NAME
+        raise AppError(
+            say("the name: expected 1 to %(most)s characters without spaces, such as an e-mail address", most=most)
+        )
     if found(db, name) is not None:
-        raise AppError(f"{name}: there is such an account already; see: mushra account list")
+        raise AppError(say("%(name)s: there is such an account already", name=name))
     account = Account(name=name, password_hash=password_hash, role=role)
     db.add(account)
     db.flush()

@@ -8,21 +8,23 @@ Defines: ``blueprint``, ``visitor``.
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from mushra_app.people.logins import Visitor
 from mushra_app.studio import door, guard
 from mushra_app.study.lifecycle import NothingPublishedError
-from mushra_app.web import WRITTEN_IN, remember_language
+from mushra_app.web import LANGUAGES, remember_language
 
 blueprint = Blueprint("studio", __name__, url_prefix="/studio")
 
 
 @blueprint.before_request
-def in_english() -> None:
-    """The studio speaks the language that it is written in, whatever its browser would like."""
-    remember_language(WRITTEN_IN)
+def in_the_language_that_was_chosen() -> None:
+    """The one that somebody chose on a page of the studio, from then on; before, their browser's."""
+    if (chosen := request.args.get("lang")) in LANGUAGES:
+        session["language"] = chosen
+    remember_language(session.get("language", ""))
 
 
 blueprint.before_request(door.by_link)

@@ -26,13 +26,13 @@ from mushra_app.studio.forms import CodeForm, LoginForm, PasswordForm
 from mushra_app.studio.guard import needs
 from mushra_app.studio.pages import AccountPage
 from mushra_app.web import services, show
-from mushra_app.words import say_later
+from mushra_app.words import say, say_later
 
-WRONG = "This name and this password don't belong together."
+WRONG = say_later("This name and this password don't belong together.")
 WRONG_CODE = say_later("This is not the code that the app shows now, or it was used already. Wait for the next one.")
 TOO_LATE = say_later("That took too long, or the account was changed meanwhile. Please log in again.")
-WRONG_KEY = "This is not the key. mushra serve prints it when it starts."
-NO_KEY = "The key opens nothing any more, because this server has accounts. Please use yours."
+WRONG_KEY = say_later("This is not the key. mushra serve prints it when it starts.")
+NO_KEY = say_later("The key opens nothing any more, because this server has accounts. Please use yours.")
 
 
 def by_link() -> Any:
@@ -76,7 +76,7 @@ def login() -> Any:
         half.remember()
         return redirect(url_for("studio.code_page"), 303)
     if token is None:
-        return show(guard.door(wanted, name=name, error=WRONG)), 403
+        return show(guard.door(wanted, name=name, error=str(WRONG))), 403
     guard.enter(token)
     return redirect(where_to(wanted), 303)
 
@@ -140,7 +140,7 @@ def change_password() -> Any:
     try:
         right = right_password(visitor.name, form.password.data or "")
         if right is None:
-            return show(_account_page(error="The password before is not the one of this account.")), 403
+            return show(_account_page(error=say("The password before is not the one of this account."))), 403
         new = accounts.hashed(form.new_password.data or "")
     except TooManyTriesError as error:
         return _wait(_account_page(error=str(error)), error)
@@ -178,7 +178,7 @@ def _enter_by_key(key: str) -> AnyResponse | tuple[str, int]:
     with services().database.reading() as db:
         owned = logins.has_owner(db)
     if owned or not is_studio_key(services().settings, key):
-        return show(guard.door(error=NO_KEY if owned else WRONG_KEY)), 403
+        return show(guard.door(error=str(NO_KEY if owned else WRONG_KEY))), 403
     with services().database.writing() as db:
         token = logins.begin(db, None)
         audit.note(db, logins.BY_KEY, "login", network=network_of(request.remote_addr))

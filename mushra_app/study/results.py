@@ -97,7 +97,7 @@ def prepare(place: Place) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def ask(db: Session, place: Place, kind: str, who: str, *, reason: str = "", sounds: bool = False) -> None:
+def ask(db: Session, place: Place, kind: str, who: str, *, reason: str = "", sounds: bool = False) -> Job:
     """Ask for a job of one of ``KINDS``.
 
     Raises
@@ -115,7 +115,7 @@ def ask(db: Session, place: Place, kind: str, who: str, *, reason: str = "", sou
     argv = ["--data", str(place.data_dir), "--study", place.study, *_arguments(place, kind, sounds=sounds)]
     if written and kind == "report":
         argv += [f"--peek={written}", f"--by={who}"]
-    jobs.ask(db, kind, argv, study_id=place.study_id, asked_by=who)
+    return jobs.ask(db, kind, argv, study_id=place.study_id, asked_by=who)
 
 
 def _arguments(place: Place, kind: str, *, sounds: bool) -> list[str]:

@@ -445,6 +445,12 @@ def _by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     return fuzz.stranger
 
 
+def _a_file_by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """A report that a job has made of a study that is over."""
+    _of_the_closed(fuzz, case, care)
+    return fuzz.stranger
+
+
 def _previewing(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     """A page, a trial or a sound of a preview; any answer leads on."""
     client = _in_the_study(fuzz, case, care)
@@ -534,7 +540,7 @@ def _inviting_a_list(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     return _in_the_study(fuzz, case, care)
 
 
-def _taking_back(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+def _taking_back_an_invitation(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     with fuzz.database.writing() as db:
         made = personal.create(db, lifecycle.current(db, "tiny").study, [Wanted("Ada")])
         case.path_parameters["number"] = made[0].id
@@ -594,7 +600,7 @@ PREPARED: dict[str, Prepare] = {
     "POST /studio/{study}/recruiting": _recruiting,
     "POST /studio/{study}/invitations": _inviting_listeners,
     "POST /studio/{study}/invitations/list": _inviting_a_list,
-    "POST /studio/{study}/invitations/{number}/revoke": _taking_back,
+    "POST /studio/{study}/invitations/{number}/revoke": _taking_back_an_invitation,
     "GET /studio/{study}/invitations.csv": _in_the_study,
     "GET /studio/{study}/invitations/tickets": _in_the_study,
     "GET /studio/{study}/lab": _in_the_study,
@@ -640,6 +646,7 @@ PREPARED: dict[str, Prepare] = {
     "GET /api/v1/studies/{study}/ratings.jsonl": _by_token,
     "GET /api/v1/studies/{study}/jobs": _by_token,
     "POST /api/v1/studies/{study}/jobs": _by_token,
+    "GET /api/v1/studies/{study}/files/{name}": _a_file_by_token,
     "GET /api/v1/studies/{study}/jobs/{number}": _by_token,
     "GET /api/v1/studies/{study}/jobs/{number}/output": _by_token,
     "GET /api/v1/audit": _by_token,

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from server_guests import Guest
 from sqlalchemy import event
-from studio_people import PASSWORD, csrf, database_of, inside, person
+from studio_people import PASSWORD, close, csrf, database_of, inside, person
 
 from mushra_app import jobs, ratings
 from mushra_app.app import create_app
@@ -190,7 +191,7 @@ def test_a_program_follows_a_study_from_the_list_to_the_ratings(on_either: Flask
     rest = get(app, token, "studies/tiny/sessions", limit=1, after=first["next"])
     assert rest["next"] is None and rest["sessions"][0]["saved"] == 0
     early = app.test_client().get("/api/v1/studies/tiny/ratings.csv", headers={"Authorization": f"Bearer {token}"})
-    assert early.status_code == 409 and "once it is closed" in early.json["error"]
+    assert early.status_code == 409 and "Close it first" in early.json["error"]
     moved = send(app, token, "studies/tiny/versions/1/status", {"status": "closed"})
     assert moved.status_code == 200 and moved.json["versions"][0]["closed_at"]
     check_ratings(app, token)
@@ -234,6 +235,26 @@ def test_a_job_is_asked_for_once_followed_and_read(on_either: Flask) -> None:
     assert output.text == '{"rules": []}'
     hidden = app.test_client().get(f"/api/v1/studies/tiny/jobs/{number + 1}/output", headers=headers)
     assert hidden.status_code == 409 and "the means" not in hidden.text, "no results while the study runs"
+
+
+def test_a_report_is_asked_for_and_fetched_once_the_study_is_over(app: Flask) -> None:
+    token = token_of(app, "eve", "experimenter", "tiny")
+    early = send(app, token, "studies/tiny/jobs", {"kind": "report"})
+    assert early.status_code == 409 and "Close it first" in early.json["error"]
+    close(database_of(app))
+    asked = send(app, token, "studies/tiny/jobs", {"kind": "report"})
+    assert (asked.status_code, asked.json["kind"], asked.json["asked_by"]) == (202, "report", "eve")
+    client, headers = app.test_client(), {"Authorization": f"Bearer {token}"}
+    assert client.get("/api/v1/studies/tiny/files/report.html", headers=headers).status_code == 404
+    with database_of(app).writing() as db:
+        taken = jobs.take(db, "worker")
+        assert taken is not None
+        made = Path(taken.argv[taken.argv.index("--out") + 1])
+        made.write_text("<p>a report</p>")
+        jobs.end(db, taken, output="")
+    answer = client.get("/api/v1/studies/tiny/files/report.html", headers=headers)
+    assert answer.status_code == 200 and answer.text == "<p>a report</p>"
+    assert client.get("/api/v1/studies/tiny/files/secret.key", headers=headers).status_code == 404
 
 
 def test_lists_come_in_pages(app: Flask) -> None:

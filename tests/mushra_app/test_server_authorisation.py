@@ -149,6 +149,7 @@ API: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/api/v1/studies/<study>/jobs"): each(CHANGES_ITS_STUDY, 202),
     ("GET", "/api/v1/studies/<study>/jobs/<int:number>"): ITS_STUDYS,
     ("GET", "/api/v1/studies/<study>/jobs/<int:number>/output"): ITS_STUDYS,
+    ("GET", "/api/v1/studies/<study>/files/<name>"): each(ITS_STUDYS, 404),  # none is made
     ("GET", "/api/v1/audit"): OF_OWNERS,
 }
 BODIES = {
