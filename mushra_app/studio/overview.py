@@ -96,7 +96,7 @@ def listening_places(
         for place in places.latest(db)
     )
     studies = {version.study.name: version.title for version in versions}
-    transducers = dict(zip(TRANSDUCERS, (say("headphones"), say("loudspeakers")), strict=True))
+    transducers: dict[str, str] = dict(zip(TRANSDUCERS, (say("headphones"), say("loudspeakers")), strict=True))
     return PlacesPage(tuple(rows), studies, transducers, ALLOWED_DB_A, *refused, may_calibrate)
 
 

@@ -161,9 +161,13 @@ def test_the_link_to_another_language_keeps_what_the_link_says_and_nothing_acts_
     assert "javascript:" not in html
 
 
-def test_the_studio_stays_in_english(client: FlaskClient) -> None:
-    html = client.get("/studio/", headers=GERMAN).text
-    assert '<html lang="en"' in html and 'id="words"' not in html
+def test_the_studio_speaks_the_browsers_language_until_another_one_is_chosen(client: FlaskClient) -> None:
+    german = client.get("/studio/login", headers=GERMAN).text
+    assert '<html lang="de"' in german and "Der Schlüssel des Studios" in german and 'id="words"' in german
+    assert '<html lang="en"' in client.get("/studio/login?lang=en", headers=GERMAN).text
+    assert '<html lang="en"' in client.get("/studio/login", headers=GERMAN).text, "it is remembered"
+    assert '<html lang="en"' in client.get("/studio/login?lang=tlh", headers=GERMAN).text
+    assert '<html lang="de"' in client.get("/listen/tiny", headers=GERMAN).text, "of the studio's pages only"
 
 
 def test_the_address_to_keep_is_the_one_that_listeners_reach(tmp_path: Path) -> None:
