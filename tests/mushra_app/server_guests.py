@@ -120,7 +120,7 @@ class Served:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **popen)
         assert self.process.stdout is not None
         self.said = [self.process.stdout.readline() for _ in range(3)]
-        found = re.search(r"(http://\S+)/listen/tiny", self.said[0])
+        found = re.search(r"experimenter: (http://[^/\s]+)/studio/", "".join(self.said))
         assert found, self.said
         self.url = found[1]
 

@@ -1,0 +1,160 @@
+"""The whole way in the studio, as an experimenter goes it: from a stimulus set to a report made again elsewhere.
+
+Log in, send a set, look at it, preview, open, invite, three listeners at once in browsers of their own, watch live, one
+withdraws, close, report, bundle; then the same report from the bundle alone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import listener as a
+import pytest
+import tiny_set
+from fuzzing import zipped
+from playwright.sync_api import Browser, Page, expect
+from server_guests import Served
+from studio_people import PASSWORD, person
+
+from mushra_app.config import Settings
+from mushra_app.db import Database
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A data folder with nothing but an owner."""
+    settings = Settings(data_dir=tmp_path / "data")
+    from mushra_app import schema
+
+    database = Database(settings)
+    schema.require(database, settings)
+    person(database, "ada", "owner")
+    database.close()
+    return settings.data_dir
+
+
+@pytest.fixture
+def served(data_dir: Path) -> Iterator[Served]:
+    found = Served(data_dir)
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def worker(data_dir: Path) -> Iterator[None]:
+    """``mushra worker`` over it."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "mushra_app.cli", "worker", "--data", str(data_dir)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    yield
+    process.terminate()
+    process.wait(30)
+
+
+def archive_of(folder: Path) -> Path:
+    """Two short items and a training one, so that three people are through in a minute."""
+    tiny_set.make(folder / "set", setup={"level": False, "sides": False}, questions=[])
+    (folder / "set.zip").write_bytes(zipped(folder / "set"))
+    return folder / "set.zip"
+
+
+def listen(page: Page, link: str) -> None:
+    """Come by an invitation, up to the first trial."""
+    page.goto(link)
+    while not page.locator("#trial").count():
+        a.fill_in(page)
+
+
+def finish(page: Page, best: list[str]) -> None:
+    """Rate the sounds of every trial that is left, each listener by a scale of their own."""
+    while page.locator("#trial").count():
+        for number in range(1, len(a.trial(page)["sounds"]) + 1):
+            a.play(page, number)
+            a.rate(page, number, 1.0 if number == 1 else 0.25 + 0.1 * number + 0.02 * len(best))
+        with page.expect_navigation():
+            a.next_button(page).click()
+    best.append(page.locator("h1").inner_text())
+
+
+@pytest.mark.proof
+def test_from_a_set_to_the_same_report_elsewhere(
+    page: Page, browser: Browser, served: Served, worker: None, tmp_path: Path
+) -> None:
+    steps = 0
+
+    def click(role: str, name: str, **options: bool) -> None:
+        nonlocal steps
+        steps += 1
+        page.get_by_role(role, name=name, **options).first.click()  # pyright: ignore[reportArgumentType]
+
+    page.goto(f"{served.url}/studio/")
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    click("button", "Log in", exact=True)
+    click("link", "Publish a stimulus set")
+    page.locator("#archive").set_input_files(archive_of(tmp_path))
+    click("button", "Send and publish")
+    page.wait_for_url("**/studio/tiny/sounds?**")
+    expect(page.get_by_role("status").first).to_contain_text("Every file is the one that was built")
+    click("link", "Preview the whole test")
+    expect(page.get_by_text("Nothing is stored")).to_be_visible()
+    page.goto(f"{served.url}/studio/tiny/")
+    click("button", "Open", exact=True)
+    expect(page.locator("h1")).to_contain_text("open")
+    click("link", "People", exact=True)
+    page.get_by_label("How many").fill("3")
+    page.get_by_label("For whom").fill("Choir")
+    click("button", "Make invitations")
+    assert steps <= 8, "a newcomer's first study: from the login to invitations"
+    links = [field.input_value() for field in page.locator("input.link").all()]
+    assert len(links) == 3
+    contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in links]
+    listeners = [context.new_page() for context in contexts]
+    for one, link in zip(listeners, links, strict=True):
+        listen(one, link)
+    page.get_by_role("link", name="Live", exact=True).click()
+    expect(page.locator(".matrix tbody tr")).to_have_count(3)
+    done: list[str] = []
+    for one in listeners:
+        finish(one, done)
+    assert len(done) == 3
+    expect(page.locator("main")).to_contain_text("finished", timeout=20_000)
+    code = listeners[0].locator(".code").first.inner_text()
+    listeners[0].goto(f"{served.url}/withdraw")
+    listeners[0].locator("input[name=code]").fill(code)
+    listeners[0].get_by_role("button").first.click()
+    page.get_by_role("link", name="Results", exact=True).click()
+    expect(page.locator("main")).to_contain_text("Sealed while it runs")
+    page.get_by_role("link", name="Go to Test to close it").click()
+    page.get_by_role("button", name="Close", exact=True).click()
+    page.get_by_role("link", name="Results", exact=True).click()
+    page.get_by_role("button", name="Make the report").click()
+    expect(page.locator("iframe.report")).to_be_visible(timeout=180_000)
+    expect(page.locator("main")).to_contain_text("by 2 listeners who finished")
+    bundle = page.locator("button[value=bundle]").first
+    bundle.click()
+    fetched = page.get_by_role("link", name="bundle.zip").or_(page.locator("a[href$='bundle.zip']")).first
+    expect(fetched).to_be_visible(timeout=300_000)
+    with page.expect_download() as download:
+        fetched.click()
+    made_again(download.value.path(), tmp_path / "elsewhere")
+
+
+def made_again(archive: Path, folder: Path) -> None:
+    """The commands of the bundle's README, in another folder."""
+    with zipfile.ZipFile(archive) as found:
+        found.extractall(folder)
+    root = folder / "tiny"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    lines = (root / "README.md").read_text().splitlines()
+    report = next(line for line in lines if line.startswith("mushra report"))
+    for command in ("sha256sum -c SHA256SUMS", report, "cmp report.html again.html"):
+        words = command.split()
+        words = [sys.executable, "-m", "mushra_app.cli", *words[1:]] if words[0] == "mushra" else words
+        ended = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True)
+        assert ended.returncode == 0, (command, ended.stdout, ended.stderr)
