@@ -18,9 +18,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 demo: $(VENV)/.demo-torch-$(TORCH)
 	$(BIN)/mushra demo
 
-# Two files of tests at a time, which wait for servers half of the time; those that hear and see in a browser one by one.
+# Three files of tests at a time, which wait for servers half of the time; those that hear and see in a browser one by one.
+# One thread in each: threads of one that wait for each other take the cores of all, and networks take three times as long.
+test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.test system-packages check
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
+	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore=tests/browser
 	$(BIN)/python -m pytest tests/browser
 
 check: $(VENV)/.test

@@ -45,7 +45,7 @@ SMALL = {
     ),
     "open_unmix": Small({"window": 128, "hop": 32, "hidden": 16, "max_bin": 50}, {"max_bin": 66}),
     "cascaded_net": Small(
-        {"window": 128, "hop": 64, "nout": 4, "nout_lstm": 4, "cropsize": 32, "offset": 8}, {"offset": 16}
+        {"window": 128, "hop": 64, "nout": 4, "nout_lstm": 4, "cropsize": 96, "offset": 8}, {"offset": 48}
     ),
     "frame_transformer": Small(
         {"window": 128, "hop": 64, "width": 2, "decoders": 2, "bands": 2, "feedforward": 32, "cropsize": 16},

@@ -161,7 +161,15 @@ def test_the_second_pass_looks_from_between() -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("keys", [{}, {"tta": True}, {"complex": True, "tta": True}, {"merge_artifacts": True}])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"tta": True},
+        pytest.param({"complex": True, "tta": True}, marks=pytest.mark.proof),
+        pytest.param({"merge_artifacts": True}, marks=pytest.mark.proof),
+    ],
+)
 def test_both_sources_add_up_and_the_level_does_not_matter(keys) -> None:
     module, mixture = net(**keys), sound(1, 6001)
     found = module(mixture)
@@ -206,7 +214,7 @@ def test_what_is_taken_away_by_mistake_is_put_back() -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("frames", [1, 10, 64, 5000])
+@pytest.mark.parametrize("frames", [1, 64, 700, pytest.param(5000, marks=pytest.mark.proof)])
 def test_any_length_silence_and_batches(frames) -> None:
     module, two = net(tta=True, merge_artifacts=True), sound(2, frames)
     found = module(two)
@@ -233,7 +241,7 @@ def learnt(steps: int, **keys) -> tuple[float, float]:
     return loss_over(module, sound(2, 1031), steps, rate=3e-2)
 
 
-@pytest.mark.parametrize(("variant", "steps"), [(False, 30), (True, 12)])
+@pytest.mark.parametrize(("variant", "steps"), [(True, 12), pytest.param(False, 30, marks=pytest.mark.proof)])
 def test_it_learns_a_clip(variant, steps) -> None:
     first, last = learnt(steps, complex=variant)
     assert last < 0.5 * first, (first, last)

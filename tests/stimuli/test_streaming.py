@@ -65,7 +65,7 @@ def test_streamed_is_offline_for_any_blocks(name, sizes) -> None:
 
 def test_random_blocks_and_dilations_longer_than_a_block() -> None:
     net = vox(1, 2, dilations=9, repeats=2)
-    heard, sizes = sound(2, 30_000), np.random.default_rng(1).integers(1, 3000, 50).tolist()
+    heard, sizes = sound(2, 12_000), np.random.default_rng(1).integers(1, 3000, 50).tolist()
     with torch.inference_mode():
         offline = net(heard[None])[0]
     for one in (sizes, [2048], [100]):
@@ -299,8 +299,8 @@ def test_memory_does_not_grow_with_the_song(write_experiment, world) -> None:
     """Twice the song: numpy's peak stays (of measuring its level, ten seconds at a time); torch's is told below."""
     path = experiment(write_experiment, world, vox(), architecture="vox_tasnet", channels=2, sources='["vocals"]')
     peaks = []
-    for seconds in (20, 40):
-        mix = write(world / "mix.wav", np.tile(noise(1, 10), (seconds // 10, 1)))
+    for seconds in (12, 24):
+        mix = write(world / "mix.wav", np.tile(noise(1, 4), (seconds // 4, 1)))
         tracemalloc.start()
         here("net", mix, "--out", world / "o", "--experiment", path, "--stream", "--block", 8192)
         peaks.append(tracemalloc.get_traced_memory()[1])
