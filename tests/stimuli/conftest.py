@@ -8,20 +8,9 @@ from pathlib import Path
 import inspected
 import pytest
 from small_world import ANCHORS, HEAD, ITEMS, STEMS, SYSTEMS, noise, write
-from upath import UPath
 
 from stimuli import manifest
 from stimuli.inspection.sheet import Sheet, sheet
-
-MEMORY = iter(range(1000))
-
-
-@pytest.fixture(params=["local", "memory"])
-def root(request, tmp_path) -> UPath:
-    """An empty folder on disk, then one that only ``fsspec`` knows."""
-    place = UPath(tmp_path if request.param == "local" else f"memory://layouts{next(MEMORY)}/data")
-    place.mkdir(parents=True, exist_ok=True)
-    return place
 
 
 @pytest.fixture

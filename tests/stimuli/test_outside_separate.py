@@ -323,11 +323,12 @@ def test_a_broken_reference_stops_the_build_all_the_same(broken, world) -> None:
 KILLED = """
 import os, signal, sys, soundfile
 from stimuli.separate_cli import separate
-write = soundfile.write
-def half(path, sound, *form, **more):
-    write(path, sound[: len(sound) // 2], *form, **more)
+write = soundfile.SoundFile.write
+def half(file, sound):
+    write(file, sound[: len(sound) // 2])
+    file.flush()
     os.kill(os.getpid(), signal.SIGKILL)
-soundfile.write = half
+soundfile.SoundFile.write = half
 separate.main(sys.argv[1:])
 """
 

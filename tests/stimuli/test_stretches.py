@@ -31,6 +31,8 @@ BY_SPECTRA = (
     *("fourier_2d", "hpss_two_stage", "rpca", "rpca_f0"),
 )
 BY_EXAMPLES = ("nmf", "lrr", "mlrr")
+SPEECH = {"deepfilternet3", "rnnoise"}
+"""Streams of 10 ms frames, tested in a file of their own."""
 AT_ONCE = ("centre_cancellation", "panning_mask", "left_minus_right", "spleeter_2stems")
 
 
@@ -146,7 +148,7 @@ def test_all_runnable_kinds_are_tested_here_as_what_they_are() -> None:
         name = SEPARATORS[kind].rpartition(":")[2]
         module = __import__(SEPARATORS[kind].partition(":")[0], fromlist=[name])
         assert getattr(getattr(module, name), "holds_spectra", False) is (kind not in AT_ONCE), kind
-    brought = {"command", "onnx", "torch_checkpoint", "plugin", "open_unmix", "demucs", "medleyvox"}
+    brought = {"command", "onnx", "torch_checkpoint", "plugin", "open_unmix", "demucs", "medleyvox"} | SPEECH
     tested = {*BY_SPECTRA, *BY_EXAMPLES, *ORACLES, *AT_ONCE}
     assert set(SEPARATORS) == tested | brought | {"minimum_magnitude"}
 
