@@ -179,7 +179,7 @@ class Listener(Base):
 
 
 class Recruit(Base):
-    """How one listener came, where that is more than the study's open link; erased when the listener withdraws."""
+    """One listener who came by a way of their own: how, where that is more than the study's open link; erased when the listener withdraws."""
 
     __tablename__ = "recruit"
 

@@ -180,7 +180,16 @@ def test_a_method_is_the_one_that_was_used(app: Flask, client: FlaskClient, gues
 def test_no_method_makes_any_address_fall_over(app: Flask, ada: str, guest: Guest) -> None:
     page, asked = guest.trial(), 0
     fill = {"study": "tiny", "token": guest.token, "trial": page.token, "slot": page.sounds[0].token, "side": "left"}
-    fill |= {"step": "level", "attempt": "1", "number": "1", "name": "bundle.zip", "filename": "css/site.css"}
+    fill |= {
+        "step": "level",
+        "attempt": "1",
+        "number": "1",
+        "clip": "1",
+        "version": "1",
+        "pseudonym": "L-222222",
+        "name": "bundle.zip",
+        "filename": "css/site.css",
+    }
     for client in (app.test_client(), inside(app, ada)):
         for rule in app.url_map.iter_rules():
             address = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: fill[found[1]], rule.rule)
