@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Page, expect
 from server_guests import Served
 from studio_people import PASSWORD, person
 
+from mushra_app import schema
 from mushra_app.config import Settings
 from mushra_app.db import Database
 
@@ -29,7 +30,6 @@ from mushra_app.db import Database
 def data_dir(tmp_path: Path) -> Path:
     """A data folder with nothing but an owner."""
     settings = Settings(data_dir=tmp_path / "data")
-    from mushra_app import schema
 
     database = Database(settings)
     schema.require(database, settings)
@@ -70,18 +70,20 @@ def listen(page: Page, link: str) -> None:
         a.fill_in(page)
 
 
-def finish(page: Page, best: list[str]) -> None:
-    """Rate the sounds of every trial that is left, each listener by a scale of their own."""
-    while page.locator("#trial").count():
+def finish(page: Page, codes: list[str]) -> None:
+    """Rate the sounds of every trial that is left, each listener by a scale of their own; their code is kept."""
+    while page.locator("h1").count() == 0 or "Thank you" not in page.locator("h1").inner_text():
+        if not page.locator("#trial").count():
+            a.fill_in(page)
+            continue
         for number in range(1, len(a.trial(page)["sounds"]) + 1):
             a.play(page, number)
-            a.rate(page, number, 1.0 if number == 1 else 0.25 + 0.1 * number + 0.02 * len(best))
+            a.rate(page, number, 1.0 if number == 1 else 0.25 + 0.1 * number + 0.02 * len(codes))
         with page.expect_navigation():
             a.next_button(page).click()
-    best.append(page.locator("h1").inner_text())
+    codes.append(page.locator(".code").first.inner_text())
 
 
-@pytest.mark.proof
 def test_from_a_set_to_the_same_report_elsewhere(
     page: Page, browser: Browser, served: Served, worker: None, tmp_path: Path
 ) -> None:
@@ -124,9 +126,8 @@ def test_from_a_set_to_the_same_report_elsewhere(
         finish(one, done)
     assert len(done) == 3
     expect(page.locator("main")).to_contain_text("finished", timeout=20_000)
-    code = listeners[0].locator(".code").first.inner_text()
     listeners[0].goto(f"{served.url}/withdraw")
-    listeners[0].locator("input[name=code]").fill(code)
+    listeners[0].locator("input[name=code]").fill(done[0])
     listeners[0].get_by_role("button").first.click()
     page.get_by_role("link", name="Results", exact=True).click()
     expect(page.locator("main")).to_contain_text("Sealed while it runs")
