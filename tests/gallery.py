@@ -39,6 +39,19 @@ DEMO = ROOT / "demo" / "stimuli"
 OUT = ROOT / "docs" / "gallery"
 COLOURS = 128
 PERSON, COLLEAGUE, PASSWORD = "ada@example.org", "grace@example.org", "correct horse battery"
+OF_A_STUDY = {
+    "study-sounds": "sounds",
+    "study-design": "design",
+    "study": "",
+    "study-people": "listeners",
+    "study-tickets": "invitations/tickets",
+    "study-lab": "lab",
+    "study-live": "live",
+    "study-results": "results",
+    "study-erase": "erase",
+    "preview": "preview/1",
+}
+"""The pages of one study, and where they are."""
 PEOPLE = {
     "studio-second-factor": "account/second-factor",
     "studio-tokens": "account/tokens",
@@ -133,8 +146,8 @@ def published(folder: Path) -> Settings:
 class Photographer:
     """One browser window of one view."""
 
-    def __init__(self, browser: Browser, view: str) -> None:
-        self.view = view
+    def __init__(self, browser: Browser, view: str, settings: Settings) -> None:
+        self.view, self.settings = view, settings
         self.context = browser.new_context(**VIEWS[view])
         self.page: Page = self.context.new_page()
 
@@ -211,7 +224,8 @@ def rate(one: Photographer, before: Callable[[], None], after: Callable[[], None
     after()
     following = page.get_by_role("button", name="Next", exact=True)
     following.click()  # reminds once where nothing is at 100
-    if page.locator("#hint").inner_text():
+    page.wait_for_timeout(400)
+    if page.locator("#hint").count() and page.locator("#hint").inner_text():
         following.click()
     page.wait_for_selector("body:not(.trial)")
 
@@ -225,48 +239,37 @@ def experimenter(one: Photographer, origin: str, key: str) -> None:
     one.shoot("studio-login")
     page.goto(f"{origin}/studio/?key={key}")
     one.shoot("studio")
-    page.locator(".cards a").first.click()
-    one.shoot("study")
-    page.get_by_role("link", name="Design").click()
-    one.shoot("study-design")
-    page.get_by_role("link", name="Live").click()
-    one.shoot("study-live")
-    page.locator(".matrix th[scope=row] a").first.click()
-    one.shoot("study-listener")
-    page.get_by_role("link", name="Results").click()
-    one.shoot("study-results")
-    page.goto(f"{origin}/studio/new")
-    one.shoot("studio-new")
-    page.get_by_role("link", name="People").click()
+    study = f"{origin}/studio/demo"
+    page.goto(f"{study}/sounds")
+    if (draw := page.get_by_role("button", name="Draw them")).count():
+        draw.click()
+        work_once(one.settings)
+    page.goto(f"{study}/listeners")
     page.get_by_label("How many").fill("4")
     page.get_by_label("For whom").fill("Choir")
     one.go_on("Make invitations")
-    one.shoot("study-people")
-    page.goto(f"{origin}/studio/demo/invitations/tickets")
-    one.shoot("study-tickets")
-    page.goto(f"{origin}/studio/demo/lab")
-    one.shoot("study-lab")
-    study = page.url.removesuffix("/results")
-    name = page.locator("#who")
+    for name, address in OF_A_STUDY.items():
+        page.goto(f"{study}/{address}")
+        one.shoot(name)
     page.goto(f"{study}/live")
-    pseudonym = page.locator("tbody tr td, tbody tr th").first.inner_text()
+    page.locator(".matrix th[scope=row] a").first.click()
+    one.shoot("study-listener")
+    pseudonym = page.url.rpartition("/")[2]
     page.goto(f"{study}/results")
-    name.fill(pseudonym.split()[0])
+    page.locator("#who").fill(pseudonym)
     one.go_on("Find")
     one.shoot("study-withdraw")
-    page.goto(f"{study}/erase")
-    one.shoot("study-erase")
-    page.goto(f"{origin}/studio/places")
-    one.shoot("places")
-    page.goto(f"{origin}/studio/publish")
-    one.shoot("publish")
-    page.goto(f"{origin}/studio/demo/sounds")
-    page.locator(".sound-button").first.click()
-    one.shoot("study-sounds")
-    page.goto(f"{origin}/studio/demo/preview/1")
-    one.shoot("preview")
+    for name, address in {"studio-new": "new", "places": "places", "publish": "publish"}.items():
+        page.goto(f"{origin}/studio/{address}")
+        one.shoot(name)
     page.goto(f"{origin}/studio/account")
     one.shoot("studio-account-by-key")
+
+
+def work_once(settings: Settings) -> None:
+    """Have the job done that waits."""
+    command = [sys.executable, "-m", "mushra_app.cli", "worker", "--once", "--data", str(settings.data_dir)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def person(one: Photographer, origin: str) -> None:
@@ -335,13 +338,13 @@ def main() -> int:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=browser_path(), args=list(FLAGS))
                 for view in VIEWS:
-                    one = Photographer(browser, view)
+                    one = Photographer(browser, view, settings)
                     listener(one, url)
                     experimenter(one, url.split("/listen")[0], studio_key(settings))
                     one.context.close()
                 with_an_owner(settings)
                 for view in VIEWS:
-                    one = Photographer(browser, view)
+                    one = Photographer(browser, view, settings)
                     person(one, url.split("/listen")[0])
                     one.context.close()
         finally:
