@@ -144,7 +144,8 @@ def made_file(study: str, name: str) -> Response:
     with services().database.reading() as db:
         place = results.place_of(db, lifecycle.current(db, study), services().settings)
         path = results.file_of(db, place, name, bearer().visitor.name)
-    return send_file(path, as_attachment=True, download_name=f"{study}-{name}")
+    kind = "application/octet-stream"  # whatever it is: nothing of it is to be shown in place
+    return send_file(path, mimetype=kind, as_attachment=True, download_name=f"{study}-{name}")
 
 
 @blueprint.get("/studies/<study>/jobs/<int:number>")
