@@ -214,6 +214,7 @@ def _publishing_a_draft(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
             version = lifecycle.current(db, "tiny")
             draft = keeping.begin(db, version, "fuzz")
             draft.text = changed(keeping.text_of(version), {"experiment.title": title})
+            case.body = {"revision": str(draft.revision)}
     return client
 
 

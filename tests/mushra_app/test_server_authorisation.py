@@ -89,7 +89,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/studio/new"): (401, 401, 401, 403, 409, 409, 409),  # there is a study of that name
     ("GET", "/studio/<study>/design"): THE_STUDYS,
     ("POST", "/studio/<study>/design"): each(CHANGES_THE_STUDY, 404),  # nobody has begun a draft
-    ("POST", "/studio/<study>/design/check"): THE_STUDYS,
+    ("POST", "/studio/<study>/design/check"): CHANGES_THE_STUDY,
     ("POST", "/studio/<study>/design/draft"): each(CHANGES_THE_STUDY, 303),
     ("POST", "/studio/<study>/design/publish"): each(CHANGES_THE_STUDY, 409),  # nothing to publish
     ("POST", "/studio/<study>/design/work"): each(CHANGES_THE_STUDY, 303),
@@ -109,7 +109,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/studio/account/tokens/<int:number>/revoke"): (401, 401, 401, 404, 404, 404, 404),  # somebody else's
     ("GET", "/studio/people"): OWNERS_ALONE,
     ("POST", "/studio/people"): OWNERS_ALONE,
-    ("POST", "/studio/people/invitations/<int:number>/revoke"): each(OWNERS_ALONE, 303),
+    ("POST", "/studio/people/invitations/<int:number>/revoke"): each(OWNERS_ALONE, 404),  # there is none
     ("GET", "/studio/people/<int:number>"): OWNERS_ALONE,
     ("POST", "/studio/people/<int:number>"): each(OWNERS_ALONE, 303),
     ("GET", "/studio/people/join/<token>"): each(EVERYBODY, 404),  # with a token that nobody was sent
@@ -134,6 +134,29 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
         "GET",
         "/studio/<study>/preview/<int:version>/session/<token>/setup/<step>/<int:attempt>/<int:number>",
     ): THE_STUDYS,
+    ("GET", "/studio/<study>/listeners"): THE_STUDYS,
+    ("POST", "/studio/<study>/recruiting"): each(CHANGES_THE_STUDY, 409),  # over what somebody else has changed
+    ("POST", "/studio/<study>/invitations"): each(CHANGES_THE_STUDY, 303),
+    ("POST", "/studio/<study>/invitations/list"): each(CHANGES_THE_STUDY, 303),
+    ("POST", "/studio/<study>/invitations/<int:number>/revoke"): each(CHANGES_THE_STUDY, 404),  # there is none
+    ("GET", "/studio/<study>/invitations.csv"): CHANGES_THE_STUDY,
+    ("GET", "/studio/<study>/invitations/tickets"): CHANGES_THE_STUDY,
+    ("GET", "/studio/<study>/lab"): CHANGES_THE_STUDY,
+    ("POST", "/studio/<study>/lab"): each(CHANGES_THE_STUDY, 404),  # at a place that there is not
+    ("POST", "/studio/<study>/lab/back"): each(CHANGES_THE_STUDY, 404),
+    ("GET", "/studio/<study>/live/now"): THE_STUDYS,
+    ("POST", "/studio/<study>/live/screen"): each(THE_STUDYS, 303),
+    ("POST", "/studio/<study>/live/precision"): each(CHANGES_THE_STUDY, 303),
+    ("GET", "/studio/<study>/listeners/<pseudonym>"): THE_STUDYS,
+    ("POST", "/studio/<study>/ratings.csv"): CHANGES_THE_STUDY,
+    ("POST", "/studio/<study>/jobs"): each(CHANGES_THE_STUDY, 409),  # a bundle, while it runs
+    ("GET", "/studio/<study>/jobs.json"): THE_STUDYS,
+    ("GET", "/studio/<study>/report.html"): each(THE_STUDYS, 404),  # nobody has made one
+    ("GET", "/studio/<study>/files/<name>"): each(THE_STUDYS, 404),
+    ("POST", "/studio/<study>/withdraw"): each(CHANGES_THE_STUDY, 404),  # with a name that nobody has
+    ("POST", "/studio/<study>/withdrawn"): each(CHANGES_THE_STUDY, 404),
+    ("GET", "/studio/<study>/erase"): CHANGES_THE_STUDY,
+    ("POST", "/studio/<study>/erase"): each(CHANGES_THE_STUDY, 303),
 }
 API: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/api/v1/me"): BY_TOKEN,
@@ -167,31 +190,6 @@ FORMS: dict[str, dict[str, str]] = {
     "/studio/<study>/design": {"text": "# another text", "revision": "1"},
     "/studio/<study>/design/draft": {"discard": "yes"},
     "/studio/<study>/design/work": {"kind": "preregister"},
-    ("GET", "/studio/<study>/listeners"): THE_STUDYS,
-    ("POST", "/studio/<study>/recruiting"): each(CHANGES_THE_STUDY, 409),  # over what somebody else has changed
-    ("POST", "/studio/<study>/invitations"): each(CHANGES_THE_STUDY, 303),
-    ("POST", "/studio/<study>/invitations/list"): each(CHANGES_THE_STUDY, 303),
-    ("POST", "/studio/<study>/invitations/<int:number>/revoke"): each(CHANGES_THE_STUDY, 404),  # there is none
-    ("GET", "/studio/<study>/invitations.csv"): CHANGES_THE_STUDY,
-    ("GET", "/studio/<study>/invitations/tickets"): CHANGES_THE_STUDY,
-    ("GET", "/studio/<study>/lab"): CHANGES_THE_STUDY,
-    ("POST", "/studio/<study>/lab"): each(CHANGES_THE_STUDY, 404),  # at a place that there is not
-    ("POST", "/studio/<study>/lab/back"): each(CHANGES_THE_STUDY, 404),
-    ("GET", "/studio/<study>/live/now"): THE_STUDYS,
-    ("POST", "/studio/<study>/live/screen"): each(THE_STUDYS, 303),
-    ("POST", "/studio/<study>/live/precision"): each(CHANGES_THE_STUDY, 303),
-    ("GET", "/studio/<study>/listeners/<pseudonym>"): THE_STUDYS,
-    ("POST", "/studio/<study>/ratings.csv"): CHANGES_THE_STUDY,
-    ("POST", "/studio/<study>/jobs"): each(CHANGES_THE_STUDY, 409),  # a bundle, while it runs
-    ("GET", "/studio/<study>/jobs.json"): THE_STUDYS,
-    ("GET", "/studio/<study>/report.html"): each(THE_STUDYS, 404),  # nobody has made one
-    ("GET", "/studio/<study>/files/<name>"): each(THE_STUDYS, 404),
-    ("POST", "/studio/<study>/withdraw"): each(CHANGES_THE_STUDY, 404),  # with a name that nobody has
-    ("POST", "/studio/<study>/withdrawn"): each(CHANGES_THE_STUDY, 404),
-    ("GET", "/studio/<study>/erase"): CHANGES_THE_STUDY,
-    ("POST", "/studio/<study>/erase"): each(CHANGES_THE_STUDY, 303),
-}
-FORMS = {
     "/studio/<study>/recruiting": {"seen": "x"},
     "/studio/<study>/invitations": {"count": "1"},
     "/studio/<study>/invitations/list": {"text": "Ada"},

@@ -119,11 +119,6 @@ def lay_down(drafts: Path, text: str) -> Path:
     return path
 
 
-def short_identity(text: str) -> str:
-    """A few characters that tell one text from another, for the name of a folder."""
-    return _sha256(text)[:16]
-
-
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
