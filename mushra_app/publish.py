@@ -26,7 +26,7 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Clip, Condition, Item, Scale, Study, StudyVersion
 from mushra_app.serving.object_store import store_of
-from mushra_app.study import lifecycle
+from mushra_app.study import lifecycle, sets
 from stimuli import manifest as manifests
 from stimuli.manifest import ItemRecord, Manifest, RuleResult
 
@@ -38,7 +38,8 @@ SCALE_RANGE = (0.0, 100.0)
 class Published:
     """What publishing did: ``change`` is new, next version, back or nothing; ``broken`` are the set's broken rules.
 
-    ``status`` is the state that the version has now (``mushra_app.study.lifecycle``).
+    ``status`` is the state that the version has now (``mushra_app.study.lifecycle``); ``taken`` is whether its set is
+    read now in the folder that was published: always of a new version, of a known one where its own set was lost.
     """
 
     study: str
@@ -46,6 +47,7 @@ class Published:
     number: int
     change: str
     status: str
+    taken: bool = False
     broken: tuple[RuleResult, ...] = ()
 
 
@@ -84,10 +86,21 @@ def publish(
         if store is not None:  # before the database names them, so that no server looks for them in vain
             for sha256 in sorted(set(stored.values())):
                 store.put(media.path_of(settings.media_dir, sha256), sha256)
+        lost = _is_lost(database, settings, manifest)
         with database.writing() as session:
-            done = _write(session, manifest, stored, published_from=str(folder.absolute()), as_draft=as_draft)
+            done = _write(session, manifest, stored, as_draft=as_draft)
+            if done.change in ("new", "next version") or lost:
+                version = lifecycle.version_of(session, done.study, done.number)
+                version.published_from, done = sets.named(folder, settings), replace(done, taken=True)
             also(session, done)
     return replace(done, broken=tuple(rule for rule in manifest.rules if not rule.passed and rule.severity != "note"))
+
+
+def _is_lost(database: Database, settings: Settings, manifest: Manifest) -> bool:
+    """Whether this set was published before, and isn't there any more where it was published from."""
+    with database.reading() as session:
+        known = session.scalar(select(StudyVersion.published_from).where(StudyVersion.identity == manifest.study_id))
+    return known is not None and not sets.is_whole(sets.folder_of(known, settings), manifest.study_id)
 
 
 def _check_item(folder: Path, manifest: Manifest, item: ItemRecord) -> None:
@@ -110,9 +123,7 @@ def _copy(folder: Path, manifest: Manifest, item: ItemRecord, settings: Settings
     return {token: media.store(settings.media_dir, media.padded(sound, size)) for token, sound in sounds.items()}
 
 
-def _write(
-    session: Session, manifest: Manifest, stored: dict[str, str], *, published_from: str, as_draft: bool
-) -> Published:
+def _write(session: Session, manifest: Manifest, stored: dict[str, str], *, as_draft: bool) -> Published:
     """All rows of a new version, or a known one made the open one again."""
     name = manifest.experiment.experiment.name
     study = session.scalar(select(Study).where(Study.name == name)) or Study(name=name, versions=[])
@@ -123,7 +134,7 @@ def _write(
     if known:
         lifecycle.move(session, known, "open")
         return Published(name, known.title, known.number, "back", known.status)
-    version = _version(manifest, len(study.versions) + 1, published_from)
+    version = _version(manifest, len(study.versions) + 1)
     for older in study.versions:
         if older.status == "draft":
             older.status = "superseded"
@@ -136,7 +147,7 @@ def _write(
     return Published(name, version.title, version.number, change, version.status)
 
 
-def _version(manifest: Manifest, number: int, published_from: str) -> StudyVersion:
+def _version(manifest: Manifest, number: int) -> StudyVersion:
     """The version with its scales; its sounds are added apart."""
     experiment = manifest.experiment
     return StudyVersion(
@@ -146,7 +157,7 @@ def _version(manifest: Manifest, number: int, published_from: str) -> StudyVersi
         title=experiment.experiment.title,
         experiment=_plain(experiment.model_dump_json()),
         manifest=_plain(manifest.model_dump_json()),
-        published_from=published_from,
+        published_from="",
         scales=[
             Scale(
                 position=position,

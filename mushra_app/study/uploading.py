@@ -114,7 +114,7 @@ def publish_archive(database: Database, settings: Settings, archive: Path, visit
         if isinstance(error, HiddenReferenceError) and not isinstance(error, ConflictError):
             raise _without_folder(error, kept) from None
         raise
-    if done.change == "nothing":
+    if not done.taken:
         shutil.rmtree(kept, ignore_errors=True)
     return done
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import socket
 import tracemalloc
 from collections.abc import Iterator
@@ -28,7 +29,8 @@ from mushra_app.models import Clip, Item, Job, Study, StudyVersion
 from mushra_app.people import accounts, permissions
 from mushra_app.people.tables import AuditEntry
 from mushra_app.publish import publish
-from mushra_app.study import unpacking, uploading
+from mushra_app.study import lifecycle, results, unpacking, uploading
+from stimuli import manifest as manifests
 
 
 @pytest.fixture
@@ -89,7 +91,9 @@ def test_a_set_that_is_sent_is_a_draft_of_whoever_sent_it(on_either: Flask, stim
     assert (found["study"], found["study_version"], found["job"]) == (1, 1, 1) and len(found["uploads"]) == 1
     with database.reading() as db:
         version = db.scalars(select(StudyVersion)).one()
-        assert version.status == "draft" and (Path(version.published_from) / "manifest.json").is_file()
+        assert version.status == "draft" and version.published_from.startswith("uploads/tiny-")
+        settings = on_either.extensions["mushra"].settings
+        assert (settings.data_dir / version.published_from / "manifest.json").is_file()
         assert [(row.who, row.what) for row in db.scalars(select(AuditEntry))] == [("ada", "study")]
     stranger = inside(on_either, person(database, "eve", "experimenter"))
     assert stranger.get("/studio/tiny/sounds").status_code == 404
@@ -103,6 +107,34 @@ def test_the_same_set_once_more_changes_nothing_and_leaves_nothing(
     answer = send(ada, archives.tarred(stimuli))
     assert "Nothing changed" in ada.get(answer.headers["Location"]).text
     assert kept(empty) == before
+
+
+@pytest.mark.parametrize("lost", ["folder", "clip"])
+def test_a_set_that_was_lost_is_put_back_by_sending_it_again(
+    on_either: Flask, stimuli: Path, lost: str, tmp_path: Path
+) -> None:
+    """Also where the data folder was moved meanwhile, and by the command."""
+    database, settings = database_of(on_either), on_either.extensions["mushra"].settings
+    client = inside(on_either, person(database, "ada", "experimenter"))
+    send(client, archives.zipped(stimuli))
+    (folder,) = settings.uploads_dir.iterdir()
+    if lost == "clip":
+        next(folder.rglob("*.flac")).unlink()
+    else:
+        shutil.rmtree(folder)
+    answer = send(client, archives.zipped(stimuli))
+    assert "are there again" in client.get(answer.headers["Location"]).text
+    (new,) = set(settings.uploads_dir.iterdir()) - {folder}
+
+    def set_folder(settings: Settings) -> Path:
+        with database.reading() as db:
+            return results.place_of(db, lifecycle.current(db, "tiny"), settings).set_folder
+
+    assert set_folder(settings) == new and manifests.verify(new)
+    assert set_folder(Settings(data_dir=tmp_path / "moved")) == tmp_path / "moved" / "uploads" / new.name
+    assert not publish(stimuli, database, settings, as_draft=True).taken and set_folder(settings) == new
+    shutil.rmtree(new)
+    assert publish(stimuli, database, settings, as_draft=True).taken and set_folder(settings) == stimuli.absolute()
 
 
 def test_a_study_of_somebody_else_is_not_published_over(on_either: Flask, tmp_path: Path, stimuli: Path) -> None:

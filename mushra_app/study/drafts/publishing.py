@@ -24,7 +24,7 @@ from mushra_app.people import audit, permissions
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
 from mushra_app.publish import Published, publish
-from mushra_app.study import lifecycle
+from mushra_app.study import lifecycle, sets
 from mushra_app.study.drafts import keeping
 from mushra_app.words import say
 from stimuli import manifest as manifests
@@ -60,7 +60,8 @@ def publish_draft(database: Database, settings: Settings, study: str, revision: 
         if draft is None or not found.versions:
             raise ConflictError(say("There is nothing to publish: %(study)s has no draft and sounds", study=study))
         keeping.require_revision(draft, revision)
-        folder, experiment = Path(lifecycle.current_of(found).published_from), parse(draft.text)
+        folder = sets.folder_of(lifecycle.current_of(found).published_from, settings)
+        experiment = parse(draft.text)
 
     def also(db: Session, done: Published) -> None:
         if permissions.right_of(db, visitor, study) < Right.CHANGE:
