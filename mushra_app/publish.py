@@ -39,7 +39,8 @@ class Published:
     """What publishing did: ``change`` is new, next version, back or nothing; ``broken`` are the set's broken rules.
 
     ``status`` is the state that the version has now (``mushra_app.study.lifecycle``); ``taken`` is whether its set is
-    read now in the folder that was published: always of a new version, of a known one where its own set was lost.
+    read now in the folder that was published: always of a new version, of a known one where its own set was lost. ``begun`` is whether there was no study of that
+    name before, not even one that somebody writes.
     """
 
     study: str
@@ -48,6 +49,7 @@ class Published:
     change: str
     status: str
     taken: bool = False
+    begun: bool = False
     broken: tuple[RuleResult, ...] = ()
 
 
@@ -126,7 +128,8 @@ def _copy(folder: Path, manifest: Manifest, item: ItemRecord, settings: Settings
 def _write(session: Session, manifest: Manifest, stored: dict[str, str], *, as_draft: bool) -> Published:
     """All rows of a new version, or a known one made the open one again."""
     name = manifest.experiment.experiment.name
-    study = session.scalar(select(Study).where(Study.name == name)) or Study(name=name, versions=[])
+    there = session.scalar(select(Study).where(Study.name == name))
+    study = there or Study(name=name, versions=[])
     session.add(study)
     known = next((version for version in study.versions if version.identity == manifest.study_id), None)
     if known and (as_draft or known.status in lifecycle.TAKES_LISTENERS):
@@ -144,7 +147,7 @@ def _write(session: Session, manifest: Manifest, stored: dict[str, str], *, as_d
     if not as_draft:
         lifecycle.move(session, version, "open")
     change = "new" if version.number == 1 else "next version"
-    return Published(name, version.title, version.number, change, version.status)
+    return Published(name, version.title, version.number, change, version.status, begun=there is None)
 
 
 def _version(manifest: Manifest, number: int) -> StudyVersion:

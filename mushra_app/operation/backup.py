@@ -176,7 +176,8 @@ def _pack(part: Path, connection: Connection, copied: Path, settings: Settings, 
             if (unfit or lost) and not incomplete:
                 raise AppError(
                     f"{'; '.join([*unfit.values(), *lost.values()])}. Nothing was written: bring the files back "
-                    "(mushra publish the set again, or restore an older backup), or back up all the rest with --incomplete"
+                    "(mushra publish the set again, or restore an older backup), or back up all the rest with "
+                    "--incomplete"
                 )
             contents = _contents(connection, made_at, members).model_copy(
                 update={

@@ -32,7 +32,6 @@ from mushra_app.models import Study
 from mushra_app.people import audit, permissions
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
-from mushra_app.people.tables import Account
 from mushra_app.publish import Published, publish
 from mushra_app.study.unpacking import ArchiveError, unpack
 from mushra_app.words import say
@@ -142,8 +141,8 @@ def publish_folder(database: Database, settings: Settings, folder: str, visitor:
 
 def _published(database: Database, settings: Settings, folder: Path, visitor: Visitor) -> Published:
     def also(db: Session, done: Published) -> None:
-        if done.change == "new" and visitor.account_id is not None and visitor.role != "owner":
-            permissions.grant(db, db.get_one(Account, visitor.account_id), done.study)
+        if done.begun:
+            permissions.grant_own(db, visitor, done.study)
         if permissions.right_of(db, visitor, done.study) < Right.CHANGE:  # somebody was faster with that name
             raise _others_study(done.study)
         if done.change != "nothing":

@@ -169,6 +169,29 @@ def test_who_loses_the_race_for_a_name_has_stored_nothing(
     assert kept(empty)["study_version"] == 1 and kept(empty)["uploads"] == []
 
 
+def test_a_study_that_somebody_begins_meanwhile_stays_theirs(
+    on_either: Flask, stimuli: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While Eve's archive is unpacked, Bob begins to write a study of that name."""
+    database = database_of(on_either)
+    bob = inside(on_either, person(database, "bob", "experimenter"))
+    eve = inside(on_either, person(database, "eve", "experimenter"))
+    looked = uploading._refuse_others_studies
+
+    def slowly(database: Database, visitor: Any, name: str) -> None:
+        looked(database, visitor, name)
+        page = bob.get("/studio/new").text
+        assert bob.post("/studio/new", data={"csrf_token": csrf(page), "name": "tiny"}).status_code == 303
+
+    with monkeypatch.context() as patched:
+        patched.setattr(uploading, "_refuse_others_studies", slowly)
+        answer = send(eve, archives.zipped(stimuli))
+    assert answer.status_code == 409 and "may not change" in sentence(answer)
+    assert kept(on_either)["study_version"] == 0 and kept(on_either)["uploads"] == []
+    assert eve.get("/studio/tiny/design").status_code == 404
+    assert send(bob, archives.zipped(stimuli)).status_code == 303 and bob.get("/studio/tiny/sounds").status_code == 200
+
+
 @pytest.mark.parametrize("name", archives.BAD_ZIPS)
 def test_a_bad_zip_is_refused_in_a_sentence_and_leaves_nothing(ada: FlaskClient, empty: Flask, name: str) -> None:
     make, said = archives.BAD_ZIPS[name]

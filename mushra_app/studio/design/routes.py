@@ -10,7 +10,6 @@ from flask import Response, abort, redirect, request, url_for
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.people import audit, permissions
 from mushra_app.people.permissions import Right
-from mushra_app.people.tables import Account
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.design import editor
 from mushra_app.studio.design.pages import FindingsPage, NewStudyPage
@@ -39,8 +38,7 @@ def begin_study() -> Any:
     try:
         with services().database.writing() as db:
             keeping.begin_study(db, name, person.name)
-            if person.account_id is not None and person.role != "owner":
-                permissions.grant(db, db.get_one(Account, person.account_id), name)
+            permissions.grant_own(db, person, name)
             audit.note(db, person.name, "study", f"{name}: begun")
     except AppError as error:
         return show(NewStudyPage(name, str(error))), 409 if isinstance(error, ConflictError) else 400
