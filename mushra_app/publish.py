@@ -39,8 +39,8 @@ class Published:
     """What publishing did: ``change`` is new, next version, back or nothing; ``broken`` are the set's broken rules.
 
     ``status`` is the state that the version has now (``mushra_app.study.lifecycle``); ``taken`` is whether its set is
-    read now in the folder that was published: always of a new version, of a known one where its own set was lost. ``begun`` is whether there was no study of that
-    name before, not even one that somebody writes.
+    read now in the folder that was published: always of a new version, of a known one where its own set was lost;
+    ``begun`` is whether there was no study of that name before, not even one that somebody writes.
     """
 
     study: str

@@ -30,6 +30,7 @@ from mushra_app.people import accounts, permissions
 from mushra_app.people.tables import AuditEntry
 from mushra_app.publish import publish
 from mushra_app.study import lifecycle, results, unpacking, uploading
+from mushra_app.study.drafts import keeping
 from stimuli import manifest as manifests
 
 
@@ -180,8 +181,9 @@ def test_a_study_that_somebody_begins_meanwhile_stays_theirs(
 
     def slowly(database: Database, visitor: Any, name: str) -> None:
         looked(database, visitor, name)
-        page = bob.get("/studio/new").text
-        assert bob.post("/studio/new", data={"csrf_token": csrf(page), "name": "tiny"}).status_code == 303
+        with database.writing() as db:
+            keeping.begin_study(db, "tiny", "bob")
+            permissions.grant(db, accounts.named(db, "bob"), "tiny")
 
     with monkeypatch.context() as patched:
         patched.setattr(uploading, "_refuse_others_studies", slowly)
