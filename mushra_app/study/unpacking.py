@@ -23,7 +23,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from mushra_app.errors import AppError
+from mushra_app.publish import LARGEST_MANIFEST, manifest_too_large
 from mushra_app.words import say
+from stimuli.manifest import FILE_NAME as MANIFEST
 
 MOST_FILES = 20_000
 MOST_RATIO = 20
@@ -160,7 +162,8 @@ def _write_all(members: Iterator[Member], into: Path, most_bytes: int) -> None:
         seen.add(same)
         if len(seen) > MOST_FILES:
             raise ArchiveError(say("The archive holds more than %(most)d files; a set has fewer.", most=MOST_FILES))
-        left -= _write(into / path, content, min(left, LARGEST_FILE))
+        most = LARGEST_MANIFEST if path.name == MANIFEST else LARGEST_FILE
+        left -= _write(into / path, content, min(left, most))
 
 
 def _write(path: Path, content: IO[bytes], most_bytes: int) -> int:
@@ -171,7 +174,7 @@ def _write(path: Path, content: IO[bytes], most_bytes: int) -> int:
             while block := content.read(BLOCK):
                 written += len(block)
                 if written > most_bytes:
-                    raise _too_large()
+                    raise _too_large() if path.name != MANIFEST else ArchiveError(manifest_too_large(MANIFEST))
                 stream.write(block)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         raise ArchiveError(say("The archive holds %(name)s as a file and as a folder.", name=path.name)) from None
@@ -215,7 +218,7 @@ def _too_large() -> ArchiveError:
 def _set_in(folder: Path) -> Path:
     """Where the manifest lies: at the top, or in the one folder there."""
     found: list[Any] = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
-    with_manifest = [path for path in found if (path / "manifest.json").is_file()]
+    with_manifest = [path for path in found if (path / MANIFEST).is_file()]
     if len(with_manifest) == 1 or folder in with_manifest:
         return with_manifest[0]
     if not with_manifest:
