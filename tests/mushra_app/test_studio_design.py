@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,10 @@ from mushra_app.models import ExperimentDraft, Job, StudyVersion
 from mushra_app.people import accounts, permissions
 from mushra_app.people.tables import AuditEntry
 from mushra_app.publish import publish
+from mushra_app.session import planning
 from mushra_app.studio.design import editor
 from mushra_app.study import lifecycle
-from mushra_app.study.drafts import keeping, publishing
+from mushra_app.study.drafts import checking, keeping, publishing
 from mushra_app.study.drafts.publishing import restate
 from mushra_app.worker import Worker
 from stimuli.errors import ManifestError
@@ -225,6 +227,32 @@ def test_a_set_that_is_gone_or_changed_is_not_restated(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="no such file"):
         restate(tmp_path / "elsewhere", made.experiment, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_large_file_is_looked_at_within_its_time(
+    app: Flask, ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """700 items, 48 listeners: fewer plans are drawn, the page says so, and the same text is looked at once."""
+    post(ada, "tiny/design/draft")
+    found = draft(app)
+    assert found is not None
+    song = '[[items]]\nsong = "s{}"\nexcerpt = {{start_s = 0, length_s = 10}}\n'
+    text = found.text + "\n[analysis]\nlisteners = 48\n" + "".join(map(song.format, range(700)))
+    assert post(ada, "tiny/design", revision="1", text=text).status_code == 303
+    checking.checked.cache_clear()
+    began = time.process_time()
+    page = ada.get("/studio/tiny/design").text
+    assert time.process_time() - began < 8  # it was 30
+    assert "only the plan of 1 listener was looked at" in page
+    monkeypatch.setattr(planning, "planned", lambda *_: pytest.fail("drawn again"))
+    assert "only the plan of 1 listener was looked at" in post(ada, "tiny/design/check", text=text).text
+    assert checking.checked(keeping_text(app)).drawn == 1
+
+
+def keeping_text(app: Flask) -> str:
+    found = draft(app)
+    assert found is not None
+    return found.text
 
 
 def test_the_planners_presets_are_those_that_there_are() -> None:

@@ -79,6 +79,7 @@ def findings_of(seen: Checked) -> Findings:
         plans=seen.plans,
         listeners=seen.experiment.analysis.listeners if seen.experiment else 0,
         called=called(seen.rules) if seen.experiment else "",
+        drawn=seen.drawn,
     )
 
 
