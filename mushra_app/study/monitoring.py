@@ -54,10 +54,7 @@ def ask(db: Session, settings: Settings, version: StudyVersion, kind: Kind, who:
     argv += ["--study", version.study.name, "--format", "json"]
     if kind == "precision":
         argv += ["--key", _key(settings, version)]
-    job = jobs.ask(db, kind, argv)
-    job.study_id, job.asked_by = version.study_id, job.asked_by or who
-    db.flush()
-    return job
+    return jobs.ask(db, kind, argv, study_id=version.study_id, asked_by=who)
 
 
 def latest(db: Session, version: StudyVersion, kind: Kind) -> Look:

@@ -105,8 +105,7 @@ def text_after(text: str, given: Mapping[str, str]) -> str:
 def ask(db: Session, study: Study, kind: str, file: Path, *, preset: str, who: str) -> None:
     """Have another room work on the file."""
     more = {"plan": ("--components", preset, "--format", "json"), "preregister": ()}[kind]
-    job = jobs.ask(db, kind, (str(file), *more))
-    job.study_id, job.asked_by = study.id, who
+    jobs.ask(db, kind, (str(file), *more), study_id=study.id, asked_by=who)
 
 
 def lay_down(drafts: Path, text: str) -> Path:
