@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shutil
 import stat
 import struct
 import tarfile
@@ -22,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from mushra_app.errors import AppError
+from mushra_app.errors import AppError, UnavailableError
 from mushra_app.publish import LARGEST_MANIFEST, manifest_too_large
 from mushra_app.words import say
 from stimuli.manifest import FILE_NAME as MANIFEST
@@ -38,6 +39,8 @@ LONGEST_NAME, LONGEST_PART = 400, 200
 LARGEST_FILE = 256 * 10**6
 """A clip is a few megabytes; what is read whole later has to fit into memory."""
 BLOCK = 2**18
+RESERVE = 500 * 10**6
+"""Of the disk, which stays free whatever is sent: listeners' saves need it."""
 UNREADABLE = (
     zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, struct.error, EOFError, ValueError, KeyError,
 )  # fmt: skip
@@ -57,6 +60,8 @@ def unpack(archive: Path, into: Path, most_bytes: int) -> Path:
     ArchiveError
         Where the archive is cut off, holds what no set holds, or is larger than ``most_bytes`` when unpacked. What was
         unpacked until then is left for the caller to remove.
+    UnavailableError
+        Where the disk gets too full meanwhile.
     """
     into.mkdir()
     most_bytes = min(most_bytes, MOST_RATIO * archive.stat().st_size + FREE_OF_RATIO)
@@ -175,6 +180,8 @@ def _write(path: Path, content: IO[bytes], most_bytes: int) -> int:
                 written += len(block)
                 if written > most_bytes:
                     raise _too_large() if path.name != MANIFEST else ArchiveError(manifest_too_large(MANIFEST))
+                if shutil.disk_usage(path.parent).free < RESERVE:
+                    raise UnavailableError(say("The server's disk has no room for this set; nothing was kept."))
                 stream.write(block)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         raise ArchiveError(say("The archive holds %(name)s as a file and as a folder.", name=path.name)) from None

@@ -33,7 +33,7 @@ from mushra_app.people import audit, permissions
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
 from mushra_app.publish import Published, publish
-from mushra_app.study.unpacking import ArchiveError, unpack
+from mushra_app.study.unpacking import RESERVE, ArchiveError, unpack
 from mushra_app.words import say
 from stimuli import manifest as manifests
 from stimuli.errors import HiddenReferenceError
@@ -74,7 +74,7 @@ def arriving(settings: Settings, size: int) -> Iterator[Path]:
     try:
         settings.uploads_dir.mkdir(parents=True, exist_ok=True)
         _clear(settings.uploads_dir)
-        if shutil.disk_usage(settings.uploads_dir).free < (1 + UNPACKED) * size:
+        if shutil.disk_usage(settings.uploads_dir).free < (1 + UNPACKED) * size + RESERVE:
             raise UnavailableError(say("The server's disk has no room for this set; nothing was kept."))
         folder.mkdir()
         yield folder

@@ -7,8 +7,10 @@ import json
 import re
 import shutil
 import socket
+import time
 import tracemalloc
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +28,7 @@ from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Clip, Item, Job, Study, StudyVersion
+from mushra_app.operation import large_bodies
 from mushra_app.people import accounts, permissions
 from mushra_app.people.tables import AuditEntry
 from mushra_app.publish import publish
@@ -364,6 +367,43 @@ def test_a_real_server_takes_more_than_a_form_for_this_and_only_from_somebody_kn
     assert answer.startswith("HTTP/1.1 303") and "/studio/sent/sounds?version=1&published=new" in answer, re.findall(
         "<p>.*?</p>", answer
     )
+
+
+def test_a_cookie_of_a_login_that_is_long_over_opens_nothing(
+    ada: FlaskClient, empty: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = ada.get_cookie(empty.config["SESSION_COOKIE_NAME"])
+    assert cookie and large_bodies._is_signed(empty, f"{cookie.key}={cookie.value}")
+    monkeypatch.setattr(large_bodies, "LASTS", timedelta(seconds=-1))
+    assert not large_bodies._is_signed(empty, f"{cookie.key}={cookie.value}")
+
+
+def test_few_are_received_at_once(signed: tuple[str, str, str]) -> None:
+    host, cookie, token = signed
+    half = request_of(token, cookie, b"--b\r\n", length=4 * 2**20, host=host)
+    name, _, port = host.partition(":")
+    others = [socket.create_connection((name, int(port)), timeout=30) for _ in range(large_bodies.AT_ONCE)]
+    for other in others:
+        other.sendall(half)
+    until = time.monotonic() + 10
+    while not (answer := told(host, half)).startswith("HTTP/1.1 503") and time.monotonic() < until:
+        time.sleep(0.1)
+    assert answer.startswith("HTTP/1.1 503") and "in a minute" in answer
+    for other in others:
+        other.close()
+
+
+@pytest.mark.parametrize("free", [10**6, 2 * 10**9])
+def test_unpacking_leaves_room_for_listeners_saves(
+    ada: FlaskClient, empty: Flask, stimuli: Path, monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    """A disk that is full before it begins, and one that gets full meanwhile."""
+    left = iter([free, free // 3, free // 9])
+    usage = shutil.disk_usage(stimuli)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=next(left)))
+    answer = send(ada, archives.zipped(stimuli))
+    assert answer.status_code == 503 and "no room for this set" in sentence(answer)
+    assert kept(empty) == NOTHING
 
 
 def test_a_connection_that_breaks_off_leaves_nothing(signed: tuple[str, str, str], settings: Settings) -> None:
