@@ -73,11 +73,8 @@ def _is_signed(app: Flask, cookies: str) -> bool:
     """Whether this is the cookie of a browser in which somebody has logged in."""
     serializer = SecureCookieSessionInterface().get_signing_serializer(app)
     try:
-        kept = (
-            serializer.loads(parse_cookie(cookies)[app.config["SESSION_COOKIE_NAME"]], LASTS.total_seconds())
-            if serializer
-            else {}
-        )
+        cookie = parse_cookie(cookies)[app.config["SESSION_COOKIE_NAME"]]
+        kept = serializer.loads(cookie, int(LASTS.total_seconds())) if serializer else {}
     except (BadSignature, KeyError):
         return False
     return "_user_id" in kept
