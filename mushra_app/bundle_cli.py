@@ -26,7 +26,7 @@ def bundle(data_dir: Path | None, study: str | None, version: int | None, out: P
     require_data(settings)
     with opened(settings) as database:
         with database.reading() as db:
-            found = bundles.contents_of(db, one_study(db, study), version)
+            found = bundles.contents_of(db, settings, one_study(db, study), version)
         count = bundles.write_bundle(database, found, out.absolute(), sounds=sounds, tell=_say)
         with database.writing() as db:
             audit.note(db, audit.COMMAND_LINE, "export", f"{found.study}: bundle of version {found.number}")

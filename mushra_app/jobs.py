@@ -82,7 +82,7 @@ def ask(db: Session, kind: str, argv: Sequence[str], *, study_id: int | None = N
     """
     if kind not in KINDS:
         raise AppError(f"job: no kind {kind!r}; expected one of {', '.join(KINDS)}")
-    key = key_of(kind, argv)
+    key = key_of(kind, argv, study_id)
     same = select(Job).where(Job.key == key, Job.status.in_(("waiting", "running")))
     if found := db.scalars(same).first():
         return found
@@ -96,9 +96,10 @@ def ask(db: Session, kind: str, argv: Sequence[str], *, study_id: int | None = N
     return job
 
 
-def key_of(kind: str, argv: Sequence[str]) -> str:
-    """What the same work is known by."""
-    return hashlib.sha256(json.dumps([kind, *argv]).encode()).hexdigest()
+def key_of(kind: str, argv: Sequence[str], study_id: int | None = None) -> str:
+    """What the same work is known by; of another study it is other work, because whoever sees that may not see this."""
+    of_study = () if study_id is None else (study_id,)
+    return hashlib.sha256(json.dumps([kind, *argv, *of_study]).encode()).hexdigest()
 
 
 def take(db: Session, worker: str, *, stale_s: float = STALE_S) -> Taken | None:

@@ -52,6 +52,8 @@ STATUS: Schema = {
     "required": ["status"],
 }
 NAMED: Schema = {"type": "object", "properties": {"name": TEXT}, "required": ["name"]}
+REVISION: Schema = {"type": "object", "properties": {"revision": TEXT}, "required": ["revision"]}
+DISCARD: Schema = {"type": "object", "properties": {"revision": TEXT, "discard": {"type": "string", "enum": ["yes"]}}}
 DESIGN_WORK: Schema = {
     "type": "object",
     "properties": {
@@ -193,8 +195,8 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "studio.design"): PAGE,
     ("POST", "studio.save_design"): SEE_OTHER(takes=QUESTIONS),
     ("POST", "studio.check_design"): Answer(takes=QUESTIONS),
-    ("POST", "studio.begin_draft"): SEE_OTHER(takes=NOTHING),
-    ("POST", "studio.publish_design"): SEE_OTHER(takes=NOTHING),
+    ("POST", "studio.begin_draft"): SEE_OTHER(takes=DISCARD),
+    ("POST", "studio.publish_design"): SEE_OTHER(takes=REVISION),
     ("POST", "studio.work_on_design"): SEE_OTHER(takes=DESIGN_WORK),
     ("GET", "studio.experiment_file"): Answer("application/toml"),
     ("GET", "studio.live"): Answer(query=SHOWN),

@@ -66,6 +66,8 @@ def publish(stimuli: Path, data_dir: Path | None, draft: bool) -> None:
             "nothing": f"{done.study}: this set is already published (version {done.number}); nothing changed",
         }[done.change]
     )
+    if done.change in ("back", "nothing") and done.taken:
+        click.echo(f"  its set was missing where it had been published from; reports read it in {stimuli} now")
     if done.status == "draft":
         click.echo("  a draft, which takes no listeners yet: open it in the studio, or publish it without --draft")
     for rule in done.broken:  # nobody publishes such a set without having been told

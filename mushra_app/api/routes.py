@@ -127,7 +127,7 @@ def ask(study: str) -> tuple[Response, int]:
         results.prepare(place)
     with services().database.writing() as db:
         if wanted.kind == "check":
-            argv = [place.published_from, "--format", "json"]
+            argv = [str(place.set_folder), "--format", "json"]
             job = queue.ask(db, "check", argv, study_id=place.study_id, asked_by=who)
         else:
             job = results.ask(db, place, wanted.kind, who, sounds=wanted.sounds)

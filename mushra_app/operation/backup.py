@@ -1,9 +1,11 @@
-"""Database and clips as one file, and back again.
+"""Database, clips and the sets in the data folder as one file, and back again.
 
-Conventions: a backup is a ZIP file with ``database.sqlite3`` or ``database.dump``, ``media/<sha256>.flac`` and
-``backup.json`` (``Contents``). The database is copied first, as one state that it had, while listeners go on saving;
-its clips are collected afterwards, from the folder or else from the object store: publishing stores a sound before the
-database names it, and nothing deletes the last one.
+Conventions: a backup is a ZIP file with ``database.sqlite3`` or ``database.dump``, ``media/<sha256>.flac``,
+``files/<sha256>`` and ``backup.json`` (``Contents``). The files are those of stimulus sets that versions were published
+from and that lie in the data folder, because somebody sent them; reports and bundles need them. Each is there once.
+The database is copied first, as one state that it had, while listeners go on saving; its clips are collected
+afterwards, from the folder or else from the object store: publishing stores a sound before the database names it, and
+nothing deletes the last one.
 The keys stay out: whoever gets hold of a backup must not get hold of the studio, too.
 
 Defines: ``Contents``, ``back_up``, ``restore``.
@@ -27,17 +29,18 @@ from tempfile import TemporaryDirectory
 from typing import IO, Annotated, Any, Literal
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from sqlalchemy import URL, Connection, create_engine, func, inspect, select, table, text
 
 from mushra_app import media, schema
 from mushra_app.config import Settings
 from mushra_app.db import Database, database_address
 from mushra_app.errors import AppError
-from mushra_app.operation import postgresql
+from mushra_app.operation import packed_sets, postgresql
 from mushra_app.operation.state import named_clips, row_counts
 from mushra_app.refusals import said_by_the_database
 from mushra_app.serving.object_store import ObjectStore, store_of
+from stimuli.manifest import file_sha256
 
 CONTENTS = "backup.json"
 DATABASES = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
@@ -49,11 +52,17 @@ UNREADABLE = (
 """What ``zipfile`` and pydantic say of damage, depending on which byte it hit."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Member = Annotated[str, StringConstraints(pattern=r"^(database\.(sqlite3|dump)|media/[0-9a-f]{64}\.flac)$")]
+Member = Annotated[
+    str, StringConstraints(pattern=r"^(database\.(sqlite3|dump)|media/[0-9a-f]{64}\.flac|files/[0-9a-f]{64})$")
+]
+Within = Annotated[str, AfterValidator(packed_sets.checked)]
 
 
 class Contents(BaseModel):
-    """What a backup holds, and of which state: ``rows`` by table, ``members`` with the hash of each."""
+    """What a backup holds, and of which state: ``rows`` by table, ``members`` with the hash of each.
+
+    ``sets`` are places in the data folder with the hash of the file there; ``sets_left_out`` folders of sets.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,11 +75,13 @@ class Contents(BaseModel):
     rows: dict[str, int]
     members: dict[Member, Sha256]
     left_out: tuple[Sha256, ...] = ()
+    sets: dict[Within, Sha256] = {}
+    sets_left_out: tuple[str, ...] = ()
 
     @property
     def clips(self) -> list[str]:
         """Hashes of the sounds, which are their names, too."""
-        return [sha256 for name, sha256 in self.members.items() if name != DATABASES[self.database]]
+        return [sha256 for name, sha256 in self.members.items() if name.startswith("media/")]
 
 
 def back_up(settings: Settings, out: Path, *, incomplete: bool = False) -> Contents:
@@ -78,12 +89,12 @@ def back_up(settings: Settings, out: Path, *, incomplete: bool = False) -> Conte
 
     Parameters
     ----------
-    incomplete : leave out the clips that are missing or damaged instead of refusing.
+    incomplete : leave out the clips and sets that are missing or damaged instead of refusing.
 
     Raises
     ------
     AppError
-        Where ``out`` is there already, the database has no tables of ours, or a clip is missing or damaged.
+        Where ``out`` is there already, the database has no tables of ours, or a clip or a set is missing or damaged.
     """
     if out.exists():
         raise AppError(f"{out}: is there already, and no backup replaces another; choose another name")
@@ -158,12 +169,23 @@ def _pack(part: Path, connection: Connection, copied: Path, settings: Settings, 
                 name = f"media/{media.name_of(sha256)}"
                 archive.writestr(zipfile.ZipInfo(name, made_at.timetuple()[:6]), sound)
                 members[name] = sha256
-            if unfit and not incomplete:
+            sets, lost = packed_sets.found(connection, settings)
+            for path, sha256 in {sha256: (path, sha256) for path, sha256 in sets.values()}.values():
+                with path.open("rb") as source:
+                    members[f"files/{sha256}"] = _add(archive, f"files/{sha256}", source, made_at)
+            if (unfit or lost) and not incomplete:
                 raise AppError(
-                    f"{'; '.join(unfit.values())}. Nothing was written: bring the files back (mushra publish the set "
-                    "again, or restore an older backup), or back up all the rest with --incomplete"
+                    f"{'; '.join([*unfit.values(), *lost.values()])}. Nothing was written: bring the files back "
+                    "(mushra publish the set again, or restore an older backup), or back up all the rest with "
+                    "--incomplete"
                 )
-            contents = _contents(connection, made_at, members, tuple(unfit))
+            contents = _contents(connection, made_at, members).model_copy(
+                update={
+                    "left_out": tuple(unfit),
+                    "sets": {place: sha256 for place, (_, sha256) in sets.items()},
+                    "sets_left_out": tuple(lost),
+                }
+            )
             archive.writestr(
                 zipfile.ZipInfo(CONTENTS, made_at.timetuple()[:6]), contents.model_dump_json(indent=2).encode()
             )
@@ -200,9 +222,7 @@ def _add(archive: zipfile.ZipFile, name: str, source: IO[bytes], made_at: dateti
     return found.hexdigest()
 
 
-def _contents(
-    connection: Connection, made_at: datetime, members: dict[str, str], left_out: tuple[str, ...]
-) -> Contents:
+def _contents(connection: Connection, made_at: datetime, members: dict[str, str]) -> Contents:
     server = connection.dialect.server_version_info or ()
     return Contents(
         made_at=made_at,
@@ -212,7 +232,6 @@ def _contents(
         revision=connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one(),
         rows=row_counts(connection),
         members=members,
-        left_out=left_out,
     )
 
 
@@ -272,11 +291,13 @@ def _verified(archive: zipfile.ZipFile, file: Path) -> Contents:
         for name, sha256 in contents.members.items():
             with archive.open(name) as stream:
                 found = _digest(stream)
-            if found != sha256 or (name.startswith("media/") and name != f"media/{sha256}.flac"):
+            if found != sha256 or (not name.startswith("database.") and sha256 not in name):
                 raise AppError(_damaged(file, f"{name} has the hash {found}, expected {sha256}"))
     except UNREADABLE as error:
         said = str(error).splitlines() or [type(error).__name__]
         raise AppError(_damaged(file, f"{name} can't be read ({said[0]})")) from None
+    if not {f"files/{sha256}" for sha256 in contents.sets.values()} <= contents.members.keys():
+        raise AppError(_damaged(file, f"files of sets are missing that {CONTENTS} names"))
     if DATABASES[contents.database] not in contents.members:
         raise AppError(_damaged(file, f"{DATABASES[contents.database]} is missing"))
     return contents
@@ -328,7 +349,7 @@ def _refuse_used(database: Database) -> None:
 def _bring_back(
     archive: zipfile.ZipFile, contents: Contents, settings: Settings, database: Database, copied: Path
 ) -> None:
-    """Clips, into the object store too where there is one, then the database, then the counts."""
+    """Clips, into the object store too where there is one, and sets, then the database, then the counts."""
     store, new = store_of(settings), list[Path]()
     try:
         for sha256 in contents.clips:
@@ -340,6 +361,12 @@ def _bring_back(
                 new.append(path)
             if store is not None:  # what it got stays there if this fails, and is named by: mushra db check
                 store.put(path, sha256)
+        for place, sha256 in contents.sets.items():
+            path = settings.data_dir / place
+            if not path.is_file() or file_sha256(path) != sha256:
+                with archive.open(f"files/{sha256}") as source:
+                    packed_sets.put(source, path)
+                new.append(path)
         if contents.database == "sqlite":
             with closing(sqlite3.connect(copied)) as source, closing(database.engine.raw_connection()) as target:
                 source.backup(_driver(target))  # one transaction, even where a server has the empty database open

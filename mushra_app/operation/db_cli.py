@@ -69,6 +69,8 @@ def backup(out: Path, incomplete: bool, data_dir: Path | None) -> None:
     click.echo(f"{out}: {_in_words(made)}")
     for sha256 in made.left_out:
         click.echo(f"  left out: {settings.media_dir / sha256}.flac")
+    for place in made.sets_left_out:
+        click.echo(f"  left out: {settings.data_dir / place}")
     click.echo("  not in it: secret.key and studio.key; see mushra db backup --help")
 
 
@@ -87,6 +89,8 @@ def restore(file: Path, data_dir: Path | None) -> None:
     click.echo(f"restored from {made.made_at:%Y-%m-%d %H:%M:%S} UTC: {_in_words(made)}")
     for sha256 in made.left_out:
         click.echo(f"  was missing already: {settings.media_dir / sha256}.flac")
+    for place in made.sets_left_out:
+        click.echo(f"  was missing already: {settings.data_dir / place}")
     if not all((settings.data_dir / name).is_file() for name in ("secret.key", "studio.key")):
         click.echo("  new keys are made at the next start: links signed with the old ones open nothing here")
     next_step = (

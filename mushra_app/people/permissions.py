@@ -63,7 +63,7 @@ def grant(db: Session, account: Account, study: str, *, view_only: bool = False)
 
 
 def grant_own(db: Session, visitor: Visitor, study: str) -> None:
-    """Give whoever published a study that study; owners have it anyway, and keep what they had."""
+    """Give whoever began a study that study; owners have it anyway."""
     if visitor.role != "owner" and visitor.account_id is not None and right_of(db, visitor, study) < Right.CHANGE:
         grant(db, db.get_one(Account, visitor.account_id), study)
 

@@ -40,6 +40,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -166,6 +167,8 @@ class _Squares:
     def __init__(self, design: Design, seed: int, heard: Mapping[str, tuple[str, ...]]) -> None:
         self._design, self._own, self._heard = design, seed, heard
         self._shared = seed if design.shared is None else design.shared
+        self._alike: dict[tuple[str, str], Counter[tuple[str, ...]]] = {}
+        """How many items' pages are laid out for the same places."""
         self._rotas: dict[tuple[str, ...], Iterator[tuple[str, ...]]] = {}
         self._subsets: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
 
@@ -180,7 +183,11 @@ class _Squares:
     def order(self, block: str, attribute: str, item: str) -> tuple[str, ...]:
         """The places of the next page."""
         names = self._design.places_of(attribute, item)
-        alike = sum(self._design.places_of(attribute, other) == names for other in self._heard[block])
+        if (block, attribute) not in self._alike:
+            self._alike[block, attribute] = Counter(
+                self._design.places_of(attribute, other) for other in self._heard[block]
+            )
+        alike = self._alike[block, attribute][names]
         return self._next("page", block, attribute, names, alike * self._rounds(block), everybody=True)
 
     def filled(self, block: str, attribute: str, item: str, order: tuple[str, ...]) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ LARGE = {"study_version": "manifest", "clip": "provenance"}
 """Left behind: no page of a listener's needs it."""
 MADE = (
     "listener", "session", "setup_step", "trial", "trial_scale", "slot", "save", "response", "event", "answer",
-    "personal_text",
+    "personal_text", "recruit",
 )  # fmt: skip
 KEPT, STRIDE = 128, 64
 """So many places of previews are kept, some 100 KB each; the stride is shorter, so that no recursion is deep."""

@@ -33,12 +33,14 @@ from jinja2 import Environment
 from sqlalchemy.orm import Session
 
 from mushra_app import ratings
+from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError
 from mushra_app.export import ANSWER_COLUMNS, rows, write_answers
 from mushra_app.models import StudyVersion
 from mushra_app.session.enrolment import experiment_of
 from mushra_app.study import lifecycle, packing, peeking
+from mushra_app.study.sets import folder_of
 from mushra_app.words import say
 from stimuli import experiment as experiments
 from stimuli import manifest as sets
@@ -74,7 +76,7 @@ class Contents:
     facts: dict[str, Any]
 
 
-def contents_of(db: Session, study: str, number: int | None = None) -> Contents:
+def contents_of(db: Session, settings: Settings, study: str, number: int | None = None) -> Contents:
     """The version that a bundle is of: the one that is named, or else the current one.
 
     Raises
@@ -91,7 +93,7 @@ def contents_of(db: Session, study: str, number: int | None = None) -> Contents:
         identity=version.identity,
         title=version.title,
         experiment=experiment_of(version),
-        set_folder=Path(version.published_from),
+        set_folder=folder_of(version.published_from, settings),
         facts=_facts(version),
     )
 

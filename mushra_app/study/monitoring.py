@@ -23,6 +23,7 @@ from mushra_app import jobs
 from mushra_app.config import Settings
 from mushra_app.models import Job, Listener, ListeningSession, StudyVersion
 from mushra_app.security import secret_key
+from mushra_app.study import sets
 from mushra_app.table_base import now
 
 Kind = Literal["screen", "precision"]
@@ -44,14 +45,16 @@ class Look:
 
 def ask(db: Session, settings: Settings, version: StudyVersion, kind: Kind, who: str) -> Job:
     """Put a look in; one that waits or runs already is that one."""
-    argv = ["--stimuli", version.published_from, "--data", str(settings.data_dir.absolute())]
+    argv = [
+        "--stimuli",
+        str(sets.folder_of(version.published_from, settings)),
+        "--data",
+        str(settings.data_dir.absolute()),
+    ]
     argv += ["--study", version.study.name, "--format", "json"]
     if kind == "precision":
         argv += ["--key", _key(settings, version)]
-    job = jobs.ask(db, kind, argv)
-    job.study_id, job.asked_by = version.study_id, job.asked_by or who
-    db.flush()
-    return job
+    return jobs.ask(db, kind, argv, study_id=version.study_id, asked_by=who)
 
 
 def latest(db: Session, version: StudyVersion, kind: Kind) -> Look:

@@ -26,7 +26,7 @@ from mushra_app import jobs
 from mushra_app.config import Settings
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.models import Job, Listener, ListeningSession, Save, StudyVersion, Trial
-from mushra_app.study import peeking
+from mushra_app.study import peeking, sets
 from mushra_app.table_base import now
 from mushra_app.words import say, say_number
 
@@ -49,7 +49,7 @@ class Place:
     study: str
     study_id: int
     number: int
-    published_from: str
+    set_folder: Path
     data_dir: Path
     folder: Path
 
@@ -83,7 +83,7 @@ def place_of(db: Session, version: StudyVersion, settings: Settings) -> Place:
         study=version.study.name,
         study_id=version.study_id,
         number=version.number,
-        published_from=version.published_from,
+        set_folder=sets.folder_of(version.published_from, settings),
         data_dir=data_dir,
         folder=data_dir / "results" / version.study.name / f"v{version.number}-w{db.scalar(withdrawn)}",
     )
@@ -122,7 +122,7 @@ def _arguments(place: Place, kind: str, *, sounds: bool) -> list[str]:
     version = ["--version", str(place.number)]
     if kind == "report":
         files = ["--out", str(place.folder / "report.html"), "--json", str(place.folder / "report.json")]
-        return [*version, "--stimuli", place.published_from, *files]
+        return [*version, "--stimuli", str(place.set_folder), *files]
     if kind == "bundle":
         return [*version, "--out", str(place.folder / "bundle.zip"), "--sounds" if sounds else "--no-sounds"]
     return ["--out", str(place.folder / "ratings.parquet")]

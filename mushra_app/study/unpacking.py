@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shutil
 import stat
 import struct
 import tarfile
@@ -22,8 +23,10 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from mushra_app.errors import AppError
+from mushra_app.errors import AppError, UnavailableError
+from mushra_app.publish import LARGEST_MANIFEST, manifest_too_large
 from mushra_app.words import say
+from stimuli.manifest import FILE_NAME as MANIFEST
 
 MOST_FILES = 20_000
 MOST_RATIO = 20
@@ -36,6 +39,8 @@ LONGEST_NAME, LONGEST_PART = 400, 200
 LARGEST_FILE = 256 * 10**6
 """A clip is a few megabytes; what is read whole later has to fit into memory."""
 BLOCK = 2**18
+RESERVE = 500 * 10**6
+"""Of the disk, which stays free whatever is sent: listeners' saves need it."""
 UNREADABLE = (
     zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, struct.error, EOFError, ValueError, KeyError,
 )  # fmt: skip
@@ -55,6 +60,8 @@ def unpack(archive: Path, into: Path, most_bytes: int) -> Path:
     ArchiveError
         Where the archive is cut off, holds what no set holds, or is larger than ``most_bytes`` when unpacked. What was
         unpacked until then is left for the caller to remove.
+    UnavailableError
+        Where the disk gets too full meanwhile.
     """
     into.mkdir()
     most_bytes = min(most_bytes, MOST_RATIO * archive.stat().st_size + FREE_OF_RATIO)
@@ -160,7 +167,8 @@ def _write_all(members: Iterator[Member], into: Path, most_bytes: int) -> None:
         seen.add(same)
         if len(seen) > MOST_FILES:
             raise ArchiveError(say("The archive holds more than %(most)d files; a set has fewer.", most=MOST_FILES))
-        left -= _write(into / path, content, min(left, LARGEST_FILE))
+        most = LARGEST_MANIFEST if path.name == MANIFEST else LARGEST_FILE
+        left -= _write(into / path, content, min(left, most))
 
 
 def _write(path: Path, content: IO[bytes], most_bytes: int) -> int:
@@ -171,7 +179,9 @@ def _write(path: Path, content: IO[bytes], most_bytes: int) -> int:
             while block := content.read(BLOCK):
                 written += len(block)
                 if written > most_bytes:
-                    raise _too_large()
+                    raise _too_large() if path.name != MANIFEST else ArchiveError(manifest_too_large(MANIFEST))
+                if shutil.disk_usage(path.parent).free < RESERVE:
+                    raise UnavailableError(say("The server's disk has no room for this set; nothing was kept."))
                 stream.write(block)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         raise ArchiveError(say("The archive holds %(name)s as a file and as a folder.", name=path.name)) from None
@@ -215,7 +225,7 @@ def _too_large() -> ArchiveError:
 def _set_in(folder: Path) -> Path:
     """Where the manifest lies: at the top, or in the one folder there."""
     found: list[Any] = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
-    with_manifest = [path for path in found if (path / "manifest.json").is_file()]
+    with_manifest = [path for path in found if (path / MANIFEST).is_file()]
     if len(with_manifest) == 1 or folder in with_manifest:
         return with_manifest[0]
     if not with_manifest:

@@ -32,9 +32,8 @@ from mushra_app.models import Study
 from mushra_app.people import audit, permissions
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
-from mushra_app.people.tables import Account
 from mushra_app.publish import Published, publish
-from mushra_app.study.unpacking import ArchiveError, unpack
+from mushra_app.study.unpacking import RESERVE, ArchiveError, unpack
 from mushra_app.words import say
 from stimuli import manifest as manifests
 from stimuli.errors import HiddenReferenceError
@@ -75,7 +74,7 @@ def arriving(settings: Settings, size: int) -> Iterator[Path]:
     try:
         settings.uploads_dir.mkdir(parents=True, exist_ok=True)
         _clear(settings.uploads_dir)
-        if shutil.disk_usage(settings.uploads_dir).free < (1 + UNPACKED) * size:
+        if shutil.disk_usage(settings.uploads_dir).free < (1 + UNPACKED) * size + RESERVE:
             raise UnavailableError(say("The server's disk has no room for this set; nothing was kept."))
         folder.mkdir()
         yield folder
@@ -114,7 +113,7 @@ def publish_archive(database: Database, settings: Settings, archive: Path, visit
         if isinstance(error, HiddenReferenceError) and not isinstance(error, ConflictError):
             raise _without_folder(error, kept) from None
         raise
-    if done.change == "nothing":
+    if not done.taken:
         shutil.rmtree(kept, ignore_errors=True)
     return done
 
@@ -142,8 +141,8 @@ def publish_folder(database: Database, settings: Settings, folder: str, visitor:
 
 def _published(database: Database, settings: Settings, folder: Path, visitor: Visitor) -> Published:
     def also(db: Session, done: Published) -> None:
-        if done.change == "new" and visitor.account_id is not None and visitor.role != "owner":
-            permissions.grant(db, db.get_one(Account, visitor.account_id), done.study)
+        if done.begun:
+            permissions.grant_own(db, visitor, done.study)
         if permissions.right_of(db, visitor, done.study) < Right.CHANGE:  # somebody was faster with that name
             raise _others_study(done.study)
         if done.change != "nothing":

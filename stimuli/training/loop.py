@@ -132,7 +132,9 @@ class Loop:
         better = found < progress.best
         progress.best = found if better else progress.best
         every = self.config.optimiser.validate_every
-        progress.curve = [one for one in progress.curve if (one[0] or 0) % every == 0 or one[2] == progress.best] + [row]
+        progress.curve = [one for one in progress.curve if (one[0] or 0) % every == 0 or one[2] == progress.best] + [
+            row
+        ]
         if progress.step % every == 0:
             self._took_turn(better)
         self.clocked()

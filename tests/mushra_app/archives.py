@@ -87,6 +87,10 @@ BAD_ZIPS: dict[str, tuple[Callable[[], bytes], str]] = {
         ),
         "cut off or damaged",
     ),
+    "large manifest": (
+        lambda: _zip(("set/manifest.json", bytes(17 * 10**6)), packed=zipfile.ZIP_DEFLATED),
+        "manifest.json: larger than 16 MB",
+    ),
     "no set": (lambda: _zip(("readme.txt", b"hello")), "no manifest.json"),
     "two sets": (lambda: _zip(("a/manifest.json", b"{}"), ("b/manifest.json", b"{}")), "several stimulus sets"),
     "no archive": (lambda: b"RIFF....WAVE", "no archive that can be read"),

@@ -46,7 +46,7 @@ from mushra_app.session import listening, preview
 from mushra_app.session.enrolment import Arrival, enrol
 from mushra_app.session.listening import sitting_of
 from mushra_app.study import invitations as personal
-from mushra_app.study import lifecycle, results
+from mushra_app.study import lifecycle, results, sets
 from mushra_app.study.drafts import keeping
 from mushra_app.study.drafts.form import changed
 from mushra_app.study.invitations import Wanted
@@ -105,7 +105,8 @@ class Fuzz:
         self.checked = Guest(self.database, "checked")
         self.checked.pass_by(self.checked.page())
         with self.database.reading() as db:
-            self.archive = zipped(Path(lifecycle.current(db, "tiny").published_from))
+            published_from = lifecycle.current(db, "tiny").published_from
+        self.archive = zipped(sets.folder_of(published_from, app.extensions["mushra"].settings))
 
     def run(self, label: str, *, calls: int, seeded: int) -> None:
         """Make that many calls of one operation."""
@@ -214,6 +215,7 @@ def _publishing_a_draft(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
             version = lifecycle.current(db, "tiny")
             draft = keeping.begin(db, version, "fuzz")
             draft.text = changed(keeping.text_of(version), {"experiment.title": title})
+            case.body = {"revision": str(draft.revision)}
     return client
 
 
@@ -516,6 +518,7 @@ def _uploading(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
 def _publishing(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     with fuzz.database.reading() as db:
         folder = lifecycle.current(db, "tiny").published_from
+    folder = str(sets.folder_of(folder, fuzz.app.extensions["mushra"].settings))
     case.body = {"folder": folder} if care == "all" else case.body
     return fuzz.owner
 

@@ -89,7 +89,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/studio/new"): (401, 401, 401, 403, 409, 409, 409),  # there is a study of that name
     ("GET", "/studio/<study>/design"): THE_STUDYS,
     ("POST", "/studio/<study>/design"): each(CHANGES_THE_STUDY, 404),  # nobody has begun a draft
-    ("POST", "/studio/<study>/design/check"): THE_STUDYS,
+    ("POST", "/studio/<study>/design/check"): CHANGES_THE_STUDY,
     ("POST", "/studio/<study>/design/draft"): each(CHANGES_THE_STUDY, 303),
     ("POST", "/studio/<study>/design/publish"): each(CHANGES_THE_STUDY, 409),  # nothing to publish
     ("POST", "/studio/<study>/design/work"): each(CHANGES_THE_STUDY, 303),
@@ -109,7 +109,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/studio/account/tokens/<int:number>/revoke"): (401, 401, 401, 404, 404, 404, 404),  # somebody else's
     ("GET", "/studio/people"): OWNERS_ALONE,
     ("POST", "/studio/people"): OWNERS_ALONE,
-    ("POST", "/studio/people/invitations/<int:number>/revoke"): each(OWNERS_ALONE, 303),
+    ("POST", "/studio/people/invitations/<int:number>/revoke"): each(OWNERS_ALONE, 404),  # there is none
     ("GET", "/studio/people/<int:number>"): OWNERS_ALONE,
     ("POST", "/studio/people/<int:number>"): each(OWNERS_ALONE, 303),
     ("GET", "/studio/people/join/<token>"): each(EVERYBODY, 404),  # with a token that nobody was sent

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import tiny_set
 from click.testing import CliRunner
 from server_guests import Guest, Served
 from sqlalchemy import func, select, text
@@ -24,11 +25,13 @@ from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
-from mushra_app.models import Response, Save
+from mushra_app.models import Response, Save, StudyVersion
 from mushra_app.operation import backup as backups
 from mushra_app.operation import checks, db_cli, postgresql
 from mushra_app.operation.backup import back_up, restore
 from mushra_app.publish import publish
+from mushra_app.study import results
+from stimuli import manifest as manifests
 
 
 @dataclass
@@ -147,6 +150,42 @@ def test_restore_drill(published: Database, either: Settings, elsewhere: Setting
     assert (found_wrong.broken, found_wrong.notes) == ([], [])
 
 
+def test_sets_that_were_sent_come_back(
+    database: Database, either: Settings, elsewhere: Settings, stimuli: Path, tmp_path: Path
+) -> None:
+    """Of two versions of the same sounds, each file once; reports and bundles find both where they now are."""
+    for name, said in (("one", "Rate."), ("two", "Rate again.")):
+        made = tiny_set.make(either.uploads_dir / name, test={"consent": said})
+        publish(either.uploads_dir / name, database, either, as_draft=True)
+    contents = back_up(either, tmp_path / "backup.zip")
+    clips = {clip.sha256 for clip in made.clips}
+    assert len(contents.sets) == 2 * (len(made.clips) + 1)
+    assert sum(name.startswith("files/") for name in contents.members) == len(clips) + 2
+    restore(elsewhere, tmp_path / "backup.zip")
+    for name in ("one", "two"):
+        manifests.verify(elsewhere.data_dir / "uploads" / name)
+    again = Database(elsewhere)
+    with again.reading() as db:
+        kept = db.scalars(select(StudyVersion.published_from).order_by(StudyVersion.id)).all()
+        folders = [results.place_of(db, version, elsewhere).set_folder for version in db.scalars(select(StudyVersion))]
+    again.close()
+    assert list(kept) == ["uploads/one", "uploads/two"]
+    assert sorted(folders) == [elsewhere.data_dir / "uploads" / name for name in ("one", "two")]
+
+
+def test_a_lost_set_is_named_and_all_the_rest_can_be_kept(settings: Settings, sqlite: Database, tmp_path: Path) -> None:
+    tiny_set.make(settings.uploads_dir / "one")
+    publish(settings.uploads_dir / "one", sqlite, settings)
+    lost = next((settings.uploads_dir / "one").rglob("*.flac"))
+    lost.unlink()
+    with pytest.raises(AppError, match=rf"{lost}: missing .*--incomplete"):
+        back_up(settings, tmp_path / "kept.zip")
+    made = back_up(settings, tmp_path / "kept.zip", incomplete=True)
+    assert made.sets_left_out == ("uploads/one",) and made.sets == {}
+    code, said = typed("restore", tmp_path / "kept.zip", "--data", tmp_path / "new")
+    assert code == 0 and f"was missing already: {tmp_path / 'new' / 'uploads' / 'one'}" in said
+
+
 def test_a_place_in_use_is_never_overwritten(
     published: Database, either: Settings, elsewhere: Settings, stimuli: Path, tmp_path: Path
 ) -> None:
@@ -261,6 +300,11 @@ def test_a_clip_changed_with_its_checksum_is_refused(kept: Path, tmp_path: Path)
         ({"database": "postgresql"}, "database.dump is missing"),
         ({"format": 2}, "backup.json can't be read"),
         ({"members": {"../../etc/passwd": "0" * 64}}, "backup.json can't be read"),
+        ({"sets": {"uploads/one/clip.flac": "0" * 64}}, "files of sets are missing"),
+        *(
+            ({"sets": {place: "0" * 64}}, "backup.json can't be read")
+            for place in ("../a/b", "uploads/../../b", "/etc/x/y", "uploads/a", "a/b/./c", "C:/a/b", "a/b\\c/d")
+        ),
     ],
 )
 def test_what_this_release_cannot_read_is_refused(kept: Path, tmp_path: Path, changes: Any, said: str) -> None:

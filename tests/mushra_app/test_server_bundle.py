@@ -59,7 +59,7 @@ def other_rooms(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
 def packed(database: Database, out: Path, *, sounds: bool = False) -> Path:
     with database.reading() as db:
-        found = bundle.contents_of(db, "tiny")
+        found = bundle.contents_of(db, Settings(data_dir=out.parent), "tiny")
     bundle.write_bundle(database, found, out, sounds=sounds)
     return out
 

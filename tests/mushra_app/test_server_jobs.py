@@ -63,7 +63,7 @@ def test_many_who_ask_at_once_get_one_job(database: Database) -> None:
 def test_only_what_the_table_holds_is_a_job(database: Database) -> None:
     with (
         database.writing() as db,
-        pytest.raises(AppError, match="no kind 'rm'; expected one of report, bundle, export, check"),
+        pytest.raises(AppError, match="no kind 'rm'; expected one of report, plan, preregister, bundle"),
     ):
         jobs.ask(db, "rm", ["-rf", "/"])
 

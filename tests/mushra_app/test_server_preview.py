@@ -19,10 +19,18 @@ from studio_people import csrf, database_of, inside, person
 from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
-from mushra_app.listener.pages import CheckPage, DonePage, InstructionsPage, LevelPage, QuestionsPage, TrialPage
-from mushra_app.models import Base, StudyVersion
+from mushra_app.listener.pages import (
+    CheckPage,
+    DonePage,
+    InstructionsPage,
+    LevelPage,
+    MessagePage,
+    QuestionsPage,
+    TrialPage,
+)
+from mushra_app.models import Base, SetupStep, StudyVersion
 from mushra_app.publish import publish
-from mushra_app.session import enrolment, preview
+from mushra_app.session import enrolment, listening, preview
 from mushra_app.session.preview import Walk
 from mushra_app.study import lifecycle
 
@@ -98,6 +106,19 @@ def test_the_whole_way_stores_nothing(on_either: Flask, viewer: FlaskClient) -> 
     assert rows(database_of(on_either)) == before
 
 
+def test_whatever_ends_a_session_can_be_shown_in_a_preview(on_either: Flask) -> None:
+    """Refused and withdrawn: what they ask of the database is there, too."""
+    database = database_of(on_either)
+    with database.reading() as db:
+        version = lifecycle.current(db, "tiny").id
+    for status, said in (("refused", "headphones"), ("withdrawn", "erased")):
+        with preview._at(database, version, START) as (db, sitting):
+            sitting.setup_steps.append(SetupStep(step="headphones", attempt=2, passed=False, detail={}))
+            sitting.status = status
+            found = listening.next_page(db, sitting, "")
+        assert isinstance(found, MessagePage) and said in found.paragraphs[0]
+
+
 def test_a_preview_has_the_pages_that_a_listener_has(on_either: Flask) -> None:
     """The same version, opened, and a listener who passes every check: page by page."""
     database = database_of(on_either)
@@ -127,9 +148,6 @@ def test_a_preview_has_the_pages_that_a_listener_has(on_either: Flask) -> None:
 
 
 def pass_check(guest: Guest, page: LevelPage | CheckPage) -> None:
-    from mushra_app.models import SetupStep
-    from mushra_app.session import listening
-
     with guest.database.writing() as db:
         sitting = listening.sitting_of(db, guest.token)
         sitting.setup_steps.append(SetupStep(step=page.step, attempt=1, passed=True, detail={}))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +15,10 @@ import soundfile
 import tiny_set
 from server_guests import Guest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from mushra_app import media
+from mushra_app import publish as publishing
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
@@ -84,6 +89,54 @@ def test_an_item_whose_sounds_differ_in_length_is_refused(
     with pytest.raises(AppError, match="Walrus 0: its sounds differ"):
         publish(tmp_path / "broken", database, either)
     assert versions(database) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("LARGEST_MANIFEST", 10_000, "manifest.json: larger than 0 MB"),
+        ("MOST_CLIPS", 6, "Walrus 0: found 7 sounds of one item; expected at most 6"),
+        ("MOST_ITEM_BYTES", 1000, "Walrus 0: its sounds have 1 MB together"),
+    ],
+)
+def test_what_would_take_the_memory_is_refused_before_it_is_read(
+    sqlite: Database,
+    settings: Settings,
+    stimuli: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr(publishing, name, value)
+    with pytest.raises(AppError, match=said):
+        publish(stimuli, sqlite, settings)
+    assert versions(sqlite) == [] and not settings.media_dir.exists()
+    assert publishing.LARGEST_MANIFEST <= 16 * 10**6
+
+
+def test_rows_are_made_before_listeners_have_to_wait(
+    sqlite: Database, settings: Settings, stimuli: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transaction stores what a version says, and makes none of it."""
+    inside, made, plain = [False], [], publishing._plain
+
+    @contextmanager
+    def watched(database: Database) -> Iterator[Session]:
+        with writing(database) as session:
+            inside[0] = True
+            yield session
+        inside[0] = False
+
+    def watched_plain(text: str) -> dict[str, Any]:
+        made.append(inside[0])
+        return plain(text)
+
+    writing = Database.writing
+    monkeypatch.setattr(Database, "writing", watched)
+    monkeypatch.setattr(publishing, "_plain", watched_plain)
+    publish(stimuli, sqlite, settings)
+    assert len(made) > 20 and not any(made)
 
 
 def test_stored_sounds_of_an_item_have_one_size_and_their_own_samples(

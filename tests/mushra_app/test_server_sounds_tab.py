@@ -55,6 +55,24 @@ def test_every_clip_is_there_once_with_its_numbers(app: Flask, ada: FlaskClient)
     assert "not drawn yet" in page and "Draw them" in page and "<dd>made 1" in page
 
 
+def test_two_studies_with_the_same_sounds_have_their_own_pictures(app: Flask, ada: FlaskClient, tmp_path: Path) -> None:
+    """And the job of the one stays the one's."""
+    described = {"name": "other", "title": "Another", "contact": "lab@example.org"}
+    tiny_set.make(tmp_path / "other", experiment=described)
+    publish(tmp_path / "other", database_of(app), app.extensions["mushra"].settings)
+    draw(app, ada)
+    owner = inside(app, person(database_of(app), "olga", "owner"))
+    form = {"csrf_token": csrf(owner.get("/studio/other/sounds").text)}
+    assert owner.post("/studio/other/versions/1/pictures", data=form).status_code == 303
+    Worker(database_of(app), app.extensions["mushra"].settings, stale_s=60, say=lambda _: None).work(once=True)
+    for study, client in (("tiny", ada), ("other", owner)):
+        pictures = re.findall(r'class="spectrogram" src="([^"]+)"', client.get(f"/studio/{study}/sounds").text)
+        assert len(pictures) > 10 and client.get(pictures[0]).status_code == 200, study
+    with database_of(app).reading() as db:
+        assert [job.asked_by for job in db.scalars(select(Job).order_by(Job.id))] == ["ada", "olga"]
+        assert len({job.study_id for job in db.scalars(select(Job))}) == 2
+
+
 def test_the_pictures_are_drawn_by_a_job_and_shown(app: Flask, ada: FlaskClient) -> None:
     page = draw(app, ada)
     assert page.count('<svg class="wave"') == page.count('class="clip"') > 10

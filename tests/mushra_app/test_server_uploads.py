@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import socket
+import time
 import tracemalloc
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,10 +28,13 @@ from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Clip, Item, Job, Study, StudyVersion
+from mushra_app.operation import large_bodies
 from mushra_app.people import accounts, permissions
 from mushra_app.people.tables import AuditEntry
 from mushra_app.publish import publish
-from mushra_app.study import unpacking, uploading
+from mushra_app.study import lifecycle, results, unpacking, uploading
+from mushra_app.study.drafts import keeping
+from stimuli import manifest as manifests
 
 
 @pytest.fixture
@@ -89,7 +95,9 @@ def test_a_set_that_is_sent_is_a_draft_of_whoever_sent_it(on_either: Flask, stim
     assert (found["study"], found["study_version"], found["job"]) == (1, 1, 1) and len(found["uploads"]) == 1
     with database.reading() as db:
         version = db.scalars(select(StudyVersion)).one()
-        assert version.status == "draft" and (Path(version.published_from) / "manifest.json").is_file()
+        assert version.status == "draft" and version.published_from.startswith("uploads/tiny-")
+        settings = on_either.extensions["mushra"].settings
+        assert (settings.data_dir / version.published_from / "manifest.json").is_file()
         assert [(row.who, row.what) for row in db.scalars(select(AuditEntry))] == [("ada", "study")]
     stranger = inside(on_either, person(database, "eve", "experimenter"))
     assert stranger.get("/studio/tiny/sounds").status_code == 404
@@ -103,6 +111,34 @@ def test_the_same_set_once_more_changes_nothing_and_leaves_nothing(
     answer = send(ada, archives.tarred(stimuli))
     assert "Nothing changed" in ada.get(answer.headers["Location"]).text
     assert kept(empty) == before
+
+
+@pytest.mark.parametrize("lost", ["folder", "clip"])
+def test_a_set_that_was_lost_is_put_back_by_sending_it_again(
+    on_either: Flask, stimuli: Path, lost: str, tmp_path: Path
+) -> None:
+    """Also where the data folder was moved meanwhile, and by the command."""
+    database, settings = database_of(on_either), on_either.extensions["mushra"].settings
+    client = inside(on_either, person(database, "ada", "experimenter"))
+    send(client, archives.zipped(stimuli))
+    (folder,) = settings.uploads_dir.iterdir()
+    if lost == "clip":
+        next(folder.rglob("*.flac")).unlink()
+    else:
+        shutil.rmtree(folder)
+    answer = send(client, archives.zipped(stimuli))
+    assert "are there again" in client.get(answer.headers["Location"]).text
+    (new,) = set(settings.uploads_dir.iterdir()) - {folder}
+
+    def set_folder(settings: Settings) -> Path:
+        with database.reading() as db:
+            return results.place_of(db, lifecycle.current(db, "tiny"), settings).set_folder
+
+    assert set_folder(settings) == new and manifests.verify(new)
+    assert set_folder(Settings(data_dir=tmp_path / "moved")) == tmp_path / "moved" / "uploads" / new.name
+    assert not publish(stimuli, database, settings, as_draft=True).taken and set_folder(settings) == new
+    shutil.rmtree(new)
+    assert publish(stimuli, database, settings, as_draft=True).taken and set_folder(settings) == stimuli.absolute()
 
 
 def test_a_study_of_somebody_else_is_not_published_over(on_either: Flask, tmp_path: Path, stimuli: Path) -> None:
@@ -135,6 +171,30 @@ def test_who_loses_the_race_for_a_name_has_stored_nothing(
     answer = send(ada, archives.zipped(stimuli))
     assert answer.status_code == 409 and "may not change" in sentence(answer)
     assert kept(empty)["study_version"] == 1 and kept(empty)["uploads"] == []
+
+
+def test_a_study_that_somebody_begins_meanwhile_stays_theirs(
+    on_either: Flask, stimuli: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While Eve's archive is unpacked, Bob begins to write a study of that name."""
+    database = database_of(on_either)
+    bob = inside(on_either, person(database, "bob", "experimenter"))
+    eve = inside(on_either, person(database, "eve", "experimenter"))
+    looked = uploading._refuse_others_studies
+
+    def slowly(database: Database, visitor: Any, name: str) -> None:
+        looked(database, visitor, name)
+        with database.writing() as db:
+            keeping.begin_study(db, "tiny", "bob")
+            permissions.grant(db, accounts.named(db, "bob"), "tiny")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(uploading, "_refuse_others_studies", slowly)
+        answer = send(eve, archives.zipped(stimuli))
+    assert answer.status_code == 409 and "may not change" in sentence(answer)
+    assert kept(on_either)["study_version"] == 0 and kept(on_either)["uploads"] == []
+    assert eve.get("/studio/tiny/design").status_code == 404
+    assert send(bob, archives.zipped(stimuli)).status_code == 303 and bob.get("/studio/tiny/sounds").status_code == 200
 
 
 @pytest.mark.parametrize("name", archives.BAD_ZIPS)
@@ -307,6 +367,43 @@ def test_a_real_server_takes_more_than_a_form_for_this_and_only_from_somebody_kn
     assert answer.startswith("HTTP/1.1 303") and "/studio/sent/sounds?version=1&published=new" in answer, re.findall(
         "<p>.*?</p>", answer
     )
+
+
+def test_a_cookie_of_a_login_that_is_long_over_opens_nothing(
+    ada: FlaskClient, empty: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = ada.get_cookie(empty.config["SESSION_COOKIE_NAME"])
+    assert cookie and large_bodies._is_signed(empty, f"{cookie.key}={cookie.value}")
+    monkeypatch.setattr(large_bodies, "LASTS", timedelta(seconds=-1))
+    assert not large_bodies._is_signed(empty, f"{cookie.key}={cookie.value}")
+
+
+def test_few_are_received_at_once(signed: tuple[str, str, str]) -> None:
+    host, cookie, token = signed
+    half = request_of(token, cookie, b"--b\r\n", length=4 * 2**20, host=host)
+    name, _, port = host.partition(":")
+    others = [socket.create_connection((name, int(port)), timeout=30) for _ in range(large_bodies.AT_ONCE)]
+    for other in others:
+        other.sendall(half)
+    until = time.monotonic() + 10
+    while not (answer := told(host, half)).startswith("HTTP/1.1 503") and time.monotonic() < until:
+        time.sleep(0.1)
+    assert answer.startswith("HTTP/1.1 503") and "in a minute" in answer
+    for other in others:
+        other.close()
+
+
+@pytest.mark.parametrize("free", [10**6, 2 * 10**9])
+def test_unpacking_leaves_room_for_listeners_saves(
+    ada: FlaskClient, empty: Flask, stimuli: Path, monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    """A disk that is full before it begins, and one that gets full meanwhile."""
+    left = iter([free, free // 3, free // 9])
+    usage = shutil.disk_usage(stimuli)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=next(left)))
+    answer = send(ada, archives.zipped(stimuli))
+    assert answer.status_code == 503 and "no room for this set" in sentence(answer)
+    assert kept(empty) == NOTHING
 
 
 def test_a_connection_that_breaks_off_leaves_nothing(signed: tuple[str, str, str], settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,23 @@ from sqlalchemy import select
 from studio_people import csrf, database_of, inside, person
 
 from analysis.statistics.planning.components import PRESETS
+from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError
 from mushra_app.export import rows
 from mushra_app.models import ExperimentDraft, Job, StudyVersion
+from mushra_app.people import accounts, permissions
+from mushra_app.people.tables import AuditEntry
 from mushra_app.publish import publish
+from mushra_app.session import planning
 from mushra_app.studio.design import editor
 from mushra_app.study import lifecycle
-from mushra_app.study.drafts import keeping
+from mushra_app.study.drafts import checking, keeping, publishing
 from mushra_app.study.drafts.publishing import restate
 from mushra_app.worker import Worker
 from stimuli.errors import ManifestError
-from stimuli.experiment import parse
+from stimuli.experiment import Experiment, parse
 
 
 @pytest.fixture
@@ -126,7 +131,7 @@ def test_a_text_that_is_no_toml_is_kept_and_can_be_mended(ada: FlaskClient) -> N
 def test_a_corrected_sentence_becomes_a_version_with_the_same_sounds(app: Flask, ada: FlaskClient) -> None:
     post(ada, "tiny/design/draft")
     post(ada, "tiny/design", **{"revision": "1", "test.consent": "You may stop at any time."})
-    assert post(ada, "tiny/design/publish").status_code == 303 and draft(app) is None
+    assert post(ada, "tiny/design/publish", revision="2").status_code == 303 and draft(app) is None
     with database_of(app).reading() as db:
         first, second = db.scalars(select(StudyVersion).order_by(StudyVersion.number)).all()
         assert (first.status, second.status) == ("open", "draft") and first.stimuli_id == second.stimuli_id
@@ -142,7 +147,75 @@ def test_what_changes_sounds_is_to_be_built(app: Flask, ada: FlaskClient) -> Non
     post(ada, "tiny/design", **{"revision": "1", "loudness.target_lufs": "-24"})
     page = ada.get("/studio/tiny/design").text
     assert "It changes sounds" in page and "mushra stimuli build experiment.toml" in page
-    assert post(ada, "tiny/design/publish").status_code == 409 and draft(app) is not None
+    assert post(ada, "tiny/design/publish", revision="2").status_code == 409 and draft(app) is not None
+
+
+def sets_of(app: Flask) -> list[Path]:
+    return list((app.extensions["mushra"].settings.data_dir / "sets").glob("*"))
+
+
+def stored(app: Flask) -> tuple[int, list[str]]:
+    """How many versions there are, and what the audit log says of studies."""
+    with database_of(app).reading() as db:
+        told = db.scalars(select(AuditEntry.about).where(AuditEntry.what == "study").order_by(AuditEntry.id)).all()
+        return len(db.scalars(select(StudyVersion.id)).all()), list(told)
+
+
+@pytest.fixture
+def on_either(database: Database, either: Settings, stimuli: Path) -> Flask:
+    """The application with one study, on SQLite, then on PostgreSQL."""
+    publish(stimuli, database, either)
+    return create_app(either, database)
+
+
+def test_what_is_saved_while_a_draft_is_published_stays(on_either: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody saves after the draft was read: it stays, and nothing that they have not seen is published."""
+    ada = inside(on_either, person(database_of(on_either), "ada", "experimenter", "tiny"))
+    post(ada, "tiny/design/draft")
+    post(ada, "tiny/design", **{"revision": "1", "test.consent": "You may stop at any time."})
+
+    def slowly(folder: Path, experiment: Experiment, into: Path) -> Path:
+        with database_of(on_either).writing() as db:
+            keeping.store(db, lifecycle.study_of(db, "tiny").id, "# of ben", 2, "ben")
+        return restate(folder, experiment, into)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, "restate", slowly)
+        refused = post(ada, "tiny/design/publish", revision="2")
+    assert refused.status_code == 409 and "ben changed this draft" in refused.text
+    assert post(ada, "tiny/design/publish", revision="2").status_code == 409  # of a page opened before
+    assert post(ada, "tiny/design/publish").status_code == 409
+    for shown in ({"revision": "2"}, {"revision": "9" * 5000}, {}):
+        answer = post(ada, "tiny/design/draft", discard="yes", **shown)
+        assert answer.status_code == 409 and "ben changed this draft" in answer.text
+    kept = draft(on_either)
+    assert kept is not None and kept.text == "# of ben"
+    assert stored(on_either) == (1, []) and sets_of(on_either) == []
+    assert post(ada, "tiny/design/draft", discard="yes", revision="3").status_code == 303
+    assert draft(on_either) is None and len(stored(on_either)[1]) == 1
+
+
+def test_who_loses_the_right_meanwhile_publishes_nothing(
+    app: Flask, ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(ada, "tiny/design/draft")
+    post(ada, "tiny/design", **{"revision": "1", "test.consent": "You may stop at any time."})
+
+    def slowly(folder: Path, experiment: Experiment, into: Path) -> Path:
+        with database_of(app).writing() as db:
+            permissions.grant(db, accounts.named(db, "ada"), "tiny", view_only=True)
+        return restate(folder, experiment, into)
+
+    monkeypatch.setattr(publishing, "restate", slowly)
+    assert post(ada, "tiny/design/publish", revision="2").status_code == 409
+    assert stored(app) == (1, []) and sets_of(app) == [] and draft(app) is not None
+
+
+def test_a_draft_that_changes_nothing_is_no_version(app: Flask, ada: FlaskClient) -> None:
+    post(ada, "tiny/design/draft")
+    answer = post(ada, "tiny/design/publish", revision="1")
+    assert answer.status_code == 409 and "It says what version 1 says" in answer.text
+    assert stored(app) == (1, []) and sets_of(app) == [] and draft(app) is not None
 
 
 def test_a_set_that_is_gone_or_changed_is_not_restated(tmp_path: Path) -> None:
@@ -154,6 +227,32 @@ def test_a_set_that_is_gone_or_changed_is_not_restated(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="no such file"):
         restate(tmp_path / "elsewhere", made.experiment, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_large_file_is_looked_at_within_its_time(
+    app: Flask, ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """700 items, 48 listeners: fewer plans are drawn, the page says so, and the same text is looked at once."""
+    post(ada, "tiny/design/draft")
+    found = draft(app)
+    assert found is not None
+    song = '[[items]]\nsong = "s{}"\nexcerpt = {{start_s = 0, length_s = 10}}\n'
+    text = found.text + "\n[analysis]\nlisteners = 48\n" + "".join(map(song.format, range(700)))
+    assert post(ada, "tiny/design", revision="1", text=text).status_code == 303
+    checking.checked.cache_clear()
+    began = time.process_time()
+    page = ada.get("/studio/tiny/design").text
+    assert time.process_time() - began < 8  # it was 30
+    assert "only the plan of 1 listener was looked at" in page
+    monkeypatch.setattr(planning, "planned", lambda *_: pytest.fail("drawn again"))
+    assert "only the plan of 1 listener was looked at" in post(ada, "tiny/design/check", text=text).text
+    assert checking.checked(keeping_text(app)).drawn == 1
+
+
+def keeping_text(app: Flask) -> str:
+    found = draft(app)
+    assert found is not None
+    return found.text
 
 
 def test_the_planners_presets_are_those_that_there_are() -> None:

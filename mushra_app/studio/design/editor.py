@@ -79,6 +79,7 @@ def findings_of(seen: Checked) -> Findings:
         plans=seen.plans,
         listeners=seen.experiment.analysis.listeners if seen.experiment else 0,
         called=called(seen.rules) if seen.experiment else "",
+        drawn=seen.drawn,
     )
 
 
@@ -104,8 +105,7 @@ def text_after(text: str, given: Mapping[str, str]) -> str:
 def ask(db: Session, study: Study, kind: str, file: Path, *, preset: str, who: str) -> None:
     """Have another room work on the file."""
     more = {"plan": ("--components", preset, "--format", "json"), "preregister": ()}[kind]
-    job = jobs.ask(db, kind, (str(file), *more))
-    job.study_id, job.asked_by = study.id, who
+    jobs.ask(db, kind, (str(file), *more), study_id=study.id, asked_by=who)
 
 
 def lay_down(drafts: Path, text: str) -> Path:
@@ -117,11 +117,6 @@ def lay_down(drafts: Path, text: str) -> Path:
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     return path
-
-
-def short_identity(text: str) -> str:
-    """A few characters that tell one text from another, for the name of a folder."""
-    return _sha256(text)[:16]
 
 
 def _sha256(text: str) -> str:

@@ -14,7 +14,8 @@ from stimuli.manifest import RuleResult
 @dataclass(frozen=True)
 class Findings:
     """What is known of the file: ``rules`` are those that it breaks, of ``rules_in_all``; ``wrong`` are sentences by
-    the field that they are about. ``plans`` are the trials of the first listeners: block, and number of the item."""
+    the field that they are about. ``plans`` are the trials of the first listeners: block, and number of the item;
+    ``drawn`` is of how many listeners the plans were looked at."""
 
     mistakes: tuple[Mistake, ...]
     rules: tuple[RuleResult, ...]
@@ -24,6 +25,7 @@ class Findings:
     plans: tuple[tuple[tuple[str, int], ...], ...]
     listeners: int
     called: str
+    drawn: int = 0
 
     @property
     def wrong(self) -> Mapping[str, str]:

@@ -10,8 +10,6 @@ from flask import Response, abort, redirect, request, url_for
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.people import audit, permissions
 from mushra_app.people.permissions import Right
-from mushra_app.people.tables import Account
-from mushra_app.publish import publish
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.design import editor
 from mushra_app.studio.design.pages import FindingsPage, NewStudyPage
@@ -19,11 +17,10 @@ from mushra_app.studio.guard import needs
 from mushra_app.study import lifecycle
 from mushra_app.study.drafts import keeping
 from mushra_app.study.drafts.checking import checked
-from mushra_app.study.drafts.publishing import restate
+from mushra_app.study.drafts.publishing import publish_draft
 from mushra_app.web import services, show
 from mushra_app.words import say
 from stimuli.errors import StimuliError
-from stimuli.experiment import parse
 
 
 @blueprint.get("/new")
@@ -41,8 +38,7 @@ def begin_study() -> Any:
     try:
         with services().database.writing() as db:
             keeping.begin_study(db, name, person.name)
-            if person.account_id is not None and person.role != "owner":
-                permissions.grant(db, db.get_one(Account, person.account_id), name)
+            permissions.grant_own(db, person, name)
             audit.note(db, person.name, "study", f"{name}: begun")
     except AppError as error:
         return show(NewStudyPage(name, str(error))), 409 if isinstance(error, ConflictError) else 400
@@ -61,7 +57,7 @@ def design(study: str) -> str:
 def save_design(study: str) -> Any:
     """Keep what was written; mistakes are no hindrance."""
     given = request.form.to_dict()
-    revision, anchor = given.pop("revision", ""), given.get("add") or given.get("remove") or ""
+    anchor = given.get("add") or given.get("remove") or ""
     with services().database.reading() as db:
         found = lifecycle.study_of(db, study)
         before = editor.text_of(found, keeping.found(db, found.id))
@@ -70,7 +66,7 @@ def save_design(study: str) -> Any:
         after = editor.text_after(before, given)
         with services().database.writing() as db:
             found = lifecycle.study_of(db, study)
-            keeping.store(db, found.id, after, int(revision) if revision.isdecimal() else -1, visitor().name)
+            keeping.store(db, found.id, after, _revision(), visitor().name)
     except NotFoundError:
         raise
     except (AppError, StimuliError) as error:
@@ -79,7 +75,7 @@ def save_design(study: str) -> Any:
 
 
 @blueprint.post("/<study>/design/check")
-@needs(Right.VIEW)
+@needs(Right.CHANGE)
 def check_design(study: str) -> str:
     """What can be said of what is being written; nothing is kept."""
     with services().database.reading() as db:
@@ -96,13 +92,16 @@ def check_design(study: str) -> str:
 @needs(Right.CHANGE)
 def begin_draft(study: str) -> Any:
     """Write the next version, or with ``discard`` throw away what was written."""
-    with services().database.writing() as db:
-        found = lifecycle.study_of(db, study)
-        if "discard" in request.form:
-            keeping.discard(db, found.id)
-            audit.note(db, visitor().name, "study", f"{study}: the draft of its file thrown away")
-        elif found.versions:
-            keeping.begin(db, lifecycle.current_of(found), visitor().name)
+    try:
+        with services().database.writing() as db:
+            found = lifecycle.study_of(db, study)
+            if "discard" in request.form:
+                if keeping.discard(db, found.id, _revision()):
+                    audit.note(db, visitor().name, "study", f"{study}: the draft of its file thrown away")
+            elif found.versions:
+                keeping.begin(db, lifecycle.current_of(found), visitor().name)
+    except ConflictError as error:
+        return _page(study, error=str(error)), 409
     return redirect(url_for("studio.design", study=study), 303)
 
 
@@ -110,19 +109,10 @@ def begin_draft(study: str) -> Any:
 @needs(Right.CHANGE)
 def publish_design(study: str) -> Any:
     """Make a version of the draft out of the sounds that are there."""
-    settings, database = services().settings, services().database
     try:
-        with database.reading() as db:
-            found = lifecycle.study_of(db, study)
-            draft = keeping.found(db, found.id)
-            if draft is None or not found.versions:
-                raise ConflictError(say("There is nothing to publish: %(study)s has no draft and sounds", study=study))
-            folder, experiment = Path(lifecycle.current_of(found).published_from), parse(draft.text)
-        into = settings.data_dir.absolute() / "sets" / f"{study}-{editor.short_identity(draft.text)}"
-        done = publish(restate(folder, experiment, into), database, settings, as_draft=True)
-        with database.writing() as db:
-            keeping.discard(db, lifecycle.study_of(db, study).id)
-            audit.note(db, visitor().name, "study", f"{study}: version {done.number} published as a {done.status}")
+        publish_draft(services().database, services().settings, study, _revision(), visitor())
+    except NotFoundError:
+        raise
     except (AppError, StimuliError) as error:
         return _page(study, error=str(error)), 409
     return redirect(url_for("studio.study", study=study), 303)
@@ -160,6 +150,12 @@ def experiment_file(study: str) -> Response:
 def _page(study: str, *, error: str = "", typed: str = "") -> str:
     with services().database.reading() as db:
         return show(editor.page(db, study, visitor(), _drafts(), error=error, typed=typed))
+
+
+def _revision() -> int:
+    """Of the draft that somebody has before them; -1 where they don't say, which is none."""
+    revision = request.form.get("revision", "")
+    return int(revision) if revision.isdecimal() and len(revision) < 10 else -1
 
 
 def _drafts() -> Path:

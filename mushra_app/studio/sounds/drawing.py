@@ -45,13 +45,12 @@ def ask(database: Database, settings: Settings, study: str, number: int, who: st
         if drawn(db, settings, version).status not in ("none", "failed"):
             return
     with database.writing() as db:
-        job = jobs.ask(db, "pictures", argv)
-        job.study_id, job.asked_by = version.study_id, who
+        jobs.ask(db, "pictures", argv, study_id=version.study_id, asked_by=who)
 
 
 def drawn(db: Session, settings: Settings, version: StudyVersion) -> Drawn:
     """What became of the newest job that was to draw these sounds."""
-    key = jobs.key_of("pictures", _argv(db, settings, version))
+    key = jobs.key_of("pictures", _argv(db, settings, version), version.study_id)
     columns = select(Job.status, Job.reason, Job.id).where(Job.key == key).order_by(Job.id.desc()).limit(1)
     found = db.execute(columns).first()
     return Drawn(*found) if found else Drawn("none")

@@ -120,7 +120,8 @@ def _refused(error: AppError, folder: str = "") -> tuple[str, int]:
 def _published(done: Published) -> Any:
     """On to the sounds, whose pictures are asked for meanwhile."""
     drawing.ask(services().database, services().settings, done.study, done.number, visitor().name)
-    return redirect(url_for("studio.sounds", study=done.study, version=done.number, published=done.change), 303)
+    change = "found again" if done.change == "nothing" and done.taken else done.change
+    return redirect(url_for("studio.sounds", study=done.study, version=done.number, published=change), 303)
 
 
 def _page(errors: tuple[str, ...] = (), folder: str = "") -> PublishPage:

@@ -13,7 +13,7 @@ from mushra_app.studio.sounds import drawing, sheet
 from mushra_app.study import lifecycle
 from mushra_app.web import services, show
 
-PUBLISHED = ("new", "next version", "nothing")
+PUBLISHED = ("new", "next version", "nothing", "found again")
 
 
 @blueprint.get("/<study>/sounds")

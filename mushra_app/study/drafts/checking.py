@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mushra_app.session import planning
 from mushra_app.session.design import Design
@@ -20,6 +21,10 @@ from stimuli.standard.check import check_experiment
 
 MOST_PLANNED = 48
 """Listeners whose plans are drawn to look at: the balance of more is hardly another, and takes as much longer."""
+MOST_WORK = 600_000
+"""Steps that drawing may take, so that a page answers at once: for large files fewer listeners are drawn."""
+KEPT = 16
+"""Texts are looked at again and again: by the page, by its script, by whoever opens it."""
 PLACE = re.compile(r"^([a-z_]+(?:\[\d+\])?(?:\.[a-z_]+(?:\[\d+\])?)*): ")
 SEED = 0
 
@@ -54,7 +59,7 @@ class Evenness:
 @dataclass(frozen=True)
 class Checked:
     """What is known of a draft; without an experiment there is nothing but mistakes. ``plans`` are the blocks and items
-    of the first listeners' trials, to be drawn."""
+    of the first listeners' trials, to be drawn; ``drawn`` is how many listeners' plans were looked at."""
 
     experiment: Experiment | None
     mistakes: tuple[Mistake, ...]
@@ -62,8 +67,10 @@ class Checked:
     times: tuple[Time, ...] = ()
     evenness: tuple[Evenness, ...] = ()
     plans: tuple[tuple[tuple[str, int], ...], ...] = ()
+    drawn: int = 0
 
 
+@lru_cache(maxsize=KEPT)
 def checked(text: str) -> Checked:
     """Look at a draft's text."""
     try:
@@ -71,7 +78,7 @@ def checked(text: str) -> Checked:
     except ExperimentError as error:
         return Checked(None, tuple(_mistake(line) for line in error.problems))
     design = planning.design_of(experiment)
-    plans = planning.planned(design, min(experiment.analysis.listeners, MOST_PLANNED), SEED)
+    plans = planning.planned(design, _listeners_to_draw(experiment, design), SEED)
     return Checked(
         experiment,
         (),
@@ -79,7 +86,16 @@ def checked(text: str) -> Checked:
         _times(experiment, plans),
         _evenness(design, plans),
         _drawn(design, plans),
+        len(plans),
     )
+
+
+def _listeners_to_draw(experiment: Experiment, design: Design) -> int:
+    """As many as the file plans, as far as they can be drawn at once; one at least."""
+    items = min(design.per_listener or len(design.test), len(design.test))
+    conditions = max((len(names) for names in design.hidden.values()), default=0)
+    each = items**2 + items * len(design.attributes) * (design.replicates + 1) * conditions
+    return max(1, min(experiment.analysis.listeners, MOST_PLANNED, MOST_WORK // max(each, 1)))
 
 
 def _mistake(line: str) -> Mistake:

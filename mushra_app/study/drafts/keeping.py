@@ -4,7 +4,8 @@ Every change names the revision that it was made from. A change of an older revi
 meanwhile; nothing of either is lost, because the page that refuses holds what was typed.
 
 Conventions: functions take a SQLAlchemy session and know nothing of the web.
-Defines: ``begin_study``, ``begin``, ``found``, ``store``, ``discard``, ``MOST_CHARACTERS``.
+Defines: ``begin_study``, ``begin``, ``found``, ``store``, ``discard``,
+``require_revision``, ``MOST_CHARACTERS``.
 """
 
 from __future__ import annotations
@@ -103,12 +104,36 @@ def store(db: Session, study_id: int, text: str, revision: int, who: str) -> Exp
     return draft
 
 
-def discard(db: Session, study_id: int) -> None:
-    """Throw a draft away; a study that has nothing else keeps it, because it would be left with nothing."""
-    draft = found(db, study_id)
-    if draft is not None and db.scalar(select(StudyVersion.id).where(StudyVersion.study_id == study_id)) is not None:
-        db.delete(draft)
-        db.flush()
+def discard(db: Session, study_id: int, revision: int) -> bool:
+    """Throw the draft of that revision away; whether there was one.
+
+    A study that has nothing else keeps it, because it would be left with nothing.
+
+    Raises
+    ------
+    ConflictError
+        Where somebody has changed it meanwhile.
+    """
+    draft = db.scalar(select(ExperimentDraft).where(ExperimentDraft.study_id == study_id).with_for_update())
+    if draft is None or db.scalar(select(StudyVersion.id).where(StudyVersion.study_id == study_id)) is None:
+        return False
+    require_revision(draft, revision)
+    db.delete(draft)
+    db.flush()
+    return True
+
+
+def require_revision(draft: ExperimentDraft, revision: int) -> None:
+    """Refuse to publish or throw away what somebody has not seen: ConflictError says who has changed it."""
+    if draft.revision != revision:
+        raise ConflictError(
+            say(
+                "%(who)s changed this draft at %(when)s UTC, after you had opened it, so it stays and was not "
+                "published. Read it as it is now, and try again.",
+                who=draft.changed_by,
+                when=f"{draft.changed_at:%Y-%m-%d %H:%M}",
+            )
+        )
 
 
 def text_of(version: StudyVersion) -> str:

@@ -2,21 +2,33 @@
 
 A corrected sentence, another question, another plan: the sounds stay, so that nothing is built anew. The set of the
 published version is laid down once more with the new experiment in its manifest, the same files behind new names (hard
-links where the disk can), and published as any other.
+links where the disk can), in a folder of its own, and published as any other. The draft goes in the transaction that
+makes the version, and only as it was published: what somebody saves meanwhile stays.
 
-Defines: ``keeps_sounds``, ``restate``.
+Defines: ``keeps_sounds``, ``publish_draft``, ``restate``.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from pathlib import Path
 
-from mushra_app.errors import AppError
+from sqlalchemy.orm import Session
+
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.errors import AppError, ConflictError
+from mushra_app.people import audit, permissions
+from mushra_app.people.logins import Visitor
+from mushra_app.people.permissions import Right
+from mushra_app.publish import Published, publish
+from mushra_app.study import lifecycle, sets
+from mushra_app.study.drafts import keeping
 from mushra_app.words import say
 from stimuli import manifest as manifests
-from stimuli.experiment import Experiment, study_id
+from stimuli.experiment import Experiment, parse, study_id
 from stimuli.standard.check import check_experiment
 
 SOUNDS = {"songs", "items", "systems", "anchors", "loudness"}
@@ -32,8 +44,43 @@ def keeps_sounds(before: Experiment, after: Experiment) -> bool:
     )
 
 
+def publish_draft(database: Database, settings: Settings, study: str, revision: int, visitor: Visitor) -> Published:
+    """Make a draft version of what is written in that revision.
+
+    Raises
+    ------
+    ConflictError
+        Where there is nothing to publish, nothing that a version does not say already, or somebody has changed it.
+    AppError, StimuliError
+        What ``restate`` and ``publish`` say, and of a text with mistakes. Nothing was stored then.
+    """
+    with database.reading() as db:
+        found = lifecycle.study_of(db, study)
+        draft = keeping.found(db, found.id)
+        if draft is None or not found.versions:
+            raise ConflictError(say("There is nothing to publish: %(study)s has no draft and sounds", study=study))
+        keeping.require_revision(draft, revision)
+        folder = sets.folder_of(lifecycle.current_of(found).published_from, settings)
+        experiment = parse(draft.text)
+
+    def also(db: Session, done: Published) -> None:
+        if permissions.right_of(db, visitor, study) < Right.CHANGE:
+            raise ConflictError(say("You may not change this study any more; nothing was published."))
+        if done.change == "nothing":
+            raise ConflictError(say("It says what version %(number)s says.", number=done.number))
+        keeping.discard(db, lifecycle.study_of(db, study).id, revision)
+        audit.note(db, visitor.name, "study", f"{study}: version {done.number} published as a {done.status}")
+
+    into = settings.data_dir.absolute() / "sets" / f"{study}-{secrets.token_hex(6)}"
+    try:
+        return publish(restate(folder, experiment, into), database, settings, as_draft=True, also=also)
+    except BaseException:
+        shutil.rmtree(into, ignore_errors=True)
+        raise
+
+
 def restate(folder: Path, experiment: Experiment, into: Path) -> Path:
-    """Lay the set in ``folder`` down in ``into`` as the set of another experiment with the same sounds.
+    """Lay the set in ``folder`` down in the new folder ``into`` as the set of another experiment with the same sounds.
 
     Raises
     ------
@@ -54,7 +101,7 @@ def restate(folder: Path, experiment: Experiment, into: Path) -> Path:
             "rules": (*of_the_file, *(rule for rule in manifest.rules if rule.rule not in names)),
         }
     )
-    into.mkdir(parents=True, exist_ok=True)
+    into.mkdir(parents=True)
     for clip in manifest.clips:
         _link(folder / clip.file, into / clip.file)
     manifests.write(into, restated)
@@ -63,11 +110,7 @@ def restate(folder: Path, experiment: Experiment, into: Path) -> Path:
 
 def _link(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists():
-        return
     try:
         os.link(source, target)
     except OSError:  # another disk, or one that knows no links
-        part = target.with_name(f".{target.name}.part")
-        shutil.copyfile(source, part)
-        part.replace(target)
+        shutil.copyfile(source, target)
