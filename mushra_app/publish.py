@@ -25,6 +25,7 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Clip, Condition, Item, Scale, Study, StudyVersion
+from mushra_app.people import audit
 from mushra_app.serving.object_store import store_of
 from mushra_app.study import lifecycle
 from stimuli import manifest as manifests
@@ -55,12 +56,14 @@ def publish(
     settings: Settings,
     *,
     as_draft: bool = False,
+    reason: str = "",
     also: Callable[[Session, Published], None] = lambda db, done: None,
 ) -> Published:
     """Put the stimulus set in ``folder`` into the database.
 
     It takes listeners at once, in the place of the version that did; ``as_draft`` leaves it to somebody in the studio
-    to look at it first, and changes nothing of what runs. ``also`` is done in the same transaction, once it is written.
+    to look at it first, and changes nothing of what runs. ``reason``: why a version that was closed takes listeners
+    again. ``also`` is done in the same transaction, once it is written.
 
     Raises
     ------
@@ -69,6 +72,8 @@ def publish(
     AppError
         Where the sounds of an item differ in rate, length or channels, a reference is missing, or the object store
         doesn't keep what is put there.
+    PeekError
+        Where a closed version would run again without a reason.
     """
     manifest = manifests.verify(folder)
     for item in manifest.items:
@@ -85,7 +90,9 @@ def publish(
             for sha256 in sorted(set(stored.values())):
                 store.put(media.path_of(settings.media_dir, sha256), sha256)
         with database.writing() as session:
-            done = _write(session, manifest, stored, published_from=str(folder.absolute()), as_draft=as_draft)
+            done = _write(
+                session, manifest, stored, published_from=str(folder.absolute()), reopen=None if as_draft else reason
+            )
             also(session, done)
     return replace(done, broken=tuple(rule for rule in manifest.rules if not rule.passed and rule.severity != "note"))
 
@@ -111,17 +118,17 @@ def _copy(folder: Path, manifest: Manifest, item: ItemRecord, settings: Settings
 
 
 def _write(
-    session: Session, manifest: Manifest, stored: dict[str, str], *, published_from: str, as_draft: bool
+    session: Session, manifest: Manifest, stored: dict[str, str], *, published_from: str, reopen: str | None
 ) -> Published:
-    """All rows of a new version, or a known one made the open one again."""
+    """All rows of a new version, or a known one made the open one again; a draft where ``reopen`` is None."""
     name = manifest.experiment.experiment.name
     study = session.scalar(select(Study).where(Study.name == name)) or Study(name=name, versions=[])
     session.add(study)
     known = next((version for version in study.versions if version.identity == manifest.study_id), None)
-    if known and (as_draft or known.status in lifecycle.TAKES_LISTENERS):
+    if known and (reopen is None or known.status in lifecycle.TAKES_LISTENERS):
         return Published(name, known.title, known.number, "nothing", known.status)
     if known:
-        lifecycle.move(session, known, "open")
+        lifecycle.move(session, known, "open", reason=reopen or "", who=audit.COMMAND_LINE)
         return Published(name, known.title, known.number, "back", known.status)
     version = _version(manifest, len(study.versions) + 1, published_from)
     for older in study.versions:
@@ -130,7 +137,7 @@ def _write(
     study.versions.append(version)
     _add_sounds(version, manifest, stored)
     session.flush()
-    if not as_draft:
+    if reopen is not None:
         lifecycle.move(session, version, "open")
     change = "new" if version.number == 1 else "next version"
     return Published(name, version.title, version.number, change, version.status)

@@ -51,12 +51,13 @@ def opened(settings: Settings) -> Iterator[Database]:
 @click.argument("stimuli", type=click.Path(path_type=Path))
 @data_option
 @click.option("--draft", is_flag=True, help="Don't open it: somebody looks at it in the studio first.")
-def publish(stimuli: Path, data_dir: Path | None, draft: bool) -> None:
+@click.option("--reason", default="", help="Why a version that was closed takes listeners again; reports name it.")
+def publish(stimuli: Path, data_dir: Path | None, draft: bool, reason: str) -> None:
     """Put the stimulus set in the folder STIMULI into the database, ready for listeners."""
     settings = load_settings(data_dir=data_dir)
     base = settings.external_url or f"http://{settings.host}:{settings.port}"
     with opened(settings) as database:
-        done = publishing.publish(stimuli, database, settings, as_draft=draft)
+        done = publishing.publish(stimuli, database, settings, as_draft=draft, reason=reason)
         link = _studio_link(settings, database, base)
     click.echo(
         {

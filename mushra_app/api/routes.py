@@ -65,12 +65,12 @@ def versions(study: str) -> Response:
 @needs(Right.CHANGE)
 def move(study: str, number: int) -> Response:
     """Bring one version into another state."""
-    status = sent(answers.Move).status
+    wanted = sent(answers.Move)
     with services().database.writing() as db:
         version = lifecycle.version_of(db, study, number)
         before = version.status
-        lifecycle.move(db, version, status)
-        note(db, "study", f"{study}: version {number} from {before} to {status}")
+        lifecycle.move(db, version, wanted.status, reason=wanted.reason, who=bearer().visitor.name)
+        note(db, "study", f"{study}: version {number} from {before} to {wanted.status}")
     with services().database.reading() as db:
         return _said(found.versions(db, study))
 

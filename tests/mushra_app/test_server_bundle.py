@@ -123,7 +123,7 @@ def test_what_can_not_be_packed_is_refused_and_leaves_nothing(
     with pytest.raises(AppError, match="is not the set any more that version 1 of tiny was published"):
         packed(rated, out / "b.zip")
     with rated.writing() as db:
-        lifecycle.move(db, lifecycle.current(db, "tiny"), "open")
+        lifecycle.move(db, lifecycle.current(db, "tiny"), "open", reason="more listeners")
     with pytest.raises(ConflictError, match="still running; close it"):
         packed(rated, out / "b.zip")
     assert list(out.iterdir()) == [] and other_rooms == []
