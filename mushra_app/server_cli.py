@@ -11,6 +11,7 @@ from typing import TextIO
 
 import click
 from sqlalchemy import make_url, select
+from sqlalchemy.orm import Session
 
 from mushra_app import answer_file, ratings, schema, security
 from mushra_app import config as configuration
@@ -153,6 +154,9 @@ def _studio_link(settings: Settings, database: Database, base: str) -> str:
 @click.option(
     "--answers", type=click.Path(dir_okay=False, path_type=Path), help="Comments and answers, as a second file."
 )
+@click.option("--refuse-running", is_flag=True, help="Refuse while the study still runs, unless --peek says why.")
+@click.option("--peek", default="", help="Why you have to look while the study still runs; every report names it.")
+@click.option("--by", default=audit.COMMAND_LINE, show_default=True, help="Who exports, for the audit log.")
 def export(
     data_dir: Path | None,
     study: str | None,
@@ -161,6 +165,9 @@ def export(
     training: bool,
     unfinished: bool,
     answers: Path | None,
+    refuse_running: bool,
+    peek: str,
+    by: str,
 ) -> None:
     """Write every rating of a study to a file.
 
@@ -174,6 +181,8 @@ def export(
         raise AppError(f"{out}: a Parquet file has the layout long; give a .csv for --layout {layout}")
     with opened(settings) as database, database.reading() as db:
         name = exporting.one_study(db, study)
+        if refuse_running or peek:
+            _peek(database, db, name, peek, by)
         found = exporting.rows(db, study, training=training, unfinished=unfinished)
         if parquet:
             count = layouts.write_parquet(out, found)
@@ -187,7 +196,14 @@ def export(
         running = " while it ran" if peeking.is_running(db, name) else ""
         with database.writing() as noting:
             what = "ratings and answers" if answers else "ratings"
-            audit.note(noting, audit.COMMAND_LINE, "export", f"{name}: {what}{running}")
+            audit.note(noting, by, "export", f"{name}: {what}{running}")
+
+
+def _peek(database: Database, db: Session, study: str, reason: str, who: str) -> None:
+    """Refuse to go on while the study runs without a reason; with one, note it before anything is read."""
+    if written := peeking.require(db, study, reason, mend='Or say why it has to be now: --peek "REASON"'):
+        with database.writing() as noting:
+            peeking.note(noting, who, study, written)
 
 
 def _written(path: Path, write: Callable[[TextIO], int]) -> int:

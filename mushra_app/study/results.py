@@ -110,11 +110,10 @@ def ask(db: Session, place: Place, kind: str, who: str, *, reason: str = "", sou
     written = peeking.require(db, place.study, reason, mend=say("Or say below why it has to be now."))
     if written and kind == "bundle":
         raise ConflictError(say("%(study)s is still running; close it, and then make its bundle", study=place.study))
-    if kind != "report":  # whose command notes it, at the moment when the ratings are read
-        peeking.note(db, who, place.study, written)
     argv = ["--data", str(place.data_dir), "--study", place.study, *_arguments(place, kind, sounds=sounds)]
-    if written and kind == "report":
-        argv += [f"--peek={written}", f"--by={who}"]
+    # The command judges whether it may, and notes it, at the moment when it reads the ratings. Whoever asks gets a job
+    # of their own, because while the study runs nobody else is shown what comes of it.
+    argv += [*([f"--peek={written}"] if written else []), f"--by={who}"]
     return jobs.ask(db, kind, argv, study_id=place.study_id, asked_by=who)
 
 
@@ -125,7 +124,7 @@ def _arguments(place: Place, kind: str, *, sounds: bool) -> list[str]:
         return [*version, "--stimuli", place.published_from, *files]
     if kind == "bundle":
         return [*version, "--out", str(place.folder / "bundle.zip"), "--sounds" if sounds else "--no-sounds"]
-    return ["--out", str(place.folder / "ratings.parquet")]
+    return ["--refuse-running", "--out", str(place.folder / "ratings.parquet")]
 
 
 def works(db: Session, place: Place, who: str) -> dict[str, Work]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from careful_guests import listened
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
@@ -15,6 +16,7 @@ from studio_people import close, csrf, database_of, inside, person
 from mushra_app import jobs
 from mushra_app.models import Answer, Job, Listener, PersonalText, now
 from mushra_app.people.tables import AuditEntry
+from mushra_app.server_cli import export
 from mushra_app.study import lifecycle, results
 
 WHY = "two headphones were broken"
@@ -83,6 +85,34 @@ def test_an_early_report_is_shown_to_whoever_gave_the_reason(app: Flask, ada: Fl
     close(database_of(app))
     assert other.get("/studio/tiny/report.html").status_code == 200
     assert "made while the study ran" in other.get("/studio/tiny/results").text
+
+
+def test_an_export_asked_for_while_closed_is_not_made_of_a_study_that_runs_again(app: Flask, ada: FlaskClient) -> None:
+    close(database_of(app))
+    sent(ada, "jobs", kind="export")
+    while_closed = newest(app)
+    with database_of(app).writing() as db:
+        lifecycle.move(db, lifecycle.current(db, "tiny"), "open", reason="more listeners", who="ada")
+    refused = CliRunner().invoke(export, while_closed.argv)
+    assert "still running" in str(refused.exception) and list(place(app).folder.iterdir()) == []
+    sent(ada, "jobs", kind="export", reason=WHY)
+    assert [about for _, about in noted(app, "peek") if WHY in about] == []
+    done = CliRunner().invoke(export, newest(app).argv)
+    assert done.exit_code == 0 and [path.name for path in place(app).folder.iterdir()] == ["ratings.parquet"]
+    assert noted(app, "peek")[-1] == ("ada", f"tiny: {WHY}")
+    assert noted(app, "export")[-1] == ("ada", "tiny: ratings while it ran")
+    typed = ["--data", str(place(app).data_dir), "--out", str(place(app).folder / "typed.csv")]
+    assert CliRunner().invoke(export, typed).exit_code == 0 and noted(app, "peek")[-1] == ("ada", f"tiny: {WHY}")
+
+
+def test_two_who_ask_for_the_same_while_it_runs_get_one_each(app: Flask, ada: FlaskClient) -> None:
+    bob = inside(app, person(database_of(app), "bob", "owner"))
+    for kind in ("report", "export"):
+        for client in (ada, bob, ada):
+            assert sent(client, "jobs", kind=kind, reason=WHY).status_code == 303
+    with database_of(app).reading() as db:
+        found = [(job.kind, job.asked_by) for job in db.scalars(select(Job).order_by(Job.id))]
+    assert found == [("report", "ada"), ("report", "bob"), ("export", "ada"), ("export", "bob")]
 
 
 def test_a_job_waits_works_fails_and_is_tried_again(app: Flask, ada: FlaskClient) -> None:
