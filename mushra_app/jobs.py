@@ -7,7 +7,7 @@ Conventions: the functions take a Session of ``Database.writing``. The oldest jo
 has a heartbeat; one whose heartbeat is older than ``STALE_S`` lost its worker, is taken up again once and then fails.
 Heartbeats are by the workers' clocks: on several machines these have to agree within seconds, as NTP makes them.
 
-Defines: ``KINDS``, ``ask``, ``key_of``, ``take``, ``beat``, ``hand_back``, ``end``.
+Defines: ``KINDS``, ``ask``, ``key_of``, ``take``, ``beat``, ``hand_back``, ``end``, ``forget_readings``.
 """
 
 from __future__ import annotations
@@ -30,8 +30,21 @@ from mushra_app.models import Job, now
 STALE_S = 60.0
 """Seconds without a heartbeat after which a worker counts as dead."""
 
+UNTOUCHED: dict[str, Any] = {
+    "status": "waiting",
+    "worker": None,
+    "heartbeat_at": None,
+    "started_at": None,
+    "progress": "",
+}
+"""What a job is like that nobody has begun."""
+
 MOST_ATTEMPTS = 2
 """A job that took two workers with it would take the third."""
+
+
+PRINT_LISTENERS = ("screen", "report")
+"""Kinds whose output may name listeners."""
 
 
 @dataclass(frozen=True)
@@ -130,19 +143,24 @@ def beat(db: Session, job: Taken, progress: str = "") -> bool:
 
 def hand_back(db: Session, job: Taken) -> bool:
     """Let it wait again, as if it had not been begun: the worker was asked to stop."""
-    untouched: dict[str, Any] = {
-        "status": "waiting",
-        "worker": None,
-        "heartbeat_at": None,
-        "started_at": None,
-        "progress": "",
-    }
-    return _change(db, job, attempts=Job.attempts - 1, **untouched)
+    return _change(db, job, attempts=Job.attempts - 1, **UNTOUCHED)
 
 
 def end(db: Session, job: Taken, *, output: str, reason: str = "") -> bool:
     """Store how it ended: failed where there is a reason. False: it was no longer this worker's, nothing is stored."""
     return _change(db, job, status="failed" if reason else "done", output=output, reason=reason, ended_at=now())
+
+
+def forget_readings(db: Session, study_id: int) -> None:
+    """Forget what jobs of a study printed of its listeners, because one takes it back.
+
+    A screening under way has read their ratings already: it waits again, and what it prints now is not stored.
+    """
+    own = (Job.study_id == study_id, Job.kind.in_(PRINT_LISTENERS))
+    screening = (Job.study_id == study_id, Job.kind == "screen", Job.status == "running")
+    again: dict[str, Any] = {"attempts": Job.attempts - 1, **UNTOUCHED}
+    db.execute(update(Job).where(*screening).values(**again))
+    db.execute(update(Job).where(*own, Job.output != "").values(output=""))
 
 
 def _free(stale_s: float) -> Select[Job]:

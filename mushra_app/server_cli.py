@@ -248,6 +248,7 @@ def withdraw(code: str, data_dir: Path | None) -> None:
     with opened(settings) as database, database.writing() as db:
         listener = privacy.listener_of(db, code)
         privacy.withdraw(db, listener)
+        audit.note(db, audit.COMMAND_LINE, "withdrawal", privacy.about(listener))
         click.echo(f"{listener.pseudonym}: withdrawn ({len(listener.sessions)} sessions)")
 
 

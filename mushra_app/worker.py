@@ -28,6 +28,7 @@ from typing import IO, Any, Literal
 from mushra_app import jobs
 from mushra_app.config import Settings
 from mushra_app.db import Database
+from mushra_app.study import results
 
 TICK_S = 0.1
 IDLE_S = 0.5
@@ -64,6 +65,7 @@ class Worker:
             if job := self._take():
                 begun += 1
                 self._do(job, heard_s)
+                results.sweep(self.database, self.settings)  # somebody may have withdrawn while it was at work
             elif not once:
                 time.sleep(IDLE_S)
             if once:
@@ -74,6 +76,7 @@ class Worker:
         with self.database.reading() as db:
             if not jobs.is_free(db, stale_s=self.stale_s):
                 return None
+        results.sweep(self.database, self.settings)
         with self.database.writing() as db:
             return jobs.take(db, self.name, stale_s=self.stale_s)
 

@@ -33,13 +33,15 @@ ASK_AGAIN = timedelta(minutes=2)
 @dataclass(frozen=True)
 class Look:
     """The newest answer of one kind (None: none yet), as of when, and what goes on: ``status`` is that of the newest
-    job, "" where there is none, and ``reason`` says why it failed."""
+    job, "" where there is none, and ``reason`` says why it failed. ``taken_back``: what it found was forgotten, because
+    somebody withdrew."""
 
     found: Mapping[str, Any] | None
     as_of: datetime | None
     status: str
     reason: str
     asked_at: datetime | None
+    taken_back: bool = False
 
 
 def ask(db: Session, settings: Settings, version: StudyVersion, kind: Kind, who: str) -> Job:
@@ -61,15 +63,16 @@ def latest(db: Session, version: StudyVersion, kind: Kind) -> Look:
     if newest is None:
         return Look(None, None, "", "", None)
     done = db.scalars(own.where(Job.status == "done").options(undefer(Job.output)).limit(1)).first()
-    found = json.loads(done.output) if done else None
+    taken_back = done is not None and not done.output
+    found = json.loads(done.output) if done and done.output else None
     if found is not None and found["study_id"] != version.identity:
         found = None
     as_of = done.started_at if done and found is not None else None
-    return Look(found, as_of, newest.status, newest.reason, newest.created_at)
+    return Look(found, as_of, newest.status, newest.reason, newest.created_at, taken_back)
 
 
 def is_stale(db: Session, version: StudyVersion, look: Look) -> bool:
-    """Whether somebody has finished since the newest look was asked for, and it is time to ask again.
+    """Whether somebody has finished or withdrawn since the newest look was asked for, and it is time to ask again.
 
     A clock that went back makes the next look come earlier or later, and no more than that.
     """
@@ -83,7 +86,9 @@ def is_stale(db: Session, version: StudyVersion, look: Look) -> bool:
     )
     if finished is None:
         return False
-    return look.asked_at is None or (finished > look.asked_at and not timedelta() <= now() - look.asked_at < ASK_AGAIN)
+    if look.asked_at is None or look.taken_back:
+        return True
+    return finished > look.asked_at and not timedelta() <= now() - look.asked_at < ASK_AGAIN
 
 
 def _key(settings: Settings, version: StudyVersion) -> str:

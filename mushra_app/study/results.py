@@ -2,18 +2,21 @@
 
 Each is a file in the data folder, below ``results/<study>/``, in a folder named after the version and the number of
 sessions that were withdrawn. So a file that holds what somebody took back is never handed out again: its folder is not
-looked into any more, and is removed when the next job is asked for or the experimenter withdraws somebody.
+looked into any more. It is removed when the next job is asked for or begun, when the experimenter withdraws somebody,
+and by every server within the hour (``mushra_app.operation.retention``).
 
 While the study runs, a job asks for a reason (``mushra_app.study.peeking``), and what comes of it is shown to whoever
 gave one and to nobody else.
 
 Conventions: functions take a SQLAlchemy session and know nothing of the web; sentences are in the reader's language.
-Defines: ``KINDS``, ``Place``, ``Work``, ``place_of``, ``ask``, ``works``, ``file_of``, ``saved_since``.
+Defines: ``KINDS``, ``Place``, ``Work``, ``place_of``, ``prepare``, ``sweep``, ``ask``, ``works``, ``file_of``,
+``saved_since``.
 """
 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,8 +27,9 @@ from sqlalchemy.orm import Session
 
 from mushra_app import jobs
 from mushra_app.config import Settings
+from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError
-from mushra_app.models import Job, Listener, ListeningSession, Save, StudyVersion, Trial
+from mushra_app.models import Job, Listener, ListeningSession, Save, Study, StudyVersion, Trial
 from mushra_app.study import peeking
 from mushra_app.table_base import now
 from mushra_app.words import say, say_number
@@ -95,6 +99,35 @@ def prepare(place: Place) -> None:
     for other in place.folder.parent.iterdir():
         if other.name.rpartition("-")[2] != place.folder.name.rpartition("-")[2]:
             shutil.rmtree(other, ignore_errors=True)
+
+
+def sweep(database: Database, settings: Settings) -> None:
+    """Remove what holds ratings that somebody took back, and what jobs that were killed have left behind.
+
+    Folders are listed before withdrawals are counted, so that no folder of a newer count is taken for an old one.
+    """
+    results = settings.data_dir / "results"
+    folders = [folder for folder in results.glob("*/*-w*") if folder.name.rpartition("-w")[2].isdigit()]
+    left = [folder for folder in results.glob("*/*/.bundle-*") if _age_s(folder) > settings.job_time_limit_s]
+    if folders:
+        own = select(Study.name, func.count(ListeningSession.id)).join(Listener, Listener.study_id == Study.id)
+        own = (
+            own.join(ListeningSession, ListeningSession.listener_id == Listener.id)
+            .where(ListeningSession.status == "withdrawn")
+            .group_by(Study.name)
+        )
+        with database.reading() as db:
+            withdrawn: dict[str, int] = dict(db.execute(own).tuples().all())
+        left += [one for one in folders if int(one.name.rpartition("-w")[2]) < withdrawn.get(one.parent.name, 0)]
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _age_s(folder: Path) -> float:
+    try:
+        return time.time() - folder.stat().st_mtime
+    except OSError:  # it is gone
+        return 0.0
 
 
 def ask(db: Session, place: Place, kind: str, who: str, *, reason: str = "", sounds: bool = False) -> Job:

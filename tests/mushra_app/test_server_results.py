@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from studio_people import close, csrf, database_of, inside, person
 
 from mushra_app import jobs
-from mushra_app.models import Answer, Job, Listener, PersonalText, now
+from mushra_app.models import Answer, Invitation, Job, Listener, PersonalText, Recruit, now
 from mushra_app.people.tables import AuditEntry
 from mushra_app.server_cli import export
 from mushra_app.study import lifecycle, results
@@ -180,12 +180,25 @@ def test_who_is_withdrawn_leaves_the_files_that_were_made(app: Flask, ada: Flask
 
 
 def test_what_is_personal_can_be_erased_and_the_rest_stays(app: Flask, ada: FlaskClient) -> None:
+    with database_of(app).writing() as db:
+        listener = db.scalars(select(Listener)).first()
+        assert listener
+        db.add(Recruit(listener_id=listener.id, channel="prolific", person="5f", detail={"SESSION_ID": "s"}))
+        db.add(Invitation(study_id=listener.study_id, label="Zaphod"))
+        db.add(Invitation(study_id=listener.study_id, label="Ford", listener_id=listener.id))
     before = ada.get("/studio/tiny/answers.csv").text
+    assert "So are 3 labels of invitations and names from panels" in ada.get("/studio/tiny/erase").text
     assert "2 personal answers are erased" in ada.get("/studio/tiny/erase").text
     assert sent(ada, "erase").status_code == 303
     with database_of(app).reading() as db:
         assert not db.scalars(select(PersonalText)).all() and len(db.scalars(select(Answer)).all()) == 6
         assert {session.user_agent for one in db.scalars(select(Listener)) for session in one.sessions} == {""}
+        assert [(one.person, one.detail) for one in db.scalars(select(Recruit))] == [("", {})]
+        assert [one.label for one in db.scalars(select(Invitation))] == ["", ""]
+    assert 'href="/studio/tiny/erase"' not in ada.get("/studio/tiny/results").text
+    with database_of(app).writing() as db:
+        db.execute(update(Invitation).where(Invitation.listener_id.is_(None)).values(label="Zaphod"))
+    assert 'href="/studio/tiny/erase"' in ada.get("/studio/tiny/results").text
     assert ada.get("/studio/tiny/answers.csv").text == before and len(noted(app, "erasure")) == 1
 
 
