@@ -49,10 +49,15 @@ PRINT_LISTENERS = ("screen", "report")
 
 @dataclass(frozen=True)
 class Kind:
-    """A command that a worker may run; a job's ``argv`` follows it. ``answers`` are exit codes that are no failure."""
+    """A command that a worker may run; a job's ``argv`` follows it. ``answers`` are exit codes that are no failure.
+
+    ``keyed``: it is given the key that shuffles letters (``security.letters_key``), in the environment, because
+    arguments are there for everybody on the machine to read.
+    """
 
     command: tuple[str, ...]
     answers: tuple[int, ...] = (0,)
+    keyed: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ KINDS = {
     "check": Kind(_mushra("check"), answers=(0, 1)),  # 1: a must is broken, which is what was asked
     "pictures": Kind((*_mushra("stimuli"), "draw")),
     "screen": Kind(_mushra("screen")),
-    "precision": Kind(_mushra("precision")),
+    "precision": Kind(_mushra("precision"), keyed=True),
 }
 """All that a worker runs. No text of a user's chooses from it or adds to it."""
 

@@ -1,15 +1,15 @@
 """Asking the analysis room about a study that runs: whom the rules of screening find, and how wide intervals are.
 
-Both are jobs (``mushra_app.jobs``); what they printed is what pages read. Nothing of it names a condition. A look at
-the widths is written down: whoever reads the report can tell how often somebody looked.
+Both are jobs (``mushra_app.jobs``); what they printed is what pages read. Nothing of it names a condition: widths go by
+letters, which a key shuffles that the worker knows and no page. A look at the widths is noted in the audit log, whether
+a page or the command asks for it. No report names such looks, because nothing of a difference is to be seen in them.
 
-Conventions: functions take a SQLAlchemy session and know nothing of the web; whoever calls ``ask`` notes it in the
-audit log where that is wanted. Defines: ``Look``, ``ask``, ``latest``, ``is_stale``.
+Conventions: functions take a SQLAlchemy session and know nothing of the web; whoever calls ``ask`` for the widths notes
+it. Defines: ``Look``, ``ask``, ``latest``, ``is_stale``.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,6 @@ from sqlalchemy.orm import Session, undefer
 from mushra_app import jobs
 from mushra_app.config import Settings
 from mushra_app.models import Job, Listener, ListeningSession, StudyVersion
-from mushra_app.security import secret_key
 from mushra_app.table_base import now
 
 Kind = Literal["screen", "precision"]
@@ -48,8 +47,6 @@ def ask(db: Session, settings: Settings, version: StudyVersion, kind: Kind, who:
     """Put a look in; one that waits or runs already is that one."""
     argv = ["--stimuli", version.published_from, "--data", str(settings.data_dir.absolute())]
     argv += ["--study", version.study.name, "--format", "json"]
-    if kind == "precision":
-        argv += ["--key", _key(settings, version)]
     job = jobs.ask(db, kind, argv)
     job.study_id, job.asked_by = version.study_id, job.asked_by or who
     db.flush()
@@ -89,8 +86,3 @@ def is_stale(db: Session, version: StudyVersion, look: Look) -> bool:
     if look.asked_at is None or look.taken_back:
         return True
     return finished > look.asked_at and not timedelta() <= now() - look.asked_at < ASK_AGAIN
-
-
-def _key(settings: Settings, version: StudyVersion) -> str:
-    """What shuffles the letters of the contrasts: nobody can work it out who can't read the data folder."""
-    return hashlib.sha256(f"precision {secret_key(settings)} {version.identity}".encode()).hexdigest()[:16]

@@ -117,7 +117,7 @@ def sweep(database: Database, settings: Settings) -> None:
             .group_by(Study.name)
         )
         with database.reading() as db:
-            withdrawn: dict[str, int] = dict(db.execute(own).tuples().all())
+            withdrawn = {row[0]: row[1] for row in db.execute(own)}
         left += [one for one in folders if int(one.name.rpartition("-w")[2]) < withdrawn.get(one.parent.name, 0)]
     for folder in left:
         shutil.rmtree(folder, ignore_errors=True)

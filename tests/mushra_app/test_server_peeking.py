@@ -18,7 +18,7 @@ from mushra_app import ratings
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import RatingsError
-from mushra_app.people import accounts, tokens
+from mushra_app.people import accounts, audit, tokens
 from mushra_app.people.tables import AuditEntry
 from mushra_app.publish import publish
 from mushra_app.study import lifecycle, peeking
@@ -176,6 +176,14 @@ def test_the_page_and_the_api_ask_for_the_reason(app: Flask) -> None:
         ("owner", WHY),
         ("owner", "for a program"),
     ]
+
+
+def test_a_look_that_needs_no_reason_is_noted_where_it_is_said(rated: Database, either: Settings) -> None:
+    assert ratings.read_database(either.data_dir, "tiny", blind=True, look="how wide the intervals are").rows
+    assert ratings.read_database(either.data_dir, "tiny", blind=True).rows
+    with rated.reading() as db:
+        noted = [(one.who, one.what, one.about) for one in audit.latest(db)]
+    assert noted == [("the command line", "look", "tiny: how wide the intervals are")]
 
 
 def test_looks_travel_as_a_file(tmp_path: Path) -> None:
