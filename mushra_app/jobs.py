@@ -43,6 +43,8 @@ MOST_ATTEMPTS = 2
 """A job that took two workers with it would take the third."""
 
 
+READ_RATINGS = ("report", "export", "bundle", "screen", "precision")
+"""Kinds that know how conditions do; so may the sentence by which one fails."""
 PRINT_LISTENERS = ("screen", "report")
 """Kinds whose output may name listeners."""
 

@@ -110,7 +110,7 @@ def ratings_json(study: str) -> Response:
 def jobs(study: str) -> Response:
     """What workers were asked for, of a study."""
     with services().database.reading() as db:
-        return _said(found.jobs(db, study, after=after(), limit=limit()))
+        return _said(found.jobs(db, study, bearer().visitor.name, after=after(), limit=limit()))
 
 
 @blueprint.post("/studies/<study>/jobs")
@@ -133,7 +133,7 @@ def ask(study: str) -> tuple[Response, int]:
             job = results.ask(db, place, wanted.kind, who, sounds=wanted.sounds)
         note(db, "job", f"{study}: {wanted.kind}")
         db.flush()
-        answer = found.job(job)
+        answer = found.job(job, who, running=peeking.is_running(db, study))
     return _said(answer), 202
 
 
@@ -152,7 +152,8 @@ def made_file(study: str, name: str) -> Response:
 def job(study: str, number: int) -> Response:
     """How far one job is."""
     with services().database.reading() as db:
-        return _said(found.job(found.job_of(db, study, number)))
+        one, running = found.job_of(db, study, number), peeking.is_running(db, study)
+        return _said(found.job(one, bearer().visitor.name, running=running))
 
 
 @blueprint.get("/studies/<study>/jobs/<int:number>/output")

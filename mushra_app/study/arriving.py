@@ -27,7 +27,6 @@ from mushra_app.study import lifecycle
 from mushra_app.study.recruiting import Recruiting, filled, locked, recruiting_of
 from mushra_app.words import say
 
-
 SECRETS = {"prolific": "SESSION_ID", "mturk": "assignmentId"}
 """What a panel's link says that nobody but its worker and whoever pays them knows."""
 

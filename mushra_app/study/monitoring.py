@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, undefer
 from mushra_app import jobs
 from mushra_app.config import Settings
 from mushra_app.models import Job, Listener, ListeningSession, StudyVersion
+from mushra_app.study import peeking
 from mushra_app.table_base import now
 
 Kind = Literal["screen", "precision"]
@@ -53,8 +54,8 @@ def ask(db: Session, settings: Settings, version: StudyVersion, kind: Kind, who:
     return job
 
 
-def latest(db: Session, version: StudyVersion, kind: Kind) -> Look:
-    """What is known by the newest look at this version."""
+def latest(db: Session, version: StudyVersion, kind: Kind, who: str) -> Look:
+    """What is known by the newest look at this version, to whoever looks at it."""
     own = select(Job).where(Job.study_id == version.study_id, Job.kind == kind).order_by(Job.id.desc())
     newest = db.scalars(own.limit(1)).first()
     if newest is None:
@@ -65,7 +66,8 @@ def latest(db: Session, version: StudyVersion, kind: Kind) -> Look:
     if found is not None and found["study_id"] != version.identity:
         found = None
     as_of = done.started_at if done and found is not None else None
-    return Look(found, as_of, newest.status, newest.reason, newest.created_at, taken_back)
+    reason = peeking.reason_of(newest, who, running=peeking.is_running(db, version.study.name))
+    return Look(found, as_of, newest.status, reason, newest.created_at, taken_back)
 
 
 def is_stale(db: Session, version: StudyVersion, look: Look) -> bool:

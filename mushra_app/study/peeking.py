@@ -8,7 +8,7 @@ them. It is noted as an export.
 
 Conventions: functions take a SQLAlchemy session.
 Defines: ``PeekError``, ``is_running``, ``require``, ``needs_reason_to_reopen``, ``require_to_reopen``, ``note``,
-``peeks``.
+``peeks``, ``reason_of``.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from mushra_app import jobs
 from mushra_app.errors import ConflictError
-from mushra_app.models import RUNNING, Listener, ListeningSession, Save, Study, StudyVersion, Trial
+from mushra_app.models import RUNNING, Job, Listener, ListeningSession, Save, Study, StudyVersion, Trial
 from mushra_app.people import audit
 from mushra_app.people.tables import AuditEntry
 from mushra_app.ratings import Peek
@@ -115,6 +116,16 @@ def peeks(db: Session, study: str) -> tuple[Peek, ...]:
         Peek(entry.at.isoformat(timespec="minutes"), entry.about.removeprefix(_about(study)))
         for entry in db.scalars(found)
     )
+
+
+def reason_of(job: Job, who: str, *, running: bool) -> str:
+    """Why a job failed, in words for ``who``; "" where it did not.
+
+    While its study runs, why one failed that read the ratings is told to whoever asked for it and to nobody else.
+    """
+    if not job.reason or not running or job.kind not in jobs.READ_RATINGS or who == job.asked_by:
+        return job.reason
+    return say("It failed. Why may tell of a condition, so while the study runs only whoever asked for it is told.")
 
 
 def _about(study: str) -> str:

@@ -176,7 +176,8 @@ def _work(db: Session, place: Place, kind: str, newest: Sequence[Job], only: str
     if not own or (own[0].status == "done" and own[0] is not shown):
         return Work(kind, "none", "", *made)
     job = own[0]
-    return Work(kind, job.status, _sentence(db, job), *made)
+    failed = peeking.reason_of(job, only or "", running=only is not None)
+    return Work(kind, job.status, failed if job.status == "failed" else _sentence(db, job), *made)
 
 
 def _shown(place: Place, own: Sequence[Job], only: str | None) -> Job | None:
@@ -190,8 +191,6 @@ def _is_here(job: Job, place: Place) -> bool:
 
 
 def _sentence(db: Session, job: Job) -> str:
-    if job.status == "failed":
-        return job.reason
     if job.status == "running":
         return say("At work: %(step)s", step=job.progress) if job.progress else say("At work")
     if job.status == "waiting":

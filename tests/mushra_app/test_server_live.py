@@ -319,7 +319,12 @@ def test_verdicts_are_shown_by_rule_and_by_listener(published: Database, either:
     )
     done(published, either, "screen", "the stimulus set is gone")
     after = live(published).quality
-    assert after.trouble == "the stimulus set is gone" and after.rules == page.quality.rules, "the older look stays"
+    assert "only whoever asked for it is told" in after.trouble and after.rules == page.quality.rules, (
+        "the older look stays"
+    )
+    with published.reading() as db:
+        asker = dataclasses.replace(AN_OWNER, name="ada")
+        assert progress.live(db, "tiny", asker, PLACE).quality.trouble == "the stimulus set is gone"
 
 
 def test_verdicts_on_who_has_withdrawn_are_forgotten_and_asked_for_anew(published: Database, either: Settings) -> None:

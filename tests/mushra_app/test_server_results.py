@@ -15,6 +15,7 @@ from studio_people import close, csrf, database_of, inside, person
 
 from mushra_app import jobs
 from mushra_app.models import Answer, Invitation, Job, Listener, PersonalText, Recruit, now
+from mushra_app.people import accounts, tokens
 from mushra_app.people.tables import AuditEntry
 from mushra_app.server_cli import export
 from mushra_app.study import lifecycle, results
@@ -113,6 +114,30 @@ def test_two_who_ask_for_the_same_while_it_runs_get_one_each(app: Flask, ada: Fl
     with database_of(app).reading() as db:
         found = [(job.kind, job.asked_by) for job in db.scalars(select(Job).order_by(Job.id))]
     assert found == [("report", "ada"), ("report", "bob"), ("export", "ada"), ("export", "bob")]
+
+
+def test_while_it_runs_why_a_job_failed_is_told_to_whoever_asked(app: Flask, ada: FlaskClient) -> None:
+    sent(ada, "jobs", kind="report", reason=WHY)
+    with database_of(app).writing() as db:
+        job = jobs.take(db, "a worker")
+        assert job
+        jobs.end(db, job, output="", reason="zebra-net: no model could be fitted")
+        study_id = db.query(Job).one().study_id
+        db.add(Job(kind="check", argv=[], key="x", status="failed", reason="no such folder", study_id=study_id))
+    bob = inside(app, person(database_of(app), "bob", "owner"))
+    with database_of(app).writing() as db:
+        held = {name: tokens.make(db, accounts.named(db, name), "t", may="view", days=30) for name in ("ada", "bob")}
+
+    def told(name: str, client: FlaskClient) -> list[bool]:
+        said = [client.get(f"/studio/tiny/{page}").text for page in ("results", "jobs.json")]
+        headers = {"Authorization": f"Bearer {held[name]}"}
+        said += [app.test_client().get(f"/api/v1/studies/tiny/jobs{n}", headers=headers).text for n in ("", "/1")]
+        assert "no such folder" in said[2]
+        return ["zebra-net: no model" in text for text in said]
+
+    assert told("ada", ada) == [True] * 4 and told("bob", bob) == [False] * 4
+    close(database_of(app))
+    assert told("bob", bob) == [True] * 4
 
 
 def test_a_job_waits_works_fails_and_is_tried_again(app: Flask, ada: FlaskClient) -> None:
