@@ -27,7 +27,7 @@ from mushra_app.errors import AppError
 from mushra_app.models import Clip, Condition, Item, Scale, Study, StudyVersion
 from mushra_app.people import audit
 from mushra_app.serving.object_store import store_of
-from mushra_app.study import lifecycle
+from mushra_app.study import lifecycle, names
 from stimuli import manifest as manifests
 from stimuli.manifest import ItemRecord, Manifest, RuleResult
 
@@ -71,7 +71,7 @@ def publish(
         Where a file is missing or not the one that was built.
     AppError
         Where the sounds of an item differ in rate, length or channels, a reference is missing, or the object store
-        doesn't keep what is put there.
+        doesn't keep what is put there; or where an address of the studio is called like the study.
     PeekError
         Where a closed version would run again without a reason.
     """
@@ -122,8 +122,10 @@ def _write(
 ) -> Published:
     """All rows of a new version, or a known one made the open one again; a draft where ``reopen`` is None."""
     name = manifest.experiment.experiment.name
-    study = session.scalar(select(Study).where(Study.name == name)) or Study(name=name, versions=[])
-    session.add(study)
+    study = session.scalar(select(Study).where(Study.name == name))
+    if study is None:
+        names.require_free(name)
+        session.add(study := Study(name=name, versions=[]))
     known = next((version for version in study.versions if version.identity == manifest.study_id), None)
     if known and (reopen is None or known.status in lifecycle.TAKES_LISTENERS):
         return Published(name, known.title, known.number, "nothing", known.status)
