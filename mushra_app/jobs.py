@@ -7,7 +7,8 @@ Conventions: the functions take a Session of ``Database.writing``. The oldest jo
 has a heartbeat; one whose heartbeat is older than ``STALE_S`` lost its worker, is taken up again once and then fails.
 Heartbeats are by the workers' clocks: on several machines these have to agree within seconds, as NTP makes them.
 
-Defines: ``KINDS``, ``ask``, ``key_of``, ``take``, ``beat``, ``hand_back``, ``end``, ``forget_readings``.
+Defines: ``KINDS``, ``ask``, ``key_of``, ``take``, ``beat``, ``hand_back``, ``end``, ``forget_readings``,
+``no_worker``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, or_, select, update
@@ -29,6 +30,9 @@ from mushra_app.models import Job, now
 
 STALE_S = 60.0
 """Seconds without a heartbeat after which a worker counts as dead."""
+
+PATIENCE = timedelta(seconds=10)
+"""How long a job waits before it is said that no worker seems to run."""
 
 UNTOUCHED: dict[str, Any] = {
     "status": "waiting",
@@ -168,6 +172,17 @@ def forget_readings(db: Session, study_id: int) -> None:
     again: dict[str, Any] = {"attempts": Job.attempts - 1, **UNTOUCHED}
     db.execute(update(Job).where(*screening).values(**again))
     db.execute(update(Job).where(*own, Job.output != "").values(output=""))
+
+
+def no_worker(db: Session, since: datetime | None) -> bool:
+    """Whether nobody seems to take jobs, where the oldest in question waits ``since`` (None: none waits).
+
+    An idle worker leaves no trace, but lets no job wait; one that runs a job lets others wait, and has a heartbeat.
+    """
+    if since is None or now() - since <= PATIENCE:
+        return False
+    fresh = Job.heartbeat_at > now() - timedelta(seconds=STALE_S)
+    return db.scalar(select(Job.id).where(Job.status == "running", fresh).limit(1)) is None
 
 
 def _free(stale_s: float) -> Select[Job]:

@@ -19,7 +19,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -31,7 +31,6 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.models import Job, Listener, ListeningSession, Save, Study, StudyVersion, Trial
 from mushra_app.study import peeking
-from mushra_app.table_base import now
 from mushra_app.words import say, say_number
 
 KINDS = ("report", "export", "bundle")
@@ -42,8 +41,6 @@ FILES = {
     "bundle.zip": "bundle",
 }
 """Every file that can be had, and the kind of job that makes it."""
-PATIENCE = timedelta(seconds=10)
-"""How long a job waits before it is said that no worker seems to run."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +191,7 @@ def _sentence(db: Session, job: Job) -> str:
     if job.status == "running":
         return say("At work: %(step)s", step=job.progress) if job.progress else say("At work")
     if job.status == "waiting":
-        if now() - job.created_at > PATIENCE and not _any_worker(db):
+        if jobs.no_worker(db, job.created_at):
             return say("Waits, and no worker seems to run. Start one on the server:")
         before = db.scalar(select(func.count()).where(Job.status == "waiting", Job.id < job.id)) or 0
         if before:
@@ -208,14 +205,7 @@ def _sentence(db: Session, job: Job) -> str:
 def needs_worker(db: Session, place: Place) -> bool:
     """Whether a job of the study waits, and no worker seems to run."""
     waiting = select(func.min(Job.created_at)).where(Job.study_id == place.study_id, Job.status == "waiting")
-    since = db.scalar(waiting)
-    return since is not None and now() - since > PATIENCE and not _any_worker(db)
-
-
-def _any_worker(db: Session) -> bool:
-    """Whether a job is running and its worker alive; an idle worker leaves no trace, but lets no job wait either."""
-    fresh = Job.heartbeat_at > now() - timedelta(seconds=jobs.STALE_S)
-    return db.scalar(select(Job.id).where(Job.status == "running", fresh).limit(1)) is not None
+    return jobs.no_worker(db, db.scalar(waiting))
 
 
 def file_of(db: Session, place: Place, name: str, who: str) -> Path:

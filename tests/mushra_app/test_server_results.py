@@ -148,7 +148,7 @@ def test_a_job_waits_works_fails_and_is_tried_again(app: Flask, ada: FlaskClient
     again = ada.get("/studio/tiny/jobs.json", headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304
     with database_of(app).writing() as db:
-        db.execute(update(Job).values(created_at=now() - 2 * results.PATIENCE))
+        db.execute(update(Job).values(created_at=now() - 2 * jobs.PATIENCE))
     assert "no worker seems to run" in (page := ada.get("/studio/tiny/results").text) and "mushra worker --data" in page
     with database_of(app).writing() as db:
         job = jobs.take(db, "a worker")
