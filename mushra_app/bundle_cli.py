@@ -20,7 +20,8 @@ from mushra_app.study import bundle as bundles
 @click.option("--version", type=click.IntRange(1), help="Which of its versions [default: the current one].")
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The archive, a .zip.")
 @click.option("--sounds/--no-sounds", default=False, show_default=True, help="With the clips, if licences allow it.")
-def bundle(data_dir: Path | None, study: str | None, version: int | None, out: Path, sounds: bool) -> None:
+@click.option("--by", default=audit.COMMAND_LINE, show_default=True, help="Who makes it, for the audit log.")
+def bundle(data_dir: Path | None, study: str | None, version: int | None, out: Path, sounds: bool, by: str) -> None:
     """Write the replication bundle of a study that is closed: a zip from which the same report can be made again."""
     settings = load_settings(data_dir=data_dir)
     require_data(settings)
@@ -29,7 +30,7 @@ def bundle(data_dir: Path | None, study: str | None, version: int | None, out: P
             found = bundles.contents_of(db, settings, one_study(db, study), version)
         count = bundles.write_bundle(database, found, out.absolute(), sounds=sounds, tell=_say)
         with database.writing() as db:
-            audit.note(db, audit.COMMAND_LINE, "export", f"{found.study}: bundle of version {found.number}")
+            audit.note(db, by, "export", f"{found.study}: bundle of version {found.number}")
     click.echo(f"{out}: {count} ratings of {found.study}, version {found.number}")
 
 

@@ -7,7 +7,8 @@ Conventions: the functions take a Session of ``Database.writing``. The oldest jo
 has a heartbeat; one whose heartbeat is older than ``STALE_S`` lost its worker, is taken up again once and then fails.
 Heartbeats are by the workers' clocks: on several machines these have to agree within seconds, as NTP makes them.
 
-Defines: ``KINDS``, ``ask``, ``key_of``, ``take``, ``beat``, ``hand_back``, ``end``.
+Defines: ``KINDS``, ``ask``, ``key_of``, ``take``, ``beat``, ``hand_back``, ``end``, ``forget_readings``,
+``no_worker``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, or_, select, update
@@ -30,16 +31,39 @@ from mushra_app.models import Job, now
 STALE_S = 60.0
 """Seconds without a heartbeat after which a worker counts as dead."""
 
+PATIENCE = timedelta(seconds=10)
+"""How long a job waits before it is said that no worker seems to run."""
+
+UNTOUCHED: dict[str, Any] = {
+    "status": "waiting",
+    "worker": None,
+    "heartbeat_at": None,
+    "started_at": None,
+    "progress": "",
+}
+"""What a job is like that nobody has begun."""
+
 MOST_ATTEMPTS = 2
 """A job that took two workers with it would take the third."""
 
 
+READ_RATINGS = ("report", "export", "bundle", "screen", "precision")
+"""Kinds that know how conditions do; so may the sentence by which one fails."""
+PRINT_LISTENERS = ("screen", "report")
+"""Kinds whose output may name listeners."""
+
+
 @dataclass(frozen=True)
 class Kind:
-    """A command that a worker may run; a job's ``argv`` follows it. ``answers`` are exit codes that are no failure."""
+    """A command that a worker may run; a job's ``argv`` follows it. ``answers`` are exit codes that are no failure.
+
+    ``keyed``: it is given the key that shuffles letters (``security.letters_key``), in the environment, because
+    arguments are there for everybody on the machine to read.
+    """
 
     command: tuple[str, ...]
     answers: tuple[int, ...] = (0,)
+    keyed: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +90,7 @@ KINDS = {
     "check": Kind(_mushra("check"), answers=(0, 1)),  # 1: a must is broken, which is what was asked
     "pictures": Kind((*_mushra("stimuli"), "draw")),
     "screen": Kind(_mushra("screen")),
-    "precision": Kind(_mushra("precision")),
+    "precision": Kind(_mushra("precision"), keyed=True),
 }
 """All that a worker runs. No text of a user's chooses from it or adds to it."""
 
@@ -131,19 +155,35 @@ def beat(db: Session, job: Taken, progress: str = "") -> bool:
 
 def hand_back(db: Session, job: Taken) -> bool:
     """Let it wait again, as if it had not been begun: the worker was asked to stop."""
-    untouched: dict[str, Any] = {
-        "status": "waiting",
-        "worker": None,
-        "heartbeat_at": None,
-        "started_at": None,
-        "progress": "",
-    }
-    return _change(db, job, attempts=Job.attempts - 1, **untouched)
+    return _change(db, job, attempts=Job.attempts - 1, **UNTOUCHED)
 
 
 def end(db: Session, job: Taken, *, output: str, reason: str = "") -> bool:
     """Store how it ended: failed where there is a reason. False: it was no longer this worker's, nothing is stored."""
     return _change(db, job, status="failed" if reason else "done", output=output, reason=reason, ended_at=now())
+
+
+def forget_readings(db: Session, study_id: int) -> None:
+    """Forget what jobs of a study printed of its listeners, because one takes it back.
+
+    A screening under way has read their ratings already: it waits again, and what it prints now is not stored.
+    """
+    own = (Job.study_id == study_id, Job.kind.in_(PRINT_LISTENERS))
+    screening = (Job.study_id == study_id, Job.kind == "screen", Job.status == "running")
+    again: dict[str, Any] = {"attempts": Job.attempts - 1, **UNTOUCHED}
+    db.execute(update(Job).where(*screening).values(**again))
+    db.execute(update(Job).where(*own, Job.output != "").values(output=""))
+
+
+def no_worker(db: Session, since: datetime | None) -> bool:
+    """Whether nobody seems to take jobs, where the oldest in question waits ``since`` (None: none waits).
+
+    An idle worker leaves no trace, but lets no job wait; one that runs a job lets others wait, and has a heartbeat.
+    """
+    if since is None or now() - since <= PATIENCE:
+        return False
+    fresh = Job.heartbeat_at > now() - timedelta(seconds=STALE_S)
+    return db.scalar(select(Job.id).where(Job.status == "running", fresh).limit(1)) is None
 
 
 def _free(stale_s: float) -> Select[Job]:

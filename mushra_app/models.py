@@ -44,6 +44,10 @@ class Study(Base):
     versions: Mapped[list[StudyVersion]] = relationship(back_populates="study")
 
 
+RUNNING = ("piloting", "open", "paused")
+"""The states of a version that runs: it takes listeners, or will take some again."""
+
+
 class StudyVersion(Base):
     """One published state of a study: text, design, plan and sounds, none of which changes any more.
 
@@ -77,7 +81,7 @@ class StudyVersion(Base):
     published_at: Mapped[datetime] = mapped_column(default=now)
     status: Mapped[str] = mapped_column(default="draft")
     opened_at: Mapped[datetime | None] = mapped_column(doc="when it first took listeners whose ratings count")
-    closed_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None] = mapped_column(doc="since when its ratings could be looked at")
     study: Mapped[Study] = relationship(back_populates="versions")
     scales: Mapped[list[Scale]] = relationship(order_by="Scale.position")
     items: Mapped[list[Item]] = relationship(order_by="Item.position")

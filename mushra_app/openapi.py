@@ -48,7 +48,7 @@ CODE: Schema = {"type": "object", "properties": {"code": TEXT}, "required": ["co
 NOTHING: Schema = {"type": "object", "properties": {}}
 STATUS: Schema = {
     "type": "object",
-    "properties": {"status": {"type": "string", "enum": list(STATUSES)}},
+    "properties": {"status": {"type": "string", "enum": list(STATUSES)}, "reason": TEXT},
     "required": ["status"],
 }
 NAMED: Schema = {"type": "object", "properties": {"name": TEXT}, "required": ["name"]}

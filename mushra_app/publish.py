@@ -25,8 +25,9 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.models import Clip, Condition, Item, Scale, Study, StudyVersion
+from mushra_app.people import audit
 from mushra_app.serving.object_store import store_of
-from mushra_app.study import lifecycle, sets
+from mushra_app.study import lifecycle, names, sets
 from mushra_app.words import say
 from stimuli import manifest as manifests
 from stimuli.manifest import Clip as ClipRecord
@@ -65,12 +66,14 @@ def publish(
     settings: Settings,
     *,
     as_draft: bool = False,
+    reason: str = "",
     also: Callable[[Session, Published], None] = lambda db, done: None,
 ) -> Published:
     """Put the stimulus set in ``folder`` into the database.
 
     It takes listeners at once, in the place of the version that did; ``as_draft`` leaves it to somebody in the studio
-    to look at it first, and changes nothing of what runs. ``also`` is done in the same transaction, once it is written.
+    to look at it first, and changes nothing of what runs. ``reason``: why a version that was closed takes listeners
+    again. ``also`` is done in the same transaction, once it is written.
 
     Raises
     ------
@@ -78,7 +81,9 @@ def publish(
         Where a file is missing or not the one that was built.
     AppError
         Where the sounds of an item differ in rate, length or channels, a reference is missing, or the object store
-        doesn't keep what is put there.
+        doesn't keep what is put there; or where an address of the studio is called like the study.
+    PeekError
+        Where a closed version would run again without a reason.
     """
     _check_size(folder)
     manifest = manifests.verify(folder)
@@ -99,7 +104,7 @@ def publish(
         lost = _is_lost(database, settings, manifest)
         version = _version(manifest, stored)  # before the transaction, which stands in the way of listeners' saves
         with database.writing() as session:
-            done = _write(session, manifest, version, as_draft=as_draft)
+            done = _write(session, manifest, version, reopen=None if as_draft else reason)
             if done.change in ("new", "next version") or lost:
                 known = lifecycle.version_of(session, done.study, done.number)
                 known.published_from, done = sets.named(folder, settings), replace(done, taken=True)
@@ -165,17 +170,19 @@ def _copy(folder: Path, clips: Sequence[ClipRecord], settings: Settings) -> dict
     return {token: media.store(settings.media_dir, media.padded(sound, size)) for token, sound in sounds.items()}
 
 
-def _write(session: Session, manifest: Manifest, version: StudyVersion, *, as_draft: bool) -> Published:
-    """All rows of a new version, or a known one made the open one again."""
+def _write(session: Session, manifest: Manifest, version: StudyVersion, *, reopen: str | None) -> Published:
+    """All rows of a new version, or a known one made the open one again; a draft where ``reopen`` is None."""
     name = manifest.experiment.experiment.name
     there = session.scalar(select(Study).where(Study.name == name))
+    if there is None:
+        names.require_free(name)
     study = there or Study(name=name, versions=[])
     session.add(study)
     known = next((version for version in study.versions if version.identity == manifest.study_id), None)
-    if known and (as_draft or known.status in lifecycle.TAKES_LISTENERS):
+    if known and (reopen is None or known.status in lifecycle.TAKES_LISTENERS):
         return Published(name, known.title, known.number, "nothing", known.status)
     if known:
-        lifecycle.move(session, known, "open")
+        lifecycle.move(session, known, "open", reason=reopen or "", who=audit.COMMAND_LINE)
         return Published(name, known.title, known.number, "back", known.status)
     version.number = len(study.versions) + 1
     for older in study.versions:
@@ -183,7 +190,7 @@ def _write(session: Session, manifest: Manifest, version: StudyVersion, *, as_dr
             older.status = "superseded"
     study.versions.append(version)
     session.flush()
-    if not as_draft:
+    if reopen is not None:
         lifecycle.move(session, version, "open")
     change = "new" if version.number == 1 else "next version"
     return Published(name, version.title, version.number, change, version.status, begun=there is None)

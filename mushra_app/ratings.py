@@ -147,6 +147,7 @@ def read_database(
     peek: str = "",
     who: str = "the command line",
     blind: bool = False,
+    look: str = "",
 ) -> Stored:
     """Rows with their types, straight out of the app's database: those that an export would hold, in the same order.
 
@@ -161,7 +162,7 @@ def read_database(
     version : number of the version whose ratings are read; None: of every one.
     peek, who : why somebody has to look while the study runs, and who it is.
     blind : for what names no condition and shows no mean: verdicts on listeners, widths of intervals. No reason is
-        asked for then.
+        asked for then. ``look`` says what is looked at, where that is to be noted all the same.
 
     Raises
     ------
@@ -171,6 +172,7 @@ def read_database(
     """
     from mushra_app.config import load_settings
     from mushra_app.export import one_study, rows
+    from mushra_app.people import audit
     from mushra_app.server_cli import opened, require_data
     from mushra_app.study import peeking
 
@@ -181,9 +183,11 @@ def read_database(
             name = one_study(db, study)
             mend = 'Or say why it has to be now: --peek "REASON"'
             reason = "" if blind else peeking.require(db, name, peek, mend=mend)
-        if reason:
+        if reason or look:
             with database.writing() as db:
                 peeking.note(db, who, name, reason)
+                if look:
+                    audit.note(db, who, "look", f"{name}: {look}")
         with database.reading() as db:
             found = list(rows(db, name, version=version))
             return Stored(found, bool(reason), peeking.peeks(db, name))

@@ -47,6 +47,11 @@ def secret_key(settings: Settings) -> str:
     return _kept_key(settings.data_dir / "secret.key")
 
 
+def letters_key(settings: Settings) -> str:
+    """What shuffles the letters of contrasts while a study runs: nobody knows it who can't read the data folder."""
+    return hashlib.sha256(f"letters {secret_key(settings)}".encode()).hexdigest()
+
+
 def studio_key(settings: Settings) -> str:
     """The key that opens the studio."""
     return _kept_key(settings.data_dir / "studio.key")

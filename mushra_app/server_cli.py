@@ -11,6 +11,7 @@ from typing import TextIO
 
 import click
 from sqlalchemy import make_url, select
+from sqlalchemy.orm import Session
 
 from mushra_app import answer_file, ratings, schema, security
 from mushra_app import config as configuration
@@ -51,12 +52,13 @@ def opened(settings: Settings) -> Iterator[Database]:
 @click.argument("stimuli", type=click.Path(path_type=Path))
 @data_option
 @click.option("--draft", is_flag=True, help="Don't open it: somebody looks at it in the studio first.")
-def publish(stimuli: Path, data_dir: Path | None, draft: bool) -> None:
+@click.option("--reason", default="", help="Why a version that was closed takes listeners again; reports name it.")
+def publish(stimuli: Path, data_dir: Path | None, draft: bool, reason: str) -> None:
     """Put the stimulus set in the folder STIMULI into the database, ready for listeners."""
     settings = load_settings(data_dir=data_dir)
     base = settings.external_url or f"http://{settings.host}:{settings.port}"
     with opened(settings) as database:
-        done = publishing.publish(stimuli, database, settings, as_draft=draft)
+        done = publishing.publish(stimuli, database, settings, as_draft=draft, reason=reason)
         link = _studio_link(settings, database, base)
     click.echo(
         {
@@ -154,6 +156,9 @@ def _studio_link(settings: Settings, database: Database, base: str) -> str:
 @click.option(
     "--answers", type=click.Path(dir_okay=False, path_type=Path), help="Comments and answers, as a second file."
 )
+@click.option("--refuse-running", is_flag=True, help="Refuse while the study still runs, unless --peek says why.")
+@click.option("--peek", default="", help="Why you have to look while the study still runs; every report names it.")
+@click.option("--by", default=audit.COMMAND_LINE, show_default=True, help="Who exports, for the audit log.")
 def export(
     data_dir: Path | None,
     study: str | None,
@@ -162,6 +167,9 @@ def export(
     training: bool,
     unfinished: bool,
     answers: Path | None,
+    refuse_running: bool,
+    peek: str,
+    by: str,
 ) -> None:
     """Write every rating of a study to a file.
 
@@ -175,6 +183,8 @@ def export(
         raise AppError(f"{out}: a Parquet file has the layout long; give a .csv for --layout {layout}")
     with opened(settings) as database, database.reading() as db:
         name = exporting.one_study(db, study)
+        if refuse_running or peek:
+            _peek(database, db, name, peek, by)
         found = exporting.rows(db, study, training=training, unfinished=unfinished)
         if parquet:
             count = layouts.write_parquet(out, found)
@@ -188,7 +198,14 @@ def export(
         running = " while it ran" if peeking.is_running(db, name) else ""
         with database.writing() as noting:
             what = "ratings and answers" if answers else "ratings"
-            audit.note(noting, audit.COMMAND_LINE, "export", f"{name}: {what}{running}")
+            audit.note(noting, by, "export", f"{name}: {what}{running}")
+
+
+def _peek(database: Database, db: Session, study: str, reason: str, who: str) -> None:
+    """Refuse to go on while the study runs without a reason; with one, note it before anything is read."""
+    if written := peeking.require(db, study, reason, mend='Or say why it has to be now: --peek "REASON"'):
+        with database.writing() as noting:
+            peeking.note(noting, who, study, written)
 
 
 def _written(path: Path, write: Callable[[TextIO], int]) -> int:
@@ -233,6 +250,7 @@ def withdraw(code: str, data_dir: Path | None) -> None:
     with opened(settings) as database, database.writing() as db:
         listener = privacy.listener_of(db, code)
         privacy.withdraw(db, listener)
+        audit.note(db, audit.COMMAND_LINE, "withdrawal", privacy.about(listener))
         click.echo(f"{listener.pseudonym}: withdrawn ({len(listener.sessions)} sessions)")
 
 

@@ -28,6 +28,8 @@ from typing import IO, Any, Literal
 from mushra_app import jobs
 from mushra_app.config import Settings
 from mushra_app.db import Database
+from mushra_app.security import letters_key
+from mushra_app.study import results
 
 TICK_S = 0.1
 IDLE_S = 0.5
@@ -64,6 +66,7 @@ class Worker:
             if job := self._take():
                 begun += 1
                 self._do(job, heard_s)
+                results.sweep(self.database, self.settings)  # somebody may have withdrawn while it was at work
             elif not once:
                 time.sleep(IDLE_S)
             if once:
@@ -74,6 +77,7 @@ class Worker:
         with self.database.reading() as db:
             if not jobs.is_free(db, stale_s=self.stale_s):
                 return None
+        results.sweep(self.database, self.settings)
         with self.database.writing() as db:
             return jobs.take(db, self.name, stale_s=self.stale_s)
 
@@ -84,7 +88,7 @@ class Worker:
             return
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:
-                process = self._start((*kind.command, *job.argv), heard_s, out, err)
+                process = self._start(kind, job.argv, heard_s, (out, err))
             except OSError as error:  # no process to be had, or an argument that the system doesn't take
                 self._store(job, "", f"can't be started: {error.strerror or error}")
                 return
@@ -102,11 +106,16 @@ class Worker:
                 reason = self._reason(kind, ending, code, out, err)
                 self._store(job, _kept(out, err, failed=bool(reason)), reason)
 
-    def _start(self, command: tuple[str, ...], heard_s: float, out: IO[bytes], err: IO[bytes]) -> subprocess.Popen:
+    def _start(
+        self, kind: jobs.Kind, argv: tuple[str, ...], heard_s: float, into: tuple[IO[bytes], IO[bytes]]
+    ) -> subprocess.Popen:
         limits = (self.stale_s * 2 / 3, self.settings.job_memory_mb, heard_s)
-        guarded = [sys.executable, "-I", "-S", str(GUARD), *map(str, limits), *command]
-        files: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": out, "stderr": err}
-        return subprocess.Popen(guarded, **files, env=os.environ | {"MUSHRA_JOB": "yes"}, start_new_session=True)
+        guarded = [sys.executable, "-I", "-S", str(GUARD), *map(str, limits), *kind.command, *argv]
+        files: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": into[0], "stderr": into[1]}
+        environment = os.environ | {"MUSHRA_JOB": "yes"}
+        if kind.keyed:
+            environment["MUSHRA_LETTERS_KEY"] = letters_key(self.settings)
+        return subprocess.Popen(guarded, **files, env=environment, start_new_session=True)
 
     def _watch(
         self, process: subprocess.Popen, job: jobs.Taken, heard_s: float, out: IO[bytes], err: IO[bytes]

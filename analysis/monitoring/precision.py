@@ -61,14 +61,18 @@ class Precision:
         return self.target is not None and bool(reaches) and not wide
 
 
-def precision(running: Running, key: str = "") -> Precision:
-    """Work out the widths of the primary attribute's planned contrasts; ``key`` shuffles their names."""
+def precision(running: Running, key: str) -> Precision:
+    """Work out the widths of the primary attribute's planned contrasts; ``key`` shuffles their names.
+
+    It has to be secret: whoever knows it knows which letter is which.
+    """
     study, ratings = running.ratings.study, running.ratings
     frame = ratings.frame[ratings.frame["attribute"] == study.primary]
     kept = listeners.screened(frame, ratings.checks, study, study.primary, Tried()).kept if len(frame) else frame
     in_general = study.plan.inference == "items in general"
     reaches = (_in_general if in_general else _of_these)(kept, study) if len(kept) else {}
-    shuffled = sorted(map(str, study.contrasts), key=lambda name: hashlib.sha256(f"{key} {name}".encode()).digest())
+    keyed = f"{key} {study.study_id}"
+    shuffled = sorted(map(str, study.contrasts), key=lambda name: hashlib.sha256(f"{keyed} {name}".encode()).digest())
     return Precision(
         schema_number=SCHEMA,
         study=study.name,

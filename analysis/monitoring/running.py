@@ -27,13 +27,14 @@ class Running:
         return int(self.ratings.frame["listener"].nunique())
 
 
-def read(folder: Path, data: Path, study: str | None) -> Running:
+def read(folder: Path, data: Path, study: str | None, look: str = "") -> Running:
     """Read what was rated so far.
 
     Parameters
     ----------
     folder : the stimulus set that is heard.
     data, study : the app's data folder, and the study's short name where it has several.
+    look : what is looked at, to be noted in the app's audit log; "" is not noted.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def read(folder: Path, data: Path, study: str | None) -> Running:
         Where there is nothing to analyse yet, or set and database don't belong together.
     """
     manifest = sets.read(folder)
-    found = export.load(export.Place(data, study, blind=True, study_id=manifest.study_id), manifest)
+    found = export.load(export.Place(data, study, blind=True, study_id=manifest.study_id, look=look), manifest)
     of_machines = found.frame["simulated"].astype(bool)
     if of_machines.all() or not of_machines.any():
         return Running(found, bool(of_machines.all()))

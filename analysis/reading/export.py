@@ -30,7 +30,7 @@ class Place(NamedTuple):
 
     ``version``: number of the version that is meant; None: every one. ``peek``, ``who``: why somebody has to look while
     the study still runs, and who it is. ``blind``: what is made of the ratings names no condition, so that no reason is
-    needed; ``study_id`` is then the one version that is meant.
+    needed; ``study_id`` is then the one version that is meant, and ``look`` what is noted all the same.
     """
 
     data_dir: Path
@@ -40,6 +40,7 @@ class Place(NamedTuple):
     who: str = "the command line"
     blind: bool = False
     study_id: str | None = None
+    look: str = ""
 
     def __str__(self) -> str:
         """As sentences name it."""
@@ -66,7 +67,7 @@ def load(source: Path | Place, manifest: Manifest, peeks: tuple[Peek, ...] = ())
     """
     running = False
     if isinstance(source, Place):
-        look = {"peek": source.peek, "who": source.who, "blind": source.blind}
+        look = {"peek": source.peek, "who": source.who, "blind": source.blind, "look": source.look}
         rows, running, peeks = read_database(source.data_dir, source.study, version=source.version, **look)
         everything = contract.frame_of([row for row in rows if source.study_id in (None, row["study_id"])])
     else:

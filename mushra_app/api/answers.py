@@ -20,6 +20,8 @@ class Move(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     status: Status
+    reason: str = ""
+    """Why a version that was closed and has ratings runs again; every report names it."""
 
 
 class JobWanted(BaseModel):

@@ -17,7 +17,7 @@ from mushra_app.errors import NotFoundError
 from mushra_app.models import Job, Listener, ListeningSession, Save, StudyVersion, Trial
 from mushra_app.people import audit
 from mushra_app.people.tables import AuditEntry
-from mushra_app.study import lifecycle
+from mushra_app.study import lifecycle, peeking
 from mushra_app.words import say
 
 
@@ -105,28 +105,30 @@ def sittings(db: Session, name: str, *, after: int | None, limit: int) -> answer
     )
 
 
-def job(found: Job) -> answers.Job:
-    """One job, without what it printed."""
+def job(found: Job, who: str, *, running: bool) -> answers.Job:
+    """One job, without what it printed, as ``who`` may see it while the study runs."""
     return answers.Job(
         number=found.id,
         kind=found.kind,
         status=found.status,  # pyright: ignore[reportArgumentType]
         progress=found.progress,
-        reason=found.reason,
+        reason=peeking.reason_of(found, who, running=running),
         asked_by=found.asked_by,
         created_at=found.created_at,
         ended_at=found.ended_at,
     )
 
 
-def jobs(db: Session, name: str, *, after: int | None, limit: int) -> answers.Jobs:
+def jobs(db: Session, name: str, who: str, *, after: int | None, limit: int) -> answers.Jobs:
     """A page of the jobs of a study."""
     query = select(Job).where(Job.study_id == lifecycle.current(db, name).study_id)
     if after is not None:
         query = query.where(Job.id < after)
     rows = db.scalars(query.order_by(Job.id.desc()).limit(limit + 1)).all()
+    running = peeking.is_running(db, name)
     return answers.Jobs(
-        jobs=[job(one) for one in rows[:limit]], next=str(rows[limit - 1].id) if len(rows) > limit else None
+        jobs=[job(one, who, running=running) for one in rows[:limit]],
+        next=str(rows[limit - 1].id) if len(rows) > limit else None,
     )
 
 

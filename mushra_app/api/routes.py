@@ -65,12 +65,12 @@ def versions(study: str) -> Response:
 @needs(Right.CHANGE)
 def move(study: str, number: int) -> Response:
     """Bring one version into another state."""
-    status = sent(answers.Move).status
+    wanted = sent(answers.Move)
     with services().database.writing() as db:
         version = lifecycle.version_of(db, study, number)
         before = version.status
-        lifecycle.move(db, version, status)
-        note(db, "study", f"{study}: version {number} from {before} to {status}")
+        lifecycle.move(db, version, wanted.status, reason=wanted.reason, who=bearer().visitor.name)
+        note(db, "study", f"{study}: version {number} from {before} to {wanted.status}")
     with services().database.reading() as db:
         return _said(found.versions(db, study))
 
@@ -110,7 +110,7 @@ def ratings_json(study: str) -> Response:
 def jobs(study: str) -> Response:
     """What workers were asked for, of a study."""
     with services().database.reading() as db:
-        return _said(found.jobs(db, study, after=after(), limit=limit()))
+        return _said(found.jobs(db, study, bearer().visitor.name, after=after(), limit=limit()))
 
 
 @blueprint.post("/studies/<study>/jobs")
@@ -133,7 +133,7 @@ def ask(study: str) -> tuple[Response, int]:
             job = results.ask(db, place, wanted.kind, who, sounds=wanted.sounds)
         note(db, "job", f"{study}: {wanted.kind}")
         db.flush()
-        answer = found.job(job)
+        answer = found.job(job, who, running=peeking.is_running(db, study))
     return _said(answer), 202
 
 
@@ -153,7 +153,8 @@ def made_file(study: str, name: str) -> Response:
 def job(study: str, number: int) -> Response:
     """How far one job is."""
     with services().database.reading() as db:
-        return _said(found.job(found.job_of(db, study, number)))
+        one, running = found.job_of(db, study, number), peeking.is_running(db, study)
+        return _said(found.job(one, bearer().visitor.name, running=running))
 
 
 @blueprint.get("/studies/<study>/jobs/<int:number>/output")

@@ -25,7 +25,8 @@ from mushra_app.listener.pages import (
     QuestionsPage,
     WithdrawPage,
 )
-from mushra_app.models import ListeningSession
+from mushra_app.models import Listener, ListeningSession
+from mushra_app.people import audit
 from mushra_app.security import is_same_origin, secret_key, token_sha256
 from mushra_app.session import announcements, enrolment, listening, privacy, saving, setting_up
 from mushra_app.study import arriving, lifecycle
@@ -150,7 +151,7 @@ def ask_before_withdrawing(token: str) -> Response:
 def withdraw(token: str) -> AnyResponse:
     """Take back consent."""
     with services().database.writing() as db:
-        privacy.withdraw(db, _sitting(db, token).listener)
+        _withdraw(db, _sitting(db, token).listener)
     return redirect(url_for("listener.session", token=token), 303)
 
 
@@ -166,11 +167,16 @@ def withdraw_by_code() -> tuple[Response, int]:
     try:
         with services().database.writing() as db:
             listener = privacy.listener_of(db, request.form.get("code", ""))
-            privacy.withdraw(db, listener)
+            _withdraw(db, listener)
             said = announcements.withdrawn(listener.sessions[0], forgets=False)
     except NotFoundError as error:
         return _fresh(show(WithdrawPage(say("Listening test"), asks_code=True, error=str(error)))), 404
     return _fresh(show(said)), 200
+
+
+def _withdraw(db: Session, listener: Listener) -> None:
+    privacy.withdraw(db, listener)
+    audit.note(db, audit.LISTENER, "withdrawal", privacy.about(listener))
 
 
 def _sitting(db: Session, token: str, *, locked: bool = False) -> ListeningSession:

@@ -1,7 +1,8 @@
-"""Personal answers are kept no longer than the setting ``keep_personal_days`` says.
+"""Personal answers are kept no longer than the setting ``keep_personal_days`` says, and files no longer than consent.
 
-Every process that has the database open for long enforces it: at its start, then every hour. Several at once do no
-harm, because what is erased is erased.
+What was made of ratings that a listener took back is removed (``mushra_app.study.results``). Every process that has
+the database open for long enforces both: at its start, then every hour. Several at once do no harm, because what is
+erased is erased.
 
 Defines: ``erase_expired``, ``enforced``.
 """
@@ -18,6 +19,7 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import now
 from mushra_app.session import privacy
+from mushra_app.study import results
 
 EVERY_S = 3600.0
 log = logging.getLogger(__name__)
@@ -37,16 +39,13 @@ def erase_expired(database: Database, days: float) -> int:
 @contextmanager
 def enforced(database: Database, settings: Settings, *, every_s: float = EVERY_S) -> Iterator[None]:
     """Erase what has expired now and every ``every_s`` seconds, on a thread, until the context is left."""
-    days = settings.keep_personal_days
-    if days is None:
-        yield
-        return
-    ended = threading.Event()
+    days, ended = settings.keep_personal_days, threading.Event()
 
     def work() -> None:
         while True:
             try:
-                if count := erase_expired(database, days):
+                results.sweep(database, settings)
+                if days is not None and (count := erase_expired(database, days)):
                     log.warning("erased what was personal in %d sessions and invitations (keep_personal_days)", count)
             except Exception:  # a database that is away now will be there in an hour, and listeners are to go on
                 log.exception("what is personal could not be erased")

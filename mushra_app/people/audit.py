@@ -1,7 +1,7 @@
 """Who did what: a row for each thing that somebody does to an account, a study, its listeners or its ratings.
 
 Conventions: written in the transaction of what it tells of, so that neither is there without the other.
-Defines: ``KINDS``, ``COMMAND_LINE``, ``note``, ``has``, ``latest``, ``page``.
+Defines: ``KINDS``, ``COMMAND_LINE``, ``LISTENER``, ``note``, ``has``, ``latest``, ``page``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ KINDS = (
     *("study", "invitation", "calibration", "job", "export", "look", "peek", "withdrawal", "erasure"),
 )
 COMMAND_LINE = "the command line"
+LISTENER = "the listener"
 
 
 def note(db: Session, who: str, what: str, about: str = "", *, network: str = "") -> None:

@@ -6,16 +6,19 @@ or their panel says that they are. The design stays whatever is erased: who hear
 was put, and by which way somebody came.
 
 Functions take a SQLAlchemy session and know nothing of the web.
-Defines: ``listener_of``, ``listener_in``, ``withdraw``, ``expired``, ``expire``, ``kept``, ``erase_personal``.
+Defines: ``listener_of``, ``listener_in``, ``about``, ``withdraw``, ``expired``, ``expire``, ``Kept``, ``kept``,
+``erase_personal``.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from mushra_app import jobs
 from mushra_app.errors import NotFoundError
 from mushra_app.models import (
     Answer,
@@ -56,6 +59,11 @@ def listener_in(db: Session, study: str, typed: str) -> Listener:
     return found
 
 
+def about(listener: Listener) -> str:
+    """What the audit log calls a listener."""
+    return f"{listener.sessions[0].version.study.name}: {listener.pseudonym}"
+
+
 def withdraw(db: Session, listener: Listener) -> None:
     """The listener takes back their consent: whatever they wrote is erased, and their ratings leave every export."""
     own = select(ListeningSession.id).where(ListeningSession.listener_id == listener.id)
@@ -67,6 +75,7 @@ def withdraw(db: Session, listener: Listener) -> None:
     _erase(db, own)
     db.execute(update(Answer).where(Answer.session_id.in_(own), Answer.text != "").values(text=""))
     db.execute(update(Save).where(Save.trial_id.in_(_trials(own)), Save.comment != "").values(comment=""))
+    jobs.forget_readings(db, listener.study_id)
 
 
 def expired(db: Session, before: datetime) -> int:
@@ -87,16 +96,36 @@ def expire(db: Session, before: datetime) -> None:
     db.execute(update(Invitation).where(Invitation.created_at < before, Invitation.label != "").values(label=""))
 
 
-def kept(db: Session, study_id: int) -> int:
-    """How many personal answers of a study are stored."""
-    own = select(func.count()).select_from(PersonalText).join(Answer).join(ListeningSession).join(Listener)
-    return db.scalar(own.where(Listener.study_id == study_id)) or 0
+@dataclass(frozen=True)
+class Kept:
+    """What is personal of a study: answers, and names, which are labels of invitations and what panels call people."""
+
+    answers: int
+    names: int
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is something to erase."""
+        return bool(self.answers or self.names)
+
+
+def kept(db: Session, study_id: int) -> Kept:
+    """How much of what is personal of a study is stored."""
+    answers = select(func.count()).select_from(PersonalText).join(Answer).join(ListeningSession).join(Listener)
+    labels = select(func.count()).where(Invitation.study_id == study_id, Invitation.label != "")
+    people = select(func.count(Recruit.id)).join(Listener, Listener.id == Recruit.listener_id)
+    return Kept(
+        answers=db.scalar(answers.where(Listener.study_id == study_id)) or 0,
+        names=(db.scalar(labels) or 0)
+        + (db.scalar(people.where(Listener.study_id == study_id, Recruit.person != "")) or 0),
+    )
 
 
 def erase_personal(db: Session, study_id: int) -> None:
-    """Erase personal answers and what browsers said, of all sessions of a study; ratings and the others stay."""
+    """Erase personal answers, what browsers said and whom invitations and panels name, of a study; all else stays."""
     own = select(ListeningSession.id).join(Listener, Listener.id == ListeningSession.listener_id)
     _erase(db, own.where(Listener.study_id == study_id))
+    db.execute(update(Invitation).where(Invitation.study_id == study_id, Invitation.label != "").values(label=""))
 
 
 def _erase(db: Session, sessions: Select[int]) -> None:

@@ -1,7 +1,8 @@
 """How somebody comes to a study: by its open link, by an invitation, at a listening place, or from a panel.
 
 Whoever has begun is led back to their session, in whatever state the study is: an invitation is its person's in any
-browser, and a panel's worker is known by the panel's name for them. Everybody else is taken if the study takes
+browser, and a panel's worker is known by the panel's name for them together with what only their own link says
+(``SECRETS``), because others may know the name. Everybody else is taken if the study takes
 listeners, the link may be used, and there is a place left. Enrolment locks the study, so that of two who want the last
 place one gets it, and one invitation opened twice at once makes one listener.
 
@@ -11,6 +12,7 @@ Functions take a SQLAlchemy session and know nothing of the web. Defines: ``Pane
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -24,6 +26,9 @@ from mushra_app.session.enrolment import Arrival
 from mushra_app.study import lifecycle
 from mushra_app.study.recruiting import Recruiting, filled, locked, recruiting_of
 from mushra_app.words import say
+
+SECRETS = {"prolific": "SESSION_ID", "mturk": "assignmentId"}
+"""What a panel's link says that nobody but its worker and whoever pays them knows."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,13 @@ class Link:
 def way_back(db: Session, study: str, link: Link, key: str) -> str | None:
     """The token of the session of whoever has this link and has begun; None where nobody has.
 
-    ConflictError where they have begun and this server's key does not lead back: it is another one now.
+    ConflictError where they have begun and this server's key does not lead back, because it is another one now; or
+    where it is a panel's link that is not the one that they began by.
     """
     listener = _known(db, study, link)
     if listener is None:
         return None
-    token = enrolment.way_back(listener, key)
+    token = enrolment.way_back(listener, key) if _is_theirs(db, listener, link) else None
     if token is None:
         raise ConflictError(say("You have begun already. Please go on at the address that your session had."))
     return token
@@ -126,6 +132,16 @@ def _known(db: Session, study: str, link: Link) -> Listener | None:
         return None
     own = query.join(Recruit, Recruit.listener_id == Listener.id).where(Recruit.channel == link.panel.channel)
     return db.scalars(own.where(Recruit.person == link.panel.person).order_by(Listener.id)).first()
+
+
+def _is_theirs(db: Session, listener: Listener, link: Link) -> bool:
+    """Whether a link is the listener's own, where it names them."""
+    if link.invitation is not None or link.panel is None:
+        return True
+    name = SECRETS[link.panel.channel]
+    detail = db.scalar(select(Recruit.detail).where(Recruit.listener_id == listener.id)) or {}
+    given, stored = link.panel.detail.get(name, ""), str(detail.get(name, ""))
+    return bool(given) and hmac.compare_digest(given.encode(), stored.encode())
 
 
 def _invitation(db: Session, study: Study, link: Link) -> Invitation | None:

@@ -85,8 +85,7 @@ def contents_of(db: Session, settings: Settings, study: str, number: int | None 
         While the study runs.
     """
     version = lifecycle.version_of(db, study, number) if number else lifecycle.current(db, study)
-    if peeking.is_running(db, study):
-        raise ConflictError(say("%(study)s is still running; close it, and then make its bundle", study=study))
+    _require_over(db, study)
     return Contents(
         study=study,
         number=version.number,
@@ -109,8 +108,8 @@ def write_bundle(database: Database, found: Contents, out: Path, *, sounds: bool
     Raises
     ------
     AppError
-        Where the stimulus set is not where it was published from or is another one by now, there is no rating, or a
-        command of another room fails.
+        Where the stimulus set is not where it was published from or is another one by now, there is no rating, the
+        study was opened again meanwhile, or a command of another room fails.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".bundle-", dir=out.parent) as folder:
@@ -136,6 +135,11 @@ def write_bundle(database: Database, found: Contents, out: Path, *, sounds: bool
         packing.write_sums(root)
         packing.pack(root, out)
     return count
+
+
+def _require_over(db: Session, study: str) -> None:
+    if peeking.is_running(db, study):
+        raise ConflictError(say("%(study)s is still running; close it, and then make its bundle", study=study))
 
 
 def _facts(version: StudyVersion) -> dict[str, Any]:
@@ -172,7 +176,8 @@ def _copy_set(found: Contents, folder: Path) -> Manifest:
 
 
 def _write_answers(db: Session, found: Contents, root: Path) -> int:
-    """What was answered, and what its columns mean."""
+    """What was answered, and what its columns mean; ConflictError where the study was opened again meanwhile."""
+    _require_over(db, found.study)
     count = ratings.write_csv(root / "ratings.csv", rows(db, found.study, version=found.number))
     if not count:
         raise AppError(

@@ -2,8 +2,9 @@
 
 Whoever came by an invitation or sat at a listening place came from no panel and is handed neither; a worker of MTurk
 copies the code, and everybody else gets both. What the experiment file says is said where the study's recruiting has
-no code; an address of it that is neither https nor this machine is left out. Which of the codes it is is not said to
-the listener: a failed check would only be argued about.
+no code; an address of it that is neither https nor this machine is left out. ``{code}`` in either's address stands for
+the code that is handed out, never for the listener's own: whoever has that can withdraw them. Which of the codes it is
+is not said to the listener: a failed check would only be argued about.
 
 Defines: ``Ending``, ``of_finished``, ``of_refused``, ``screened_out``.
 """
@@ -41,7 +42,7 @@ def of_finished(db: Session, sitting: ListeningSession) -> Ending:
     if recruiting.completion_code:
         return _ending(recruiting, recruiting.completion_code, channel)
     own = experiment_of(sitting.version).completion
-    back = own.return_url.replace("{code}", quote(sitting.listener.code))
+    back = own.return_url.replace("{code}", quote(own.code, safe=""))
     return Ending(own.code, back if is_safe_address(back) else "")
 
 

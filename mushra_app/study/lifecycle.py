@@ -13,8 +13,11 @@ superseded  another version runs in its place; whoever has begun stays with this
 At most one version of a study is running (piloting, open or paused). The one that a study is known by, its current one,
 is the running one, else the newest that was closed, else the newest draft.
 
-Conventions: functions take a SQLAlchemy session and know nothing of the web; whoever calls them notes it in the audit
-log. Defines: ``STATUSES``, ``RUNNING``, ``TAKES_LISTENERS``, ``FOLLOWS``, ``taking``, ``current``,
+Once nothing of a study runs its ratings may be looked at, those of superseded versions too. A version that has some
+runs again only for a reason, which is noted as a look (``mushra_app.study.peeking``).
+
+Conventions: functions take a SQLAlchemy session and know nothing of the web; whoever calls them notes the move in the
+audit log. Defines: ``STATUSES``, ``RUNNING``, ``TAKES_LISTENERS``, ``FOLLOWS``, ``taking``, ``current``,
 ``current_versions``, ``version_of``, ``move``, ``supersede_running``, ``archive``, ``no_such_study``.
 """
 
@@ -26,11 +29,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from mushra_app.errors import ConflictError, NotFoundError, TurnedAwayError
-from mushra_app.models import Study, StudyVersion
+from mushra_app.models import RUNNING, Study, StudyVersion
+from mushra_app.study import peeking
 from mushra_app.table_base import now
 from mushra_app.words import say
 
-RUNNING = ("piloting", "open", "paused")
 TAKES_LISTENERS = ("piloting", "open")
 FOLLOWS: dict[str, tuple[str, ...]] = {
     "draft": ("piloting", "open"),
@@ -123,15 +126,21 @@ def version_of(db: Session, study: str, number: int) -> StudyVersion:
     raise NotFoundError(say("%(study)s: no version %(number)d", study=study, number=number))
 
 
-def move(db: Session, version: StudyVersion, status: str) -> None:
+def move(db: Session, version: StudyVersion, status: str, *, reason: str = "", who: str = "") -> None:
     """Bring a version into another state; one that starts to run supersedes the one that runs.
+
+    Parameters
+    ----------
+    reason, who : why one whose ratings could be looked at runs again, and who wants it; noted there and nowhere else.
 
     Raises
     ------
     ConflictError
         Where that state does not follow the one it has: somebody else was faster, or it makes no sense.
+    PeekError
+        Where a reason is needed and there is none.
     """
-    db.refresh(version, with_for_update=True)
+    _lock(db, version)
     if status not in FOLLOWS[version.status]:
         raise ConflictError(
             say(
@@ -144,13 +153,24 @@ def move(db: Session, version: StudyVersion, status: str) -> None:
             )
         )
     if status in RUNNING:
+        if version.status not in RUNNING:
+            peeking.require_to_reopen(db, version, reason, who)
         supersede_running(db, version.study, but=version)
     version.status = status
     if status == "open":
         version.opened_at, version.closed_at = version.opened_at or now(), None
-    if status == "closed":
-        version.closed_at = now()
+    if status not in RUNNING:
+        for other in version.study.versions:  # nothing runs any more, and all that was rated may be looked at
+            if other.status == "superseded" or other is version:
+                other.closed_at = other.closed_at or (now() if other.opened_at else None)
     db.flush()
+
+
+def _lock(db: Session, version: StudyVersion) -> None:
+    """The study's row first, so that of two who start versions of it at once one comes after the other."""
+    db.execute(select(Study.id).where(Study.id == version.study_id).with_for_update(key_share=True))
+    fresh = select(StudyVersion).where(StudyVersion.study_id == version.study_id)
+    db.scalars(fresh.execution_options(populate_existing=True)).all()
 
 
 def supersede_running(db: Session, study: Study, *, but: StudyVersion | None = None) -> None:

@@ -1,15 +1,15 @@
 """Asking the analysis room about a study that runs: whom the rules of screening find, and how wide intervals are.
 
-Both are jobs (``mushra_app.jobs``); what they printed is what pages read. Nothing of it names a condition. A look at
-the widths is written down: whoever reads the report can tell how often somebody looked.
+Both are jobs (``mushra_app.jobs``); what they printed is what pages read. Nothing of it names a condition: widths go by
+letters, which a key shuffles that the worker knows and no page. A look at the widths is noted in the audit log, whether
+a page or the command asks for it. No report names such looks, because nothing of a difference is to be seen in them.
 
-Conventions: functions take a SQLAlchemy session and know nothing of the web; whoever calls ``ask`` notes it in the
-audit log where that is wanted. Defines: ``Look``, ``ask``, ``latest``, ``is_stale``.
+Conventions: functions take a SQLAlchemy session and know nothing of the web; whoever calls ``ask`` for the widths notes
+it. Defines: ``Look``, ``ask``, ``latest``, ``is_stale``.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,8 +22,7 @@ from sqlalchemy.orm import Session, undefer
 from mushra_app import jobs
 from mushra_app.config import Settings
 from mushra_app.models import Job, Listener, ListeningSession, StudyVersion
-from mushra_app.security import secret_key
-from mushra_app.study import sets
+from mushra_app.study import peeking, sets
 from mushra_app.table_base import now
 
 Kind = Literal["screen", "precision"]
@@ -34,13 +33,15 @@ ASK_AGAIN = timedelta(minutes=2)
 @dataclass(frozen=True)
 class Look:
     """The newest answer of one kind (None: none yet), as of when, and what goes on: ``status`` is that of the newest
-    job, "" where there is none, and ``reason`` says why it failed."""
+    job, "" where there is none, and ``reason`` says why it failed. ``taken_back``: what it found was forgotten, because
+    somebody withdrew."""
 
     found: Mapping[str, Any] | None
     as_of: datetime | None
     status: str
     reason: str
     asked_at: datetime | None
+    taken_back: bool = False
 
 
 def ask(db: Session, settings: Settings, version: StudyVersion, kind: Kind, who: str) -> Job:
@@ -52,27 +53,27 @@ def ask(db: Session, settings: Settings, version: StudyVersion, kind: Kind, who:
         str(settings.data_dir.absolute()),
     ]
     argv += ["--study", version.study.name, "--format", "json"]
-    if kind == "precision":
-        argv += ["--key", _key(settings, version)]
     return jobs.ask(db, kind, argv, study_id=version.study_id, asked_by=who)
 
 
-def latest(db: Session, version: StudyVersion, kind: Kind) -> Look:
-    """What is known by the newest look at this version."""
+def latest(db: Session, version: StudyVersion, kind: Kind, who: str) -> Look:
+    """What is known by the newest look at this version, to whoever looks at it."""
     own = select(Job).where(Job.study_id == version.study_id, Job.kind == kind).order_by(Job.id.desc())
     newest = db.scalars(own.limit(1)).first()
     if newest is None:
         return Look(None, None, "", "", None)
     done = db.scalars(own.where(Job.status == "done").options(undefer(Job.output)).limit(1)).first()
-    found = json.loads(done.output) if done else None
+    taken_back = done is not None and not done.output
+    found = json.loads(done.output) if done and done.output else None
     if found is not None and found["study_id"] != version.identity:
         found = None
     as_of = done.started_at if done and found is not None else None
-    return Look(found, as_of, newest.status, newest.reason, newest.created_at)
+    reason = peeking.reason_of(newest, who, running=peeking.is_running(db, version.study.name))
+    return Look(found, as_of, newest.status, reason, newest.created_at, taken_back)
 
 
 def is_stale(db: Session, version: StudyVersion, look: Look) -> bool:
-    """Whether somebody has finished since the newest look was asked for, and it is time to ask again.
+    """Whether somebody has finished or withdrawn since the newest look was asked for, and it is time to ask again.
 
     A clock that went back makes the next look come earlier or later, and no more than that.
     """
@@ -86,9 +87,6 @@ def is_stale(db: Session, version: StudyVersion, look: Look) -> bool:
     )
     if finished is None:
         return False
-    return look.asked_at is None or (finished > look.asked_at and not timedelta() <= now() - look.asked_at < ASK_AGAIN)
-
-
-def _key(settings: Settings, version: StudyVersion) -> str:
-    """What shuffles the letters of the contrasts: nobody can work it out who can't read the data folder."""
-    return hashlib.sha256(f"precision {secret_key(settings)} {version.identity}".encode()).hexdigest()[:16]
+    if look.asked_at is None or look.taken_back:
+        return True
+    return finished > look.asked_at and not timedelta() <= now() - look.asked_at < ASK_AGAIN

@@ -2,21 +2,24 @@
 
 Each is a file in the data folder, below ``results/<study>/``, in a folder named after the version and the number of
 sessions that were withdrawn. So a file that holds what somebody took back is never handed out again: its folder is not
-looked into any more, and is removed when the next job is asked for or the experimenter withdraws somebody.
+looked into any more. It is removed when the next job is asked for or begun, when the experimenter withdraws somebody,
+and by every server within the hour (``mushra_app.operation.retention``).
 
 While the study runs, a job asks for a reason (``mushra_app.study.peeking``), and what comes of it is shown to whoever
 gave one and to nobody else.
 
 Conventions: functions take a SQLAlchemy session and know nothing of the web; sentences are in the reader's language.
-Defines: ``KINDS``, ``Place``, ``Work``, ``place_of``, ``ask``, ``works``, ``file_of``, ``saved_since``.
+Defines: ``KINDS``, ``Place``, ``Work``, ``place_of``, ``prepare``, ``sweep``, ``ask``, ``works``, ``file_of``,
+``saved_since``.
 """
 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -24,10 +27,10 @@ from sqlalchemy.orm import Session
 
 from mushra_app import jobs
 from mushra_app.config import Settings
+from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError
-from mushra_app.models import Job, Listener, ListeningSession, Save, StudyVersion, Trial
+from mushra_app.models import Job, Listener, ListeningSession, Save, Study, StudyVersion, Trial
 from mushra_app.study import peeking, sets
-from mushra_app.table_base import now
 from mushra_app.words import say, say_number
 
 KINDS = ("report", "export", "bundle")
@@ -38,8 +41,6 @@ FILES = {
     "bundle.zip": "bundle",
 }
 """Every file that can be had, and the kind of job that makes it."""
-PATIENCE = timedelta(seconds=10)
-"""How long a job waits before it is said that no worker seems to run."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,35 @@ def prepare(place: Place) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
+def sweep(database: Database, settings: Settings) -> None:
+    """Remove what holds ratings that somebody took back, and what jobs that were killed have left behind.
+
+    Folders are listed before withdrawals are counted, so that no folder of a newer count is taken for an old one.
+    """
+    results = settings.data_dir / "results"
+    folders = [folder for folder in results.glob("*/*-w*") if folder.name.rpartition("-w")[2].isdigit()]
+    left = [folder for folder in results.glob("*/*/.bundle-*") if _age_s(folder) > settings.job_time_limit_s]
+    if folders:
+        own = select(Study.name, func.count(ListeningSession.id)).join(Listener, Listener.study_id == Study.id)
+        own = (
+            own.join(ListeningSession, ListeningSession.listener_id == Listener.id)
+            .where(ListeningSession.status == "withdrawn")
+            .group_by(Study.name)
+        )
+        with database.reading() as db:
+            withdrawn = {row[0]: row[1] for row in db.execute(own)}
+        left += [one for one in folders if int(one.name.rpartition("-w")[2]) < withdrawn.get(one.parent.name, 0)]
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _age_s(folder: Path) -> float:
+    try:
+        return time.time() - folder.stat().st_mtime
+    except OSError:  # it is gone
+        return 0.0
+
+
 def ask(db: Session, place: Place, kind: str, who: str, *, reason: str = "", sounds: bool = False) -> Job:
     """Ask for a job of one of ``KINDS``.
 
@@ -110,11 +140,10 @@ def ask(db: Session, place: Place, kind: str, who: str, *, reason: str = "", sou
     written = peeking.require(db, place.study, reason, mend=say("Or say below why it has to be now."))
     if written and kind == "bundle":
         raise ConflictError(say("%(study)s is still running; close it, and then make its bundle", study=place.study))
-    if kind != "report":  # whose command notes it, at the moment when the ratings are read
-        peeking.note(db, who, place.study, written)
     argv = ["--data", str(place.data_dir), "--study", place.study, *_arguments(place, kind, sounds=sounds)]
-    if written and kind == "report":
-        argv += [f"--peek={written}", f"--by={who}"]
+    # The command judges whether it may, and notes it, at the moment when it reads the ratings. Whoever asks gets a job
+    # of their own, because while the study runs nobody else is shown what comes of it.
+    argv += [*([f"--peek={written}"] if written else []), f"--by={who}"]
     return jobs.ask(db, kind, argv, study_id=place.study_id, asked_by=who)
 
 
@@ -125,7 +154,7 @@ def _arguments(place: Place, kind: str, *, sounds: bool) -> list[str]:
         return [*version, "--stimuli", str(place.set_folder), *files]
     if kind == "bundle":
         return [*version, "--out", str(place.folder / "bundle.zip"), "--sounds" if sounds else "--no-sounds"]
-    return ["--out", str(place.folder / "ratings.parquet")]
+    return ["--refuse-running", "--out", str(place.folder / "ratings.parquet")]
 
 
 def works(db: Session, place: Place, who: str) -> dict[str, Work]:
@@ -144,7 +173,8 @@ def _work(db: Session, place: Place, kind: str, newest: Sequence[Job], only: str
     if not own or (own[0].status == "done" and own[0] is not shown):
         return Work(kind, "none", "", *made)
     job = own[0]
-    return Work(kind, job.status, _sentence(db, job), *made)
+    failed = peeking.reason_of(job, only or "", running=only is not None)
+    return Work(kind, job.status, failed if job.status == "failed" else _sentence(db, job), *made)
 
 
 def _shown(place: Place, own: Sequence[Job], only: str | None) -> Job | None:
@@ -158,12 +188,10 @@ def _is_here(job: Job, place: Place) -> bool:
 
 
 def _sentence(db: Session, job: Job) -> str:
-    if job.status == "failed":
-        return job.reason
     if job.status == "running":
         return say("At work: %(step)s", step=job.progress) if job.progress else say("At work")
     if job.status == "waiting":
-        if now() - job.created_at > PATIENCE and not _any_worker(db):
+        if jobs.no_worker(db, job.created_at):
             return say("Waits, and no worker seems to run. Start one on the server:")
         before = db.scalar(select(func.count()).where(Job.status == "waiting", Job.id < job.id)) or 0
         if before:
@@ -177,14 +205,7 @@ def _sentence(db: Session, job: Job) -> str:
 def needs_worker(db: Session, place: Place) -> bool:
     """Whether a job of the study waits, and no worker seems to run."""
     waiting = select(func.min(Job.created_at)).where(Job.study_id == place.study_id, Job.status == "waiting")
-    since = db.scalar(waiting)
-    return since is not None and now() - since > PATIENCE and not _any_worker(db)
-
-
-def _any_worker(db: Session) -> bool:
-    """Whether a job is running and its worker alive; an idle worker leaves no trace, but lets no job wait either."""
-    fresh = Job.heartbeat_at > now() - timedelta(seconds=jobs.STALE_S)
-    return db.scalar(select(Job.id).where(Job.status == "running", fresh).limit(1)) is not None
+    return jobs.no_worker(db, db.scalar(waiting))
 
 
 def file_of(db: Session, place: Place, name: str, who: str) -> Path:

@@ -68,10 +68,11 @@ def show(name: str, data_dir: Path | None) -> None:
 @study.command("open")
 @click.argument("name")
 @version_option
+@click.option("--reason", default="", help="Why it is opened again after it was closed; every report names it.")
 @data_option
-def open_study(name: str, number: int | None, data_dir: Path | None) -> None:
+def open_study(name: str, number: int | None, reason: str, data_dir: Path | None) -> None:
     """Let the study NAME take listeners; what runs of it is superseded."""
-    _move(data_dir, name, number, "open", "takes listeners; text, design, plan and sounds are frozen")
+    _move(data_dir, name, number, "open", "takes listeners; text, design, plan and sounds are frozen", reason)
 
 
 @study.command()
@@ -115,11 +116,11 @@ def archive(name: str, back: bool, data_dir: Path | None) -> None:
 study.add_command(publish)
 
 
-def _move(data_dir: Path | None, name: str, number: int | None, status: str, done: str) -> None:
+def _move(data_dir: Path | None, name: str, number: int | None, status: str, done: str, reason: str = "") -> None:
     with _changing(data_dir) as db:
         version = lifecycle.version_of(db, name, number) if number else _meant(db, name, status)
         before = version.status
-        lifecycle.move(db, version, status)
+        lifecycle.move(db, version, status, reason=reason, who=audit.COMMAND_LINE)
         said = f"version {version.number} from {before} to {status}"
         audit.note(db, audit.COMMAND_LINE, "study", f"{name}: {said}")
     click.echo(f"{name}: {said}; it {done}")

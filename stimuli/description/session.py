@@ -70,7 +70,7 @@ class Setup(Model):
 class Completion(Model):
     """What a listener gets at the end: a code to paste elsewhere, an address to return to.
 
-    ``{code}`` in the address stands for the listener's own code.
+    ``{code}`` in the address stands for that code, and not for the one that a listener keeps to withdraw.
     """
 
     code: Name | Literal[""] = ""

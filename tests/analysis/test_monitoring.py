@@ -27,9 +27,11 @@ class World:
         self.folder = folder / "set"
         self.manifest = small_study.build(self.folder, small_study.experiment(**plan))
         self.rows: list[Row] = small_study.rows(self.manifest)
+        self.looks: list[str] = []
         monkeypatch.setattr(export, "read_database", self.stored)
 
-    def stored(self, data_dir: Path, study: str | None, *, blind: bool, **_: Any) -> Stored:
+    def stored(self, data_dir: Path, study: str | None, *, blind: bool, look: str, **_: Any) -> Stored:
+        self.looks.append(look)
         assert blind, "a look at a running test that names no condition asks for no reason"
         return Stored([_complete(row) for row in self.rows], running=True, peeks=())
 
@@ -119,6 +121,21 @@ def test_nothing_that_is_printed_names_a_condition_or_says_how_one_does(world: W
         assert keys == {"label", "reach"}, "a width, and never a difference, a sign or a p"
 
 
+def test_without_a_key_the_letters_are_others_at_every_look_and_the_look_is_noted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(*more: str) -> str:
+        options = ["--stimuli", str(world.folder), "--data", "data", *more]
+        return CliRunner().invoke(cli.precision, options, catch_exceptions=False).output
+
+    assert len({looked() for _ in range(12)}) > 1  # six orders: one in 6 ** 11 draws only one of them
+    assert looked("--key", "a") == looked("--key", "a")
+    assert set(world.looks) == {"how wide the intervals are"}
+    monkeypatch.setenv("MUSHRA_LETTERS_KEY", "a")
+    monkeypatch.setenv("MUSHRA_JOB", "yes")
+    assert looked() == looked("--key", "a") and world.looks[-1] == ""
+
+
 def test_the_plan_ends_only_where_every_width_is_known_and_small_enough() -> None:
     def found(target: float | None, *reaches: float | None) -> bool:
         widths = tuple(precision.Width("A", reach) for reach in reaches)
@@ -130,7 +147,7 @@ def test_the_plan_ends_only_where_every_width_is_known_and_small_enough() -> Non
 
 def test_one_listener_gives_no_interval_and_no_error(world: World) -> None:
     world.rows = [row for row in world.rows if row["listener"] == "L00"]
-    assert [one.reach for one in precision.precision(world.read()).contrasts] == [None] * 3
+    assert [one.reach for one in precision.precision(world.read(), "a").contrasts] == [None] * 3
 
 
 def test_ratings_of_another_version_are_not_looked_at(world: World) -> None:

@@ -88,7 +88,7 @@ class World:
             subprocess.run(worker, check=True, stdout=subprocess.DEVNULL)
         with database.reading() as db:
             version = lifecycle.current(db, "tiny")
-            looks = [monitoring.latest(db, version, kind) for kind in ("screen", "precision")]
+            looks = [monitoring.latest(db, version, kind, "the bench") for kind in ("screen", "precision")]
         assert all(look.found for look in looks), [look.reason for look in looks]
         database.close()
 

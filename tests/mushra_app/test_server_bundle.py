@@ -116,6 +116,8 @@ def test_what_can_not_be_packed_is_refused_and_leaves_nothing(
     import tiny_set
 
     (out := tmp_path / "out").mkdir()
+    with rated.reading() as db:
+        before = bundle.contents_of(db, "tiny")
     shutil.move(own_set, tmp_path / "away")
     with pytest.raises(AppError, match="needs the stimulus set where it was published from"):
         packed(rated, out / "b.zip")
@@ -123,9 +125,13 @@ def test_what_can_not_be_packed_is_refused_and_leaves_nothing(
     with pytest.raises(AppError, match="is not the set any more that version 1 of tiny was published"):
         packed(rated, out / "b.zip")
     with rated.writing() as db:
-        lifecycle.move(db, lifecycle.current(db, "tiny"), "open")
+        lifecycle.move(db, lifecycle.current(db, "tiny"), "open", reason="more listeners")
     with pytest.raises(ConflictError, match="still running; close it"):
         packed(rated, out / "b.zip")
+    shutil.rmtree(own_set)
+    shutil.move(tmp_path / "away", own_set)
+    with pytest.raises(ConflictError, match="still running; close it"):  # opened again while it was at work
+        bundle.write_bundle(rated, before, out / "b.zip", sounds=False)
     assert list(out.iterdir()) == [] and other_rooms == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,6 +18,7 @@ from sqlalchemy import event, update
 from studio_looks import done, jobs_of, looked_at, screening, seen_at, session_of, widths
 from studio_people import AN_OWNER, csrf, database_of, inside, person
 
+from mushra_app import jobs
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Event, Job, Listener, ListeningSession, Save, Study
@@ -26,7 +28,7 @@ from mushra_app.session import privacy
 from mushra_app.studio.live import health, progress, sittings
 from mushra_app.studio.live import listener as one_listener
 from mushra_app.studio.live.pages import ListenerPage, LivePage, View
-from mushra_app.study import lifecycle, monitoring
+from mushra_app.study import lifecycle, monitoring, results
 from mushra_app.table_base import now
 from stimuli.manifest import Manifest
 
@@ -317,7 +319,35 @@ def test_verdicts_are_shown_by_rule_and_by_listener(published: Database, either:
     )
     done(published, either, "screen", "the stimulus set is gone")
     after = live(published).quality
-    assert after.trouble == "the stimulus set is gone" and after.rules == page.quality.rules, "the older look stays"
+    assert "only whoever asked for it is told" in after.trouble and after.rules == page.quality.rules, (
+        "the older look stays"
+    )
+    with published.reading() as db:
+        asker = dataclasses.replace(AN_OWNER, name="ada")
+        assert progress.live(db, "tiny", asker, PLACE).quality.trouble == "the stimulus set is gone"
+
+
+def test_verdicts_on_who_has_withdrawn_are_forgotten_and_asked_for_anew(published: Database, either: Settings) -> None:
+    stays, goes = Guest(published), Guest(published)
+    names = []
+    for guest in (stays, goes):
+        guest.finish()
+        names.append(session_of(published, guest).listener.pseudonym)
+    done(published, either, "screen", screening(names[1], judged=tuple(names)))
+    with published.writing() as db:
+        monitoring.ask(db, either, lifecycle.current(db, "tiny"), "screen", "ada")
+        under_way = jobs.take(db, "a worker")
+    with published.writing() as db:
+        privacy.withdraw(db, db.query(Listener).filter_by(pseudonym=names[1]).one())
+    with published.writing() as db:
+        assert under_way and not jobs.end(db, under_way, output=json.dumps(screening(names[1], judged=tuple(names))))
+        assert [(job.status, job.output) for job in db.query(Job).order_by(Job.id)] == [("done", ""), ("waiting", "")]
+        again = jobs.take(db, "a worker")
+        assert again and again.id == under_way.id
+        jobs.end(db, again, output="", reason="away")
+    assert live(published).quality.rules == () and live(published).ask
+    done(published, either, "screen", screening(judged=(names[0],)))
+    assert len(live(published).quality.rules) == 2 and not live(published).ask
 
 
 def test_a_look_at_another_version_says_nothing_of_this_one(published: Database, either: Settings) -> None:
@@ -413,6 +443,12 @@ def test_a_worker_that_is_not_there_is_missed(published: Database, either: Setti
     with published.writing() as db:
         db.execute(update(Job).values(created_at=now() - timedelta(minutes=1)))
     assert found().no_worker
+    for seconds, missed in ((-1, False), (1, True)):  # the tab Results says the same at the same time
+        with published.writing() as db:
+            db.execute(update(Job).values(created_at=now() - jobs.PATIENCE - timedelta(seconds=seconds)))
+            place = results.place_of(db, lifecycle.current(db, "tiny"), either)
+            assert results.needs_worker(db, place) is missed
+        assert found().no_worker is missed
     with published.writing() as db:
         monitoring.ask(db, either, lifecycle.current(db, "tiny"), "precision", "ada")
         db.execute(update(Job).where(Job.kind == "screen").values(status="running", heartbeat_at=now()))

@@ -8,17 +8,21 @@ from pathlib import Path
 import pytest
 from careful_guests import listened
 from click.testing import CliRunner, Result
+from flask import Flask
 from server_guests import Guest
 from sqlalchemy import select
+from studio_people import csrf, database_of, inside, person
 
 from analysis.cli import report
 from mushra_app import ratings
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import RatingsError
+from mushra_app.people import accounts, audit, tokens
 from mushra_app.people.tables import AuditEntry
 from mushra_app.publish import publish
 from mushra_app.study import lifecycle, peeking
+from mushra_app.study.study_cli import study
 
 WHY = "the headphones of two listeners were broken"
 
@@ -75,8 +79,8 @@ def test_another_version_that_runs_makes_the_study_run(rated: Database, either: 
     publish(tmp_path / "next", rated, either)
     with pytest.raises(peeking.PeekError):
         ratings.read_database(either.data_dir, "tiny", version=1)
-    brought_to(rated, "closed")
     Guest(rated).finish()
+    brought_to(rated, "closed")
     assert [len(ratings.read_database(either.data_dir, "tiny", version=n).rows) for n in (1, 2)] == [45, 15]
 
 
@@ -103,6 +107,83 @@ def test_a_report_is_refused_or_says_that_somebody_looked_and_so_does_the_last_o
     last = json.loads(out.read_text())
     assert last["deviations"] == told["deviations"] and "running" not in last["sections"][0]["why"]
     assert peeked(rated) == [("the command line", f"tiny: {WHY}")]
+
+
+def test_who_closes_looks_and_opens_again_is_named_in_every_report(
+    rated: Database, either: Settings, stimuli: Path
+) -> None:
+    brought_to(rated, "closed")
+    with rated.reading() as db:
+        closed_at = f"{lifecycle.current(db, 'tiny').closed_at:%Y-%m-%d %H:%M}"
+    for reason, told in ((" \n", "was closed at .* results could be looked at"), ("x" * 501, "has 501 characters")):
+        with pytest.raises(peeking.PeekError, match=told), rated.writing() as db:
+            lifecycle.move(db, lifecycle.current(db, "tiny"), "open", reason=reason, who="ada")
+    with pytest.raises(peeking.PeekError):
+        publish(stimuli, rated, either)
+    assert peeked(rated) == []
+    data = ["--data", str(either.data_dir)]
+    assert CliRunner().invoke(study, ["open", "tiny", *data]).exit_code
+    done = CliRunner().invoke(study, ["open", "tiny", "--reason", WHY, *data])
+    assert done.exit_code == 0, done.output
+    note = f"tiny: closed at {closed_at}, results could be looked at, opened again: "
+    assert peeked(rated) == [("the command line", note + WHY)]
+    brought_to(rated, "paused", "open", "closed")  # who only paused has seen nothing
+    assert publish(stimuli, rated, either, reason="some were ill").change == "back"
+    assert [about.rpartition(": ")[2] for _, about in peeked(rated)] == [WHY, "some were ill"]
+
+
+def test_a_version_was_closed_too_when_nothing_ran_in_its_place(
+    rated: Database, either: Settings, tmp_path: Path
+) -> None:
+    import tiny_set
+
+    tiny_set.make(tmp_path / "next", experiment={"name": "tiny", "title": "Another", "contact": "lab@example.org"})
+    publish(tmp_path / "next", rated, either)
+    brought_to(rated, "closed")
+    for number in (2, 1):  # the second has no ratings, and says that nobody could look at any
+        with rated.writing() as db:
+            version = lifecycle.version_of(db, "tiny", number)
+            assert peeking.needs_reason_to_reopen(db, version) is (number == 1)
+            if number == 2:
+                lifecycle.move(db, version, "open")
+    with pytest.raises(peeking.PeekError), rated.writing() as db:
+        lifecycle.move(db, lifecycle.version_of(db, "tiny", 1), "open")
+
+
+def test_the_page_and_the_api_ask_for_the_reason(app: Flask) -> None:
+    database = database_of(app)
+    Guest(database).finish()
+    browser = inside(app, person(database, "owner", "owner"))
+    address = "/studio/tiny/versions/1/status"
+    token = {"csrf_token": csrf(browser.get("/studio/account").text)}
+    assert 'name="reason"' not in browser.get("/studio/tiny/").text
+    assert browser.post(address, data=token | {"status": "closed"}).status_code == 303
+    assert 'name="reason"' in browser.get("/studio/tiny/").text
+    refused = browser.post(address, data=token | {"status": "open"})
+    assert refused.status_code == 409 and "Give a reason why it is opened again" in refused.text
+    assert browser.post(address, data=token | {"status": "open", "reason": WHY}).status_code == 303
+    assert browser.post(address, data=token | {"status": "closed"}).status_code == 303
+    with database.writing() as db:
+        bearer = tokens.make(db, accounts.named(db, "owner"), "a program", may="change", days=30)
+
+    def moved(**body: str) -> int:
+        headers = {"Authorization": f"Bearer {bearer}"}
+        answer = app.test_client().post("/api/v1/studies/tiny/versions/1/status", json=body, headers=headers)
+        return answer.status_code
+
+    assert [moved(status="open"), moved(status="open", reason="for a program")] == [409, 200]
+    assert [(who, about.rpartition(": ")[2]) for who, about in peeked(database)] == [
+        ("owner", WHY),
+        ("owner", "for a program"),
+    ]
+
+
+def test_a_look_that_needs_no_reason_is_noted_where_it_is_said(rated: Database, either: Settings) -> None:
+    assert ratings.read_database(either.data_dir, "tiny", blind=True, look="how wide the intervals are").rows
+    assert ratings.read_database(either.data_dir, "tiny", blind=True).rows
+    with rated.reading() as db:
+        noted = [(one.who, one.what, one.about) for one in audit.latest(db)]
+    assert noted == [("the command line", "look", "tiny: how wide the intervals are")]
 
 
 def test_looks_travel_as_a_file(tmp_path: Path) -> None:

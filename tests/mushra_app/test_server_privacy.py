@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -23,13 +24,15 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError
 from mushra_app.listener.pages import DonePage, QuestionsPage, TrialPage
-from mushra_app.models import Answer, ListeningSession, PersonalText, Response, Save, ScriptError, Slot, Trial, now
+from mushra_app.models import Answer, Job, ListeningSession, PersonalText, Response, Save, ScriptError, Slot, Trial, now
 from mushra_app.operation import retention
 from mushra_app.operation.db_cli import expire
+from mushra_app.people import audit
 from mushra_app.publish import publish
 from mushra_app.security import token_sha256
 from mushra_app.session import listening, privacy
 from mushra_app.session.saving import lock_trial, read_body, save_trial, store_script_error
+from mushra_app.worker import Worker
 
 SECRET = "Zaphod Beeblebrox of Betelgeuse"
 
@@ -246,6 +249,40 @@ def test_the_commands(app, settings: Settings) -> None:
     assert "withdrawn" in guest.page().heading
     with pytest.raises(AppError, match="No listener has this code"):
         run(server_cli.withdraw, ["NOTACODE", *at], catch_exceptions=False)
+
+
+def test_files_made_of_what_was_taken_back_are_swept_away(app, settings: Settings, client: FlaskClient) -> None:
+    database = app.extensions["mushra"].database
+    guests = [rated(database) for _ in range(3)]
+    results = settings.data_dir / "results" / "tiny"
+    present, old, killed = results / "v1-w0", results / "v1-w1", results / "v1-w2" / ".bundle-killed"
+    at_work, others = results / "v1-w2" / ".bundle-at-work", settings.data_dir / "results" / "other" / "v1-w0"
+    for folder in (present, old, killed, at_work, others):
+        folder.mkdir(parents=True)
+        (folder / "ratings.parquet").write_text("taken back")
+    os.utime(killed, (time.time() - settings.job_time_limit_s - 60,) * 2)
+
+    def swept(*expected: Path) -> None:
+        with retention.enforced(database, settings, every_s=0.05):
+            for _ in range(100):
+                if {path.parent for path in settings.data_dir.rglob("ratings.parquet")} == set(expected):
+                    return
+                time.sleep(0.02)
+        raise AssertionError(sorted(settings.data_dir.rglob("ratings.parquet")))
+
+    swept(present, old, at_work, others)
+    token = csrf(client.get(f"{guests[0].base}/withdraw").text)
+    assert client.post(f"{guests[0].base}/withdraw", data={"csrf_token": token}).status_code == 303
+    swept(old, at_work, others)
+    client.post("/withdraw", data={"csrf_token": csrf(client.get("/withdraw").text), "code": code_of(guests[1])})
+    with database.writing() as db:
+        db.add(Job(kind="of another release", argv=[], key="x"))
+    assert Worker(database, settings, stale_s=60, say=str).work(once=True) == 1
+    assert not old.exists() and at_work.is_dir() and others.is_dir()
+    with database.reading() as db:
+        noted = [(one.who, one.about) for one in audit.latest(db) if one.what == "withdrawal"]
+        names = [listening.sitting_of(db, guest.token).listener.pseudonym for guest in guests]
+    assert noted == [("the listener", f"tiny: {name}") for name in (names[1], names[0])]
 
 
 def csrf(html: str) -> str:

@@ -155,7 +155,7 @@ def test_an_invitation_that_is_opened_twice_at_once_makes_one_listener(published
 
 def test_a_worker_who_comes_twice_at_once_is_one_listener(published: Database) -> None:
     tokens: list[str] = []
-    assert at_once(5, lambda _: tokens.append(come(published, from_prolific()))) == []
+    assert at_once(5, lambda _: tokens.append(come(published, from_prolific("5f1", SESSION_ID="x")))) == []
     assert in_all(published) == 1 and len(set(tokens)) == 1
 
 
@@ -213,12 +213,20 @@ def test_without_an_open_link_only_the_invited_come(published: Database) -> None
 
 def test_a_panels_worker_is_written_down_and_led_back(published: Database) -> None:
     token = come(published, from_prolific("5f1", STUDY_ID="s", SESSION_ID="x"))
-    assert come(published, from_prolific("5f1", SESSION_ID="y")) == token
+    assert come(published, from_prolific("5f1", SESSION_ID="x")) == token
+    others = ({"SESSION_ID": "y"}, {"SESSION_ID": ""}, {}, {"assignmentId": "x"}, {"STUDY_ID": "s"})
+    for detail in others:  # whoever knows the name alone
+        with pytest.raises(ConflictError, match="You have begun already"):
+            come(published, from_prolific("5f1", **detail))
+    come(published, without := from_prolific("5f2"))
+    with pytest.raises(ConflictError, match="You have begun already"):
+        come(published, without)
     assert come(published, replace(from_prolific("5f1"), panel=arriving.Panel("mturk", "5f1"))) != token
     with published.reading() as db:
         rows = db.execute(select(Recruit.channel, Recruit.person, Recruit.detail).order_by(Recruit.id)).all()
     assert [tuple(row) for row in rows] == [
         ("prolific", "5f1", {"STUDY_ID": "s", "SESSION_ID": "x"}),
+        ("prolific", "5f2", {}),
         ("mturk", "5f1", {}),
     ]
 

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 from careful_guests import listened
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from studio_people import close, csrf, database_of, inside, person
 
 from mushra_app import jobs
-from mushra_app.models import Answer, Job, Listener, PersonalText, now
+from mushra_app.models import Answer, Invitation, Job, Listener, PersonalText, Recruit, now
+from mushra_app.people import accounts, tokens
 from mushra_app.people.tables import AuditEntry
+from mushra_app.server_cli import export
 from mushra_app.study import lifecycle, results
 
 WHY = "two headphones were broken"
@@ -85,6 +88,58 @@ def test_an_early_report_is_shown_to_whoever_gave_the_reason(app: Flask, ada: Fl
     assert "made while the study ran" in other.get("/studio/tiny/results").text
 
 
+def test_an_export_asked_for_while_closed_is_not_made_of_a_study_that_runs_again(app: Flask, ada: FlaskClient) -> None:
+    close(database_of(app))
+    sent(ada, "jobs", kind="export")
+    while_closed = newest(app)
+    with database_of(app).writing() as db:
+        lifecycle.move(db, lifecycle.current(db, "tiny"), "open", reason="more listeners", who="ada")
+    refused = CliRunner().invoke(export, while_closed.argv)
+    assert "still running" in str(refused.exception) and list(place(app).folder.iterdir()) == []
+    sent(ada, "jobs", kind="export", reason=WHY)
+    assert [about for _, about in noted(app, "peek") if WHY in about] == []
+    done = CliRunner().invoke(export, newest(app).argv)
+    assert done.exit_code == 0 and [path.name for path in place(app).folder.iterdir()] == ["ratings.parquet"]
+    assert noted(app, "peek")[-1] == ("ada", f"tiny: {WHY}")
+    assert noted(app, "export")[-1] == ("ada", "tiny: ratings while it ran")
+    typed = ["--data", str(place(app).data_dir), "--out", str(place(app).folder / "typed.csv")]
+    assert CliRunner().invoke(export, typed).exit_code == 0 and noted(app, "peek")[-1] == ("ada", f"tiny: {WHY}")
+
+
+def test_two_who_ask_for_the_same_while_it_runs_get_one_each(app: Flask, ada: FlaskClient) -> None:
+    bob = inside(app, person(database_of(app), "bob", "owner"))
+    for kind in ("report", "export"):
+        for client in (ada, bob, ada):
+            assert sent(client, "jobs", kind=kind, reason=WHY).status_code == 303
+    with database_of(app).reading() as db:
+        found = [(job.kind, job.asked_by) for job in db.scalars(select(Job).order_by(Job.id))]
+    assert found == [("report", "ada"), ("report", "bob"), ("export", "ada"), ("export", "bob")]
+
+
+def test_while_it_runs_why_a_job_failed_is_told_to_whoever_asked(app: Flask, ada: FlaskClient) -> None:
+    sent(ada, "jobs", kind="report", reason=WHY)
+    with database_of(app).writing() as db:
+        job = jobs.take(db, "a worker")
+        assert job
+        jobs.end(db, job, output="", reason="zebra-net: no model could be fitted")
+        study_id = db.query(Job).one().study_id
+        db.add(Job(kind="check", argv=[], key="x", status="failed", reason="no such folder", study_id=study_id))
+    bob = inside(app, person(database_of(app), "bob", "owner"))
+    with database_of(app).writing() as db:
+        held = {name: tokens.make(db, accounts.named(db, name), "t", may="view", days=30) for name in ("ada", "bob")}
+
+    def told(name: str, client: FlaskClient) -> list[bool]:
+        said = [client.get(f"/studio/tiny/{page}").text for page in ("results", "jobs.json")]
+        headers = {"Authorization": f"Bearer {held[name]}"}
+        said += [app.test_client().get(f"/api/v1/studies/tiny/jobs{n}", headers=headers).text for n in ("", "/1")]
+        assert "no such folder" in said[2]
+        return ["zebra-net: no model" in text for text in said]
+
+    assert told("ada", ada) == [True] * 4 and told("bob", bob) == [False] * 4
+    close(database_of(app))
+    assert told("bob", bob) == [True] * 4
+
+
 def test_a_job_waits_works_fails_and_is_tried_again(app: Flask, ada: FlaskClient) -> None:
     close(database_of(app))
     sent(ada, "jobs", kind="report")
@@ -93,7 +148,7 @@ def test_a_job_waits_works_fails_and_is_tried_again(app: Flask, ada: FlaskClient
     again = ada.get("/studio/tiny/jobs.json", headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304
     with database_of(app).writing() as db:
-        db.execute(update(Job).values(created_at=now() - 2 * results.PATIENCE))
+        db.execute(update(Job).values(created_at=now() - 2 * jobs.PATIENCE))
     assert "no worker seems to run" in (page := ada.get("/studio/tiny/results").text) and "mushra worker --data" in page
     with database_of(app).writing() as db:
         job = jobs.take(db, "a worker")
@@ -150,12 +205,25 @@ def test_who_is_withdrawn_leaves_the_files_that_were_made(app: Flask, ada: Flask
 
 
 def test_what_is_personal_can_be_erased_and_the_rest_stays(app: Flask, ada: FlaskClient) -> None:
+    with database_of(app).writing() as db:
+        listener = db.scalars(select(Listener)).first()
+        assert listener
+        db.add(Recruit(listener_id=listener.id, channel="prolific", person="5f", detail={"SESSION_ID": "s"}))
+        db.add(Invitation(study_id=listener.study_id, label="Zaphod"))
+        db.add(Invitation(study_id=listener.study_id, label="Ford", listener_id=listener.id))
     before = ada.get("/studio/tiny/answers.csv").text
+    assert "So are 3 labels of invitations and names from panels" in ada.get("/studio/tiny/erase").text
     assert "2 personal answers are erased" in ada.get("/studio/tiny/erase").text
     assert sent(ada, "erase").status_code == 303
     with database_of(app).reading() as db:
         assert not db.scalars(select(PersonalText)).all() and len(db.scalars(select(Answer)).all()) == 6
         assert {session.user_agent for one in db.scalars(select(Listener)) for session in one.sessions} == {""}
+        assert [(one.person, one.detail) for one in db.scalars(select(Recruit))] == [("", {})]
+        assert [one.label for one in db.scalars(select(Invitation))] == ["", ""]
+    assert 'href="/studio/tiny/erase"' not in ada.get("/studio/tiny/results").text
+    with database_of(app).writing() as db:
+        db.execute(update(Invitation).where(Invitation.listener_id.is_(None)).values(label="Zaphod"))
+    assert 'href="/studio/tiny/erase"' in ada.get("/studio/tiny/results").text
     assert ada.get("/studio/tiny/answers.csv").text == before and len(noted(app, "erasure")) == 1
 
 

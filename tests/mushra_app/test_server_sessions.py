@@ -127,10 +127,11 @@ def test_withdrawing_takes_back_every_session(enrol: Enrol) -> None:
 
 
 def test_the_end_hands_out_the_code_and_the_way_back(enrol: Enrol) -> None:
-    address = "https://panel.example/done?cc=C0FFEE&who={code}"
-    guest = enrol(completion={"code": "C0FFEE", "return_url": address}, setup=SETUP, questions=[])
+    address = "https://panel.example/done?cc={code}&a=b"
+    guest = enrol(completion={"code": "C 0&E", "return_url": address}, setup=SETUP, questions=[])
     done = seen(guest)[-1]
-    assert done.completion == "C0FFEE" and done.return_url == address.replace("{code}", done.code)
+    assert done.completion == "C 0&E" and done.return_url == "https://panel.example/done?cc=C%200%26E&a=b"
+    assert done.code and done.code not in done.return_url, "who has a listener's own code can withdraw them"
 
 
 def test_each_attribute_is_a_block_with_its_words_and_anchors(enrol: Enrol) -> None:

@@ -141,7 +141,9 @@ def test_an_invitation_that_was_taken_back_or_changed_opens_nothing(app: Flask, 
 def test_the_panels_say_who_comes_and_a_preview_enrols_nobody(app: Flask, client: FlaskClient) -> None:
     prolific = "/listen/tiny?PROLIFIC_PID=5f1&STUDY_ID=s1&SESSION_ID=x1"
     begun = begin(client, prolific)
-    assert app.test_client().get(prolific.replace("x1", "x2")).location == begun.location
+    assert app.test_client().get(prolific).location == begun.location
+    other = app.test_client().get(prolific.replace("x1", "x2"))
+    assert other.status_code == 409 and "You have begun already" in other.text and begun.location not in other.text
     mturk = "/listen/tiny?workerId=A1&assignmentId={}&hitId=h1"
     preview = client.get(mturk.format("ASSIGNMENT_ID_NOT_AVAILABLE"))
     assert preview.status_code == 200 and "This is a preview" in preview.text and "<form" not in preview.text

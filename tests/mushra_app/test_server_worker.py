@@ -16,6 +16,9 @@ from job_workers import Workers, lives, wait_for
 from mushra_app import jobs
 from mushra_app.config import Settings
 from mushra_app.db import Database
+from mushra_app.models import Job
+from mushra_app.security import letters_key
+from mushra_app.worker import Worker
 from stimuli.starter import write_example
 
 
@@ -49,6 +52,25 @@ def test_two_workers_run_twenty_jobs_each_exactly_once(workers: Workers, tmp_pat
     found = [workers.job(number) for number in numbers]
     assert {(job.status, job.attempts, job.output) for job in found} == {("done", 1, "lived\n")}
     assert len({job.worker for job in found}) == 2
+
+
+@sqlite_alone
+def test_the_key_of_the_letters_goes_to_whom_it_is_for_and_by_no_argument(
+    database: Database, either: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say_it = (sys.executable, "-c", "import os; print(os.environ.get('MUSHRA_LETTERS_KEY'))")
+    assert jobs.KINDS["precision"].keyed and [kind for kind in jobs.KINDS.values() if kind.keyed] == [
+        jobs.KINDS["precision"]
+    ]
+    for name, keyed in (("told", True), ("not told", False)):
+        monkeypatch.setitem(jobs.KINDS, name, jobs.Kind(say_it, keyed=keyed))
+        with database.writing() as db:
+            jobs.ask(db, name, [])
+    worker = Worker(database, either, stale_s=60, say=str)
+    assert [worker.work(once=True) for _ in range(2)] == [1, 1]
+    with database.reading() as db:
+        told, not_told = (job.output.strip() for job in db.query(Job).order_by(Job.id))
+    assert told == letters_key(either) and len(told) == 64 and not_told == "None"
 
 
 def test_a_killed_workers_job_is_taken_up_once_and_never_runs_twice_at_a_time(workers: Workers, tmp_path: Path) -> None:

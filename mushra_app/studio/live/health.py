@@ -15,11 +15,8 @@ from sqlalchemy.orm import Session
 
 from mushra_app import jobs
 from mushra_app.models import Job, Save
-from mushra_app.studio.live.ages import age_s
 
 LITTLE_GB = 2.0
-PATIENCE_S = 30.0
-"""A job that waits for longer, while none is run, waits for a worker that is not there."""
 MOST_SAVES = 1000
 """So many of the newest saves are looked at; more in a minute are said to be that many."""
 
@@ -52,7 +49,7 @@ def health(db: Session, data_dir: Path, moment: datetime) -> Health:
         free_gb=_free_gb(data_dir),
         waiting=waiting,
         running=running,
-        no_worker=bool(waiting) and not running and age_s(moment, oldest) > PATIENCE_S,
+        no_worker=jobs.no_worker(db, oldest),
     )
 
 

@@ -34,7 +34,7 @@ def listener(db: Session, study: str, pseudonym: str, visitor: Visitor) -> Liste
     found = db.scalar(select(Listener).where(Listener.study_id == version.study_id, Listener.pseudonym == pseudonym))
     if found is None:
         raise NotFoundError(say("%(study)s: no listener %(listener)s", study=study, listener=pseudonym))
-    own = quality(monitoring.latest(db, version, "screen"))
+    own = quality(monitoring.latest(db, version, "screen", visitor.name))
     strip = own.strips.get(pseudonym)
     query = select(ListeningSession).where(ListeningSession.listener_id == found.id).order_by(ListeningSession.part)
     query = query.options(selectinload(ListeningSession.setup_steps), selectinload(ListeningSession.place))

@@ -66,7 +66,7 @@ def live(db: Session, name: str, visitor: Visitor, place: Place, view: View = Vi
     wanted = [one for one in everybody if view.who in ("all", kind_of(one))]
     by_state = [(state_of(one, moment), one) for one in wanted]
     counted = Counter(state for state, _ in by_state)
-    look = monitoring.latest(db, version, "screen")
+    look = monitoring.latest(db, version, "screen", visitor.name)
     found = quality(look)
     in_view = sorted((pair for pair in by_state if _is_wanted(pair[0], view.state)), key=_rank)
     ends = pace.stops([one.at for state, one in by_state if state == "stopped"], _longest(wanted))
@@ -87,7 +87,9 @@ def live(db: Session, name: str, visitor: Visitor, place: Place, view: View = Vi
         quality=found,
         ask=monitoring.is_stale(db, version, look),
         finished=any(one.status == "finished" and not one.pilot for one in everybody),
-        widths=widths.widths(monitoring.latest(db, version, "precision"), experiment_of(version).analysis),
+        widths=widths.widths(
+            monitoring.latest(db, version, "precision", visitor.name), experiment_of(version).analysis
+        ),
         page_errors=tuple(page_errors(db, Listener.study_id == version.study_id)),
         page_errors_in_all=db.scalar(reported.where(Listener.study_id == version.study_id)) or 0,
         health=health(db, place.data_dir, moment),

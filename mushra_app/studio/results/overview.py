@@ -41,7 +41,7 @@ def results(db: Session, name: str, visitor: Visitor, settings: Settings, *, err
         exported=audit.has(db, "export", tuple(f"{name}: {what}" for what in RATINGS)),
         worker_command=f'mushra worker --data "{place.data_dir}"',
         worker_missing=made.needs_worker(db, place),
-        personal_answers=privacy.kept(db, version.study_id),
+        personal=privacy.kept(db, version.study_id),
         keep_days=settings.keep_personal_days,
         error=error,
     )

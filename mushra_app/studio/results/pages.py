@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mushra_app.session.privacy import Kept
 from mushra_app.studio.tabs import StudyHead
 
 
@@ -46,7 +47,7 @@ class ResultsPage:
     exported: bool
     worker_command: str
     worker_missing: bool
-    personal_answers: int
+    personal: Kept
     keep_days: float | None
     error: str = ""
 
@@ -64,8 +65,8 @@ class WithdrawalPage:
 
 @dataclass(frozen=True)
 class ErasurePage:
-    """Personal answers that are about to be erased."""
+    """What is personal and about to be erased."""
 
     head: StudyHead
-    personal_answers: int
+    personal: Kept
     error: str = ""

@@ -151,7 +151,8 @@ def erase_personal(study: str) -> AnyResponse:
     with services().database.writing() as db:
         version = lifecycle.current(db, study)
         privacy.erase_personal(db, version.study_id)
-        audit.note(db, visitor().name, "erasure", f"{study}: personal answers, and what browsers said of themselves")
+        what = "personal answers, what browsers said of themselves, and whom invitations and panels name"
+        audit.note(db, visitor().name, "erasure", f"{study}: {what}")
     return redirect(url_for("studio.results", study=study), 303)
 
 

@@ -12,7 +12,7 @@ from mushra_app.people.logins import Visitor
 from mushra_app.session.enrolment import experiment_of
 from mushra_app.studio.tabs import head_of
 from mushra_app.studio.test.pages import BrokenRule, TestPage, VersionRow
-from mushra_app.study import lifecycle
+from mushra_app.study import lifecycle, peeking
 from stimuli.manifest import RuleResult
 
 SEVERITIES = ("must", "should", "note")
@@ -65,6 +65,7 @@ def _versions(db: Session, current: StudyVersion) -> list[VersionRow]:
             listeners=counts.get((version.id, False), 0),
             pilots=counts.get((version.id, True), 0),
             moves=lifecycle.FOLLOWS[version.status],
+            reopening=peeking.needs_reason_to_reopen(db, version),
         )
         for version in ordered
     ]

@@ -19,7 +19,10 @@ class BrokenRule:
 
 @dataclass(frozen=True)
 class VersionRow:
-    """One version of the study; ``moves`` are the states that it may be brought into from here."""
+    """One version of the study; ``moves`` are the states that it may be brought into from here.
+
+    ``reopening``: for it to run again a reason is needed.
+    """
 
     number: int
     status: str
@@ -29,6 +32,7 @@ class VersionRow:
     listeners: int
     pilots: int
     moves: tuple[str, ...]
+    reopening: bool
 
 
 @dataclass(frozen=True)

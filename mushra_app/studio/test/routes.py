@@ -32,8 +32,9 @@ def move(study: str, number: int) -> Any:
         with services().database.writing() as db:
             version = lifecycle.version_of(db, study, number)
             before = version.status
-            lifecycle.move(db, version, status)
-            audit.note(db, visitor().name, "study", f"{study}: version {number} from {before} to {status}")
+            who = visitor().name
+            lifecycle.move(db, version, status, reason=request.form.get("reason", ""), who=who)
+            audit.note(db, who, "study", f"{study}: version {number} from {before} to {status}")
     except AppError as error:
         return _page(study, error=str(error)), 409
     return redirect(url_for("studio.study", study=study), 303)

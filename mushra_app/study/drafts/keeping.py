@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.models import ExperimentDraft, Study, StudyVersion
 from mushra_app.session.enrolment import experiment_of
+from mushra_app.study import names
 from mushra_app.table_base import now
 from mushra_app.words import say
 from stimuli.experiment import Slug
@@ -49,6 +50,7 @@ def begin_study(db: Session, name: str, who: str) -> Study:
                 name=name[:80],
             )
         ) from None
+    names.require_free(name)
     if db.scalar(select(Study.id).where(Study.name == name)) is not None:
         raise ConflictError(say("There is a study “%(name)s” already; take another name", name=name))
     study = Study(name=name, recruiting={}, versions=[])
