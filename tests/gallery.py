@@ -98,6 +98,7 @@ SHOWN = {
     "study-sounds": "studio/sounds.html",
     "preview": "listener/welcome.html",
     "study-listener": "studio/listener.html",
+    "studio-nothing-here": "studio/trouble.html",
 }
 """Every picture, and the template of the page on it."""
 
@@ -260,6 +261,8 @@ def experimenter(one: Photographer, origin: str, key: str) -> None:
     one.shoot("places")
     page.goto(f"{origin}/studio/publish")
     one.shoot("publish")
+    page.goto(f"{origin}/studio/nothing-here/")
+    one.shoot("studio-nothing-here")
     page.goto(f"{origin}/studio/demo/sounds")
     page.locator(".sound-button").first.click()
     one.shoot("study-sounds")

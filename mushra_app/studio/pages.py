@@ -92,6 +92,14 @@ class LoginPage:
 
 
 @dataclass(frozen=True)
+class TroublePage:
+    """Something that can't be had in the studio, and why."""
+
+    heading: str
+    sentence: str
+
+
+@dataclass(frozen=True)
 class AccountPage:
     """Who is in, and a form for another password; without an account (``by_key``) there is none to change.
 

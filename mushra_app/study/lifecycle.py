@@ -97,6 +97,10 @@ def study_of(db: Session, study: str) -> Study:
     return found
 
 
+class NoSuchStudyError(NotFoundError):
+    """A study that is not there, or is not there for whoever asks; the studio has a sentence of its own for it."""
+
+
 class NothingPublishedError(NotFoundError):
     """A study that is only written so far: it has a draft of its file and nothing to listen to."""
 
@@ -171,9 +175,9 @@ def archive(db: Session, study: str, archived: bool) -> None:
     found.study.archived_at = now() if archived else None
 
 
-def no_such_study(study: str) -> NotFoundError:
+def no_such_study(study: str) -> NoSuchStudyError:
     """What is said of a study that is not there, and of one that somebody may not see."""
-    return NotFoundError(
+    return NoSuchStudyError(
         say("No study %(study)r takes listeners here; check the link, or ask who sent it to you.", study=study)
     )
 

@@ -31,7 +31,10 @@ class ReportFacts:
 
 @dataclass(frozen=True)
 class ResultsPage:
-    """What was made of the ratings, what can be made and taken out, and what is personal."""
+    """What was made of the ratings, what can be made and taken out, and what is personal.
+
+    ``who`` is a listener who was typed and is not there.
+    """
 
     head: StudyHead
     running: bool
@@ -49,6 +52,7 @@ class ResultsPage:
     personal_answers: int
     keep_days: float | None
     error: str = ""
+    who: str = ""
 
 
 @dataclass(frozen=True)

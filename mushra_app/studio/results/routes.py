@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +115,16 @@ def answers_csv(study: str) -> Response:
 
 @blueprint.post("/<study>/withdraw")
 @needs(Right.CHANGE)
-def find_listener(study: str) -> str:
+def find_listener(study: str) -> Any:
     """The listener with a pseudonym or code, and what would be erased of them."""
+    who = request.form.get("who", "")
     with services().database.reading() as db:
         lifecycle.current(db, study)
-        return show(overview.withdrawal(db, study, request.form.get("who", ""), visitor()))
+        try:
+            return show(overview.withdrawal(db, study, who, visitor()))
+        except NotFoundError as error:
+            said = str(error)
+    return _page(study, error=said, who=who), 404
 
 
 @blueprint.post("/<study>/withdrawn")
@@ -155,9 +160,9 @@ def erase_personal(study: str) -> AnyResponse:
     return redirect(url_for("studio.results", study=study), 303)
 
 
-def _page(study: str, *, error: str = "") -> Response:
+def _page(study: str, *, error: str = "", who: str = "") -> Response:
     with services().database.reading() as db:
-        page = overview.results(db, study, visitor(), services().settings, error=error)
+        page = replace(overview.results(db, study, visitor(), services().settings, error=error), who=who)
     return Response(show(page), headers={"Content-Security-Policy": FRAMING})
 
 

@@ -1,0 +1,56 @@
+"""What the studio's pages say where something can't be had, and that nothing typed is lost."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from studio_people import csrf, database_of, inside, person
+
+
+@pytest.fixture
+def ada(app: Flask) -> FlaskClient:
+    """An experimenter's browser, who may change the tiny study."""
+    return inside(app, person(database_of(app), "ada", "experimenter", "tiny"))
+
+
+def sent(client: FlaskClient, page: str, path: str, **form: str):
+    """Send a form of a page; ``path`` and ``page`` lie below the study."""
+    token = csrf(client.get(f"/studio/tiny/{page}").text)
+    return client.post(f"/studio/tiny/{path}", data=form | {"csrf_token": token})
+
+
+def without_names(html: str, *names: str) -> str:
+    """A page without what differs from call to call."""
+    html = re.sub(r'value="[^"]{40,}"', "", html)
+    for name in names:
+        html = html.replace(name, "NAME")
+    return html
+
+
+def test_what_is_not_there_is_said_by_the_studio_and_alike_for_what_may_not_be_seen(app: Flask) -> None:
+    stranger = inside(app, person(database_of(app), "eve", "experimenter"))
+    owner = inside(app, person(database_of(app), "bob", "owner"))
+    unseen, missing = (stranger.get(f"/studio/{name}/results") for name in ("tiny", "nono"))
+    assert unseen.status_code == missing.status_code == 404
+    assert without_names(unseen.text, "tiny") == without_names(missing.text, "nono")
+    assert "not yours to see" in owner.get("/studio/nono/").text
+    assert "not yours to see" in unseen.text and "takes listeners" not in unseen.text
+    assert 'class="studio"' in unseen.text and 'href="/studio/"' in unseen.text
+    assert "no such page in the studio" in owner.get("/studio/a/b/c/d/e").text
+    refused = stranger.get("/studio/people")
+    assert refused.status_code == 403 and 'class="studio"' in refused.text and "for owners alone" in refused.text
+
+
+def test_listeners_still_get_their_own_page(client: FlaskClient) -> None:
+    answer = client.get("/listen/nono")
+    assert answer.status_code == 404 and "check the link" in answer.text and "/studio/" not in answer.text
+
+
+def test_a_mistyped_code_is_answered_on_results_with_what_was_typed(ada: FlaskClient) -> None:
+    answer = sent(ada, "results", "withdraw", who="ABCD-EFGX")
+    assert answer.status_code == 404 and "no listener with the pseudonym" in answer.text
+    assert 'value="ABCD-EFGX"' in answer.text and 'id="sealed"' in answer.text
+    assert "<details open>" not in answer.text  # the reason for an early look was not asked for
