@@ -135,6 +135,8 @@ def move(db: Session, version: StudyVersion, status: str) -> None:
     ConflictError
         Where that state does not follow the one it has: somebody else was faster, or it makes no sense.
     """
+    if version.study.archived_at is not None:
+        raise ConflictError(say("%(study)s is archived: put it back on the list first", study=version.study.name))
     db.refresh(version, with_for_update=True)
     if status not in FOLLOWS[version.status]:
         raise ConflictError(

@@ -7,7 +7,7 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from studio_people import csrf, database_of, inside, person
+from studio_people import close, csrf, database_of, inside, person
 
 
 @pytest.fixture
@@ -47,6 +47,17 @@ def test_what_is_not_there_is_said_by_the_studio_and_alike_for_what_may_not_be_s
 def test_listeners_still_get_their_own_page(client: FlaskClient) -> None:
     answer = client.get("/listen/nono")
     assert answer.status_code == 404 and "check the link" in answer.text and "/studio/" not in answer.text
+
+
+def test_an_archived_study_is_put_back_before_it_is_opened(app: Flask, ada: FlaskClient) -> None:
+    close(database_of(app))
+    assert 'action="/studio/tiny/versions/1/status"' in ada.get("/studio/tiny/").text
+    assert sent(ada, "", "archive", archived="yes").status_code == 303
+    assert "/status" not in ada.get("/studio/tiny/").text
+    refused = sent(ada, "", "versions/1/status", status="open")
+    assert refused.status_code == 409 and "put it back on the list first" in refused.text
+    sent(ada, "", "archive", archived="no")
+    assert sent(ada, "", "versions/1/status", status="open").status_code == 303
 
 
 def test_a_mistyped_code_is_answered_on_results_with_what_was_typed(ada: FlaskClient) -> None:
