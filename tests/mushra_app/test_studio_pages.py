@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -22,12 +23,12 @@ def sent(client: FlaskClient, page: str, path: str, **form: str):
     return client.post(f"/studio/tiny/{path}", data=form | {"csrf_token": token})
 
 
-def without_names(html: str, *names: str) -> str:
+def without_names(page: str, *names: str) -> str:
     """A page without what differs from call to call."""
-    html = re.sub(r'value="[^"]{40,}"', "", html)
+    page = re.sub(r'value="[^"]{40,}"', "", page)
     for name in names:
-        html = html.replace(name, "NAME")
-    return html
+        page = page.replace(name, "NAME")
+    return page
 
 
 def test_what_is_not_there_is_said_by_the_studio_and_alike_for_what_may_not_be_seen(app: Flask) -> None:
@@ -58,6 +59,16 @@ def test_an_archived_study_is_put_back_before_it_is_opened(app: Flask, ada: Flas
     assert refused.status_code == 409 and "put it back on the list first" in refused.text
     sent(ada, "", "archive", archived="no")
     assert sent(ada, "", "versions/1/status", status="open").status_code == 303
+
+
+def test_invitations_that_were_refused_come_back_as_they_were_typed(ada: FlaskClient) -> None:
+    listed = 'Ada Lovelace;experts\nEmmy Noether;"nobody"'
+    answer = sent(ada, "listeners", "invitations/list", text=listed)
+    assert answer.status_code == 400 and "Nothing was imported" in answer.text
+    assert listed in html.unescape(answer.text) and 'href="#groups"' in answer.text and 'id="groups"' in answer.text
+    answer = sent(ada, "listeners", "invitations", count="0", label="Choir <1>")
+    assert answer.status_code == 400 and 'value="Choir &lt;1&gt;"' in answer.text and 'value="0"' in answer.text
+    assert 'name="count" type="number" min="1" max="500" value="1"' in ada.get("/studio/tiny/listeners").text
 
 
 def test_a_mistyped_code_is_answered_on_results_with_what_was_typed(ada: FlaskClient) -> None:

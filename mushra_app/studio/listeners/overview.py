@@ -16,6 +16,7 @@ from mushra_app.session.enrolment import experiment_of
 from mushra_app.studio.listeners.forms import fields_of
 from mushra_app.studio.listeners.pages import (
     Address,
+    Asked,
     Bar,
     Fields,
     InvitationRow,
@@ -32,6 +33,7 @@ from mushra_app.study import invitations, lab
 from mushra_app.study.invitations import MOST_AT_ONCE, Listed
 from mushra_app.study.recruiting import Filled, Recruiting, filled, recruiting_of
 
+NOTHING_ASKED = Asked()
 ROWS = 200
 TICKETS = 24
 CALLED = 12
@@ -58,9 +60,10 @@ def listeners(
     *,
     before: int | None = None,
     typed: Fields | None = None,
+    asked: Asked = NOTHING_ASKED,
     error: str = "",
 ) -> ListenersPage:
-    """The tab; ``typed`` are settings that were refused, ``before`` the invitation that an older page begins below."""
+    """The tab; ``typed`` and ``asked`` were refused, ``before`` is the invitation that an older page begins below."""
     head, recruiting, experiment = head_of(db, version, visitor), recruiting_of(version.study), experiment_of(version)
     found = invitations.listed(db, version.study_id, most=ROWS + 1, before=before)
     shown, planned = found[:ROWS], experiment.analysis.listeners
@@ -78,6 +81,7 @@ def listeners(
         fields=typed or fields_of(version.study),
         checks=experiment.test.attention_checks,
         most_at_once=MOST_AT_ONCE,
+        asked=asked,
         error=error,
     )
 

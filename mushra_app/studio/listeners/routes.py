@@ -16,6 +16,7 @@ from mushra_app.studio.guard import needs
 from mushra_app.studio.listeners import overview
 from mushra_app.studio.listeners.forms import as_recruiting, numbered, typed
 from mushra_app.studio.listeners.overview import Addresses
+from mushra_app.studio.listeners.pages import Asked
 from mushra_app.study import invitation_list, invitations, lifecycle
 from mushra_app.study.invitations import Wanted
 from mushra_app.study.recruiting import change, locked, recruiting_of
@@ -53,7 +54,8 @@ def invite(study: str) -> Any:
     try:
         _make(study, numbered(request.form))
     except AppError as error:
-        return _page(study, error=str(error)), _status(error)
+        asked = Asked(*(request.form.get(name, "") for name in ("count", "label", "group")))
+        return _page(study, asked=asked, error=str(error)), _status(error)
     return redirect(url_for("studio.listeners", study=study, _anchor="invitations"), 303)
 
 
@@ -62,13 +64,13 @@ def invite(study: str) -> Any:
 def invite_list(study: str) -> Any:
     """Make the invitations of a list: a CSV file, or the same as text."""
     sent = request.files.get("list")
-    content = sent.read() if sent else b""
+    content, text = sent.read() if sent else b"", request.form.get("text", "")
     try:
         with services().database.reading() as db:
             groups = {group.name for group in recruiting_of(lifecycle.current(db, study).study).groups}
-        _make(study, invitation_list.read(content or request.form.get("text", "").encode(), groups))
+        _make(study, invitation_list.read(content or text.encode(), groups))
     except AppError as error:
-        return _page(study, error=str(error)), _status(error)
+        return _page(study, asked=Asked(text=text), error=str(error)), _status(error)
     return redirect(url_for("studio.listeners", study=study, _anchor="invitations"), 303)
 
 
