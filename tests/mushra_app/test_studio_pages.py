@@ -8,7 +8,15 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from studio_people import close, csrf, database_of, inside, person
+
+from mushra_app import jobs
+from mushra_app.db import Database
+from mushra_app.models import Job, Study
+from mushra_app.people import accounts, permissions
+from mushra_app.people.tables import AuditEntry
+from mushra_app.study.drafts import keeping
 
 
 @pytest.fixture
@@ -69,6 +77,40 @@ def test_invitations_that_were_refused_come_back_as_they_were_typed(ada: FlaskCl
     answer = sent(ada, "listeners", "invitations", count="0", label="Choir <1>")
     assert answer.status_code == 400 and 'value="Choir &lt;1&gt;"' in answer.text and 'value="0"' in answer.text
     assert 'name="count" type="number" min="1" max="500" value="1"' in ada.get("/studio/tiny/listeners").text
+
+
+def test_a_study_without_a_version_leads_nowhere_and_can_be_thrown_away(app: Flask, ada: FlaskClient) -> None:
+    token = csrf(ada.get("/studio/new").text)
+    ada.post("/studio/new", data={"csrf_token": token, "name": "mistyped"})
+    page = ada.get("/studio/mistyped/design").text
+    tabs = page.partition('<nav class="tabs"')[2].partition("</nav>")[0]
+    assert tabs.count('aria-disabled="true"') == 5 and re.findall(r'href="([^"]+)"', tabs) == [
+        "/studio/mistyped/design"
+    ]
+    away = ada.post(
+        "/studio/mistyped/design/draft", data={"csrf_token": token, "discard": "study"}, follow_redirects=True
+    )
+    assert away.request.path == "/studio/" and '<div class="notice" role="status"><p>mistyped was thrown' in away.text
+    assert "mistyped" not in ada.get("/studio/").text and ada.get("/studio/mistyped/design").status_code == 404
+    with database_of(app).reading() as db:
+        assert db.scalars(select(AuditEntry.about).order_by(AuditEntry.id.desc())).first() == (
+            "mistyped: thrown away, before anything of it was published"
+        )
+    refused = sent(ada, "", "design/draft", discard="study")
+    assert refused.status_code == 409 and "has been published" in refused.text
+    assert "disabled" not in ada.get("/studio/tiny/design").text.partition("</nav>")[0]
+
+
+def test_whatever_hangs_on_a_study_goes_with_it(database: Database) -> None:
+    ada = person(database, "ada", "experimenter")
+    with database.writing() as db:
+        study = keeping.begin_study(db, "mistyped", ada)
+        permissions.grant(db, accounts.named(db, ada), "mistyped")
+        jobs.ask(db, "plan", ("file",)).study_id = study.id
+    with database.writing() as db:
+        keeping.throw_away(db, "mistyped")
+    with database.reading() as db:
+        assert not db.scalars(select(Study)).all() and db.scalars(select(Job.study_id)).all() == [None]
 
 
 def test_a_mistyped_code_is_answered_on_results_with_what_was_typed(ada: FlaskClient) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flask import Response, abort, redirect, request, url_for
+from flask import Response, abort, flash, redirect, request, url_for
 
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.people import audit, permissions
@@ -95,7 +95,9 @@ def check_design(study: str) -> str:
 @blueprint.post("/<study>/design/draft")
 @needs(Right.CHANGE)
 def begin_draft(study: str) -> Any:
-    """Write the next version, or with ``discard`` throw away what was written."""
+    """Write the next version, or with ``discard`` throw away what was written; with ``discard=study`` all of it."""
+    if request.form.get("discard") == "study":
+        return _throw_away(study)
     with services().database.writing() as db:
         found = lifecycle.study_of(db, study)
         if "discard" in request.form:
@@ -155,6 +157,18 @@ def experiment_file(study: str) -> Response:
         text = editor.text_of(found, keeping.found(db, found.id))
     named = {"Content-Disposition": 'attachment; filename="experiment.toml"'}
     return Response(text, mimetype="application/toml", headers=named)
+
+
+def _throw_away(study: str) -> Any:
+    """End a study of which nothing was published."""
+    try:
+        with services().database.writing() as db:
+            keeping.throw_away(db, study)
+            audit.note(db, visitor().name, "study", f"{study}: thrown away, before anything of it was published")
+    except ConflictError as error:
+        return _page(study, error=str(error)), 409
+    flash(say("%(study)s was thrown away.", study=study))
+    return redirect(url_for("studio.studies"), 303)
 
 
 def _page(study: str, *, error: str = "", typed: str = "") -> str:

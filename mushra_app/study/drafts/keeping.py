@@ -4,7 +4,7 @@ Every change names the revision that it was made from. A change of an older revi
 meanwhile; nothing of either is lost, because the page that refuses holds what was typed.
 
 Conventions: functions take a SQLAlchemy session and know nothing of the web.
-Defines: ``begin_study``, ``begin``, ``found``, ``store``, ``discard``, ``MOST_CHARACTERS``.
+Defines: ``begin_study``, ``throw_away``, ``begin``, ``found``, ``store``, ``discard``, ``MOST_CHARACTERS``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import Any
 
 import tomlkit
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError, ConflictError, NotFoundError
-from mushra_app.models import ExperimentDraft, Study, StudyVersion
+from mushra_app.models import ExperimentDraft, Invitation, Job, Study, StudyVersion
+from mushra_app.people.tables import StudyPermission
 from mushra_app.session.enrolment import experiment_of
+from mushra_app.study.lifecycle import no_such_study
 from mushra_app.table_base import now
 from mushra_app.words import say
 from stimuli.experiment import Slug
@@ -57,6 +59,26 @@ def begin_study(db: Session, name: str, who: str) -> Study:
     db.add(ExperimentDraft(study_id=study.id, text=start.replace("NAME", name), changed_by=who))
     db.flush()
     return study
+
+
+def throw_away(db: Session, name: str) -> None:
+    """End a study of which nothing was ever published: its name is free again.
+
+    Raises
+    ------
+    ConflictError
+        Where a version of it is there: that is archived instead.
+    """
+    study = db.scalar(select(Study).where(Study.name == name).with_for_update())
+    if study is None:
+        raise no_such_study(name)
+    if study.versions:
+        raise ConflictError(say("%(study)s has been published: close it, then archive it", study=name))
+    db.execute(update(Job).where(Job.study_id == study.id).values(study_id=None))
+    for table in (ExperimentDraft, StudyPermission, Invitation):
+        db.execute(delete(table).where(table.study_id == study.id))
+    db.delete(study)
+    db.flush()
 
 
 def begin(db: Session, version: StudyVersion, who: str) -> ExperimentDraft:
