@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 
 import pytest
+import tiny_set
+from careful_guests import listened
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from studio_people import close, csrf, database_of, inside, person
 
 from mushra_app import jobs
+from mushra_app.config import Settings
 from mushra_app.db import Database
-from mushra_app.models import Job, Study
+from mushra_app.models import Job, Listener, Study
 from mushra_app.people import accounts, permissions
 from mushra_app.people.tables import AuditEntry
+from mushra_app.publish import publish
+from mushra_app.study import lifecycle
 from mushra_app.study.drafts import keeping
 
 
@@ -118,3 +124,53 @@ def test_a_mistyped_code_is_answered_on_results_with_what_was_typed(ada: FlaskCl
     assert answer.status_code == 404 and "no listener with the pseudonym" in answer.text
     assert 'value="ABCD-EFGX"' in answer.text and 'id="sealed"' in answer.text
     assert "<details open>" not in answer.text  # the reason for an early look was not asked for
+
+
+def told(client: FlaskClient, page: str) -> list[str]:
+    """What the page says was done."""
+    return re.findall(r'<div class="notice" role="status"><p>(.*?)</p></div>', client.get(f"/studio/tiny/{page}").text)
+
+
+def test_what_was_done_is_said_once(app: Flask, ada: FlaskClient) -> None:
+    listened(database_of(app), 1)
+    with database_of(app).reading() as db:
+        pseudonym = db.scalars(select(Listener.pseudonym)).one()
+    sent(ada, "listeners", "invitations", count="2", label="Choir")
+    assert told(ada, "listeners") == ["2 invitations were made."] and told(ada, "listeners") == []
+    sent(ada, "results", "withdrawn", listener=pseudonym)
+    assert told(ada, "results") == [f"{pseudonym} is withdrawn; whatever they wrote is erased."]
+    sent(ada, "results", "erase")
+    assert told(ada, "results") == ["What was personal is erased."]
+    sent(ada, "design", "design/draft")
+    sent(ada, "design", "design", revision="1", **{"experiment.title": "Another title"})
+    assert told(ada, "design") == ["The draft is saved."]
+    close(database_of(app))
+    sent(ada, "results", "jobs", kind="export")
+    assert "a worker makes it" in told(ada, "results")[0]
+    sent(ada, "", "archive", archived="yes")
+    assert "is archived" in told(ada, "")[0]
+
+
+def boxes(client: FlaskClient) -> list[tuple[list[str], str]]:
+    """Of each box "What next?" the words of its filled buttons, and all of it."""
+    found = client.get("/studio/tiny/").text.split('<section class="next"')[1:]
+    parts = [part.partition("</section>")[0] for part in found]
+    filled = r'<(?:a|button)[^>]*class="(?:button )?primary"[^>]*>([^<]+)<'
+    return [(re.findall(filled, part), part) for part in parts]
+
+
+def test_what_comes_next_is_one_filled_button_in_every_state(
+    app: Flask, ada: FlaskClient, settings: Settings, tmp_path: Path
+) -> None:
+    database, seen = database_of(app), {}
+    for status in ("open", "paused", "closed"):
+        if status != "open":
+            with database.writing() as db:
+                lifecycle.move(db, lifecycle.current(db, "tiny"), status)
+        ((seen[status], box),) = boxes(ada)
+        assert "Preview version 1" in box
+    assert seen == {"open": ["Invite people"], "paused": ["Open again"], "closed": ["Make the report"]}
+    tiny_set.make(tmp_path / "second", experiment={"name": "tiny", "title": "Second", "contact": "lab@example.org"})
+    publish(tmp_path / "second", database, settings, as_draft=True)
+    (first, _), (second, box) = boxes(ada)
+    assert (first, second) == (["Make the report"], []) and "Preview version 2" in box

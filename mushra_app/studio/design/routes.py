@@ -75,6 +75,7 @@ def save_design(study: str) -> Any:
         raise
     except (AppError, StimuliError) as error:
         return _page(study, error=str(error), typed=after), 409 if isinstance(error, ConflictError) else 400
+    flash(say("The draft is saved."))
     return redirect(url_for("studio.design", study=study, _anchor=anchor.partition(".")[0] or None), 303)
 
 
@@ -127,6 +128,7 @@ def publish_design(study: str) -> Any:
             audit.note(db, visitor().name, "study", f"{study}: version {done.number} published as a {done.status}")
     except (AppError, StimuliError) as error:
         return _page(study, error=str(error)), 409
+    flash(say("Version %(number)d is there as a draft: try it, then open it.", number=done.number))
     return redirect(url_for("studio.study", study=study), 303)
 
 

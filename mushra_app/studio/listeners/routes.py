@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from flask import Response, redirect, request, url_for
+from flask import Response, flash, redirect, request, url_for
 
 from mushra_app.errors import AppError, ConflictError
 from mushra_app.people import audit
@@ -21,6 +21,7 @@ from mushra_app.study import invitation_list, invitations, lifecycle
 from mushra_app.study.invitations import Wanted
 from mushra_app.study.recruiting import change, locked, recruiting_of
 from mushra_app.web import external_address, services, show
+from mushra_app.words import say, say_number
 
 
 @blueprint.get("/<study>/listeners")
@@ -44,6 +45,7 @@ def recruit(study: str) -> Any:
             audit.note(db, visitor().name, "study", f"{study}: recruiting changed: {door}, most listeners: {most}")
     except AppError as error:
         return _page(study, typed=fields, error=str(error)), _status(error)
+    flash(say("The settings are kept."))
     return redirect(url_for("studio.listeners", study=study), 303)
 
 
@@ -82,6 +84,7 @@ def revoke_invitation(study: str, number: int) -> Any:
         with services().database.writing() as db:
             invitations.revoke(db, study, number)
             audit.note(db, visitor().name, "invitation", f"{study}: invitation {number} taken back")
+        flash(say("Invitation %(number)d is taken back.", number=number))
     except ConflictError as error:
         return _page(study, error=str(error)), 409
     return redirect(url_for("studio.listeners", study=study, _anchor="invitations"), 303)
@@ -132,6 +135,7 @@ def _make(study: str, wanted: list[Wanted]) -> None:
     with services().database.writing() as db:
         made = invitations.create(db, lifecycle.current(db, study).study, wanted)
         audit.note(db, visitor().name, "invitation", f"{study}: {len(made)} made, from number {made[0].id} on")
+    flash(say_number("%(num)s invitation was made.", "%(num)s invitations were made.", len(made)))
 
 
 def _page(study: str, **more: Any) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from flask import Response, jsonify, redirect, request, send_file, url_for
+from flask import Response, flash, jsonify, redirect, request, send_file, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -60,6 +60,7 @@ def ask_for_job(study: str) -> Any:
         raise
     except AppError as error:
         return _page(study, error=str(error)), 409
+    flash(say("It is asked for: a worker makes it, and this page shows how far it is."))
     return redirect(url_for("studio.results", study=study), 303)
 
 
@@ -135,9 +136,11 @@ def withdraw_listener(study: str) -> AnyResponse:
         version = lifecycle.current(db, study)
         listener = privacy.listener_in(db, study, request.form.get("listener", ""))
         privacy.withdraw(db, listener)
-        audit.note(db, visitor().name, "withdrawal", f"{study}: {listener.pseudonym}")
+        pseudonym = listener.pseudonym
+        audit.note(db, visitor().name, "withdrawal", f"{study}: {pseudonym}")
         place = made.place_of(db, version, services().settings)
     made.prepare(place)
+    flash(say("%(listener)s is withdrawn; whatever they wrote is erased.", listener=pseudonym))
     return redirect(url_for("studio.results", study=study), 303)
 
 
@@ -157,6 +160,7 @@ def erase_personal(study: str) -> AnyResponse:
         version = lifecycle.current(db, study)
         privacy.erase_personal(db, version.study_id)
         audit.note(db, visitor().name, "erasure", f"{study}: personal answers, and what browsers said of themselves")
+    flash(say("What was personal is erased."))
     return redirect(url_for("studio.results", study=study), 303)
 
 
