@@ -21,8 +21,10 @@ from mushra_app.models import Job, Listener, Study
 from mushra_app.people import accounts, permissions
 from mushra_app.people.tables import AuditEntry
 from mushra_app.publish import publish
+from mushra_app.session.enrolment import experiment_of
 from mushra_app.study import lifecycle
 from mushra_app.study.drafts import keeping
+from stimuli.standard.check import check_experiment
 
 
 @pytest.fixture
@@ -174,3 +176,36 @@ def test_what_comes_next_is_one_filled_button_in_every_state(
     publish(tmp_path / "second", database, settings, as_draft=True)
     (first, _), (second, box) = boxes(ada)
     assert (first, second) == (["Make the report"], []) and "Preview version 2" in box
+
+
+def test_a_set_without_rules_is_not_said_to_break_none(app: Flask, ada: FlaskClient) -> None:
+    with database_of(app).writing() as db:
+        version = lifecycle.current(db, "tiny")
+        version.manifest = {**version.manifest, "rules": []}
+    sounds, test = (html.unescape(ada.get(f"/studio/tiny/{page}").text) for page in ("sounds", ""))
+    assert "No rule was checked in this set" in sounds and "breaks no rule" not in sounds
+    with database_of(app).reading() as db:
+        broken = [rule for rule in check_experiment(experiment_of(lifecycle.current(db, "tiny"))) if not rule.passed]
+    assert broken and all(rule.message in test for rule in broken)
+
+
+def test_accounts_and_a_studys_people_are_called_by_two_names(app: Flask) -> None:
+    owner = inside(app, person(database_of(app), "bob", "owner"))
+    assert "<title>Accounts</title>" in owner.get("/studio/people").text
+    assert ">Accounts</a>" in owner.get("/studio/").text and ">People</a>" not in owner.get("/studio/").text
+    assert 'href="/studio/tiny/listeners">People</a>' in owner.get("/studio/tiny/").text
+
+
+def test_what_can_not_be_undone_looks_dangerous(app: Flask, ada: FlaskClient) -> None:
+    listened(database_of(app), 1)
+    with database_of(app).reading() as db:
+        pseudonym = db.scalars(select(Listener.pseudonym)).one()
+    for page in (sent(ada, "results", "withdraw", who=pseudonym), ada.get("/studio/tiny/erase")):
+        assert 'class="danger"' in page.text and 'class="primary"' not in page.text
+
+
+def test_looks_at_the_widths_are_counted_beside_those_at_the_conditions(app: Flask, ada: FlaskClient) -> None:
+    listened(database_of(app), 1)
+    sent(ada, "live", "live/precision")
+    figures = dict(re.findall(r"<dt>([^<]+)</dt><dd>(\d+)", ada.get("/studio/tiny/results").text))
+    assert (figures["Looks at the conditions"], figures["Looks at the widths"]) == ("0", "1")

@@ -22,6 +22,10 @@ RATINGS = ("ratings", "ratings-wide", "ratings-webmushra", "ratings.parquet")
 """What the audit log calls the ratings that were taken out."""
 
 
+WIDTHS = "how wide the intervals are"
+"""What it calls a look at the widths, which the plan may allow."""
+
+
 def results(db: Session, name: str, visitor: Visitor, settings: Settings, *, error: str = "") -> ResultsPage:
     """What there is of a study's current version."""
     version = lifecycle.current(db, name)
@@ -36,6 +40,7 @@ def results(db: Session, name: str, visitor: Visitor, settings: Settings, *, err
         finished=_listeners(db, version, "finished"),
         trials=_trials(db, version),
         looks=tuple((look.at[:16].replace("T", " "), look.reason) for look in peeking.peeks(db, name)),
+        width_looks=audit.times(db, "look", f"{name}: {WIDTHS}"),
         works={kind: row_of(work) for kind, work in works.items()},
         report=_facts(db, version, place, works["report"]),
         exported=audit.has(db, "export", tuple(f"{name}: {what}" for what in RATINGS)),

@@ -44,6 +44,7 @@ class ResultsPage:
     finished: int
     trials: int
     looks: tuple[tuple[str, str], ...]
+    width_looks: int
     works: dict[str, WorkRow]
     report: ReportFacts | None
     exported: bool

@@ -14,6 +14,7 @@ from mushra_app.studio.tabs import head_of
 from mushra_app.studio.test.pages import BrokenRule, TestPage, VersionRow
 from mushra_app.study import lifecycle
 from stimuli.manifest import RuleResult
+from stimuli.standard.check import check_experiment
 
 SEVERITIES = ("must", "should", "note")
 
@@ -22,8 +23,8 @@ def study(db: Session, name: str, visitor: Visitor, *, listener_url: str, error:
     """One study in its current version; ``error`` is why what was asked for could not be done."""
     version = lifecycle.current(db, name)
     # Only its rules: a manifest that a database keeps has null where a loudness was infinite, and is none to validate.
-    of_the_set = (RuleResult.model_validate(rule) for rule in version.manifest.get("rules", ()))
-    rules = (*of_the_set, *check_run(run_of(db, version)))
+    of_the_set = tuple(RuleResult.model_validate(rule) for rule in version.manifest.get("rules", ()))
+    rules = (*(of_the_set or check_experiment(experiment_of(version))), *check_run(run_of(db, version)))
     return TestPage(
         head=head_of(db, version, visitor),
         study_id=version.identity,

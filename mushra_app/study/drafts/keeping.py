@@ -113,8 +113,8 @@ def store(db: Session, study_id: int, text: str, revision: int, who: str) -> Exp
     if draft.revision != revision:
         raise ConflictError(
             say(
-                "This file was changed by %(who)s at %(when)s UTC, after you had opened it. Yours was not saved: it stands "
-                "below. The form shows theirs: write into it what you need of yours.",
+                "This file was changed by %(who)s at %(when)s UTC, after you had opened it. Yours was not saved: it "
+                "stands below. The form shows theirs: write into it what you need of yours.",
                 who=draft.changed_by,
                 when=f"{draft.changed_at:%Y-%m-%d %H:%M}",
             )
