@@ -9,20 +9,25 @@ from pathlib import Path
 import pytest
 import tiny_set
 from careful_guests import listened
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
+from server_guests import Guest
 from sqlalchemy import select
 from studio_people import close, csrf, database_of, inside, person
 
 from mushra_app import jobs
+from mushra_app.api import found
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Job, Listener, Study
 from mushra_app.people import accounts, permissions
 from mushra_app.people.tables import AuditEntry
 from mushra_app.publish import publish
+from mushra_app.session import privacy
 from mushra_app.session.enrolment import experiment_of
-from mushra_app.study import lifecycle
+from mushra_app.study import counting, lifecycle, study_cli
+from mushra_app.study.counting import Count
 from mushra_app.study.drafts import keeping
 from stimuli.standard.check import check_experiment
 
@@ -209,3 +214,27 @@ def test_looks_at_the_widths_are_counted_beside_those_at_the_conditions(app: Fla
     sent(ada, "live", "live/precision")
     figures = dict(re.findall(r"<dt>([^<]+)</dt><dd>(\d+)", ada.get("/studio/tiny/results").text))
     assert (figures["Looks at the conditions"], figures["Looks at the widths"]) == ("0", "1")
+
+
+def test_the_same_listeners_are_counted_everywhere(app: Flask, ada: FlaskClient, settings: Settings) -> None:
+    database = database_of(app)
+    listened(database, 5)
+    Guest(database)
+    with database.writing() as db:
+        gone, simulated, pilot = db.scalars(select(Listener).order_by(Listener.id)).all()[:3]
+        privacy.withdraw(db, gone)
+        simulated.simulated, pilot.pilot = True, True
+    with database.reading() as db:
+        study = lifecycle.current(db, "tiny").study_id
+        (of_all,), (of_version,) = counting.of_studies(db).values(), counting.of_versions(db, study).values()
+        (version,) = found.versions(db, "tiny").versions
+    assert of_all == of_version == Count(begun=3, finished=2, simulated=1, pilots=1)
+    assert (version.listeners, version.simulated, version.pilots) == (3, 1, 1)
+    assert "2 of 3 listeners finished + 1 simulated" in ada.get("/studio/").text
+    assert "3 listeners + 1 simulated" in ada.get("/studio/tiny/").text
+    shown = re.sub(r"<[^>]+>", "", ada.get("/studio/tiny/results").text)
+    assert "Listeners who finished2 of 3 + 1 simulated" in shown
+    told = CliRunner().invoke(
+        study_cli.study, ["show", "tiny", "--data", str(app.extensions["mushra"].settings.data_dir)]
+    )
+    assert "2 of 3 listeners finished (+ 1 simulated)" in told.output

@@ -15,8 +15,9 @@ from mushra_app.people.logins import Visitor
 from mushra_app.session import privacy
 from mushra_app.studio.results.pages import ErasurePage, ReportFacts, ResultsPage, WithdrawalPage, WorkRow
 from mushra_app.studio.tabs import head_of
-from mushra_app.study import lifecycle, peeking
+from mushra_app.study import counting, lifecycle, peeking
 from mushra_app.study import results as made
+from mushra_app.study.counting import Count
 
 RATINGS = ("ratings", "ratings-wide", "ratings-webmushra", "ratings.parquet")
 """What the audit log calls the ratings that were taken out."""
@@ -38,6 +39,7 @@ def results(db: Session, name: str, visitor: Visitor, settings: Settings, *, err
         study_id=version.identity,
         listeners=_listeners(db, version),
         finished=_listeners(db, version, "finished"),
+        count=counting.of_versions(db, version.study_id).get(version.id, Count()),
         trials=_trials(db, version),
         looks=tuple((look.at[:16].replace("T", " "), look.reason) for look in peeking.peeks(db, name)),
         width_looks=audit.times(db, "look", f"{name}: {WIDTHS}"),

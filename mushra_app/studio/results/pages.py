@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mushra_app.studio.tabs import StudyHead
+from mushra_app.study.counting import Count
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class ReportFacts:
 class ResultsPage:
     """What was made of the ratings, what can be made and taken out, and what is personal.
 
+    ``listeners`` and ``finished`` are those that a report may be made of, simulated ones too; ``count`` are people.
     ``who`` is a listener who was typed and is not there.
     """
 
@@ -42,6 +44,7 @@ class ResultsPage:
     study_id: str
     listeners: int
     finished: int
+    count: Count
     trials: int
     looks: tuple[tuple[str, str], ...]
     width_looks: int
