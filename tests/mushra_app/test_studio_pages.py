@@ -238,3 +238,18 @@ def test_the_same_listeners_are_counted_everywhere(app: Flask, ada: FlaskClient,
         study_cli.study, ["show", "tiny", "--data", str(app.extensions["mushra"].settings.data_dir)]
     )
     assert "2 of 3 listeners finished (+ 1 simulated)" in told.output
+
+
+def test_tickets_are_printed_in_the_order_of_their_numbers(app: Flask, ada: FlaskClient) -> None:
+    sent(ada, "listeners", "invitations", count="30")
+    first = ada.get("/studio/tiny/invitations/tickets").text
+    second = ada.get(re.findall(r'href="([^"]+after=[^"]+)"', first)[0]).text
+    numbers = [int(number) for page in (first, second) for number in re.findall(r"<p>Invitation (\d+)", page)]
+    assert len(numbers) == 30 and numbers == sorted(numbers)
+    assert '<a href="/studio/">Studies</a> /' in first
+
+
+def test_live_says_of_a_closed_study_who_may_still_finish(app: Flask, ada: FlaskClient) -> None:
+    assert "may still finish" not in ada.get("/studio/tiny/live").text
+    close(database_of(app))
+    assert "may still finish" in ada.get("/studio/tiny/live").text

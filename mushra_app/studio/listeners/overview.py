@@ -45,11 +45,12 @@ BY_MTURK = "workerId=${workerId}&assignmentId=${assignmentId}&hitId=${hitId}"
 
 @dataclass(frozen=True)
 class Addresses:
-    """Makes addresses: of a study's first page (``welcome``), of one invitation, of a page of older ones."""
+    """Makes addresses: of a study's first page (``welcome``), of one invitation, of older ones, of the next sheet."""
 
     welcome: Callable[..., str]
     invitation: Callable[[int], str]
     older: Callable[[int], str]
+    further: Callable[[int], str]
 
 
 def listeners(
@@ -87,16 +88,16 @@ def listeners(
 
 
 def tickets(
-    db: Session, version: StudyVersion, visitor: Visitor, addresses: Addresses, *, before: int | None = None
+    db: Session, version: StudyVersion, visitor: Visitor, addresses: Addresses, *, after: int | None = None
 ) -> TicketsPage:
     """A sheet of invitations that nobody has used."""
-    found = invitations.listed(db, version.study_id, most=TICKETS + 1, before=before, state="unused")
+    found = invitations.listed(db, version.study_id, most=TICKETS + 1, after=after or 0, state="unused")
     made = [
         Ticket(one.number, one.label, one.group, url, qr_code(url))
         for one in found[:TICKETS]
         for url in [addresses.invitation(one.number)]
     ]
-    more = addresses.older(made[-1].number) if len(found) > TICKETS else ""
+    more = addresses.further(made[-1].number) if len(found) > TICKETS else ""
     return TicketsPage(head_of(db, version, visitor), tuple(made), more)
 
 

@@ -110,14 +110,13 @@ def invitations_csv(study: str) -> Response:
 @needs(Right.CHANGE)
 def tickets(study: str) -> str:
     """Invitations that nobody has used, to print and cut."""
-    before = request.args.get("before", type=_number)
+    after = request.args.get("after", type=_number)
     with services().database.reading() as db:
         version = lifecycle.current(db, study)
-        made = addresses(study, "studio.tickets")
-        return show(overview.tickets(db, version, visitor(), made, before=before))
+        return show(overview.tickets(db, version, visitor(), addresses(study), after=after))
 
 
-def addresses(study: str, older: str = "studio.listeners") -> Addresses:
+def addresses(study: str) -> Addresses:
     """How addresses of a study's listeners are made."""
     key = secret_key(services().settings)
 
@@ -127,7 +126,8 @@ def addresses(study: str, older: str = "studio.listeners") -> Addresses:
     return Addresses(
         welcome=welcome,
         invitation=lambda number: welcome(invitation=invitation_link_token(key, number)),
-        older=lambda number: url_for(older, study=study, before=number),
+        older=lambda number: url_for("studio.listeners", study=study, before=number),
+        further=lambda number: url_for("studio.tickets", study=study, after=number),
     )
 
 
