@@ -34,8 +34,10 @@ from mushra_app.studio import guard, tabs
 from mushra_app.studio import routes as studio
 from mushra_app.studio.accounts import words as account_words
 from mushra_app.studio.live.quality import RULE_WORDS
+from mushra_app.studio.pages import TroublePage
 from mushra_app.studio.preview import routes as preview
 from mushra_app.studio.sounds import publishing
+from mushra_app.study.lifecycle import NoSuchStudyError
 from mushra_app.web import (
     LANGUAGES,
     WRITTEN_IN,
@@ -78,6 +80,9 @@ SENTENCES = {
         ),
     ),
 }
+NO_SUCH_PAGE = say_later("There is no such page in the studio.")
+"""Whoever runs a test was given no link."""
+NO_SUCH_STUDY = say_later("There is no study of that name, or it is not yours to see.")
 TURNED_AWAY = {
     "paused": (409, say_later("Not just now")),
     "full": (409, say_later("All places are taken")),
@@ -188,6 +193,8 @@ def _on_http_error(error: HTTPException) -> tuple[Response | str, int]:
     # The descriptions of 403 are our own, and those of a refused form; all others are werkzeug's, for programmers.
     if code == 403 or isinstance(error, CSRFError):
         sentence = _CSRF if isinstance(error, CSRFError) else error.description
+    elif code == 404 and _in_studio():
+        sentence = NO_SUCH_PAGE
     return _said(str(heading), str(sentence), code)
 
 
@@ -200,7 +207,8 @@ def _on_app_error(error: AppError) -> tuple[Response | str, int, dict[str, str]]
         return *_said(str(heading), str(error), code), {}
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), 400)
     headers = {"Retry-After": str(RETRY_AFTER_S[code])} if code in RETRY_AFTER_S else {}
-    return *_said(str(SENTENCES.get(code, SENTENCES[400])[0]), str(error), code), headers
+    sentence = str(NO_SUCH_STUDY if isinstance(error, NoSuchStudyError) and _in_studio() else error)
+    return *_said(str(SENTENCES.get(code, SENTENCES[400])[0]), sentence, code), headers
 
 
 def _on_conflict(error: IntegrityError) -> tuple[Response | str, int]:
@@ -232,4 +240,10 @@ def _said(heading: str, sentence: str, code: int) -> tuple[Response | str, int]:
     """An error as whoever asked can read it."""
     if request.method == "PUT" or request.is_json or request.path.startswith("/api/"):
         return jsonify(Problem(error=sentence).model_dump()), code
+    if _in_studio() and code < 500:  # above, a page that asks the database who is in could fail again
+        return Response(show(TroublePage(heading, sentence)), headers={"Cache-Control": "private, no-store"}), code
     return show(MessagePage(str(TITLE), heading, (sentence,))), code
+
+
+def _in_studio() -> bool:
+    return request.path.startswith("/studio/")

@@ -183,7 +183,7 @@ class Listener(Base):
 
 
 class Recruit(Base):
-    """One listener who came by a way of their own: how, where that is more than the study's open link; erased when the listener withdraws."""
+    """One listener's way to the study, where that is more than its open link; erased when the listener withdraws."""
 
     __tablename__ = "recruit"
 

@@ -209,7 +209,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("POST", "studio.invite_list"): SEE_OTHER(takes={"type": "object", "properties": {"text": TEXT}}),
     ("POST", "studio.revoke_invitation"): SEE_OTHER(takes=NOTHING),
     ("GET", "studio.invitations_csv"): Answer("text/csv"),
-    ("GET", "studio.tickets"): Answer(query=("before",)),
+    ("GET", "studio.tickets"): Answer(query=("after",)),
     ("GET", "studio.lab_page"): PAGE,
     ("POST", "studio.next_listener"): SEE_OTHER(takes=AT_A_PLACE),
     ("POST", "studio.come_back"): SEE_OTHER(takes=BACK),

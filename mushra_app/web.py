@@ -45,6 +45,7 @@ TEMPLATES: dict[type, str] = {
     listener_pages.MessagePage: "listener/message.html",
     listener_pages.WithdrawPage: "listener/withdraw.html",
     studio_pages.LoginPage: "studio/login.html",
+    studio_pages.TroublePage: "studio/trouble.html",
     studio_pages.AccountPage: "studio/account.html",
     studio_pages.StudiesPage: "studio/studies.html",
     NewStudyPage: "studio/new.html",

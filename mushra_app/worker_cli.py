@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 
 import click
 
 from mushra_app import jobs
-from mushra_app.config import load_settings
+from mushra_app.config import Settings, load_settings
+from mushra_app.errors import AppError
 from mushra_app.operation import retention
 from mushra_app.server_cli import STOP_SIGNALS, data_option, opened, require_data
 from mushra_app.worker import Worker
+
+WAIT_S = 30.0
+"""For a server that was started at the same moment and is making the database."""
 
 
 @click.command()
@@ -24,7 +29,10 @@ def worker(data_dir: Path | None, once: bool) -> None:
     that is stopped hands its job back.
     """
     settings = load_settings(data_dir=data_dir)
-    require_data(settings)
+    if once:
+        require_data(settings)
+    else:
+        _await_data(settings)
     with opened(settings) as database, retention.enforced(database, settings):
         found = Worker(database, settings, stale_s=jobs.STALE_S, say=click.echo)
         for name in STOP_SIGNALS:
@@ -35,3 +43,18 @@ def worker(data_dir: Path | None, once: bool) -> None:
         if not found.work(once=once) and once:
             click.echo("no job is waiting")
     click.echo("stopped")
+
+
+def _await_data(settings: Settings) -> None:
+    """Wait for a database that ``mushra serve`` is about to make; a mistyped folder is refused after that."""
+    file, until_s = settings.database_file, time.monotonic() + WAIT_S
+    if settings.database_url is not None or file.is_file():
+        return
+    click.echo(f"{file}: no such database yet; waiting {WAIT_S:g} s for mushra serve to make it")
+    while not file.is_file():
+        if time.monotonic() > until_s:
+            mend = (
+                f"start the server first: mushra serve --data {settings.data_dir}; or name its folder with --data DIR"
+            )
+            raise AppError(f"{file}: no such database; {mend}")
+        time.sleep(0.2)

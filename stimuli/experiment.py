@@ -281,6 +281,8 @@ def sentence(detail: Any, shown_by: str = "mushra new") -> str:
     kind, found = detail["type"], detail.get("input")
     if kind == "missing":
         return f"{place}: is missing; add it (see: {shown_by})"
+    if found == "" and kind.startswith("string_"):
+        return f"{place}: is empty; write what belongs there"
     if kind == "extra_forbidden":
         return f"{place}: this key is not known; remove it or correct its spelling"
     if kind in ("union_tag_invalid", "union_tag_not_found"):

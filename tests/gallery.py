@@ -111,6 +111,7 @@ SHOWN = {
     "study-sounds": "studio/sounds.html",
     "preview": "listener/welcome.html",
     "study-listener": "studio/listener.html",
+    "studio-nothing-here": "studio/trouble.html",
 }
 """Every picture, and the template of the page on it."""
 
@@ -259,7 +260,12 @@ def experimenter(one: Photographer, origin: str, key: str) -> None:
     page.locator("#who").fill(pseudonym)
     one.go_on("Find")
     one.shoot("study-withdraw")
-    for name, address in {"studio-new": "new", "places": "places", "publish": "publish"}.items():
+    for name, address in {
+        "studio-new": "new",
+        "places": "places",
+        "publish": "publish",
+        "studio-nothing-here": "nothing-here/",
+    }.items():
         page.goto(f"{origin}/studio/{address}")
         one.shoot(name)
     page.goto(f"{origin}/studio/account")

@@ -42,7 +42,7 @@ class Me(BaseModel):
 
 
 class Version(BaseModel):
-    """One published state of a study; ``listeners`` count, ``pilots`` don't."""
+    """One published state of a study; ``listeners`` are people and count; the others don't."""
 
     number: int
     status: Status
@@ -53,6 +53,7 @@ class Version(BaseModel):
     opened_at: datetime | None
     closed_at: datetime | None
     listeners: int
+    simulated: int
     pilots: int
 
 

@@ -17,7 +17,8 @@ from mushra_app.errors import NotFoundError
 from mushra_app.models import Job, Listener, ListeningSession, Save, StudyVersion, Trial
 from mushra_app.people import audit
 from mushra_app.people.tables import AuditEntry
-from mushra_app.study import lifecycle, peeking
+from mushra_app.study import counting, lifecycle, peeking
+from mushra_app.study.counting import Count
 from mushra_app.words import say
 
 
@@ -36,19 +37,9 @@ def study(version: StudyVersion, may: str) -> answers.Study:
 def versions(db: Session, name: str) -> answers.Versions:
     """All versions of a study."""
     study_id = lifecycle.current(db, name).study_id
-    counts: dict[tuple[int, bool], int] = {
-        (version, pilot): count
-        for version, pilot, count in db.execute(
-            select(ListeningSession.study_version_id, Listener.pilot, func.count(Listener.id.distinct()))
-            .join(Listener, Listener.id == ListeningSession.listener_id)
-            .where(Listener.study_id == study_id)
-            .group_by(ListeningSession.study_version_id, Listener.pilot)
-        )
-    }
+    counts = counting.of_versions(db, study_id)
     found = db.scalars(select(StudyVersion).where(StudyVersion.study_id == study_id).order_by(StudyVersion.number))
-    return answers.Versions(
-        versions=[_version(one, counts.get((one.id, False), 0), counts.get((one.id, True), 0)) for one in found]
-    )
+    return answers.Versions(versions=[_version(one, counts.get(one.id, Count())) for one in found])
 
 
 def progress(db: Session, name: str) -> answers.Progress:
@@ -174,7 +165,7 @@ def _trials(db: Session, sittings: Sequence[int]) -> tuple[Mapping[int, int], Ma
     return {row[0]: row[1] for row in db.execute(trials)}, {row[0]: row[1] for row in db.execute(saved)}
 
 
-def _version(one: StudyVersion, listeners: int, pilots: int) -> answers.Version:
+def _version(one: StudyVersion, count: Count) -> answers.Version:
     return answers.Version(
         number=one.number,
         status=one.status,  # pyright: ignore[reportArgumentType]
@@ -184,8 +175,9 @@ def _version(one: StudyVersion, listeners: int, pilots: int) -> answers.Version:
         published_at=one.published_at,
         opened_at=one.opened_at,
         closed_at=one.closed_at,
-        listeners=listeners,
-        pilots=pilots,
+        listeners=count.begun,
+        simulated=count.simulated,
+        pilots=count.pilots,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mushra_app.people.tables import AuditEntry
@@ -31,6 +31,11 @@ def has(db: Session, what: str, about: Sequence[str]) -> bool:
     """Whether one of these things was done."""
     query = select(AuditEntry.id).where(AuditEntry.what == what, AuditEntry.about.in_(about))
     return db.scalar(query.limit(1)) is not None
+
+
+def times(db: Session, what: str, about: str) -> int:
+    """How often a thing was done."""
+    return db.scalar(select(func.count()).where(AuditEntry.what == what, AuditEntry.about == about)) or 0
 
 
 def latest(db: Session, most: int = 100) -> Sequence[AuditEntry]:

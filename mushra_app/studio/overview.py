@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from mushra_app import places
@@ -13,7 +13,8 @@ from mushra_app.conduct import ADJUSTED_DB, REFERENCE_DB_A
 from mushra_app.models import Listener, ListeningSession, Response, ScriptError, Study, StudyVersion, Trial
 from mushra_app.session.enrolment import TRANSDUCERS
 from mushra_app.studio.pages import Calibration, PlaceLink, PlaceRow, PlacesPage, StudiesPage, StudyRow
-from mushra_app.study import lifecycle
+from mushra_app.study import counting, lifecycle
+from mushra_app.study.counting import Count
 from mushra_app.words import say
 
 ALLOWED_DB_A = (REFERENCE_DB_A - ADJUSTED_DB, REFERENCE_DB_A + ADJUSTED_DB)
@@ -28,9 +29,7 @@ def studies(
     may_begin: bool = True,
 ) -> StudiesPage:
     """The studies whose names are ``visible`` (None: all); ``address`` gives the page of a study by its name."""
-    listeners = _counts(db, select(Listener.study_id, func.count()).group_by(Listener.study_id))
-    missing = exists().where(ListeningSession.listener_id == Listener.id, ListeningSession.status != "finished")
-    finished = _counts(db, select(Listener.study_id, func.count()).where(~missing).group_by(Listener.study_id))
+    counts = counting.of_studies(db)
     ratings = _counts(
         db,
         select(StudyVersion.study_id, func.count(Response.slot_id.distinct()))
@@ -45,8 +44,7 @@ def studies(
             name=version.study.name,
             title=version.title,
             status=version.status,
-            listeners=listeners.get(version.study_id, 0),
-            finished=finished.get(version.study_id, 0),
+            count=counts.get(version.study_id, Count()),
             ratings=ratings.get(version.study_id, 0),
             script_errors=errors.get(version.study_id, 0),
             url=address(version.study.name),
@@ -62,7 +60,7 @@ def _only_written(db: Session, address: Callable[[str], str], visible: Container
     """Studies of which nothing is published yet."""
     for name in db.scalars(select(Study.name).where(~Study.versions.any()).order_by(Study.name)):
         if visible is None or name in visible:
-            yield StudyRow(name, name, "draft", 0, 0, 0, 0, address(name), draft=False)
+            yield StudyRow(name, name, "draft", Count(), 0, 0, address(name), draft=False)
 
 
 def listening_places(

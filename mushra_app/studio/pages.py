@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mushra_app.study.counting import Count
+
 
 @dataclass(frozen=True)
 class StudyRow:
@@ -13,8 +15,7 @@ class StudyRow:
     name: str
     title: str
     status: str
-    listeners: int
-    finished: int
+    count: Count
     ratings: int
     script_errors: int
     url: str
@@ -89,6 +90,14 @@ class LoginPage:
     wanted: str = ""
     name: str = ""
     error: str = ""
+
+
+@dataclass(frozen=True)
+class TroublePage:
+    """Something that can't be had in the studio, and why."""
+
+    heading: str
+    sentence: str
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Those of a study lie with its tabs, each in the ``routes`` of a wing. What each 
 
 from __future__ import annotations
 
-from flask import Response, redirect, request, url_for
+from flask import Response, flash, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from mushra_app import places
@@ -32,6 +32,7 @@ from mushra_app.studio.sounds import routes as sounds  # noqa: F401
 from mushra_app.studio.test import routes as test  # noqa: F401
 from mushra_app.study import lifecycle
 from mushra_app.web import external_address, services, show
+from mushra_app.words import say
 
 __all__ = ["blueprint"]
 
@@ -76,9 +77,11 @@ def calibrate() -> AnyResponse | tuple[str, int]:
     try:
         with services().database.writing() as db:
             kept = places.add(db, typed.name, level_db_a=form.level(), transducer=typed.transducer, device=typed.device)
-            audit.note(db, visitor().name, "calibration", f"{kept.name}: {kept.level_db_a:g} dB(A)")
+            name = kept.name
+            audit.note(db, visitor().name, "calibration", f"{name}: {kept.level_db_a:g} dB(A)")
     except AppError as error:
         return show(_places_page(typed, tuple(str(error).splitlines()))), 400
+    flash(say("The calibration of %(place)s is kept.", place=name))
     return redirect(url_for("studio.listening_places"), 303)
 
 

@@ -98,10 +98,11 @@ def listed(
     *,
     most: int | None = None,
     before: int | None = None,
+    after: int | None = None,
     state: str = "",
     coded: bool = False,
 ) -> list[Listed]:
-    """The invitations of a study, the newest first.
+    """The invitations of a study, the newest first; with ``after`` those with a number above it, the oldest first.
 
     At most so many, of those with a number below ``before``, in that state, and with ``coded`` those made at a place.
     """
@@ -115,6 +116,8 @@ def listed(
         Invitation.created_at,
     )
     query = _with_sessions(query).where(Invitation.study_id == study_id).order_by(Invitation.id.desc())
+    if after is not None:
+        query = query.where(Invitation.id > after).order_by(None).order_by(Invitation.id)
     if before is not None:
         query = query.where(Invitation.id < before)
     if state:

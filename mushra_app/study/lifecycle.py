@@ -100,6 +100,10 @@ def study_of(db: Session, study: str) -> Study:
     return found
 
 
+class NoSuchStudyError(NotFoundError):
+    """A study that is not there, or is not there for whoever asks; the studio has a sentence of its own for it."""
+
+
 class NothingPublishedError(NotFoundError):
     """A study that is only written so far: it has a draft of its file and nothing to listen to."""
 
@@ -141,6 +145,8 @@ def move(db: Session, version: StudyVersion, status: str, *, reason: str = "", w
         Where a reason is needed and there is none.
     """
     _lock(db, version)
+    if version.study.archived_at is not None:
+        raise ConflictError(say("%(study)s is archived: put it back on the list first", study=version.study.name))
     if status not in FOLLOWS[version.status]:
         raise ConflictError(
             say(
@@ -191,9 +197,9 @@ def archive(db: Session, study: str, archived: bool) -> None:
     found.study.archived_at = now() if archived else None
 
 
-def no_such_study(study: str) -> NotFoundError:
+def no_such_study(study: str) -> NoSuchStudyError:
     """What is said of a study that is not there, and of one that somebody may not see."""
-    return NotFoundError(
+    return NoSuchStudyError(
         say("No study %(study)r takes listeners here; check the link, or ask who sent it to you.", study=study)
     )
 

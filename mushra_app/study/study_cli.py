@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mushra_app.config import load_settings
 from mushra_app.errors import ConflictError
-from mushra_app.models import Listener, ListeningSession, StudyVersion
+from mushra_app.models import StudyVersion
 from mushra_app.people import audit
 from mushra_app.server_cli import data_option, opened, publish, require_data
-from mushra_app.study import lifecycle
+from mushra_app.study import counting, lifecycle
+from mushra_app.study.counting import Count
 
 version_option = click.option(
     "--version", "number", type=click.IntRange(1), help="Which version; else the newest draft, or the current one."
@@ -34,15 +34,14 @@ def study() -> None:
 @click.option("--archived", is_flag=True, help="Those that were taken off the list instead.")
 @data_option
 def list_studies(archived: bool, data_dir: Path | None) -> None:
-    """List all studies: state, version, finished and begun sessions."""
+    """List all studies: state, version, listeners who have finished and begun."""
     with _looking(data_dir) as db:
         found = lifecycle.current_versions(db, archived=archived)
-        sessions = _sessions(db)
+        counts = counting.of_studies(db)
         width = max((len(version.study.name) for version in found), default=0)
         for version in found:
-            begun, finished = sessions.get(version.study_id, (0, 0))
             draft = ", a newer draft" if (newer := _draft(version)) and newer is not version else ""
-            told = f"version {version.number}, {finished} of {begun} sessions finished{draft}"
+            told = f"version {version.number}, {_told(counts.get(version.study_id, Count()))}{draft}"
             click.echo(f"{version.study.name:<{width}}  {version.status:<9}  {told}")
         if not found:
             nothing = "no study is archived" if archived else "no study yet; publish one with: mushra study publish"
@@ -56,9 +55,9 @@ def show(name: str, data_dir: Path | None) -> None:
     """Show the study NAME: its versions, and what may be done next."""
     with _looking(data_dir) as db:
         current = lifecycle.current(db, name)
-        begun, finished = _sessions(db).get(current.study_id, (0, 0))
+        count = counting.of_studies(db).get(current.study_id, Count())
         archived = ", archived" if current.study.archived_at else ""
-        click.echo(f"{name}: {current.title}\n  {current.status}{archived}, {finished} of {begun} sessions finished")
+        click.echo(f"{name}: {current.title}\n  {current.status}{archived}, {_told(count)}")
         for version in sorted(current.study.versions, key=lambda one: one.number):
             moves = ", ".join(lifecycle.FOLLOWS[version.status])
             told = f"published {version.published_at:%Y-%m-%d}, may become: {moves}"
@@ -152,20 +151,11 @@ def _draft(current: StudyVersion) -> StudyVersion | None:
     return max(drafts, key=lambda version: version.number, default=None)
 
 
-def _sessions(db: Session) -> dict[int, tuple[int, int]]:
-    """Sessions that were begun and count, and how many of them are finished, of every study by its id."""
-    begun = ListeningSession.status.in_(("started", "finished"))
-    query = (
-        select(Listener.study_id, ListeningSession.status, func.count())
-        .join(Listener, Listener.id == ListeningSession.listener_id)
-        .where(begun, Listener.pilot.is_(False))
-        .group_by(Listener.study_id, ListeningSession.status)
+def _told(count: Count) -> str:
+    """How many listeners have finished, as one reads it."""
+    return f"{count.finished} of {count.begun} listeners finished" + (
+        f" (+ {count.simulated} simulated)" if count.simulated else ""
     )
-    found: dict[int, tuple[int, int]] = {}
-    for study_id, status, count in db.execute(query):
-        all_of_them, finished = found.get(study_id, (0, 0))
-        found[study_id] = all_of_them + count, finished + count * (status == "finished")
-    return found
 
 
 @contextmanager

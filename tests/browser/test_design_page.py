@@ -63,3 +63,21 @@ def test_an_entry_is_added_and_stands_open_to_be_filled_in(draft: Page) -> None:
     expect(draft.locator("#systems .entry")).to_have_count(before + 1)
     expect(draft.locator("#systems")).to_have_attribute("open", "")
     expect(draft.locator("#systems .entry summary").last).to_contain_text("rpca")
+
+
+@pytest.mark.parametrize("where", ["form", "text"])
+def test_nothing_is_worked_out_before_it_is_saved(draft: Page, where: str) -> None:
+    buttons = [draft.get_by_role("button", name=name) for name in ("Work it out", "Write it down")]
+    if where == "form":
+        draft.get_by_label("contact").fill("somebody.else@example.org")
+    else:
+        draft.get_by_text("The file as text").click()
+        draft.locator("textarea.file[name='text']").press("End")
+        draft.locator("textarea.file[name='text']").press_sequentially(" ")
+    for button in buttons:
+        expect(button).to_be_disabled()
+    expect(draft.get_by_text("Save the draft first.").first).to_be_visible()
+    draft.get_by_role("button", name="Save the draft" if where == "form" else "Save the text").click()
+    draft.wait_for_url("**/design")
+    for button in buttons:
+        expect(button).to_be_enabled()

@@ -112,11 +112,11 @@ def test_the_studio_counts_a_listener_as_finished_after_the_last_session(enrol: 
     done = seen(first)[-1]
     with first.database.reading() as db:
         (study,) = overview.studies(db, str).studies
-        assert (study.listeners, study.finished) == (1, 0)
+        assert (study.count.begun, study.count.finished) == (1, 0)
     seen(later(first, done))
     with first.database.reading() as db:
         (study,) = overview.studies(db, str).studies
-        assert (study.listeners, study.finished) == (1, 1)
+        assert (study.count.begun, study.count.finished) == (1, 1)
 
 
 def test_withdrawing_takes_back_every_session(enrol: Enrol) -> None:

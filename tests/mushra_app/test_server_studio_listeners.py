@@ -231,11 +231,11 @@ def test_the_tickets_are_of_the_unused_ones_a_sheet_at_a_time(app: Flask, ada: F
     assert "There is none" in ada.get("/studio/tiny/invitations/tickets").text
     send(ada, "/invitations", count="30", label="Choir")
     page = ada.get("/studio/tiny/invitations/tickets").text
-    assert page.count('class="qr"') == 24 and "Choir 30" in page and "Choir 6<" not in page
-    more = re.search(r'href="([^"]+before=\d+)"', page)
+    assert page.count('class="qr"') == 24 and "Choir 1<" in page and "Choir 25" not in page
+    more = re.search(r'href="([^"]+after=\d+)"', page)
     assert more and ada.get(more[1]).text.count('class="qr"') == 6
     for nonsense in ("x", "-1", "9" * 30, ""):
-        assert ada.get(f"/studio/tiny/invitations/tickets?before={nonsense}").status_code == 200
+        assert ada.get(f"/studio/tiny/invitations/tickets?after={nonsense}").status_code == 200
 
 
 def test_who_may_only_look_sees_no_link_and_no_form(app: Flask, ada: FlaskClient) -> None:
@@ -244,7 +244,7 @@ def test_who_may_only_look_sees_no_link_and_no_form(app: Flask, ada: FlaskClient
     page = viewer.get(TAB).text
     assert "not used yet" in page and "Grace" not in page, "whom it is for is personal"
     assert "invitation=" not in page and 'action="/studio/tiny' not in page
-    made = Addresses(welcome=lambda **_: "/", invitation=lambda number: f"/{number}", older=str)
+    made = Addresses(welcome=lambda **_: "/", invitation=lambda number: f"/{number}", older=str, further=str)
     with database_of(app).reading() as db:
         looks = Visitor("", None, "vera", "viewer")
         (row,) = overview.listeners(db, lifecycle.current(db, "tiny"), looks, made).invitations

@@ -42,7 +42,7 @@ def another_draft(app: Flask, settings: Settings, folder: Path) -> None:
 def test_a_study_goes_through_its_states(app: Flask, study) -> None:
     Guest(database_of(app)).finish()
     Guest(database_of(app))
-    assert study("list") == "tiny  open       version 1, 1 of 2 sessions finished\n"
+    assert study("list") == "tiny  open       version 1, 1 of 2 listeners finished\n"
     assert study("pause", "tiny") == (
         "tiny: version 1 from open to paused; it takes nobody new; whoever has begun goes on\n"
     )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from job_workers import Workers, lives, wait_for
 
-from mushra_app import jobs
+from mushra_app import jobs, schema, worker_cli
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Job
@@ -207,3 +209,21 @@ def test_the_houses_own_commands_are_run(workers: Workers, tmp_path: Path, stimu
     assert checked.status == "done" and {"rule", "passed"} <= json.loads(checked.output)[0].keys()
     assert reported.status == "failed" and "mushra: no ratings.csv" in reported.reason
     assert jobs.KINDS["check"].command == (sys.executable, "-P", "-m", "mushra_app.cli", "check")
+
+
+def test_a_worker_waits_for_the_server_that_makes_the_database(settings: Settings) -> None:
+    command = (sys.executable, "-m", "mushra_app.cli", "worker", "--data", str(settings.data_dir))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as worker:
+        assert worker.stdout and "no such database yet; waiting 30 s" in worker.stdout.readline()
+        (database := Database(settings)).close()
+        schema.require(database, settings)  # as the server does at its start
+        assert worker.stdout.readline() == "waiting for jobs; stop with Ctrl-C\n"
+        worker.terminate()
+        assert worker.wait(timeout=20) == 0
+
+
+def test_a_worker_on_a_mistyped_folder_says_how_to_mend_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_cli, "WAIT_S", 0)
+    done = CliRunner().invoke(worker_cli.worker, ["--data", str(tmp_path / "nowhere")])
+    assert "start the server first: mushra serve --data" in str(done.exception)
+    assert not (tmp_path / "nowhere").exists()

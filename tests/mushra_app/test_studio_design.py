@@ -60,7 +60,7 @@ def test_two_at_once_lose_nothing(database: Database) -> None:
     with database.writing() as db:
         keeping.store(db, study, "of ada", 1, "ada")
     with (
-        pytest.raises(ConflictError, match="ada changed this file"),
+        pytest.raises(ConflictError, match="changed by ada"),
         database.writing() as db,
     ):
         keeping.store(db, study, "of ben", 1, "ben")
@@ -113,6 +113,8 @@ def test_what_is_wrong_is_said_without_being_kept(app: Flask, ada: FlaskClient) 
     assert said.status_code == 200 and 'data-place="test.replicates"' in said.text and "<html" not in said.text
     assert "Time per listener" in post(ada, "tiny/design/check", **{"test.replicates": "1"}).text
     assert "not valid TOML" in post(ada, "tiny/design/check", text="[[").text
+    empty = post(ada, "tiny/design/check", **{"experiment.title": ""}).text
+    assert 'data-place="experiment.title"' in empty and "is empty; write" in empty and "String should" not in empty
     found = draft(app)
     assert found is not None and found.revision == 1
     viewer = inside(app, person(database_of(app), "vera", "viewer", "tiny"))
@@ -125,6 +127,7 @@ def test_a_text_that_is_no_toml_is_kept_and_can_be_mended(ada: FlaskClient) -> N
     assert post(ada, "tiny/design", revision="1", text="[[items\n").status_code == 303
     page = ada.get("/studio/tiny/design").text
     assert "not valid TOML" in page and "[[items" in page
+    assert "Save the draft</button>" not in page and "Save the text</button>" in page  # there is no form to save
     assert post(ada, "tiny/design", revision="2", **{"experiment.title": "x"}).status_code == 400
 
 

@@ -46,7 +46,7 @@ VOICES = {"strategy": "medleyvox", "gain_db": 0, "swap_channels": 0}
         ({"data": {"segment_s": 0.00001}}, "data.segment_s: 1e-05 s at 8000 Hz hold no sample; give some seconds"),
         ({"loss": {"snr": 0, "own": 1, "permutation_invariant": True}}, "loss: permutation_invariant has no part in"),
         ({"mixing": {"strategy": "medleyvox"}, "sources": ["a", "b"]}, "mixing: medleyvox draws levels by itself"),
-        ({"data": {"train": ""}}, "data.train: String should have at least 1 character"),
+        ({"data": {"train": ""}}, "data.train: is empty; write what belongs there"),
         ({"channels": 3}, "channels: Input should be 1 or 2; found 3"),
     ],
 )

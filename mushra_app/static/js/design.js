@@ -6,7 +6,15 @@ const AFTER_MS = 500;
 const editor = document.querySelector(".editor[data-check]");
 const findings = document.querySelector("#findings");
 const kept = document.querySelector("#kept");
+const text = document.querySelector("textarea.file[name='text']");
 let timer, asked = 0, changed = false;
+
+// What works with the saved file waits until there is nothing else.
+function unsaved(is) {
+  changed = is;
+  for (const button of document.querySelectorAll("[data-after-saving]")) button.disabled = is;
+  for (const sentence of document.querySelectorAll(".save-first")) sentence.hidden = !is;
+}
 
 function mark() {
   const wrong = new Set([...findings.querySelectorAll("[data-place]")].map((line) => line.dataset.place));
@@ -35,12 +43,14 @@ async function look() {
 
 if (editor) {
   editor.addEventListener("input", () => {
-    changed = true;
+    unsaved(true);
     kept.textContent = say("not saved yet");
     clearTimeout(timer);
     timer = setTimeout(look, AFTER_MS);
   });
   editor.addEventListener("submit", () => { changed = false; });
+  text.addEventListener("input", () => unsaved(true));
+  text.form.addEventListener("submit", () => { changed = false; });
   addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
 }
 findings?.addEventListener("click", (event) => {

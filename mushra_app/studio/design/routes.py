@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flask import Response, abort, redirect, request, url_for
+from flask import Response, abort, flash, redirect, request, url_for
 
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.people import audit, permissions
@@ -71,6 +71,7 @@ def save_design(study: str) -> Any:
         raise
     except (AppError, StimuliError) as error:
         return _page(study, error=str(error), typed=after), 409 if isinstance(error, ConflictError) else 400
+    flash(say("The draft is saved."))
     return redirect(url_for("studio.design", study=study, _anchor=anchor.partition(".")[0] or None), 303)
 
 
@@ -91,7 +92,9 @@ def check_design(study: str) -> str:
 @blueprint.post("/<study>/design/draft")
 @needs(Right.CHANGE)
 def begin_draft(study: str) -> Any:
-    """Write the next version, or with ``discard`` throw away what was written."""
+    """Write the next version, or with ``discard`` throw away what was written; with ``discard=study`` all of it."""
+    if request.form.get("discard") == "study":
+        return _throw_away(study)
     try:
         with services().database.writing() as db:
             found = lifecycle.study_of(db, study)
@@ -115,6 +118,7 @@ def publish_design(study: str) -> Any:
         raise
     except (AppError, StimuliError) as error:
         return _page(study, error=str(error)), 409
+    flash(say("Version %(number)d is there as a draft: try it, then open it.", number=done.number))
     return redirect(url_for("studio.study", study=study), 303)
 
 
@@ -145,6 +149,18 @@ def experiment_file(study: str) -> Response:
         text = editor.text_of(found, keeping.found(db, found.id))
     named = {"Content-Disposition": 'attachment; filename="experiment.toml"'}
     return Response(text, mimetype="application/toml", headers=named)
+
+
+def _throw_away(study: str) -> Any:
+    """End a study of which nothing was published."""
+    try:
+        with services().database.writing() as db:
+            keeping.throw_away(db, study)
+            audit.note(db, visitor().name, "study", f"{study}: thrown away, before anything of it was published")
+    except ConflictError as error:
+        return _page(study, error=str(error)), 409
+    flash(say("%(study)s was thrown away.", study=study))
+    return redirect(url_for("studio.studies"), 303)
 
 
 def _page(study: str, *, error: str = "", typed: str = "") -> str:

@@ -16,6 +16,7 @@ from mushra_app.session.enrolment import experiment_of
 from mushra_app.studio.listeners.forms import fields_of
 from mushra_app.studio.listeners.pages import (
     Address,
+    Asked,
     Bar,
     Fields,
     InvitationRow,
@@ -32,6 +33,7 @@ from mushra_app.study import invitations, lab
 from mushra_app.study.invitations import MOST_AT_ONCE, Listed
 from mushra_app.study.recruiting import Filled, Recruiting, filled, recruiting_of
 
+NOTHING_ASKED = Asked()
 ROWS = 200
 TICKETS = 24
 CALLED = 12
@@ -43,11 +45,12 @@ BY_MTURK = "workerId=${workerId}&assignmentId=${assignmentId}&hitId=${hitId}"
 
 @dataclass(frozen=True)
 class Addresses:
-    """Makes addresses: of a study's first page (``welcome``), of one invitation, of a page of older ones."""
+    """Makes addresses: of a study's first page (``welcome``), of one invitation, of older ones, of the next sheet."""
 
     welcome: Callable[..., str]
     invitation: Callable[[int], str]
     older: Callable[[int], str]
+    further: Callable[[int], str]
 
 
 def listeners(
@@ -58,9 +61,10 @@ def listeners(
     *,
     before: int | None = None,
     typed: Fields | None = None,
+    asked: Asked = NOTHING_ASKED,
     error: str = "",
 ) -> ListenersPage:
-    """The tab; ``typed`` are settings that were refused, ``before`` the invitation that an older page begins below."""
+    """The tab; ``typed`` and ``asked`` were refused, ``before`` is the invitation that an older page begins below."""
     head, recruiting, experiment = head_of(db, version, visitor), recruiting_of(version.study), experiment_of(version)
     found = invitations.listed(db, version.study_id, most=ROWS + 1, before=before)
     shown, planned = found[:ROWS], experiment.analysis.listeners
@@ -78,21 +82,22 @@ def listeners(
         fields=typed or fields_of(version.study),
         checks=experiment.test.attention_checks,
         most_at_once=MOST_AT_ONCE,
+        asked=asked,
         error=error,
     )
 
 
 def tickets(
-    db: Session, version: StudyVersion, visitor: Visitor, addresses: Addresses, *, before: int | None = None
+    db: Session, version: StudyVersion, visitor: Visitor, addresses: Addresses, *, after: int | None = None
 ) -> TicketsPage:
     """A sheet of invitations that nobody has used."""
-    found = invitations.listed(db, version.study_id, most=TICKETS + 1, before=before, state="unused")
+    found = invitations.listed(db, version.study_id, most=TICKETS + 1, after=after or 0, state="unused")
     made = [
         Ticket(one.number, one.label, one.group, url, qr_code(url))
         for one in found[:TICKETS]
         for url in [addresses.invitation(one.number)]
     ]
-    more = addresses.older(made[-1].number) if len(found) > TICKETS else ""
+    more = addresses.further(made[-1].number) if len(found) > TICKETS else ""
     return TicketsPage(head_of(db, version, visitor), tuple(made), more)
 
 

@@ -73,10 +73,21 @@ class InvitationRow:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Invitations as they were asked for: so many, or by a list that was pasted."""
+
+    count: str = "1"
+    label: str = ""
+    group: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class ListenersPage:
     """How full the study is, the links to give out, its invitations, and a form for all that.
 
     ``states`` says how many invitations are in each state, ``older`` is the address of those that are not listed here.
+    ``asked`` are invitations that were refused.
     ``planned`` is how many listeners the analysis plan counts on, ``checks`` how many attention checks a session has.
     """
 
@@ -92,6 +103,7 @@ class ListenersPage:
     fields: Fields
     checks: int
     most_at_once: int
+    asked: Asked = Asked()
     error: str = ""
 
 

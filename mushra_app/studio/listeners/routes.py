@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from flask import Response, redirect, request, url_for
+from flask import Response, flash, redirect, request, url_for
 
 from mushra_app.errors import AppError, ConflictError
 from mushra_app.people import audit
@@ -16,10 +16,12 @@ from mushra_app.studio.guard import needs
 from mushra_app.studio.listeners import overview
 from mushra_app.studio.listeners.forms import as_recruiting, numbered, typed
 from mushra_app.studio.listeners.overview import Addresses
+from mushra_app.studio.listeners.pages import Asked
 from mushra_app.study import invitation_list, invitations, lifecycle
 from mushra_app.study.invitations import Wanted
 from mushra_app.study.recruiting import change, locked, recruiting_of
 from mushra_app.web import external_address, services, show
+from mushra_app.words import say, say_number
 
 
 @blueprint.get("/<study>/listeners")
@@ -43,6 +45,7 @@ def recruit(study: str) -> Any:
             audit.note(db, visitor().name, "study", f"{study}: recruiting changed: {door}, most listeners: {most}")
     except AppError as error:
         return _page(study, typed=fields, error=str(error)), _status(error)
+    flash(say("The settings are kept."))
     return redirect(url_for("studio.listeners", study=study), 303)
 
 
@@ -53,7 +56,8 @@ def invite(study: str) -> Any:
     try:
         _make(study, numbered(request.form))
     except AppError as error:
-        return _page(study, error=str(error)), _status(error)
+        asked = Asked(*(request.form.get(name, "") for name in ("count", "label", "group")))
+        return _page(study, asked=asked, error=str(error)), _status(error)
     return redirect(url_for("studio.listeners", study=study, _anchor="invitations"), 303)
 
 
@@ -62,13 +66,13 @@ def invite(study: str) -> Any:
 def invite_list(study: str) -> Any:
     """Make the invitations of a list: a CSV file, or the same as text."""
     sent = request.files.get("list")
-    content = sent.read() if sent else b""
+    content, text = sent.read() if sent else b"", request.form.get("text", "")
     try:
         with services().database.reading() as db:
             groups = {group.name for group in recruiting_of(lifecycle.current(db, study).study).groups}
-        _make(study, invitation_list.read(content or request.form.get("text", "").encode(), groups))
+        _make(study, invitation_list.read(content or text.encode(), groups))
     except AppError as error:
-        return _page(study, error=str(error)), _status(error)
+        return _page(study, asked=Asked(text=text), error=str(error)), _status(error)
     return redirect(url_for("studio.listeners", study=study, _anchor="invitations"), 303)
 
 
@@ -80,6 +84,7 @@ def revoke_invitation(study: str, number: int) -> Any:
         with services().database.writing() as db:
             invitations.revoke(db, study, number)
             audit.note(db, visitor().name, "invitation", f"{study}: invitation {number} taken back")
+        flash(say("Invitation %(number)d is taken back.", number=number))
     except ConflictError as error:
         return _page(study, error=str(error)), 409
     return redirect(url_for("studio.listeners", study=study, _anchor="invitations"), 303)
@@ -105,14 +110,13 @@ def invitations_csv(study: str) -> Response:
 @needs(Right.CHANGE)
 def tickets(study: str) -> str:
     """Invitations that nobody has used, to print and cut."""
-    before = request.args.get("before", type=_number)
+    after = request.args.get("after", type=_number)
     with services().database.reading() as db:
         version = lifecycle.current(db, study)
-        made = addresses(study, "studio.tickets")
-        return show(overview.tickets(db, version, visitor(), made, before=before))
+        return show(overview.tickets(db, version, visitor(), addresses(study), after=after))
 
 
-def addresses(study: str, older: str = "studio.listeners") -> Addresses:
+def addresses(study: str) -> Addresses:
     """How addresses of a study's listeners are made."""
     key = secret_key(services().settings)
 
@@ -122,7 +126,8 @@ def addresses(study: str, older: str = "studio.listeners") -> Addresses:
     return Addresses(
         welcome=welcome,
         invitation=lambda number: welcome(invitation=invitation_link_token(key, number)),
-        older=lambda number: url_for(older, study=study, before=number),
+        older=lambda number: url_for("studio.listeners", study=study, before=number),
+        further=lambda number: url_for("studio.tickets", study=study, after=number),
     )
 
 
@@ -130,6 +135,7 @@ def _make(study: str, wanted: list[Wanted]) -> None:
     with services().database.writing() as db:
         made = invitations.create(db, lifecycle.current(db, study).study, wanted)
         audit.note(db, visitor().name, "invitation", f"{study}: {len(made)} made, from number {made[0].id} on")
+    flash(say_number("%(num)s invitation was made.", "%(num)s invitations were made.", len(made)))
 
 
 def _page(study: str, **more: Any) -> str:

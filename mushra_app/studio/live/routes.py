@@ -13,6 +13,7 @@ from mushra_app.studio.guard import needs
 from mushra_app.studio.live import listener as one_listener
 from mushra_app.studio.live import progress
 from mushra_app.studio.live.pages import LivePage, View
+from mushra_app.studio.results.overview import WIDTHS
 from mushra_app.study import lifecycle, monitoring
 from mushra_app.table_base import now
 from mushra_app.web import external_address, services, show
@@ -79,4 +80,4 @@ def _ask(study: str, kind: monitoring.Kind) -> None:
     with services().database.writing() as db:
         monitoring.ask(db, services().settings, lifecycle.current(db, study), kind, visitor().name)
         if kind == "precision":
-            audit.note(db, visitor().name, "look", f"{study}: how wide the intervals are")
+            audit.note(db, visitor().name, "look", f"{study}: {WIDTHS}")

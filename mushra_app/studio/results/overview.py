@@ -15,11 +15,16 @@ from mushra_app.people.logins import Visitor
 from mushra_app.session import privacy
 from mushra_app.studio.results.pages import ErasurePage, ReportFacts, ResultsPage, WithdrawalPage, WorkRow
 from mushra_app.studio.tabs import head_of
-from mushra_app.study import lifecycle, peeking
+from mushra_app.study import counting, lifecycle, peeking
 from mushra_app.study import results as made
+from mushra_app.study.counting import Count
 
 RATINGS = ("ratings", "ratings-wide", "ratings-webmushra", "ratings.parquet")
 """What the audit log calls the ratings that were taken out."""
+
+
+WIDTHS = "how wide the intervals are"
+"""What it calls a look at the widths, which the plan may allow."""
 
 
 def results(db: Session, name: str, visitor: Visitor, settings: Settings, *, error: str = "") -> ResultsPage:
@@ -34,8 +39,10 @@ def results(db: Session, name: str, visitor: Visitor, settings: Settings, *, err
         study_id=version.identity,
         listeners=_listeners(db, version),
         finished=_listeners(db, version, "finished"),
+        count=counting.of_versions(db, version.study_id).get(version.id, Count()),
         trials=_trials(db, version),
         looks=tuple((look.at[:16].replace("T", " "), look.reason) for look in peeking.peeks(db, name)),
+        width_looks=audit.times(db, "look", f"{name}: {WIDTHS}"),
         works={kind: row_of(work) for kind, work in works.items()},
         report=_facts(db, version, place, works["report"]),
         exported=audit.has(db, "export", tuple(f"{name}: {what}" for what in RATINGS)),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mushra_app.session.privacy import Kept
 from mushra_app.studio.tabs import StudyHead
+from mushra_app.study.counting import Count
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,11 @@ class ReportFacts:
 
 @dataclass(frozen=True)
 class ResultsPage:
-    """What was made of the ratings, what can be made and taken out, and what is personal."""
+    """What was made of the ratings, what can be made and taken out, and what is personal.
+
+    ``listeners`` and ``finished`` are those that a report may be made of, simulated ones too; ``count`` are people.
+    ``who`` is a listener who was typed and is not there.
+    """
 
     head: StudyHead
     running: bool
@@ -40,8 +45,10 @@ class ResultsPage:
     study_id: str
     listeners: int
     finished: int
+    count: Count
     trials: int
     looks: tuple[tuple[str, str], ...]
+    width_looks: int
     works: dict[str, WorkRow]
     report: ReportFacts | None
     exported: bool
@@ -50,6 +57,7 @@ class ResultsPage:
     personal: Kept
     keep_days: float | None
     error: str = ""
+    who: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from flask import Response, jsonify, redirect, request, send_file, url_for
+from flask import Response, flash, jsonify, redirect, request, send_file, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -60,6 +60,7 @@ def ask_for_job(study: str) -> Any:
         raise
     except AppError as error:
         return _page(study, error=str(error)), 409
+    flash(say("It is asked for: a worker makes it, and this page shows how far it is."))
     return redirect(url_for("studio.results", study=study), 303)
 
 
@@ -115,11 +116,16 @@ def answers_csv(study: str) -> Response:
 
 @blueprint.post("/<study>/withdraw")
 @needs(Right.CHANGE)
-def find_listener(study: str) -> str:
+def find_listener(study: str) -> Any:
     """The listener with a pseudonym or code, and what would be erased of them."""
+    who = request.form.get("who", "")
     with services().database.reading() as db:
         lifecycle.current(db, study)
-        return show(overview.withdrawal(db, study, request.form.get("who", ""), visitor()))
+        try:
+            return show(overview.withdrawal(db, study, who, visitor()))
+        except NotFoundError as error:
+            said = str(error)
+    return _page(study, error=said, who=who), 404
 
 
 @blueprint.post("/<study>/withdrawn")
@@ -130,9 +136,11 @@ def withdraw_listener(study: str) -> AnyResponse:
         version = lifecycle.current(db, study)
         listener = privacy.listener_in(db, study, request.form.get("listener", ""))
         privacy.withdraw(db, listener)
-        audit.note(db, visitor().name, "withdrawal", f"{study}: {listener.pseudonym}")
+        pseudonym = listener.pseudonym
+        audit.note(db, visitor().name, "withdrawal", f"{study}: {pseudonym}")
         place = made.place_of(db, version, services().settings)
     made.prepare(place)
+    flash(say("%(listener)s is withdrawn; whatever they wrote is erased.", listener=pseudonym))
     return redirect(url_for("studio.results", study=study), 303)
 
 
@@ -153,12 +161,13 @@ def erase_personal(study: str) -> AnyResponse:
         privacy.erase_personal(db, version.study_id)
         what = "personal answers, what browsers said of themselves, and whom invitations and panels name"
         audit.note(db, visitor().name, "erasure", f"{study}: {what}")
+    flash(say("What was personal is erased."))
     return redirect(url_for("studio.results", study=study), 303)
 
 
-def _page(study: str, *, error: str = "") -> Response:
+def _page(study: str, *, error: str = "", who: str = "") -> Response:
     with services().database.reading() as db:
-        page = overview.results(db, study, visitor(), services().settings, error=error)
+        page = replace(overview.results(db, study, visitor(), services().settings, error=error), who=who)
     return Response(show(page), headers={"Content-Security-Policy": FRAMING})
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mushra_app.conduct import called, check_run
 from mushra_app.export import run_of
-from mushra_app.models import Listener, ListeningSession, StudyVersion
+from mushra_app.models import StudyVersion
 from mushra_app.people.logins import Visitor
 from mushra_app.session.enrolment import experiment_of
 from mushra_app.studio.tabs import head_of
 from mushra_app.studio.test.pages import BrokenRule, TestPage, VersionRow
-from mushra_app.study import lifecycle, peeking
+from mushra_app.study import counting, lifecycle, peeking
+from mushra_app.study.counting import Count
 from stimuli.manifest import RuleResult
+from stimuli.standard.check import check_experiment
 
 SEVERITIES = ("must", "should", "note")
 
@@ -22,8 +23,8 @@ def study(db: Session, name: str, visitor: Visitor, *, listener_url: str, error:
     """One study in its current version; ``error`` is why what was asked for could not be done."""
     version = lifecycle.current(db, name)
     # Only its rules: a manifest that a database keeps has null where a loudness was infinite, and is none to validate.
-    of_the_set = (RuleResult.model_validate(rule) for rule in version.manifest.get("rules", ()))
-    rules = (*of_the_set, *check_run(run_of(db, version)))
+    of_the_set = tuple(RuleResult.model_validate(rule) for rule in version.manifest.get("rules", ()))
+    rules = (*(of_the_set or check_experiment(experiment_of(version))), *check_run(run_of(db, version)))
     return TestPage(
         head=head_of(db, version, visitor),
         study_id=version.identity,
@@ -45,15 +46,7 @@ def study(db: Session, name: str, visitor: Visitor, *, listener_url: str, error:
 
 def _versions(db: Session, current: StudyVersion) -> list[VersionRow]:
     """All of a study, the current one first and then the newest."""
-    query = select(ListeningSession.study_version_id, Listener.pilot, func.count(Listener.id.distinct()))
-    counts = {
-        (version_id, pilot): count
-        for version_id, pilot, count in db.execute(
-            query.join(Listener)
-            .where(Listener.study_id == current.study_id, Listener.simulated.is_(False))
-            .group_by(ListeningSession.study_version_id, Listener.pilot)
-        )
-    }
+    counts = counting.of_versions(db, current.study_id)
     ordered = sorted(current.study.versions, key=lambda version: (version is not current, -version.number))
     return [
         VersionRow(
@@ -62,8 +55,7 @@ def _versions(db: Session, current: StudyVersion) -> list[VersionRow]:
             published_at=version.published_at.isoformat(timespec="minutes"),
             opened_at=version.opened_at.isoformat(timespec="minutes") if version.opened_at else "",
             closed_at=version.closed_at.isoformat(timespec="minutes") if version.closed_at else "",
-            listeners=counts.get((version.id, False), 0),
-            pilots=counts.get((version.id, True), 0),
+            count=counts.get(version.id, Count()),
             moves=lifecycle.FOLLOWS[version.status],
             reopening=peeking.needs_reason_to_reopen(db, version),
         )

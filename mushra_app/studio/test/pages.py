@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mushra_app.studio.tabs import StudyHead
+from mushra_app.study.counting import Count
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,7 @@ class VersionRow:
     published_at: str
     opened_at: str
     closed_at: str
-    listeners: int
-    pilots: int
+    count: Count
     moves: tuple[str, ...]
     reopening: bool
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import flash, redirect, request, url_for
 
 from mushra_app.errors import AppError
 from mushra_app.people import audit
@@ -14,6 +14,7 @@ from mushra_app.studio.guard import needs
 from mushra_app.studio.test import overview
 from mushra_app.study import lifecycle
 from mushra_app.web import external_address, services, show
+from mushra_app.words import say
 
 
 @blueprint.get("/<study>/")
@@ -51,6 +52,11 @@ def archive(study: str) -> Any:
             audit.note(db, visitor().name, "study", f"{study}: {'archived' if archived else 'back on the list'}")
     except AppError as error:
         return _page(study, error=str(error)), 409
+    flash(
+        say("%(study)s is archived: it is off the list, and nothing of it was deleted.", study=study)
+        if archived
+        else say("%(study)s is back on the list.", study=study)
+    )
     return redirect(url_for("studio.study", study=study), 303)
 
 

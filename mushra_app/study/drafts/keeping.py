@@ -4,8 +4,8 @@ Every change names the revision that it was made from. A change of an older revi
 meanwhile; nothing of either is lost, because the page that refuses holds what was typed.
 
 Conventions: functions take a SQLAlchemy session and know nothing of the web.
-Defines: ``begin_study``, ``begin``, ``found``, ``store``, ``discard``,
-``require_revision``, ``MOST_CHARACTERS``.
+Defines: ``begin_study``, ``throw_away``, ``begin``, ``found``, ``store``, ``discard``, ``require_revision``,
+``MOST_CHARACTERS``.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from typing import Any
 
 import tomlkit
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError, ConflictError, NotFoundError
-from mushra_app.models import ExperimentDraft, Study, StudyVersion
+from mushra_app.models import ExperimentDraft, Invitation, Job, Study, StudyVersion
+from mushra_app.people.tables import StudyPermission
 from mushra_app.session.enrolment import experiment_of
 from mushra_app.study import names
+from mushra_app.study.lifecycle import no_such_study
 from mushra_app.table_base import now
 from mushra_app.words import say
 from stimuli.experiment import Slug
@@ -62,6 +64,26 @@ def begin_study(db: Session, name: str, who: str) -> Study:
     return study
 
 
+def throw_away(db: Session, name: str) -> None:
+    """End a study of which nothing was ever published: its name is free again.
+
+    Raises
+    ------
+    ConflictError
+        Where a version of it is there: that is archived instead.
+    """
+    study = db.scalar(select(Study).where(Study.name == name).with_for_update())
+    if study is None:
+        raise no_such_study(name)
+    if study.versions:
+        raise ConflictError(say("%(study)s has been published: close it, then archive it", study=name))
+    db.execute(update(Job).where(Job.study_id == study.id).values(study_id=None))
+    for table in (ExperimentDraft, StudyPermission, Invitation):
+        db.execute(delete(table).where(table.study_id == study.id))
+    db.delete(study)
+    db.flush()
+
+
 def begin(db: Session, version: StudyVersion, who: str) -> ExperimentDraft:
     """A draft that says what a published version says; the one that is there already is left as it is."""
     if (draft := found(db, version.study_id)) is None:
@@ -94,8 +116,8 @@ def store(db: Session, study_id: int, text: str, revision: int, who: str) -> Exp
     if draft.revision != revision:
         raise ConflictError(
             say(
-                "%(who)s changed this file at %(when)s UTC, after you had opened it. Yours was not saved: it stands "
-                "below. Copy what you need of it, then reload.",
+                "This file was changed by %(who)s at %(when)s UTC, after you had opened it. Yours was not saved: it "
+                "stands below. The form shows theirs: write into it what you need of yours.",
                 who=draft.changed_by,
                 when=f"{draft.changed_at:%Y-%m-%d %H:%M}",
             )
