@@ -113,7 +113,7 @@ def begin_draft(study: str) -> Any:
 def publish_design(study: str) -> Any:
     """Make a version of the draft out of the sounds that are there."""
     try:
-        publish_draft(services().database, services().settings, study, _revision(), visitor())
+        done = publish_draft(services().database, services().settings, study, _revision(), visitor())
     except NotFoundError:
         raise
     except (AppError, StimuliError) as error:
