@@ -57,6 +57,7 @@ def test_flags_before_environment_before_file_before_defaults(here: Path, monkey
         "log_format": "default",
         "job_time_limit_s": "default",
         "job_memory_mb": "default",
+        "largest_upload_mb": "default",
         "keep_personal_days": "default",
     }
 
