@@ -114,6 +114,8 @@ SHOWN = {
     "studio-nothing-here": "studio/trouble.html",
 }
 """Every picture, and the template of the page on it."""
+PARTS = {"studio/design_findings.html"}
+"""What a script puts into a page that is shown."""
 
 
 def published(folder: Path) -> Settings:

@@ -12,7 +12,7 @@ from mushra_app.web import TEMPLATES
 
 
 def test_every_page_of_the_app_is_shown() -> None:
-    assert set(TEMPLATES.values()) == set(gallery.SHOWN.values())
+    assert set(TEMPLATES.values()) == set(gallery.SHOWN.values()) | gallery.PARTS
 
 
 def test_every_picture_is_there_and_of_its_views_width() -> None:
