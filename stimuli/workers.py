@@ -21,6 +21,7 @@ from tqdm import tqdm
 from stimuli.errors import StimuliError
 
 ANSWERS_WITHIN = "10s"
+JOINS_WITHIN_S = 30
 """How long a Dask scheduler may take to answer, as Dask writes it."""
 
 
@@ -65,15 +66,22 @@ class Workers:
         return [found[index] for index in range(len(jobs))]
 
     def check_device(self, device: str) -> None:
-        """Ask every worker of the cluster, as any of them may get any job.
+        """Ask every worker of the cluster that is there, as any of them may get any job; one at least is waited for.
 
         Raises
         ------
         StimuliError
-            Where one of them can't use the device.
+            Where one of them can't use the device, or none has joined.
         """
         assert self.cluster
         with _client(self.cluster) as client:
+            try:
+                client.wait_for_workers(1, timeout=JOINS_WITHIN_S)
+            except TimeoutError:
+                raise StimuliError(
+                    f"--cluster {self.cluster}: no worker has joined it within {JOINS_WITHIN_S} s; start one with: "
+                    f"dask worker {self.cluster}"
+                ) from None
             said = {worker: reason for worker, reason in client.run(_unusable, device).items() if reason}
         for worker, reason in said.items():
             raise StimuliError(f"--cluster {self.cluster}: the worker at {worker}: {reason}")

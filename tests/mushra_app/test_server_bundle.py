@@ -117,7 +117,7 @@ def test_what_can_not_be_packed_is_refused_and_leaves_nothing(
 
     (out := tmp_path / "out").mkdir()
     with rated.reading() as db:
-        before = bundle.contents_of(db, "tiny")
+        before = bundle.contents_of(db, Settings(data_dir=out.parent), "tiny")
     shutil.move(own_set, tmp_path / "away")
     with pytest.raises(AppError, match="needs the stimulus set where it was published from"):
         packed(rated, out / "b.zip")

@@ -56,7 +56,7 @@ def test_a_version_as_text_says_what_it_says(database: Database, either: Setting
 
 def test_two_at_once_lose_nothing(database: Database) -> None:
     with database.writing() as db:
-        study = keeping.begin_study(db, "new", "ada").id
+        study = keeping.begin_study(db, "fresh", "ada").id
     with database.writing() as db:
         keeping.store(db, study, "of ada", 1, "ada")
     with (

@@ -299,8 +299,8 @@ def test_memory_does_not_grow_with_the_song(write_experiment, world) -> None:
     """Twice the song: numpy's peak stays (of measuring its level, ten seconds at a time); torch's is told below."""
     path = experiment(write_experiment, world, vox(), architecture="vox_tasnet", channels=2, sources='["vocals"]')
     peaks = []
-    for seconds in (12, 24):
-        mix = write(world / "mix.wav", np.tile(noise(1, 4), (seconds // 4, 1)))
+    for seconds in (20, 30):
+        mix = write(world / "mix.wav", np.tile(noise(1, 10), (seconds // 10, 1)))
         tracemalloc.start()
         here("net", mix, "--out", world / "o", "--experiment", path, "--stream", "--block", 8192)
         peaks.append(tracemalloc.get_traced_memory()[1])
