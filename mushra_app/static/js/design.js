@@ -52,6 +52,10 @@ if (editor) {
   text.addEventListener("input", () => unsaved(true));
   text.form.addEventListener("submit", () => { changed = false; });
   addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
+  // What was typed before this script was there counts, too.
+  if ([...editor.elements].some((field) => "defaultValue" in field && field.value !== field.defaultValue)) {
+    editor.dispatchEvent(new Event("input"));
+  }
 }
 findings?.addEventListener("click", (event) => {
   const link = event.target.closest("a[href^='#f-']");
