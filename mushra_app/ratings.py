@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from mushra_app.errors import RatingsError
+from mushra_app.whole_files import whole
 
 SCHEMA = 1
 
@@ -101,11 +102,8 @@ class Stored(NamedTuple):
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write rows atomically; returns how many."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", newline="", encoding="utf-8") as stream:
-        count = write_stream(stream, rows)
-    part.replace(path)
-    return count
+    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+        return write_stream(stream, rows)
 
 
 def write_stream(stream: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 
 from mushra_app.config import Settings
 from mushra_app.models import StudyVersion
+from mushra_app.whole_files import whole
 from stimuli import manifest as manifests
 from stimuli.errors import StimuliError
 
@@ -45,10 +46,8 @@ def found(connection: Connection, settings: Settings) -> tuple[dict[str, tuple[P
 def put(source: IO[bytes], path: Path) -> None:
     """Bring a file back, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as target:
+    with whole(path) as part, part.open("wb") as target:
         shutil.copyfileobj(source, target)
-    part.replace(path)
 
 
 def checked(place: str) -> str:

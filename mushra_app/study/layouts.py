@@ -28,6 +28,7 @@ from mushra_app.errors import AppError
 from mushra_app.export import harmless, rows
 from mushra_app.models import Answer, ListeningSession, Save, Study, StudyVersion, Trial
 from mushra_app.session.enrolment import experiment_of
+from mushra_app.whole_files import whole
 
 PAGE = (
     *("study", "study_id", "listener", "listener_group", "session", "part", "trial", "presentation", "attribute"),
@@ -116,12 +117,11 @@ def write_parquet(path: Path, found: Iterable[ratings.Row]) -> int:
     schema = pa.schema(
         [pa.field(one.name, kinds[one.type], metadata={"meaning": one.meaning}) for one in ratings.COLUMNS]
     )
-    part, count, rest = path.with_name(f".{path.name}.part"), 0, iter(found)
-    with pq.ParquetWriter(part, schema) as writer:
+    count, rest = 0, iter(found)
+    with whole(path) as part, pq.ParquetWriter(part, schema) as writer:
         while some := list(islice(rest, AT_ONCE)):
             writer.write_table(pa.Table.from_pylist(some, schema=schema))
             count += len(some)
-    part.replace(path)
     return count
 
 

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 from mushra_app.errors import AppError
+from mushra_app.whole_files import whole
 
 SUMS = "SHA256SUMS"
 OLDEST = (1980, 1, 1, 0, 0, 0)
@@ -39,14 +40,12 @@ def check_sums(root: Path) -> None:
 
 def pack(root: Path, out: Path) -> None:
     """Put a folder into a zip, atomically."""
-    part = out.with_name(f".{out.name}.part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+    with whole(out) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
         for path in _files(root):
             entry = zipfile.ZipInfo(f"{root.name}/{path.relative_to(root).as_posix()}", OLDEST)
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
                 shutil.copyfileobj(source, target)
-    part.replace(out)
 
 
 def _files(root: Path) -> list[Path]:

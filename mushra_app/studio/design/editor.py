@@ -24,6 +24,7 @@ from mushra_app.study import lifecycle
 from mushra_app.study.drafts import form, keeping
 from mushra_app.study.drafts.checking import Checked, checked
 from mushra_app.study.drafts.publishing import keeps_sounds
+from mushra_app.whole_files import whole
 from mushra_app.words import say
 from stimuli.errors import ExperimentError
 from stimuli.experiment import parse
@@ -113,9 +114,8 @@ def lay_down(drafts: Path, text: str) -> Path:
     drafts.mkdir(parents=True, exist_ok=True)
     path = drafts / f"{_sha256(text)}.toml"
     if not path.is_file():
-        part = path.with_suffix(".part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        with whole(path) as part:
+            part.write_text(text, encoding="utf-8")
     return path
 
 
