@@ -95,6 +95,22 @@ CODES: dict[type[AppError], int] = {NotFoundError: 404, ConflictError: 409, Unav
 RETRY_AFTER_S = {503: 5, 507: 60}
 """For programs; the trial page tries again by a schedule of its own, whatever answer above 499 it gets."""
 
+KNOWN_TO_PAGES: dict[str, object] = {
+    "locale": get_locale,
+    "languages": LANGUAGES,
+    "external_address": external_address,
+    "in_language": in_language,
+    "script_words": script_words,
+    "study_tabs": tabs.TABS,
+    "status_words": tabs.STATUS_WORDS,
+    "role_words": account_words.ROLE_WORDS,
+    "kind_words": account_words.KIND_WORDS,
+    "preview": preview.banner,
+    "invitation_words": tabs.INVITATION_WORDS,
+    "rule_words": RULE_WORDS,
+}
+"""What every template may ask for beside its page."""
+
 log = logging.getLogger(__name__)
 
 
@@ -119,20 +135,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     )
     app.extensions["mushra"] = Services(settings, database or Database(settings), Delivery(settings))
     Babel(app, default_locale=WRITTEN_IN, locale_selector=language)
-    app.jinja_env.globals |= {
-        "locale": get_locale,
-        "languages": LANGUAGES,
-        "external_address": external_address,
-        "in_language": in_language,
-        "script_words": script_words,
-        "study_tabs": tabs.TABS,
-        "status_words": tabs.STATUS_WORDS,
-        "role_words": account_words.ROLE_WORDS,
-        "kind_words": account_words.KIND_WORDS,
-        "preview": preview.banner,
-        "invitation_words": tabs.INVITATION_WORDS,
-        "rule_words": RULE_WORDS,
-    }
+    app.jinja_env.globals |= KNOWN_TO_PAGES
     if settings.log_format == "json":
         request_log.attach(app)  # before all that may refuse a request
     app.before_request(_refuse_what_no_page_sends)
