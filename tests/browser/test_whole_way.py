@@ -16,7 +16,7 @@ from pathlib import Path
 import listener as a
 import pytest
 import tiny_set
-from fuzzing import zipped
+from archives import zipped
 from playwright.sync_api import Browser, Page, expect
 from server_guests import Served
 from studio_people import PASSWORD, person

@@ -13,13 +13,18 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from fuzzing import zipped
-
-__all__ = ["BAD_TARS", "BAD_ZIPS", "tarred", "zipped"]
-
 OUT = "leads out of its folder"
 LINK = "a link or a device"
 LARGE = "unpacks to more"
+
+
+def zipped(folder: Path) -> bytes:
+    """A folder as a zip."""
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    return kept.getvalue()
 
 
 def tarred(folder: Path, top: str = "set") -> bytes:
