@@ -7,11 +7,13 @@ withdraws, close, report, bundle; then the same report from the bundle alone.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import listener as a
 import pytest
@@ -84,66 +86,81 @@ def finish(page: Page, codes: list[str]) -> None:
     codes.append(page.locator(".code").first.inner_text())
 
 
+class Experimenter:
+    """One page of the studio; ``clicks`` counts what was pressed."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url, self.clicks = page, url, 0
+        self.main = page.locator("main")
+
+    def click(self, role: Literal["button", "link"], name: str) -> None:
+        """Press what is called exactly so."""
+        self.clicks += 1
+        self.page.get_by_role(role, name=name, exact=True).first.click()
+
+    def begin(self, archive: Path) -> list[str]:
+        """From the login to an open study; the links of three invitations."""
+        page = self.page
+        page.goto(f"{self.url}/studio/")
+        page.get_by_label("Name").fill("ada")
+        page.get_by_label("Password").fill(PASSWORD)
+        self.click("button", "Log in")
+        self.click("link", "Publish a stimulus set")
+        page.locator("#archive").set_input_files(archive)
+        self.click("button", "Send and publish")
+        page.wait_for_url("**/studio/tiny/sounds?**")
+        expect(page.get_by_role("status").first).to_contain_text("Every file is the one that was built")
+        self.click("link", "Preview the whole test")
+        expect(page.get_by_text("Nothing is stored")).to_be_visible()
+        page.goto(f"{self.url}/studio/tiny/")
+        self.click("button", "Open")
+        expect(page.locator("h1")).to_contain_text("open")
+        self.click("link", "People")
+        page.get_by_label("How many").fill("3")
+        page.get_by_label("For whom").fill("Choir")
+        self.click("button", "Make invitations")
+        return [field.input_value() for field in page.locator("input.link").all()]
+
+    def close_and_pack(self) -> Path:
+        """The report, and the bundle as it is downloaded."""
+        self.click("link", "Results")
+        expect(self.main).to_contain_text("Sealed while it runs")
+        self.click("link", "Go to Test to close it")
+        self.click("button", "Close")
+        self.click("link", "Results")
+        self.click("button", "Make the report")
+        expect(self.page.locator("iframe.report")).to_be_visible(timeout=180_000)
+        expect(self.main).to_contain_text("by 2 listeners who finished")
+        self.page.locator("button[value=bundle]").first.click()
+        fetched = self.page.locator("a[href$='bundle.zip']").first
+        expect(fetched).to_be_visible(timeout=300_000)
+        with self.page.expect_download() as download:
+            fetched.click()
+        return download.value.path()
+
+
 def test_from_a_set_to_the_same_report_elsewhere(
     page: Page, browser: Browser, served: Served, worker: None, tmp_path: Path
 ) -> None:
-    steps = 0
-
-    def click(role: str, name: str, **options: bool) -> None:
-        nonlocal steps
-        steps += 1
-        page.get_by_role(role, name=name, **options).first.click()  # pyright: ignore[reportArgumentType]
-
-    page.goto(f"{served.url}/studio/")
-    page.get_by_label("Name").fill("ada")
-    page.get_by_label("Password").fill(PASSWORD)
-    click("button", "Log in", exact=True)
-    click("link", "Publish a stimulus set")
-    page.locator("#archive").set_input_files(archive_of(tmp_path))
-    click("button", "Send and publish")
-    page.wait_for_url("**/studio/tiny/sounds?**")
-    expect(page.get_by_role("status").first).to_contain_text("Every file is the one that was built")
-    click("link", "Preview the whole test")
-    expect(page.get_by_text("Nothing is stored")).to_be_visible()
-    page.goto(f"{served.url}/studio/tiny/")
-    click("button", "Open", exact=True)
-    expect(page.locator("h1")).to_contain_text("open")
-    click("link", "People", exact=True)
-    page.get_by_label("How many").fill("3")
-    page.get_by_label("For whom").fill("Choir")
-    click("button", "Make invitations")
-    assert steps <= 8, "a newcomer's first study: from the login to invitations"
-    links = [field.input_value() for field in page.locator("input.link").all()]
-    assert len(links) == 3
-    contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in links]
-    listeners = [context.new_page() for context in contexts]
+    ada = Experimenter(page, served.url)
+    links = ada.begin(archive_of(tmp_path))
+    assert len(links) == 3 and ada.clicks <= 8, "a newcomer's first study: from the login to invitations"
+    listeners = [browser.new_context(viewport={"width": 1280, "height": 800}).new_page() for _ in links]
     for one, link in zip(listeners, links, strict=True):
         listen(one, link)
-    page.get_by_role("link", name="Live", exact=True).click()
+    ada.click("link", "Live")
     expect(page.locator(".matrix tbody tr")).to_have_count(3)
-    done: list[str] = []
+    expect(ada.main).to_contain_text(re.compile(r"\b0\s*finished"))
+    codes: list[str] = []
     for one in listeners:
-        finish(one, done)
-    assert len(done) == 3
-    expect(page.locator("main")).to_contain_text("finished", timeout=20_000)
+        finish(one, codes)
+    expect(ada.main).to_contain_text(re.compile(r"\b3\s*finished"), timeout=20_000)
     listeners[0].goto(f"{served.url}/withdraw")
-    listeners[0].locator("input[name=code]").fill(done[0])
+    listeners[0].locator("input[name=code]").fill(codes[0])
     listeners[0].get_by_role("button").first.click()
-    page.get_by_role("link", name="Results", exact=True).click()
-    expect(page.locator("main")).to_contain_text("Sealed while it runs")
-    page.get_by_role("link", name="Go to Test to close it").click()
-    page.get_by_role("button", name="Close", exact=True).click()
-    page.get_by_role("link", name="Results", exact=True).click()
-    page.get_by_role("button", name="Make the report").click()
-    expect(page.locator("iframe.report")).to_be_visible(timeout=180_000)
-    expect(page.locator("main")).to_contain_text("by 2 listeners who finished")
-    bundle = page.locator("button[value=bundle]").first
-    bundle.click()
-    fetched = page.get_by_role("link", name="bundle.zip").or_(page.locator("a[href$='bundle.zip']")).first
-    expect(fetched).to_be_visible(timeout=300_000)
-    with page.expect_download() as download:
-        fetched.click()
-    made_again(download.value.path(), tmp_path / "elsewhere")
+    made_again(ada.close_and_pack(), tmp_path / "elsewhere")
+    for one in listeners:
+        one.context.close()
 
 
 def made_again(archive: Path, folder: Path) -> None:
