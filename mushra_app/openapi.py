@@ -13,10 +13,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 from werkzeug.routing import IntegerConverter, Rule
 from wtforms import Form
 from wtforms.fields.core import UnboundField
@@ -26,98 +25,42 @@ from mushra_app.api import answers
 from mushra_app.api.blueprint import MOST
 from mushra_app.json_answers import Problem, Saved
 from mushra_app.listener.forms import WelcomeForm
-from mushra_app.operation.health import Ready
-from mushra_app.people.accounts import ROLES
-from mushra_app.people.tokens import DAYS
+from mushra_app.sent_by_pages import (
+    ARCHIVE,
+    ARCHIVED,
+    AT_A_PLACE,
+    BACK,
+    CODE,
+    DESIGN_WORK,
+    DISCARD,
+    FILE,
+    FOLDER,
+    INVITED,
+    JOB,
+    JOBS,
+    JOINING,
+    LAYOUT,
+    LISTENER,
+    LISTENERS_INVITED,
+    NAMED,
+    NOTHING,
+    PERSON,
+    QUESTIONS,
+    READY,
+    RECRUITING,
+    REVISION,
+    SECOND_FACTOR,
+    SHARED,
+    STATUS,
+    TEXT,
+    TOKEN,
+    WHO,
+    Schema,
+)
 from mushra_app.session.saving import TrialSave
-from mushra_app.studio.accounts.people import CHANGES
-from mushra_app.studio.design.editor import PRESETS
 from mushra_app.studio.forms import CalibrationForm, CodeForm, LoginForm, PasswordForm
-from mushra_app.studio.listeners.forms import TEXTS
-from mushra_app.study import results
-from mushra_app.study.layouts import LAYOUTS
-from mushra_app.study.lifecycle import STATUSES
 
 blueprint = Blueprint("openapi", __name__)
-Schema = dict[str, Any]
-
-TEXT: Schema = {"type": "string"}
-QUESTIONS: Schema = {"type": "object", "additionalProperties": TEXT}
-"""The answers to a questionnaire, by the names of its questions, or to a step of setting up."""
-CODE: Schema = {"type": "object", "properties": {"code": TEXT}, "required": ["code"]}
-NOTHING: Schema = {"type": "object", "properties": {}}
-STATUS: Schema = {
-    "type": "object",
-    "properties": {"status": {"type": "string", "enum": list(STATUSES)}, "reason": TEXT},
-    "required": ["status"],
-}
-NAMED: Schema = {"type": "object", "properties": {"name": TEXT}, "required": ["name"]}
-REVISION: Schema = {"type": "object", "properties": {"revision": TEXT}, "required": ["revision"]}
-DISCARD: Schema = {"type": "object", "properties": {"revision": TEXT, "discard": {"type": "string", "enum": ["yes"]}}}
-DESIGN_WORK: Schema = {
-    "type": "object",
-    "properties": {
-        "kind": {"type": "string", "enum": ["plan", "preregister"]},
-        "preset": {"type": "string", "enum": list(PRESETS)},
-    },
-    "required": ["kind"],
-}
-ARCHIVED: Schema = {"type": "object", "properties": {"archived": {"type": "string", "enum": ["yes", "no"]}}}
-MAY: Schema = {"type": "string", "enum": ["view", "change"]}
-ROLE: Schema = {"type": "string", "enum": list(ROLES)}
-INVITED: Schema = {
-    "type": "object",
-    "properties": {"role": ROLE, "may": MAY, "study": {"type": "array", "items": TEXT}},
-    "required": ["role"],
-}
-JOINING: Schema = {
-    "type": "object",
-    "properties": {"name": TEXT, "password": TEXT},
-    "required": ["name", "password"],
-}
-PERSON: Schema = {
-    "type": "object",
-    "properties": {"change": {"type": "string", "enum": list(CHANGES)}, "role": ROLE, "study": TEXT, "may": MAY},
-    "required": ["change"],
-}
-SHARED: Schema = {
-    "type": "object",
-    "properties": {"name": TEXT, "may": {"type": "string", "enum": ["view", "change", "none"]}},
-    "required": ["name", "may"],
-}
-TOKEN: Schema = {
-    "type": "object",
-    "properties": {"name": TEXT, "may": MAY, "days": {"type": "string", "enum": list(map(str, DAYS))}},
-    "required": ["name", "may", "days"],
-}
-SECOND_FACTOR: Schema = {
-    "type": "object",
-    "properties": {"change": {"type": "string", "enum": ["on", "off"]}, "sealed": TEXT, "password": TEXT, "code": TEXT},
-    "required": ["change", "code"],
-}
-
-FOLDER: Schema = {"type": "object", "properties": {"folder": TEXT}, "required": ["folder"]}
-ARCHIVE = "multipart/form-data"
-BYTES: Schema = {"type": "string", "format": "binary"}
-FILE: Schema = {"type": "object", "properties": {"archive": BYTES}, "required": ["archive"]}
-
-LAYOUT: Schema = {
-    "type": "object",
-    "properties": {"layout": {"type": "string", "enum": list(LAYOUTS)}, "reason": TEXT},
-    "required": ["reason"],
-}
-JOB: Schema = {
-    "type": "object",
-    "properties": {"kind": {"type": "string", "enum": list(results.KINDS)}, "reason": TEXT, "sounds": TEXT},
-    "required": ["kind"],
-}
-WHO: Schema = {"type": "object", "properties": {"who": TEXT}, "required": ["who"]}
-LISTENER: Schema = {"type": "object", "properties": {"listener": TEXT}, "required": ["listener"]}
-JOBS: Schema = {
-    "type": "object",
-    "properties": {"jobs": {"type": "array", "items": {"type": "object"}}, "worker_missing": {"type": "boolean"}},
-    "required": ["jobs", "worker_missing"],
-}
 
 
 @dataclass(frozen=True)
@@ -143,29 +86,7 @@ OF_QUERY: Mapping[str, Schema] = {"limit": {"type": "integer", "minimum": 1, "ma
 PAGED = ("after", "limit")
 LINKED = ("lang", "as", "place", "invitation", "group", "PROLIFIC_PID", "STUDY_ID", "SESSION_ID")
 LINKED += ("workerId", "assignmentId", "hitId")
-RECRUITING: Schema = {
-    "type": "object",
-    "properties": dict.fromkeys(("seen", "open_link", *TEXTS, "group-0", "quota-0", "by_link-0"), TEXT),
-    "required": ["seen"],
-}
-LISTENERS_INVITED: Schema = {
-    "type": "object",
-    "properties": {"count": TEXT, "label": TEXT, "group": TEXT},
-    "required": ["count"],
-}
-AT_A_PLACE: Schema = {
-    "type": "object",
-    "properties": {"place": TEXT, "group": TEXT, "leave": TEXT},
-    "required": ["place"],
-}
-BACK: Schema = {
-    "type": "object",
-    "properties": {"place": TEXT, "code": TEXT, "picked": TEXT, "leave": TEXT},
-    "required": ["place"],
-}
 SHOWN = ("who", "state", "every")
-READY = TypeAdapter(Ready).json_schema()
-READY["properties"]["ready"] = {"type": "boolean"}
 
 ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "front"): PAGE,
