@@ -74,9 +74,9 @@ def _listeners(experiment: Experiment) -> list[str]:
     ends = f"{count(plan.listeners, 'listener')} finish the test; then it is closed, whatever the ratings say."
     if plan.precision is not None:
         ends = (
-            f"The test is closed once the 95 % interval of every planned contrast reaches no further than "
-            f"{level(plan.precision)} points to either side, or once {count(plan.listeners, 'listener')} have finished. "
-            "Only widths of intervals are looked at before that, never means."
+            "The test is closed once the 95 % interval of every planned contrast reaches no further than "
+            f"{level(plan.precision)} points to either side, or once {count(plan.listeners, 'listener')} have "
+            "finished. Only widths of intervals are looked at before that, never means."
         )
     looked_for = [
         f"Only those take part who answer {' or '.join(f'“{one}”' for one in question.accept)} to “{question.text}”."
