@@ -51,13 +51,13 @@ def remember_folder(out: Path, experiment: Path) -> None:
 def songs_folder(folder: Path) -> Path:
     """Where the experiment file of a set lies, which paths of songs and estimates are relative to.
 
-    As seen from the set, or in full where the set was moved alone; the working folder for a set that doesn't say.
+    As seen from the set, or in full where the set was moved alone; beside the set for one that doesn't say.
     """
     try:
         told = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         places, file = [folder / told["from_here"], Path(told["in_full"])], str(told["file"])
     except (OSError, ValueError, KeyError, TypeError):
-        return Path()
+        return folder.absolute().parent
     return next((place for place in places if (place / file).is_file()), places[0])
 
 

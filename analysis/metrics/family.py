@@ -46,6 +46,7 @@ class Family:
 
     ``version`` is raised by hand whenever a number can change. ``measure`` takes a checked truth and estimate
     (float64, same shape) and answers with all of ``metrics``; an AnalysisError is a reason for all of them.
+    ``caution`` says, where it found numbers, what a reader must know of them: a sentence without its subject, or "".
     ``missing`` says why the family can't run here, with the command that mends it. ``optional`` families run only where
     somebody names them. ``valid`` says for what sounds the numbers mean something. ``package`` names the package of
     others that computes, with its installed version, for the record; "" where there is none.
@@ -59,6 +60,7 @@ class Family:
     optional: bool = False
     valid: str = ""
     package: Callable[[], str] = lambda: ""
+    caution: Callable[[Truth], str] = lambda truth: ""
 
     @property
     def revision(self) -> str:
@@ -80,6 +82,7 @@ FAMILIES = {
     "visqol": "analysis.metrics.perceptual.visqol",
     "zimtohrli": "analysis.metrics.perceptual.zimtohrli",
     "peass": "analysis.metrics.perceptual.peass",
+    "bss_v3": "analysis.metrics.families.bss_v3",
     "museval": "analysis.metrics.families.museval",
 }
 """Name of a family to the module that ends with its ``FAMILY``; in the order of every table."""

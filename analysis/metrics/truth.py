@@ -3,7 +3,7 @@
 Signals are looked at once, here; a metric may trust what it gets. Where there can be no number, a sentence says why.
 
 Conventions: sound is float64 (frames, channels), full scale 1.0, at the level it had before any gain of a test.
-Defines: ``Truth``, ``NoNumber``, ``Measured``, ``checked_estimate``.
+Defines: ``Truth``, ``NoNumber``, ``Measured``, ``checked_estimate``, ``need_length``.
 """
 
 from __future__ import annotations
@@ -86,6 +86,12 @@ def checked_estimate(truth: Truth, estimate: np.ndarray) -> np.ndarray:
     if not np.any(found):
         raise AnalysisError("the estimate is silent")
     return found
+
+
+def need_length(truth: Truth, least_s: float, what: str) -> None:
+    """Refuse, with an AnalysisError, what is shorter than ``what`` needs."""
+    if (frames := len(truth.reference)) < least_s * truth.rate_hz:
+        raise AnalysisError(f"too short: {frames} frames; {what} needs {least_s * 1000:g} ms of sound")
 
 
 def _checked(what: str, sound: np.ndarray, shape: tuple[int, ...] | None) -> np.ndarray:

@@ -100,7 +100,7 @@ def _scribble(path: Path) -> None:
         (_silence, "the estimate is silent"),
         (_shorten, "7000 frames at 8000 Hz; expected 8000"),
         (_poison, "holds NaN or infinity"),
-        (_copy, "a copy of the reference but for its level"),
+        (_copy, "a copy of the reference but for its level or sign"),
         (_scribble, "can't be read as sound"),
     ],
 )

@@ -90,3 +90,24 @@ def test_what_must_not_change_a_number() -> None:
     assert after.pop("mr_stft_distance") != before.pop("mr_stft_distance"), "its constant is one of level"
     after.pop("balance_difference_db")
     assert after == pytest.approx(before, abs=1e-5), "one gain for everything"
+
+
+@pytest.mark.parametrize(("name", "frames"), [("asymmetry", 79), ("bands", 799), ("ratios", 79), ("sources", 1000)])
+def test_what_is_too_short_has_no_number(name: str, frames: int) -> None:
+    """A spectrum of 100 bins has no band of 100 Hz, and filters of three sources explain any 1000 samples."""
+    truth = Truth(S[:frames], RATE_HZ, {"vocals": V[:frames], "drums": DRUMS[:frames]})
+    said = reasons(name, truth, ESTIMATE[:frames])
+    assert len(said) == len(family(name).metrics) and all("too short" in reason for reason in said.values())
+
+
+def test_version_3_is_asked_for_by_name_and_is_that_of_the_function() -> None:
+    from analysis.metrics.bss.images import bss_eval
+    from analysis.metrics.families import bss_v3
+
+    assert family("bss_v3").optional
+    every = np.stack([S, V, DRUMS])
+    window = {"window_s": bss_v3.WINDOW_S, "hop_s": bss_v3.HOP_S}
+    wanted = bss_eval(every, np.stack([ESTIMATE, V + S, DRUMS]), RATE_HZ, mode="v3", **window).medians()
+    measured = numbers("bss_v3", TRUTH, ESTIMATE)
+    assert measured == pytest.approx({f"bss_v3_{name}_db": values[0] for name, values in wanted.items()}, abs=1e-9)
+    assert "needs the other true sources" in reasons("bss_v3", Truth(S, RATE_HZ), ESTIMATE)["bss_v3_sir_db"]

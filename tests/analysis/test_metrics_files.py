@@ -98,6 +98,18 @@ def test_a_clip_shorter_than_the_filters_has_no_number_of_theirs(tmp_path) -> No
         score_files(Given(paths[:1], paths[1:]), ("bss",))
 
 
+def test_equations_that_had_to_be_steadied_are_told(tmp_path) -> None:
+    """Of songs that hold nothing above a frequency SIR is no number that everybody finds; of others it is."""
+    said = []
+    for cut in (None, RATE_HZ // 4):
+        sounds = [np.fft.irfft(np.fft.rfft(noise(seed), axis=0)[:cut], 2 * RATE_HZ, axis=0) for seed in (1, 2)]
+        sounds += [sounds[0] + 0.1 * sounds[1]]
+        paths = [save(tmp_path, f"{name}{cut}", one) for name, one in zip(("r", "o", "e"), sounds, strict=True)]
+        given = Given(paths[:1], paths[2:], others={"rest": paths[1]})
+        said.append(score_files(given, ("bss", "sources", "ratios")).notes)
+    assert said[0] == () and len(said[1]) == 1 and "SDR is not touched by it" in said[1][0]
+
+
 def test_no_warning_of_numpy_reaches_a_person(pair, tmp_path, recwarn) -> None:
     save(tmp_path, "e", 0.5 * noise(1))
     found = score_files(Given(pair[:1], pair[1:])).frame

@@ -107,6 +107,11 @@ class References:
         self._own: tuple[np.ndarray, np.ndarray] | None = None
         self._equations: dict[int | None, Equations] = {}
 
+    @property
+    def ridge(self) -> bool:
+        """Whether some equations that were solved so far had a ridge."""
+        return any(one.ridge for one in self._equations.values())
+
     def scores(self, estimates: np.ndarray, of: Sequence[int] | None = None) -> Scores:
         """Scores of estimates.
 
@@ -126,6 +131,21 @@ class References:
         ridge = False
         if sounding:
             values[:, sounding], ridge = self._scored([found[e] for e in sounding], [of[e] for e in sounding])
+        return _scores(values, self.starts / self.rate_hz, self.window / self.rate_hz, ridge)
+
+    def scores_anew(self, estimates: np.ndarray, of: Sequence[int] | None = None) -> Scores:
+        """The same as ``scores``, with filters anew in every frame (v3); raises as that."""
+        found, of = self.fitting(estimates, of)
+        values, ridge = np.full((len(NAMES), len(found), len(self.starts)), np.nan), False
+        heard = [e for e, k in enumerate(of) if k in self.sounding and found[e].any()]
+        places = [int(np.searchsorted(self.sounding, of[e])) for e in heard]
+        for number, start in enumerate(self.starts):
+            part = slice(start, start + self.window)
+            inside, theirs = self.references[self.sounding, part], found[heard, part]
+            if heard and inside.any(axis=(1, 2)).all() and theirs.any(axis=(1, 2)).all():
+                here = References(inside, self.rate_hz, window_s=None, taps=self.taps).scores(theirs, places)
+                values[:, heard, number] = [getattr(here, name)[:, 0] for name in NAMES]
+                ridge |= here.ridge
         return _scores(values, self.starts / self.rate_hz, self.window / self.rate_hz, ridge)
 
     def fitting(self, estimates: np.ndarray, of: Sequence[int] | None) -> tuple[np.ndarray, list[int]]:
@@ -243,20 +263,8 @@ def bss_eval(
         Where shapes do not fit, a value is not finite, everything is silent, or a frame is shorter than the filters.
     """
     whole = References(references, rate_hz, window_s=window_s, hop_s=hop_s)
-    checked, everyone = whole.fitting(estimates, range(len(whole.references)))
-    if mode == "v4":
-        return whole.scores(checked, everyone)
-    heard = [k for k in whole.sounding if checked[k].any()]
-    of = [int(np.searchsorted(whole.sounding, k)) for k in heard]
-    values, ridge = np.full((len(NAMES), len(checked), len(whole.starts)), np.nan), False
-    for number, start in enumerate(whole.starts):
-        part = slice(start, start + whole.window)
-        inside, theirs = whole.references[whole.sounding, part], checked[heard, part]
-        if heard and inside.any(axis=(1, 2)).all() and theirs.any(axis=(1, 2)).all():
-            found = References(inside, rate_hz, window_s=None).scores(theirs, of)
-            values[:, heard, number] = [getattr(found, name)[:, 0] for name in NAMES]
-            ridge |= found.ridge
-    return _scores(values, whole.starts / rate_hz, whole.window / rate_hz, ridge)
+    everyone = range(len(whole.references))
+    return whole.scores(estimates, everyone) if mode == "v4" else whole.scores_anew(estimates, everyone)
 
 
 def _frames(length: int, rate_hz: int, window_s: float | None, hop_s: float) -> tuple[int, np.ndarray]:

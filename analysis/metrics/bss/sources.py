@@ -69,6 +69,12 @@ class References:
         self.sounding = [k for k in range(len(x)) if x[k].any()]
         if not self.sounding:
             raise AnalysisError("all references are silent")
+        filters = len(self.sounding) + sum(bool(one.any()) for one in noises)
+        if filters * taps >= x.shape[1] + taps - 1:
+            raise AnalysisError(
+                f"{x.shape[1]} samples are too short for {filters} sources: filters of {taps} taps would fit anything; "
+                "take longer sounds"
+            )
         heard = [*(x[k, :, None] for k in self.sounding), *(one[:, None] for one in noises if one.any())]
         self._known = stacked(heard, taps)
         self._own = correlate(self._known, self._known, taps)
@@ -76,6 +82,11 @@ class References:
         self._on_sources = Equations.of(self._own[:count, :count])
         self._on_all = self._on_sources if len(heard) == count else Equations.of(self._own)
         self._on_one: dict[int, Equations] = {}
+
+    @property
+    def ridge(self) -> bool:
+        """Whether some equations that were solved so far had a ridge."""
+        return any(one.ridge for one in (self._on_sources, self._on_all, *self._on_one.values()))
 
     def scores(self, estimates: np.ndarray, of: Sequence[int] | None = None) -> SourceScores:
         """Scores of mono estimates, one after the other.

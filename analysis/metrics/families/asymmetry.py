@@ -18,9 +18,10 @@ from collections.abc import Callable
 import numpy as np
 
 from analysis.metrics import signals
+from analysis.metrics.families.ratios import SHORTEST_S
 from analysis.metrics.family import Family, Metric
 from analysis.metrics.signals import COPY_DB, need_stereo, pieces
-from analysis.metrics.truth import Measured, NoNumber, Truth
+from analysis.metrics.truth import Measured, NoNumber, Truth, need_length
 
 FRAME_S = 1.0
 AUDIBLE_DBFS = -60.0
@@ -62,6 +63,7 @@ def _in_frames(truth: Truth, estimate: np.ndarray, ratio: Ratio) -> np.ndarray:
 
 def _measure(truth: Truth, estimate: np.ndarray) -> Measured:
     need_stereo(truth.reference)
+    need_length(truth, SHORTEST_S, "a ratio")
     found: dict[str, float | NoNumber] = {}
     for name, (_, ratio) in RATIOS.items():
         framed = _in_frames(truth, estimate, ratio)

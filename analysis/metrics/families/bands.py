@@ -23,10 +23,12 @@ from scipy.fft import next_fast_len
 
 from analysis.metrics.family import Family, Metric
 from analysis.metrics.signals import COPY_DB, decibel
-from analysis.metrics.truth import Measured, NoNumber, Truth
+from analysis.metrics.truth import Measured, NoNumber, Truth, need_length
 
 EDGES_HZ = (100, 250, 2000, 8000)
 EMPTY_DB = -60.0
+SHORTEST_S = 0.1
+"""Ten periods of the lowest edge: below, bins are wider than the lowest band."""
 NAMES = (
     "sdr_below_100_hz_db",
     "sdr_100_to_250_hz_db",
@@ -72,6 +74,7 @@ def _of_reference(truth: Truth) -> np.ndarray:
 
 
 def _measure(truth: Truth, estimate: np.ndarray) -> Measured:
+    need_length(truth, SHORTEST_S, "the lowest band")
     wanted = truth.once(_of_reference)
     wrong = band_energies(estimate, truth.rate_hz, less=truth.reference)
     empty = wanted < wanted.sum() * 10 ** (EMPTY_DB / 10)

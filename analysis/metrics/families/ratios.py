@@ -29,13 +29,13 @@ from analysis.errors import AnalysisError
 from analysis.metrics import signals
 from analysis.metrics.family import Family, Metric
 from analysis.metrics.signals import COPY_DB, decibel, error_energy, inner, pieces
-from analysis.metrics.truth import Measured, NoNumber, Truth
+from analysis.metrics.truth import Measured, NoNumber, Truth, need_length
 
 MDX_EPSILON = 1e-7
 CHUNK_S = 1.0
 SHORTEST_S = 0.01
 
-COPY = NoNumber("a copy of the reference but for its level: no distortion to measure")
+COPY = NoNumber("a copy of the reference but for its level or sign: no distortion to measure")
 SAME = NoNumber("a copy of the reference: no distortion to measure")
 UNRELATED = NoNumber("nothing in common with the reference")
 NO_OTHERS = NoNumber("the other sources of the mixture are not known")
@@ -175,8 +175,7 @@ def _improvements(truth: Truth, si: float, mdx: float) -> Measured:
 
 def _measure(truth: Truth, estimate: np.ndarray) -> Measured:
     reference = truth.reference
-    if len(reference) < SHORTEST_S * truth.rate_hz:
-        raise AnalysisError(f"too short: {len(reference)} frames; a ratio needs {SHORTEST_S * 1000:g} ms of sound")
+    need_length(truth, SHORTEST_S, "a ratio")
     si, (mdx, plain) = signals.si_sdr(reference, estimate), _sdrs(reference, estimate)
     measured = {"si_sdr_db": si, **_interference(truth, estimate), **_improvements(truth, si, mdx)}
     if abs(si) > COPY_DB:

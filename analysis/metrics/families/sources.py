@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.errors import AnalysisError
 from analysis.metrics.bss.sources import References
-from analysis.metrics.families.bss import NOTHING_LEFT, ROUNDING_DB, UNKNOWN_SOURCES
+from analysis.metrics.families.bss import NOTHING_LEFT, RIDGED, ROUNDING_DB, UNKNOWN_SOURCES
 from analysis.metrics.families.ratios import SILENT_OTHERS
 from analysis.metrics.family import Family, Metric
 from analysis.metrics.truth import Measured, NoNumber, Truth
@@ -55,6 +55,10 @@ def _improvement(truth: Truth, sdr: float) -> float | NoNumber:
     return NOTHING_LEFT if sdr > ROUNDING_DB else sdr - before
 
 
+def _caution(truth: Truth) -> str:
+    return RIDGED if truth.once(_references).ridge else ""
+
+
 def _measure(truth: Truth, estimate: np.ndarray) -> Measured:
     sdr, sir, sar = _ratios(truth, estimate, "estimate's")
     found: dict[str, float | NoNumber] = {
@@ -70,7 +74,7 @@ def _measure(truth: Truth, estimate: np.ndarray) -> Measured:
 
 FAMILY = Family(
     "sources",
-    2,
+    3,
     (
         Metric("sources_sdr_db", "SDR of mono sources", "dB", "higher", PAPER),
         Metric("sources_sir_db", "SIR of mono sources", "dB", "higher", PAPER),
@@ -78,5 +82,6 @@ FAMILY = Family(
         Metric("nsdr_db", "NSDR", "dB", "higher", "Ozerov et al. 2007, doi:10.1109/TASL.2007.899291"),
     ),
     _measure,
+    caution=_caution,
     valid="Mono; any filter of 512 taps of the reference counts as the target.",
 )

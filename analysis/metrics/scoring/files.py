@@ -76,9 +76,11 @@ def score_files(given: Given, families: Sequence[str] = ()) -> Scored:
         pairs, notes = dict(found.pairs), [*notes, found.sentence]
     else:
         pairs = dict(zip(sounds.references, sounds.estimates, strict=True))
+    cautions: dict[str, str] = {}
     rows: list[Row] = [
-        row for name, estimate in pairs.items() for row, _ in rows_of(_stretch(sounds, name, estimate), used)
+        row for name, estimate in pairs.items() for row, _ in rows_of(_stretch(sounds, name, estimate), used, cautions)
     ]
+    notes = [*notes, *dict.fromkeys(cautions.values())]
     frame = table.frame_of(rows)
     if frame["value"].isna().all():
         raise AnalysisError("nothing could be measured: " + "; ".join(dict.fromkeys(frame["reason"])))

@@ -18,7 +18,7 @@ import numpy as np
 
 from analysis.errors import AnalysisError
 from analysis.metrics.bss.images import References, Scores
-from analysis.metrics.families.bss import number_of
+from analysis.metrics.families.bss import RIDGED, number_of
 from analysis.metrics.family import chosen
 from analysis.metrics.scoring.museval_rows import write_track
 from analysis.metrics.scoring.permutation import assigned
@@ -90,16 +90,22 @@ class _Track:
         estimates, reasons = self._estimates(references)
         families = chosen(self.job.wanted.families)
         scores = self._by_musevals_rules(references, estimates)
-        rows = []
+        rows, cautions = [], dict[str, str]()
         for target in references:
             together = scores.get(target)
             own = [one for one in families if one.name != "bss" or together is None or isinstance(together, NoNumber)]
             stretch = self._stretch(target, references, estimates, reasons)
-            rows += [row for row, _ in rows_of(stretch, own)]
+            rows += [row for row, _ in rows_of(stretch, own, cautions)]
             if isinstance(together, tuple) and len(own) < len(families):
                 rows += list(_bss_rows(stretch, together))
         silent = [name for name, sound in estimates.items() if not sound.any()]
-        notes = [*self.notes, *([f"silent, and without numbers: {', '.join(silent)}"] if silent else [])]
+        if any(isinstance(entry, tuple) and entry[0].ridge for entry in scores.values()):
+            cautions["bss"] = RIDGED
+        notes = [
+            *self.notes,
+            *dict.fromkeys(cautions.values()),
+            *([f"silent, and without numbers: {', '.join(silent)}"] if silent else []),
+        ]
         written = any(isinstance(entry, tuple) for entry in scores.values())
         return Measured(rows, [f"{self.job.track}: {note}" for note in notes], written)
 

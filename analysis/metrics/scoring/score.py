@@ -198,10 +198,13 @@ def _measured(part: Part, families: Sequence[Family], records: dict[str, Path]) 
     resolved = part.resolved()
     found: dict[str, Any] = {one.name: {"rows": [], "notes": list(resolved.notes)} for one in families}
     failed: set[str] = set()
-    for row, passing in rows_of(resolved.stretch, families):
+    cautions: dict[str, str] = {}
+    for row, passing in rows_of(resolved.stretch, families, cautions):
         found[row["family"]]["rows"].append(row)
         if passing:
             failed.add(row["family"])
+    for name, said in cautions.items():
+        found[name]["notes"].append(said)
     for name, entry in found.items():
         if name in failed:
             continue

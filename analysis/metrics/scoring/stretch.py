@@ -35,9 +35,14 @@ class Stretch:
     sound: Callable[[str], np.ndarray]
 
 
-def rows_of(stretch: Stretch, families: Sequence[Family]) -> Iterator[tuple[Row, bool]]:
-    """Every metric of every condition, and whether it may have a number the next time; condition after condition."""
-    truth = _made(stretch.truth)
+def rows_of(
+    stretch: Stretch, families: Sequence[Family], cautions: dict[str, str] | None = None
+) -> Iterator[tuple[Row, bool]]:
+    """Every metric of every condition, and whether it may have a number the next time; condition after condition.
+
+    ``cautions`` is given what the families have to say of their numbers, by their names.
+    """
+    truth, numbers = _made(stretch.truth), set[str]()
     for condition in stretch.roles:
         sound = truth if isinstance(truth, NoNumber) else _made(lambda name=condition: stretch.sound(name))
         for family in families:
@@ -45,9 +50,13 @@ def rows_of(stretch: Stretch, families: Sequence[Family]) -> Iterator[tuple[Row,
                 found: Mapping[str, float | NoNumber] = {metric.name: sound for metric in family.metrics}
             else:
                 found = measure(family, truth, sound)
+            numbers |= {family.name for value in found.values() if not isinstance(value, NoNumber)}
             for metric, value in found.items():
                 passing = isinstance(value, NoNumber) and value.passing
                 yield row_of(stretch, condition, family.name, metric, value), passing
+    if cautions is not None:
+        able = [family for family in families if family.name in numbers]
+        cautions.update({family.name: said for family in able if (said := family.caution(truth))})
 
 
 def row_of(stretch: Stretch, condition: str, family: str, metric: str, found: float | NoNumber) -> Row:
