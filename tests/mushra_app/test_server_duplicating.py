@@ -1,0 +1,598 @@
+"""A study once more under another name: what comes along, what does not, and that the old one stays as it was."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+import tiny_set
+from click.testing import CliRunner
+from flask import Flask
+from flask.testing import FlaskClient
+from server_guests import Guest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+from studio_people import AN_OWNER, csrf, database_of, inside, person
+
+from mushra_app import media
+from mushra_app.app import create_app
+from mushra_app.config import Settings
+from mushra_app.db import Database
+from mushra_app.errors import AppError, ConflictError, NotFoundError, UnavailableError
+from mushra_app.export import rows
+from mushra_app.listener.pages import DonePage, TrialPage
+from mushra_app.models import ExperimentDraft, Study, StudyVersion
+from mushra_app.people import accounts, audit, logins, permissions, tokens
+from mushra_app.people.logins import Visitor
+from mushra_app.people.permissions import Right
+from mushra_app.publish import publish
+from mushra_app.session.enrolment import experiment_of
+from mushra_app.study import duplicating, lifecycle, peeking, recruiting, sets, study_cli
+from mushra_app.study.drafts import keeping, publishing
+from mushra_app.study.duplicating import Wanted, duplicate
+from mushra_app.study.names import free_like
+from mushra_app.table_base import Base
+from stimuli import manifest as manifests
+
+PANEL = {
+    "completion_code": "PAID-1",
+    "screen_out_code": "OUT-1",
+    "attention_code": "MISSED-1",
+    "return_url": "https://panel.example/done?cc={code}",
+}
+KEPT = {
+    "open_link": False,
+    "capacity": 24,
+    "groups": [{"name": "experts", "quota": 12, "by_link": True}],
+    "transducer": "headphones",
+    "experience": "experienced",
+    "attention": "any",
+}
+WRITTEN = """# the pilot's lessons are in here
+[experiment]
+name = "fresh"  # as in the paper
+title = "Fresh"
+
+[completion]
+# of the first round
+code = "PAID-1"
+return_url = "https://panel.example/1"
+
+[wrong]
+key = "that no file has"
+"""
+
+
+@pytest.fixture
+def tiny(database: Database, either: Settings, tmp_path: Path) -> Database:
+    """The tiny study with an ending of its own, recruiting and a listener, on SQLite, then on PostgreSQL."""
+    tiny_set.make(tmp_path / "set", completion={"code": "PAID-0", "return_url": "https://panel.example/0"})
+    publish(tmp_path / "set", database, either)
+    Guest(database).finish()
+    with database.writing() as db:
+        recruiting.change(lifecycle.study_of(db, "tiny"), PANEL | KEPT)
+        peeking.note(db, "eve", "tiny", "to see what comes")
+    return database
+
+
+def written(database: Database, text: str = WRITTEN) -> None:
+    """A study that somebody writes."""
+    with database.writing() as db:
+        study = keeping.begin_study(db, "fresh", "ada")
+        keeping.store(db, study.id, text, 1, "ada")
+        recruiting.change(study, PANEL | KEPT)
+
+
+def all_rows(database: Database) -> dict[str, list[str]]:
+    """Every row of every table, as the database holds it."""
+    with database.reading() as db:
+        return {
+            table.name: [repr(row) for row in db.execute(text(f"SELECT * FROM {table.name} ORDER BY id"))]
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def sets_of(settings: Settings) -> list[Path]:
+    return list((settings.data_dir / "sets").glob("*"))
+
+
+def studies(database: Database) -> list[str]:
+    with database.reading() as db:
+        return sorted(db.scalars(select(Study.name)))
+
+
+def said_of_studies(database: Database) -> list[tuple[str, str]]:
+    with database.reading() as db:
+        return [(row.who, row.about) for row in reversed(audit.latest(db)) if row.what == "study"]
+
+
+# What comes along
+
+
+def test_a_duplicate_is_a_draft_with_the_very_same_sounds(tiny: Database, either: Settings) -> None:
+    assert duplicate(tiny, either, Wanted("tiny", "tiny-2"), AN_OWNER) == 1
+    with tiny.reading() as db:
+        old, new = lifecycle.current(db, "tiny"), lifecycle.current(db, "tiny-2")
+        assert (new.status, new.number, new.title, len(new.study.versions)) == ("draft", 1, old.title, 1)
+        assert new.stimuli_id == old.stimuli_id and new.identity != old.identity
+        assert new.experiment == old.experiment | {
+            "experiment": old.experiment["experiment"] | {"name": "tiny-2"},
+            "completion": {"code": "", "return_url": ""},
+        }
+        heard = [
+            [(c.role, c.condition.name, c.sha256, c.media_sha256, c.lufs) for i in one.items for c in i.clips]
+            for one in (old, new)
+        ]
+        assert heard[0] == heard[1] and len(heard[0]) > 10
+        folder = sets.folder_of(new.published_from, either)
+        assert not Path(new.published_from).is_absolute() and folder != sets.folder_of(old.published_from, either)
+        assert sets.is_whole(folder, new.identity) and manifests.read(folder).experiment == experiment_of(new)
+        assert keeping.found(db, new.study_id) is None and list(rows(db, "tiny-2")) == []
+    assert said_of_studies(tiny) == [(logins.BY_KEY, "tiny-2: duplicated from tiny, version 1")]
+
+
+def test_the_old_study_stays_as_it_was(tiny: Database, either: Settings) -> None:
+    before = all_rows(tiny)
+    duplicate(tiny, either, Wanted("tiny", "tiny-2"), AN_OWNER)
+    after = all_rows(tiny)
+    assert {name: found[: len(before[name])] for name, found in after.items()} == before
+    new = {name: len(found) - len(before[name]) for name, found in after.items() if found != before[name]}
+    assert new == {
+        "study": 1,
+        "study_version": 1,
+        "audit_entry": 1,
+        **{name: len(before[name]) for name in ("scale", "item", "condition", "clip")},
+    }
+
+
+@pytest.mark.parametrize("of", ["tiny", "fresh"])
+def test_who_is_taken_comes_along_and_what_a_panel_handed_out_does_not(
+    tiny: Database, either: Settings, of: str
+) -> None:
+    written(tiny)
+    duplicate(tiny, either, Wanted(of, "again"), AN_OWNER)
+    with tiny.reading() as db:
+        assert lifecycle.study_of(db, "again").recruiting == KEPT | dict.fromkeys(PANEL, "")
+        assert lifecycle.study_of(db, of).recruiting == KEPT | PANEL
+        assert peeking.peeks(db, "again") == () and len(peeking.peeks(db, "tiny")) == 1
+
+
+def test_the_version_that_is_named_is_taken(tiny: Database, either: Settings, tmp_path: Path) -> None:
+    described = {"name": "tiny", "title": "Reworded", "contact": "lab@example.org"}
+    tiny_set.make(tmp_path / "second", experiment=described)
+    publish(tmp_path / "second", tiny, either)
+    assert duplicate(tiny, either, Wanted("tiny", "of-two"), AN_OWNER) == 2
+    assert duplicate(tiny, either, Wanted("tiny", "of-one", 1), AN_OWNER) == 1
+    with tiny.reading() as db:
+        titles = {name: lifecycle.current(db, name).title for name in ("of-one", "of-two")}
+    assert titles == {"of-one": "A tiny test", "of-two": "Reworded"}
+    with pytest.raises(NotFoundError, match="no version 3"):
+        duplicate(tiny, either, Wanted("tiny", "of-three", 3), AN_OWNER)
+
+
+def test_a_written_study_is_copied_with_its_comments(database: Database, either: Settings) -> None:
+    written(database)
+    assert duplicate(database, either, Wanted("fresh", "fresh-2"), AN_OWNER) is None
+    with database.reading() as db:
+        old, new = (keeping.found(db, lifecycle.study_of(db, name).id) for name in ("fresh", "fresh-2"))
+        assert old is not None and new is not None and old.text == WRITTEN and new.revision == 1
+        assert new.changed_by == logins.BY_KEY and lifecycle.study_of(db, "fresh-2").versions == []
+    gone = ('code = "PAID-1"\n', 'return_url = "https://panel.example/1"\n')
+    expected = WRITTEN.replace('"fresh"', '"fresh-2"')
+    for line in gone:
+        expected = expected.replace(line, "")
+    assert new.text == expected
+    assert said_of_studies(database) == [
+        (logins.BY_KEY, "fresh-2: duplicated from fresh, of which only the file is written")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("[[items\n", "is no TOML yet"), ("experiment = 3\n", r"no table \[experiment\]")],
+)
+def test_a_written_file_whose_name_cannot_be_changed_is_refused(
+    sqlite: Database, settings: Settings, text: str, said: str
+) -> None:
+    written(sqlite, text)
+    with pytest.raises(AppError, match=said):
+        duplicate(sqlite, settings, Wanted("fresh", "fresh-2"), AN_OWNER)
+    assert studies(sqlite) == ["fresh"]
+
+
+def test_a_written_file_without_a_name_gets_one(sqlite: Database, settings: Settings) -> None:
+    written(sqlite, "# nothing yet\n")
+    duplicate(sqlite, settings, Wanted("fresh", "fresh-2"), AN_OWNER)
+    with sqlite.reading() as db:
+        texts = dict(db.execute(select(Study.name, ExperimentDraft.text).join(ExperimentDraft)).all())
+    assert texts["fresh-2"].startswith("# nothing yet\n") and '[experiment]\nname = "fresh-2"' in texts["fresh-2"]
+
+
+# What is refused
+
+
+WONT_DO = {
+    "Tiny 2": (AppError, "found “Tiny 2”; expected 1 to 64 of a to z"),
+    "": (AppError, "expected 1 to 64 of a to z"),
+    "../tiny": (AppError, "expected 1 to 64 of a to z"),
+    "x" * 65: (AppError, "expected 1 to 64 of a to z"),
+    "publish": (AppError, "is an address of the studio itself"),
+    "tiny": (ConflictError, "There is a study “tiny” already"),
+    "fresh": (ConflictError, "There is a study “fresh” already"),
+}
+
+
+@pytest.mark.parametrize("of", ["tiny", "fresh"])
+def test_names_that_wont_do(app: Flask, settings: Settings, of: str) -> None:
+    written(database_of(app))
+    before = all_rows(database_of(app))
+    for name, (kind, said) in WONT_DO.items():
+        with pytest.raises(kind, match=re.escape(said)):
+            duplicate(database_of(app), settings, Wanted(of, name), AN_OWNER)
+        assert all_rows(database_of(app)) == before and sets_of(settings) == []
+
+
+def test_the_offered_name_is_the_next_that_is_free(sqlite: Database) -> None:
+    with sqlite.writing() as db:
+        for name in ("tiny", "tiny-2", "tiny-4", "tiny_2", "x" * 64):
+            db.add(Study(name=name, recruiting={}, versions=[]))
+    with sqlite.reading() as db:
+        assert free_like(db, "tiny") == "tiny-3" and free_like(db, "tiny-2") == "tiny-2-2"
+        assert free_like(db, "x" * 64) == "x" * 58 + "-2" and free_like(db, "nosuch") == "nosuch-2"
+
+
+@pytest.mark.parametrize("wrong", ["gone", "another byte", "another set"])
+def test_a_set_that_is_not_where_it_was_published_from(
+    tiny: Database, either: Settings, tmp_path: Path, wrong: str
+) -> None:
+    folder, before = tmp_path / "set", all_rows(tiny)
+    if wrong == "gone":
+        folder.rename(tmp_path / "moved")
+    elif wrong == "another byte":
+        clip = folder / manifests.read(folder).clips[0].file
+        clip.write_bytes(clip.read_bytes()[:-1] + b"x")
+    else:
+        tiny_set.make(folder, sound=lambda item, condition: tiny_set.noise(condition, item))
+    with pytest.raises(ConflictError, match=r"where it was published from|another stimulus set lies there") as refused:
+        duplicate(tiny, either, Wanted("tiny", "tiny-2"), AN_OWNER)
+    assert "Publish" in str(refused.value) and "\n" not in str(refused.value)
+    assert all_rows(tiny) == before and sets_of(either) == []
+
+
+def test_where_the_disk_is_full_nothing_is_left(
+    app: Flask, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(publishing, "_link", full)
+    with pytest.raises(UnavailableError, match="No space left on device"):
+        duplicate(database_of(app), settings, Wanted("tiny", "tiny-2"), AN_OWNER)
+    assert studies(database_of(app)) == ["tiny"] and sets_of(settings) == []
+
+
+def experimenter(database: Database, *studies: str, view_only: bool = False) -> Visitor:
+    """Somebody who may make studies, and was given these."""
+    person(database, "eve", "experimenter", *studies)
+    with database.writing() as db:
+        account = accounts.named(db, "eve")
+        for study in studies:
+            permissions.grant(db, account, study, view_only=view_only)
+        return Visitor("", account.id, "eve", "experimenter")
+
+
+@pytest.mark.parametrize("of", ["tiny", "fresh"])
+def test_to_see_it_is_enough_and_the_duplicate_is_ones_own(tiny: Database, either: Settings, of: str) -> None:
+    written(tiny)
+    eve = experimenter(tiny, "tiny", "fresh", view_only=True)
+    duplicate(tiny, either, Wanted(of, "again"), eve)
+    with tiny.reading() as db:
+        assert permissions.right_of(db, eve, "again") == Right.CHANGE
+        assert permissions.right_of(db, eve, of) == Right.VIEW
+        assert [account.name for account, _ in permissions.sharers(db, "again")] == ["eve"]
+
+
+@pytest.mark.parametrize("of", ["tiny", "fresh"])
+@pytest.mark.parametrize("role", ["experimenter", "viewer"])
+def test_who_may_not_makes_nothing(tiny: Database, either: Settings, of: str, role: str) -> None:
+    """Asked again in the transaction: an experimenter who lost the old study meanwhile, and a viewer who has it."""
+    written(tiny)
+    eve = experimenter(tiny, *(("tiny", "fresh") if role == "viewer" else ()))
+    before = all_rows(tiny)
+    with pytest.raises(ConflictError, match="may not duplicate"):
+        duplicate(tiny, either, Wanted(of, "again"), Visitor("", eve.account_id, "eve", role))
+    assert all_rows(tiny) == before and sets_of(either) == []
+
+
+# Two at once
+
+
+@pytest.mark.parametrize("of", ["tiny", "fresh"])
+def test_of_two_at_once_one_wins(tiny: Database, either: Settings, of: str) -> None:
+    written(tiny)
+
+    def one(_: int) -> str:
+        try:
+            duplicate(tiny, either, Wanted(of, "again"), AN_OWNER)
+        except ConflictError as error:
+            return str(error)
+        return "made"
+
+    with ThreadPoolExecutor(4) as pool:
+        told = sorted(pool.map(one, range(4)))
+    assert told == ["There is a study “again” already; take another name"] * 3 + ["made"]
+    with tiny.reading() as db:
+        made = lifecycle.study_of(db, "again")
+        assert len(made.versions) == (of == "tiny") and made.recruiting["capacity"] == 24
+    assert len(sets_of(either)) == (of == "tiny") and len(said_of_studies(tiny)) == 1
+
+
+@pytest.mark.parametrize("of", ["tiny", "fresh"])
+def test_who_takes_the_name_meanwhile_keeps_it(
+    tiny: Database, either: Settings, of: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first look, while the set is laid down or the text is copied, Bob begins a study of that name."""
+    written(tiny)
+
+    def slowly(looked: Any) -> Any:
+        def look(*given: Any) -> Any:
+            with tiny.writing() as db:
+                keeping.begin_study(db, "again", "bob")
+            return looked(*given)
+
+        return look
+
+    monkeypatch.setattr(publishing, "restate", slowly(publishing.restate))
+    monkeypatch.setattr(duplicating, "_copied", slowly(duplicating._copied))
+    with pytest.raises(ConflictError, match="There is a study “again” already"):
+        duplicate(tiny, either, Wanted(of, "again"), AN_OWNER)
+    with tiny.reading() as db:
+        made = lifecycle.study_of(db, "again")
+        draft = keeping.found(db, made.id)
+        assert made.versions == [] and made.recruiting == {} and draft is not None and draft.changed_by == "bob"
+    assert sets_of(either) == [] and said_of_studies(tiny) == []
+
+
+def test_the_very_same_moment_is_told_in_the_same_sentence(
+    on_postgresql: Settings, empty_sqlite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL two transactions may both have found the name free; its unique column decides."""
+    from server_guests import opened
+
+    database = opened(on_postgresql, empty_sqlite)
+    written(database)
+    kept = keeping.begin_with
+
+    def at_once(db: Session, *given: str) -> Study:
+        monkeypatch.setattr(keeping, "begin_with", kept)
+        with database.writing() as other:
+            keeping.begin_study(other, "again", "bob")
+        return kept(db, *given)
+
+    monkeypatch.setattr(keeping, "begin_with", at_once)
+    with pytest.raises(ConflictError, match="There is a study “again” already"):
+        duplicate(database, on_postgresql, Wanted("fresh", "again"), AN_OWNER)
+    database.close()
+
+
+def test_no_file_is_read_or_written_while_listeners_saves_wait(
+    app: Flask, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor a TOML file parsed: everything that takes time is done before the transaction that writes."""
+    database, writing, seen = database_of(app), Database.writing, list[tuple[str, bool]]()
+    written(database)
+    inside_of = [False]
+
+    @contextmanager
+    def watched(self: Database) -> Iterator[Session]:
+        with writing(self) as db:
+            inside_of[0] = True
+            yield db
+            inside_of[0] = False
+
+    def noted(module: Any, name: str) -> None:
+        does = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given: (seen.append((name, inside_of[0])), does(*given))[1])
+
+    monkeypatch.setattr(Database, "writing", watched)
+    for module, name in (
+        *((manifests, "file_sha256"), (manifests, "write"), (publishing, "_link")),
+        *((media, "store"), (duplicating, "_copied")),
+    ):
+        noted(module, name)
+    duplicate(database, settings, Wanted("tiny", "tiny-2"), AN_OWNER)
+    duplicate(database, settings, Wanted("fresh", "fresh-2"), AN_OWNER)
+    assert {name for name, _ in seen} == {"file_sha256", "write", "_link", "store", "_copied"}
+    assert not any(during for _, during in seen)
+
+
+# Listeners of the duplicate
+
+
+def test_a_duplicate_opens_and_its_listeners_hear_the_same(tiny: Database, either: Settings) -> None:
+    app = create_app(either, tiny)
+    duplicate(tiny, either, Wanted("tiny", "tiny-2"), AN_OWNER)
+    client = app.test_client()
+    assert client.get("/listen/tiny-2").status_code == 404
+    with tiny.writing() as db:
+        lifecycle.move(db, lifecycle.current(db, "tiny-2"), "open")
+        study = lifecycle.study_of(db, "tiny-2")
+        recruiting.change(study, study.recruiting | {"open_link": True})
+    form = {"consent": "yes", "transducer": "headphones", "experience": "experienced"}
+    begun = client.post("/listen/tiny-2", data=form | {"csrf_token": csrf(client.get("/listen/tiny-2").text)})
+    assert begun.status_code == 303 and client.get(begun.location).status_code == 200
+    guest, old = Guest(tiny, "tiny-2"), Guest(tiny, "tiny")
+    heard, known = sounds_of(client, guest), sounds_of(client, old)
+    assert heard == known and len(heard) > 10
+    with tiny.reading() as db:
+        assert {row["study_id"] for row in rows(db, "tiny-2")} == {lifecycle.current(db, "tiny-2").identity}
+        assert {row["study_id"] for row in rows(db, "tiny")} == {lifecycle.current(db, "tiny").identity}
+    last, of_the_old = (client.get(f"{one.base}/").text for one in (guest, old))
+    assert "PAID" not in last and "panel.example" not in last and "PAID-1" in of_the_old
+
+
+def sounds_of(client: FlaskClient, guest: Guest) -> set[bytes]:
+    """The samples of all that a listener hears, through the server; the files' bytes are each session's own."""
+    heard = set[bytes]()
+    while not isinstance(page := guest.page(), DonePage):
+        if isinstance(page, TrialPage):
+            for sound in page.sounds:
+                file = io.BytesIO(client.get(f"{guest.base}/sound/{sound.token}").data)
+                heard.add(soundfile.read(file, dtype="int32")[0].tobytes())
+            guest.save(page)
+        else:
+            guest.pass_by(page)
+    return heard
+
+
+# The studio
+
+
+@pytest.fixture
+def ada(app: Flask) -> FlaskClient:
+    return inside(app, person(database_of(app), "ada", "experimenter", "tiny"))
+
+
+def post(client: FlaskClient, address: str, **fields: str) -> Any:
+    token = csrf(client.get("/studio/account").text)
+    return client.post(f"/studio/{address}", data={"csrf_token": token} | fields)
+
+
+def offered(client: FlaskClient, address: str) -> list[str]:
+    """The name that the page's form holds; nothing where there is none."""
+    return re.findall(r'id="duplicate-name"[^>]*value="([^"]*)"', client.get(f"/studio/{address}").text)
+
+
+def test_the_studio_duplicates_and_leads_to_the_new_study(app: Flask, ada: FlaskClient) -> None:
+    assert offered(ada, "tiny/") == ["tiny-2"] and offered(ada, "tiny/design") == []
+    answer = post(ada, "tiny/duplicate", name=" tiny-2 ")
+    assert (answer.status_code, answer.location) == (303, "/studio/tiny-2/")
+    page = ada.get("/studio/tiny-2/").text
+    assert "tiny-2 is there as a draft, with the sounds of version 1 of tiny" in page and "Start a pilot" in page
+    assert offered(ada, "tiny/") == ["tiny-3"] and ada.get("/studio/").text.count("/studio/tiny-2/") == 1
+    assert said_of_studies(database_of(app)) == [("ada", "tiny-2: duplicated from tiny, version 1")]
+    for tab in ("sounds", "design", "listeners", "live", "results", "access", "preview/1"):
+        assert ada.get(f"/studio/tiny-2/{tab}").status_code == 200, tab
+    assert post(ada, "tiny-2/versions/1/status", status="open").status_code == 303
+    assert app.test_client().get("/listen/tiny-2").status_code == 200
+    stranger = inside(app, person(database_of(app), "eve", "experimenter"))
+    assert stranger.get("/studio/tiny-2/").status_code == 404
+
+
+def test_a_written_study_is_duplicated_on_its_one_tab(app: Flask, ada: FlaskClient) -> None:
+    post(ada, "new", name="fresh")
+    assert offered(ada, "fresh/design") == ["fresh-2"]
+    answer = post(ada, "fresh/duplicate", name="fresh-2")
+    assert (answer.status_code, answer.location) == (303, "/studio/fresh-2/design")
+    page = ada.get("/studio/fresh-2/design").text
+    assert "fresh-2 is there, with a copy of the file of fresh" in page and 'value="fresh-2"' in page
+
+
+def test_a_name_that_wont_do_is_said_beside_the_name(app: Flask, ada: FlaskClient) -> None:
+    post(ada, "new", name="fresh")
+    for of, name, status in (
+        *(("tiny", "Tiny 2", 400), ("tiny", "fresh", 409), ("tiny", "", 400)),
+        *(("fresh", "new", 400), ("fresh", "tiny", 409)),
+    ):
+        answer = post(ada, f"{of}/duplicate", name=name)
+        assert answer.status_code == status and 'role="alert"' in answer.text, name
+        assert f'name="name" type="text" value="{name}"' in answer.text
+    assert studies(database_of(app)) == ["fresh", "tiny"]
+
+
+def test_whoever_may_make_no_study_is_offered_none(app: Flask, settings: Settings) -> None:
+    viewer = inside(app, person(database_of(app), "vera", "viewer", "tiny"))
+    assert offered(viewer, "tiny/") == [] and post(viewer, "tiny/duplicate", name="tiny-2").status_code == 403
+    experimenter(database_of(app), "tiny", view_only=True)
+    eve = inside(app, "eve")
+    assert post(eve, "tiny/archive").status_code == 403 and offered(eve, "tiny/") == ["tiny-2"]
+    assert post(eve, "tiny/duplicate", name="tiny-2").status_code == 303
+    assert post(eve, "tiny-2/archive").status_code == 303 and offered(eve, "tiny-2/") == ["tiny-2-2"]
+
+
+def test_a_lost_set_is_said_on_the_page(app: Flask, ada: FlaskClient, settings: Settings) -> None:
+    with database_of(app).writing() as db:
+        lifecycle.current(db, "tiny").published_from = "sets/nowhere"
+    answer = post(ada, "tiny/duplicate", name="tiny-2")
+    assert answer.status_code == 409 and "no such file" in answer.text and offered(ada, "tiny/") == ["tiny-2"]
+
+
+def test_a_draft_with_another_name_is_no_version_of_its_study(app: Flask, ada: FlaskClient) -> None:
+    """What a duplicate may: the sentence says so."""
+    post(ada, "tiny/design/draft")
+    post(ada, "tiny/design", **{"revision": "1", "experiment.name": "other", "test.consent": "You may stop."})
+    page = ada.get("/studio/tiny/design").text
+    said = "name is “other”, and this study is “tiny”"
+    assert said in page and "It changes sounds" not in page and "Publish it as a draft version" not in page
+    refused = post(ada, "tiny/design/publish", revision="2")
+    assert refused.status_code == 409 and said in refused.text.partition("</div>")[0]
+    assert studies(database_of(app)) == ["tiny"]
+
+
+# Programs and the terminal
+
+
+def by_token(app: Flask, may: str, address: str, body: Any) -> Any:
+    with database_of(app).writing() as db:
+        token = tokens.make(db, accounts.named(db, "ada"), "nightly", may=may, days=30)
+    headers = {"Authorization": f"Bearer {token}"}
+    return app.test_client().post(f"/api/v1/studies/{address}", json=body, headers=headers)
+
+
+def test_a_program_duplicates(app: Flask, ada: FlaskClient) -> None:
+    post(ada, "new", name="fresh")
+    answer = by_token(app, "change", "tiny/duplicate", {"name": "tiny-2", "version": 1})
+    told = {"name": "tiny-2", "status": "draft", "of_study": "tiny", "of_version": 1}
+    assert (answer.status_code, answer.json) == (201, told)
+    answer = by_token(app, "change", "fresh/duplicate", {"name": "fresh-2"})
+    assert answer.status_code == 201 and answer.json["of_version"] is None
+    assert [about for _, about in said_of_studies(database_of(app))] == [
+        "fresh: begun",
+        "tiny-2: duplicated from tiny, version 1, by the token 'nightly'",
+        "fresh-2: duplicated from fresh, of which only the file is written, by the token 'nightly'",
+    ]
+    assert ada.get("/studio/tiny-2/").status_code == 200
+
+
+def test_a_program_is_told_why_not(app: Flask, ada: FlaskClient) -> None:
+    for may, of, body, status, said in (
+        ("view", "tiny", {"name": "tiny-2"}, 403, "may look and change nothing"),
+        ("change", "nosuch", {"name": "tiny-2"}, 404, "nosuch"),
+        ("change", "tiny", {"name": "tiny-2", "version": 7}, 404, "no version 7"),
+        ("change", "tiny", {"name": "tiny"}, 409, "already"),
+        ("change", "tiny", {"name": "Tiny!"}, 400, "expected 1 to 64"),
+        ("change", "tiny", {"name": "tiny-2", "sounds": True}, 400, "sounds"),
+        ("change", "tiny", {}, 400, "name"),
+    ):
+        answer = by_token(app, may, f"{of}/duplicate", body)
+        assert answer.status_code == status and said in answer.json["error"], (body, answer.json)
+    assert studies(database_of(app)) == ["tiny"]
+
+
+def test_the_terminal_duplicates(app: Flask, settings: Settings) -> None:
+    def typed(*arguments: str) -> str:
+        done = CliRunner().invoke(study_cli.study, [*arguments, "--data", str(settings.data_dir)])
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.output
+
+    said = typed("duplicate", "tiny", "tiny-2", "--version", "1")
+    assert said == (
+        "tiny-2: duplicated from tiny, version 1; a draft, which takes no listeners yet\n"
+        "  open it:      mushra study open tiny-2\n"
+    )
+    assert "from draft to open" in typed("open", "tiny-2")
+    written(database_of(app))
+    assert "of which only the file is written" in typed("duplicate", "fresh", "fresh-2")
+    with pytest.raises(ConflictError, match="already"):
+        typed("duplicate", "tiny", "tiny-2")
+    assert said_of_studies(database_of(app))[0] == (audit.COMMAND_LINE, "tiny-2: duplicated from tiny, version 1")
+    with database_of(app).reading() as db:
+        assert len(db.scalars(select(StudyVersion.id)).all()) == 2
