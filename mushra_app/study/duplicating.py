@@ -88,7 +88,7 @@ def duplicate(database: Database, settings: Settings, wanted: Wanted, visitor: V
             _of_text(database, wanted, visitor, draft.text)
         else:
             raise ConflictError(say("%(study)s has neither a version nor a draft", study=wanted.study))
-    except IntegrityError:  # on PostgreSQL, where somebody took the name at the very same moment
+    except IntegrityError:  # somebody took the name since it was looked for
         with database.reading() as db:
             names.require_new(db, wanted.name)
         raise
@@ -124,7 +124,6 @@ def _of_version(
 def _of_text(database: Database, wanted: Wanted, visitor: Visitor, text: str) -> None:
     copied = _copied(text, wanted.name)
     with database.writing() as db:
-        names.require_new(db, wanted.name)
         keeping.begin_with(db, wanted.name, copied, visitor.name)
         _settle(
             db, wanted, visitor, f"{wanted.name}: duplicated from {wanted.study}, of which only the file is written"

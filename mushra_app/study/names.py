@@ -6,6 +6,7 @@ there are. Defines: ``RESERVED``, ``require_free``, ``require_new``, ``taken``, 
 
 from __future__ import annotations
 
+import re
 from itertools import count
 
 from pydantic import TypeAdapter, ValidationError
@@ -23,6 +24,7 @@ RESERVED = frozenset(
         *("publish", "readyz", "session", "static", "studio", "withdraw"),
     )
 )
+NUMBERED = re.compile(r"(.+)-(\d{1,2})")
 LONGEST_STEM = 58
 """Of a name that is numbered: with a hyphen and five digits it is as long as a name may be."""
 
@@ -70,7 +72,9 @@ def taken(name: str) -> ConflictError:
 
 
 def free_like(db: Session, name: str) -> str:
-    """The name with the first number from 2 on that no study has."""
-    stem = name[:LONGEST_STEM].rstrip("-") + "-"
+    """The name with the next number that no study has: tiny-2 after tiny, tiny-3 after tiny-2; a year is no number."""
+    numbered = NUMBERED.fullmatch(name)
+    stem, first = (numbered[1], int(numbered[2]) + 1) if numbered else (name, 2)
+    stem = stem[:LONGEST_STEM].rstrip("-") + "-"
     known = set(db.scalars(select(Study.name).where(Study.name.startswith(stem, autoescape=True))))
-    return next(free for number in count(2) if (free := f"{stem}{number}") not in known)
+    return next(free for number in count(first) if (free := f"{stem}{number}") not in known)
