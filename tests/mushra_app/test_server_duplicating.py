@@ -28,7 +28,7 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError, UnavailableError
 from mushra_app.export import rows
 from mushra_app.listener.pages import DonePage, TrialPage
-from mushra_app.models import ExperimentDraft, Study, StudyVersion
+from mushra_app.models import ExperimentDraft, Job, Study, StudyVersion
 from mushra_app.people import accounts, audit, logins, permissions, tokens
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
@@ -478,6 +478,9 @@ def test_the_studio_duplicates_and_leads_to_the_new_study(app: Flask, ada: Flask
     assert "tiny-2 is there as a draft, with the sounds of version 1 of tiny" in page and "Start a pilot" in page
     assert offered(ada, "tiny/") == ["tiny-3"] and ada.get("/studio/").text.count("/studio/tiny-2/") == 1
     assert said_of_studies(database_of(app)) == [("ada", "tiny-2: duplicated from tiny, version 1")]
+    with database_of(app).reading() as db:
+        own = select(Job.kind, Job.status).where(Job.study_id == lifecycle.study_of(db, "tiny-2").id)
+        assert db.execute(own).all() == [("pictures", "waiting")], "as of a set that was sent"
     for tab in ("sounds", "design", "listeners", "live", "results", "access", "preview/1"):
         assert ada.get(f"/studio/tiny-2/{tab}").status_code == 200, tab
     assert post(ada, "tiny-2/versions/1/status", status="open").status_code == 303

@@ -14,6 +14,7 @@ from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.design import editor
 from mushra_app.studio.design.routes import drafts_folder
 from mushra_app.studio.guard import needs
+from mushra_app.studio.sounds import drawing
 from mushra_app.studio.test import overview
 from mushra_app.study import lifecycle
 from mushra_app.study.duplicating import Wanted, duplicate
@@ -78,6 +79,7 @@ def duplicate_study(study: str) -> Any:
     if number is None:
         flash(say("%(study)s is there, with a copy of the file of %(old)s.", study=name, old=study))
         return redirect(url_for("studio.design", study=name), 303)
+    drawing.ask(services().database, services().settings, name, 1, visitor().name)
     flash(
         say(
             "%(study)s is there as a draft, with the sounds of version %(number)d of %(old)s: try it, then open it.",
