@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,13 +14,13 @@ from typing import Any
 import pytest
 import soundfile
 import tiny_set
-from click.testing import CliRunner
+from duplicates import KEPT, PANEL, WRITTEN, all_rows, experimenter, said_of_studies, sets_of, studies, written
 from flask import Flask
 from flask.testing import FlaskClient
 from server_guests import Guest
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
-from studio_people import AN_OWNER, csrf, database_of, inside, person
+from studio_people import AN_OWNER, csrf, database_of
 
 from mushra_app import media
 from mushra_app.app import create_app
@@ -28,46 +29,17 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError, UnavailableError
 from mushra_app.export import rows
 from mushra_app.listener.pages import DonePage, TrialPage
-from mushra_app.models import ExperimentDraft, Job, Study, StudyVersion
-from mushra_app.people import accounts, audit, logins, permissions, tokens
+from mushra_app.models import ExperimentDraft, Study
+from mushra_app.people import logins, permissions
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
 from mushra_app.publish import publish
 from mushra_app.session.enrolment import experiment_of
-from mushra_app.study import duplicating, lifecycle, peeking, recruiting, sets, study_cli
+from mushra_app.study import duplicating, lifecycle, peeking, recruiting, sets
 from mushra_app.study.drafts import keeping, publishing
 from mushra_app.study.duplicating import Wanted, duplicate
 from mushra_app.study.names import free_like
-from mushra_app.table_base import Base
 from stimuli import manifest as manifests
-
-PANEL = {
-    "completion_code": "PAID-1",
-    "screen_out_code": "OUT-1",
-    "attention_code": "MISSED-1",
-    "return_url": "https://panel.example/done?cc={code}",
-}
-KEPT = {
-    "open_link": False,
-    "capacity": 24,
-    "groups": [{"name": "experts", "quota": 12, "by_link": True}],
-    "transducer": "headphones",
-    "experience": "experienced",
-    "attention": "any",
-}
-WRITTEN = """# the pilot's lessons are in here
-[experiment]
-name = "fresh"  # as in the paper
-title = "Fresh"
-
-[completion]
-# of the first round
-code = "PAID-1"
-return_url = "https://panel.example/1"
-
-[wrong]
-key = "that no file has"
-"""
 
 
 @pytest.fixture
@@ -80,37 +52,6 @@ def tiny(database: Database, either: Settings, tmp_path: Path) -> Database:
         recruiting.change(lifecycle.study_of(db, "tiny"), PANEL | KEPT)
         peeking.note(db, "eve", "tiny", "to see what comes")
     return database
-
-
-def written(database: Database, text: str = WRITTEN) -> None:
-    """A study that somebody writes."""
-    with database.writing() as db:
-        study = keeping.begin_study(db, "fresh", "ada")
-        keeping.store(db, study.id, text, 1, "ada")
-        recruiting.change(study, PANEL | KEPT)
-
-
-def all_rows(database: Database) -> dict[str, list[str]]:
-    """Every row of every table, as the database holds it."""
-    with database.reading() as db:
-        return {
-            table.name: [repr(row) for row in db.execute(text(f"SELECT * FROM {table.name} ORDER BY id"))]
-            for table in Base.metadata.sorted_tables
-        }
-
-
-def sets_of(settings: Settings) -> list[Path]:
-    return list((settings.data_dir / "sets").glob("*"))
-
-
-def studies(database: Database) -> list[str]:
-    with database.reading() as db:
-        return sorted(db.scalars(select(Study.name)))
-
-
-def said_of_studies(database: Database) -> list[tuple[str, str]]:
-    with database.reading() as db:
-        return [(row.who, row.about) for row in reversed(audit.latest(db)) if row.what == "study"]
 
 
 # What comes along
@@ -162,6 +103,7 @@ def test_who_is_taken_comes_along_and_what_a_panel_handed_out_does_not(tiny: Dat
             assert peeking.peeks(db, f"{of}-2") == () and len(peeking.peeks(db, "tiny")) == 1
 
 
+@pytest.mark.parametrize("either", ["sqlite"], indirect=True)
 def test_the_version_that_is_named_is_taken(tiny: Database, either: Settings, tmp_path: Path) -> None:
     described = {"name": "tiny", "title": "Reworded", "contact": "lab@example.org"}
     tiny_set.make(tmp_path / "second", experiment=described)
@@ -203,6 +145,29 @@ def test_a_written_file_whose_name_cannot_be_changed_is_refused(
     with pytest.raises(AppError, match=said):
         duplicate(sqlite, settings, Wanted("fresh", "fresh-2"), AN_OWNER)
     assert studies(sqlite) == ["fresh"]
+
+
+ODD = (
+    'experiment.name = "a"\n',
+    'experiment = {name = "a", title = "b"}\n',
+    '[experiment]\nname = "a"\n[songs]\nroot = "x"\n[experiment.more]\nx = 1\n',
+    'completion = {code = "x", return_url = "https://a"}\nexperiment.title = "t"\n',
+    'completion.code = "x"\ncompletion.more = 1\n',
+    '[experiment]\n[completion]\ncode = "x"\n[songs]\n[completion.more]\nx = 1\n',
+    '[[completion]]\ncode = "x"\n',
+    "experiment.name.x = 3\n",
+    "\r\n# x\r\n[experiment]\r\n",
+    "",
+)
+
+
+def test_whatever_is_written_besides_stays() -> None:
+    for text in ODD:
+        expected = tomllib.loads(text)
+        expected.setdefault("experiment", {})["name"] = "new"
+        if isinstance(panel := expected.get("completion"), dict):
+            expected["completion"] = {key: panel[key] for key in panel if key not in ("code", "return_url")}
+        assert tomllib.loads(duplicating._copied(text, "new")) == expected, text
 
 
 def test_a_written_file_without_a_name_gets_one(sqlite: Database, settings: Settings) -> None:
@@ -276,16 +241,6 @@ def test_where_the_disk_is_full_nothing_is_left(
     with pytest.raises(UnavailableError, match="No space left on device"):
         duplicate(database_of(app), settings, Wanted("tiny", "tiny-2"), AN_OWNER)
     assert studies(database_of(app)) == ["tiny"] and sets_of(settings) == []
-
-
-def experimenter(database: Database, *studies: str, view_only: bool = False) -> Visitor:
-    """Somebody who may make studies, and was given these."""
-    person(database, "eve", "experimenter", *studies)
-    with database.writing() as db:
-        account = accounts.named(db, "eve")
-        for study in studies:
-            permissions.grant(db, account, study, view_only=view_only)
-        return Visitor("", account.id, "eve", "experimenter")
 
 
 def test_to_see_it_is_enough_and_the_duplicate_is_ones_own(tiny: Database, either: Settings) -> None:
@@ -450,152 +405,3 @@ def sounds_of(client: FlaskClient, guest: Guest) -> set[bytes]:
         else:
             guest.pass_by(page)
     return heard
-
-
-# The studio
-
-
-@pytest.fixture
-def ada(app: Flask) -> FlaskClient:
-    return inside(app, person(database_of(app), "ada", "experimenter", "tiny"))
-
-
-def post(client: FlaskClient, address: str, **fields: str) -> Any:
-    token = csrf(client.get("/studio/account").text)
-    return client.post(f"/studio/{address}", data={"csrf_token": token} | fields)
-
-
-def offered(client: FlaskClient, address: str) -> list[str]:
-    """The name that the page's form holds; nothing where there is none."""
-    return re.findall(r'id="duplicate-name"[^>]*value="([^"]*)"', client.get(f"/studio/{address}").text)
-
-
-def test_the_studio_duplicates_and_leads_to_the_new_study(app: Flask, ada: FlaskClient) -> None:
-    assert offered(ada, "tiny/") == ["tiny-2"] and offered(ada, "tiny/design") == []
-    answer = post(ada, "tiny/duplicate", name=" tiny-2 ")
-    assert (answer.status_code, answer.location) == (303, "/studio/tiny-2/")
-    page = ada.get("/studio/tiny-2/").text
-    assert "tiny-2 is there as a draft, with the sounds of version 1 of tiny" in page and "Start a pilot" in page
-    assert offered(ada, "tiny/") == ["tiny-3"] and ada.get("/studio/").text.count("/studio/tiny-2/") == 1
-    assert said_of_studies(database_of(app)) == [("ada", "tiny-2: duplicated from tiny, version 1")]
-    with database_of(app).reading() as db:
-        own = select(Job.kind, Job.status).where(Job.study_id == lifecycle.study_of(db, "tiny-2").id)
-        assert db.execute(own).all() == [("pictures", "waiting")], "as of a set that was sent"
-    for tab in ("sounds", "design", "listeners", "live", "results", "access", "preview/1"):
-        assert ada.get(f"/studio/tiny-2/{tab}").status_code == 200, tab
-    assert post(ada, "tiny-2/versions/1/status", status="open").status_code == 303
-    assert app.test_client().get("/listen/tiny-2").status_code == 200
-    stranger = inside(app, person(database_of(app), "eve", "experimenter"))
-    assert stranger.get("/studio/tiny-2/").status_code == 404
-
-
-def test_a_written_study_is_duplicated_on_its_one_tab(app: Flask, ada: FlaskClient) -> None:
-    post(ada, "new", name="fresh")
-    assert offered(ada, "fresh/design") == ["fresh-2"]
-    answer = post(ada, "fresh/duplicate", name="fresh-2")
-    assert (answer.status_code, answer.location) == (303, "/studio/fresh-2/design")
-    page = ada.get("/studio/fresh-2/design").text
-    assert "fresh-2 is there, with a copy of the file of fresh" in page and 'value="fresh-2"' in page
-
-
-def test_a_name_that_wont_do_is_said_beside_the_name(app: Flask, ada: FlaskClient) -> None:
-    post(ada, "new", name="fresh")
-    for of, name, status in (
-        *(("tiny", "Tiny 2", 400), ("tiny", "fresh", 409), ("tiny", "", 400)),
-        *(("fresh", "new", 400), ("fresh", "tiny", 409)),
-    ):
-        answer = post(ada, f"{of}/duplicate", name=name)
-        assert answer.status_code == status and 'role="alert"' in answer.text, name
-        assert f'name="name" type="text" value="{name}"' in answer.text
-    assert studies(database_of(app)) == ["fresh", "tiny"]
-
-
-def test_whoever_may_make_no_study_is_offered_none(app: Flask, settings: Settings) -> None:
-    viewer = inside(app, person(database_of(app), "vera", "viewer", "tiny"))
-    assert offered(viewer, "tiny/") == [] and post(viewer, "tiny/duplicate", name="tiny-2").status_code == 403
-    experimenter(database_of(app), "tiny", view_only=True)
-    eve = inside(app, "eve")
-    assert post(eve, "tiny/archive").status_code == 403 and offered(eve, "tiny/") == ["tiny-2"]
-    assert post(eve, "tiny/duplicate", name="tiny-2").status_code == 303
-    assert post(eve, "tiny-2/archive").status_code == 303 and offered(eve, "tiny-2/") == ["tiny-3"]
-
-
-def test_a_lost_set_is_said_on_the_page(app: Flask, ada: FlaskClient, settings: Settings) -> None:
-    with database_of(app).writing() as db:
-        lifecycle.current(db, "tiny").published_from = "sets/nowhere"
-    answer = post(ada, "tiny/duplicate", name="tiny-2")
-    assert answer.status_code == 409 and "no such file" in answer.text and offered(ada, "tiny/") == ["tiny-2"]
-
-
-def test_a_draft_with_another_name_is_no_version_of_its_study(app: Flask, ada: FlaskClient) -> None:
-    """What a duplicate may: the sentence says so."""
-    post(ada, "tiny/design/draft")
-    post(ada, "tiny/design", **{"revision": "1", "experiment.name": "other", "test.consent": "You may stop."})
-    page = ada.get("/studio/tiny/design").text
-    said = "name is “other”, and this study is “tiny”"
-    assert said in page and "It changes sounds" not in page and "Publish it as a draft version" not in page
-    refused = post(ada, "tiny/design/publish", revision="2")
-    assert refused.status_code == 409 and said in refused.text.partition("</div>")[0]
-    assert studies(database_of(app)) == ["tiny"]
-
-
-# Programs and the terminal
-
-
-def by_token(app: Flask, may: str, address: str, body: Any) -> Any:
-    with database_of(app).writing() as db:
-        token = tokens.make(db, accounts.named(db, "ada"), "nightly", may=may, days=30)
-    headers = {"Authorization": f"Bearer {token}"}
-    return app.test_client().post(f"/api/v1/studies/{address}", json=body, headers=headers)
-
-
-def test_a_program_duplicates(app: Flask, ada: FlaskClient) -> None:
-    post(ada, "new", name="fresh")
-    answer = by_token(app, "change", "tiny/duplicate", {"name": "tiny-2", "version": 1})
-    told = {"name": "tiny-2", "status": "draft", "of_study": "tiny", "of_version": 1}
-    assert (answer.status_code, answer.json) == (201, told)
-    answer = by_token(app, "change", "fresh/duplicate", {"name": "fresh-2"})
-    assert answer.status_code == 201 and answer.json["of_version"] is None
-    assert [about for _, about in said_of_studies(database_of(app))] == [
-        "fresh: begun",
-        "tiny-2: duplicated from tiny, version 1, by the token 'nightly'",
-        "fresh-2: duplicated from fresh, of which only the file is written, by the token 'nightly'",
-    ]
-    assert ada.get("/studio/tiny-2/").status_code == 200
-
-
-def test_a_program_is_told_why_not(app: Flask, ada: FlaskClient) -> None:
-    for may, of, body, status, said in (
-        ("view", "tiny", {"name": "tiny-2"}, 403, "may look and change nothing"),
-        ("change", "nosuch", {"name": "tiny-2"}, 404, "nosuch"),
-        ("change", "tiny", {"name": "tiny-2", "version": 7}, 404, "no version 7"),
-        ("change", "tiny", {"name": "tiny"}, 409, "already"),
-        ("change", "tiny", {"name": "Tiny!"}, 400, "expected 1 to 64"),
-        ("change", "tiny", {"name": "tiny-2", "sounds": True}, 400, "sounds"),
-        ("change", "tiny", {}, 400, "name"),
-    ):
-        answer = by_token(app, may, f"{of}/duplicate", body)
-        assert answer.status_code == status and said in answer.json["error"], (body, answer.json)
-    assert studies(database_of(app)) == ["tiny"]
-
-
-def test_the_terminal_duplicates(app: Flask, settings: Settings) -> None:
-    def typed(*arguments: str) -> str:
-        done = CliRunner().invoke(study_cli.study, [*arguments, "--data", str(settings.data_dir)])
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done.output
-
-    said = typed("duplicate", "tiny", "tiny-2", "--version", "1")
-    assert said == (
-        "tiny-2: duplicated from tiny, version 1; a draft, which takes no listeners yet\n"
-        "  open it:      mushra study open tiny-2\n"
-    )
-    assert "from draft to open" in typed("open", "tiny-2")
-    written(database_of(app))
-    assert "of which only the file is written" in typed("duplicate", "fresh", "fresh-2")
-    with pytest.raises(ConflictError, match="already"):
-        typed("duplicate", "tiny", "tiny-2")
-    assert said_of_studies(database_of(app))[0] == (audit.COMMAND_LINE, "tiny-2: duplicated from tiny, version 1")
-    with database_of(app).reading() as db:
-        assert len(db.scalars(select(StudyVersion.id)).all()) == 2
