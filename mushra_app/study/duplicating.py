@@ -76,18 +76,16 @@ def duplicate(database: Database, settings: Settings, wanted: Wanted, visitor: V
     with database.reading() as db:
         found = lifecycle.study_of(db, wanted.study)
         names.require_new(db, wanted.name)
+        draft = keeping.found(db, found.id)
         if wanted.number is not None:
             version = lifecycle.version_of(db, wanted.study, wanted.number)
         else:
-            version = lifecycle.current_of(found) if found.versions else None
-        draft = keeping.found(db, found.id)
+            version = lifecycle.current_of(found) if found.versions or draft is None else None
     try:
         if version is not None:
             _of_version(database, settings, wanted, visitor, version)
         elif draft is not None:
             _of_text(database, wanted, visitor, draft.text)
-        else:
-            raise ConflictError(say("%(study)s has neither a version nor a draft", study=wanted.study))
     except IntegrityError:  # somebody took the name since it was looked for
         with database.reading() as db:
             names.require_new(db, wanted.name)
