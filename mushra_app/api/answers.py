@@ -24,6 +24,23 @@ class Move(BaseModel):
     """Why a version that was closed and has ratings runs again; every report names it."""
 
 
+class Duplicate(BaseModel):
+    """A study is wanted once more under another name; of which version, null for the current one."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    version: int | None = None
+
+
+class Duplicated(BaseModel):
+    """The new study, and the version of the old one whose sounds it has: null where only its file was written."""
+
+    name: str
+    status: Literal["draft"] = "draft"
+    of_study: str
+    of_version: int | None
+
+
 class JobWanted(BaseModel):
     """What a worker is asked for."""
 

@@ -6,7 +6,7 @@ most what the token lets; a study that the account may not see is answered as on
 
 The token has 256 random bits and is looked up by its hash: to guess one is not slowed down, because it is hopeless.
 
-Defines: ``blueprint``, ``bearer``, ``may_of``, ``note``, ``limit``, ``after``, ``sent``.
+Defines: ``blueprint``, ``bearer``, ``may_of``, ``note``, ``by_token``, ``limit``, ``after``, ``sent``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ TOKEN_LOOKS = say_later("This token may look and change nothing; make one in the
 def enforce() -> Any:
     """Let a request through to its view (None), or answer it."""
     remember_language(WRITTEN_IN)
-    needed: Right = getattr(current_app.view_functions[str(request.endpoint)], guard.NEEDS)
+    view = current_app.view_functions[str(request.endpoint)]
+    needed, needed_in_general = getattr(view, guard.NEEDS), getattr(view, guard.IN_GENERAL)
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
         return _unauthorised(str(NO_TOKEN))
@@ -48,14 +49,16 @@ def enforce() -> Any:
     with services().database.reading() as db:
         found = tokens.bearer_of(db, token.strip())
         right = permissions.right_of(db, found.visitor, study) if found else Right.NONE
+        in_general = permissions.right_of(db, found.visitor) if found else Right.NONE
     if found is None:
         return _unauthorised(str(WRONG_TOKEN))
     g.bearer = found
     if right == Right.NONE:
         raise no_such_study(str(study))
-    if right < needed:
+    if right < needed or in_general < needed_in_general:
         abort(403, str(guard.OWNERS_ONLY if needed == Right.OWN else guard.LOOK_ONLY))
-    if needed == Right.CHANGE and found.at_most < needed:  # what is for owners here is only looked at
+    changes = Right.CHANGE in (needed, needed_in_general)  # what is for owners here is only looked at
+    if changes and found.at_most < Right.CHANGE:
         abort(403, str(TOKEN_LOOKS))
     if found.stale:
         with services().database.writing() as db:
@@ -83,7 +86,12 @@ def may_of(db: Session, study: str | None = None) -> str:
 
 def note(db: Session, what: str, about: str) -> None:
     """Write into the audit log what was done, and by which token."""
-    audit.note(db, bearer().visitor.name, what, f"{about}, by the token {bearer().name!r}")
+    audit.note(db, bearer().visitor.name, what, about + by_token())
+
+
+def by_token() -> str:
+    """What the audit log says beside who it was."""
+    return f", by the token {bearer().name!r}"
 
 
 def limit() -> int:

@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from mushra_app import jobs as queue
 from mushra_app import ratings
 from mushra_app.api import answers, found
-from mushra_app.api.blueprint import after, bearer, blueprint, limit, may_of, note, sent
+from mushra_app.api.blueprint import after, bearer, blueprint, by_token, limit, may_of, note, sent
 from mushra_app.export import rows
 from mushra_app.people import permissions
 from mushra_app.people.permissions import Right
 from mushra_app.studio.guard import needs
 from mushra_app.study import lifecycle, peeking, results
+from mushra_app.study.duplicating import Wanted, duplicate
 from mushra_app.web import services
 from mushra_app.words import say
 
@@ -73,6 +74,16 @@ def move(study: str, number: int) -> Response:
         note(db, "study", f"{study}: version {number} from {before} to {wanted.status}")
     with services().database.reading() as db:
         return _said(found.versions(db, study))
+
+
+@blueprint.post("/studies/<study>/duplicate")
+@needs(Right.VIEW, in_general=Right.CHANGE)
+def duplicate_study(study: str) -> tuple[Response, int]:
+    """Begin a new study, the token's account's own, with the file and the sounds of this one, as a draft."""
+    asked = sent(answers.Duplicate)
+    wanted = Wanted(study, asked.name, asked.version, by_token())
+    number = duplicate(services().database, services().settings, wanted, bearer().visitor)
+    return _said(answers.Duplicated(name=asked.name, of_study=study, of_version=number)), 201
 
 
 @blueprint.get("/studies/<study>/progress")

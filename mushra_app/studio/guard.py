@@ -2,7 +2,8 @@
 
 Every view of the studio says with ``needs`` what it needs, and ``enforce`` runs before each of them; a view that says
 nothing answers nobody. Where the address names a study, the right is asked for of that study, and a study that
-somebody may not see is answered as one that is not there.
+somebody may not see is answered as one that is not there. A view that makes another study of it needs both: a right to
+that study, and (``in_general``) the one that belongs to no study.
 
 The browser holds a signed cookie with the login's token. It is not bound to a network or a browser
 (``SESSION_PROTECTION``): people change trains and browsers get updates, and the token can't be guessed.
@@ -27,7 +28,7 @@ from mushra_app.web import services, show
 from mushra_app.words import say_later
 
 View = TypeVar("View", bound=Callable[..., Any])
-NEEDS = "needs"
+NEEDS, IN_GENERAL = "needs", "in_general"
 LOOK_ONLY = say_later("Your account may look at this and change nothing; an owner can give it more.")
 OWNERS_ONLY = say_later("This is for owners alone.")
 
@@ -43,11 +44,12 @@ class Person(UserMixin):
         return self.visitor.token
 
 
-def needs(right: Right) -> Callable[[View], View]:
+def needs(right: Right, *, in_general: Right = Right.NONE) -> Callable[[View], View]:
     """Say what a view needs; ``Right.NONE`` is for everybody."""
 
     def mark(view: View) -> View:
         setattr(view, NEEDS, right)
+        setattr(view, IN_GENERAL, in_general)
         return view
 
     return mark
@@ -55,7 +57,8 @@ def needs(right: Right) -> Callable[[View], View]:
 
 def enforce() -> Any:
     """Let a request through to its view (None), or answer it."""
-    needed: Right = getattr(current_app.view_functions[str(request.endpoint)], NEEDS)
+    view = current_app.view_functions[str(request.endpoint)]
+    needed: Right = getattr(view, NEEDS)
     if needed == Right.NONE:
         return None
     found = visitor()
@@ -64,10 +67,10 @@ def enforce() -> Any:
         return show(door(wanted)), 401
     study = (request.view_args or {}).get("study")
     with services().database.reading() as db:
-        right = permissions.right_of(db, found, study)
+        right, in_general = permissions.right_of(db, found, study), permissions.right_of(db, found)
     if right == Right.NONE:
         raise no_such_study(str(study))
-    if right < needed:
+    if right < needed or in_general < getattr(view, IN_GENERAL):
         abort(403, str(OWNERS_ONLY if needed == Right.OWN else LOOK_ONLY))
     return None
 

@@ -1,6 +1,6 @@
 """What the pages of one study share: its head, and the tabs in the order of work.
 
-Defines: ``StudyHead``, ``TABS``, ``head_of``, ``head_of_study``.
+Defines: ``StudyHead``, ``TABS``, ``head_of``, ``head_of_study``, ``name_of_a_duplicate``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mushra_app.models import Study, StudyVersion
 from mushra_app.people import permissions
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
-from mushra_app.study import lifecycle
+from mushra_app.study import lifecycle, names
 from mushra_app.words import say_later
 
 TABS: tuple[tuple[str, object], ...] = (
@@ -66,6 +66,11 @@ def head_of_study(db: Session, study: Study, visitor: Visitor) -> StudyHead:
         return head_of(db, lifecycle.current_of(study), visitor)
     may_change = permissions.right_of(db, visitor, study.name) >= Right.CHANGE
     return StudyHead(study.name, study.name, "draft", 0, None, False, may_change)
+
+
+def name_of_a_duplicate(db: Session, study: str, visitor: Visitor) -> str | None:
+    """What a duplicate may be called; None for whoever may make no study."""
+    return names.free_like(db, study) if permissions.right_of(db, visitor) >= Right.CHANGE else None
 
 
 def head_of(db: Session, version: StudyVersion, visitor: Visitor) -> StudyHead:

@@ -13,9 +13,12 @@ from mushra_app.config import load_settings
 from mushra_app.errors import ConflictError
 from mushra_app.models import StudyVersion
 from mushra_app.people import audit
+from mushra_app.people.logins import Visitor
 from mushra_app.server_cli import data_option, opened, publish, require_data
 from mushra_app.study import counting, lifecycle
 from mushra_app.study.counting import Count
+from mushra_app.study.duplicating import Wanted
+from mushra_app.study.duplicating import duplicate as duplicate_of
 
 version_option = click.option(
     "--version", "number", type=click.IntRange(1), help="Which version; else the newest draft, or the current one."
@@ -24,7 +27,7 @@ version_option = click.option(
 
 @click.group()
 def study() -> None:
-    """Say how the studies are, and open, pause, close or archive them.
+    """Say how the studies are, and open, pause, close, archive or duplicate them.
 
     A study is a draft, piloting, open, paused or closed; each command says what it may become from there.
     """
@@ -110,6 +113,30 @@ def archive(name: str, back: bool, data_dir: Path | None) -> None:
         done = "back on the list" if back else "archived"
         audit.note(db, audit.COMMAND_LINE, "study", f"{name}: {done}")
     click.echo(f"{name}: {done}")
+
+
+@study.command()
+@click.argument("name")
+@click.argument("new")
+@click.option(
+    "--version", "number", type=click.IntRange(1), help="Which version of it; else the one that it is known by."
+)
+@data_option
+def duplicate(name: str, new: str, number: int | None, data_dir: Path | None) -> None:
+    """Begin the study NEW as a draft with the file and the very same sounds of the study NAME.
+
+    Who is taken comes along; listeners, invitations, ratings and the codes of a panel don't.
+    """
+    settings = load_settings(data_dir=data_dir)
+    require_data(settings)
+    with opened(settings) as database:
+        who = Visitor("", None, audit.COMMAND_LINE, "owner")
+        made_of = duplicate_of(database, settings, Wanted(name, new, number), who)
+    if made_of is None:
+        click.echo(f"{new}: duplicated from {name}, of which only the file is written; go on in the studio")
+    else:
+        click.echo(f"{new}: duplicated from {name}, version {made_of}; a draft, which takes no listeners yet")
+        click.echo(f"  open it:      mushra study open {new}")
 
 
 study.add_command(publish)

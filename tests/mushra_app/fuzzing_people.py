@@ -128,6 +128,13 @@ def _by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     return fuzz.stranger
 
 
+def _duplicating_by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    client = _by_token(fuzz, case, care)
+    if care == "all":
+        case.body = {"name": f"clone-{fuzz.calls['POST /api/v1/studies/{study}/duplicate']}", "version": None}
+    return client
+
+
 def _a_file_by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     """A report that a job has made of a study that is over."""
     of_the_closed(fuzz, case, care)
@@ -161,6 +168,7 @@ PEOPLE: dict[str, Prepare] = {
     "GET /api/v1/studies/{study}": _by_token,
     "GET /api/v1/studies/{study}/versions": _by_token,
     "POST /api/v1/studies/{study}/versions/{number}/status": _by_token,
+    "POST /api/v1/studies/{study}/duplicate": _duplicating_by_token,
     "GET /api/v1/studies/{study}/progress": _by_token,
     "GET /api/v1/studies/{study}/sessions": _by_token,
     "GET /api/v1/studies/{study}/ratings.csv": _by_token,

@@ -107,6 +107,13 @@ def of_the_closed(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     return client
 
 
+def _duplicating(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    client = in_the_study(fuzz, case, care)
+    if care == "all":
+        case.body = {"name": f"copy-{fuzz.calls['POST /studio/{study}/duplicate']}"}
+    return client
+
+
 def _peeking(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     client = in_the_study(fuzz, case, care)
     if care == "all":
@@ -273,6 +280,7 @@ STUDIES: dict[str, Prepare] = {
     "GET /studio/{study}/results": in_the_study,
     "POST /studio/{study}/versions/{number}/status": _moving,
     "POST /studio/{study}/archive": _archiving,
+    "POST /studio/{study}/duplicate": _duplicating,
     "GET /studio/{study}/ratings.csv": of_the_closed,
     "GET /studio/{study}/answers.csv": in_the_study,
     "GET /studio/{study}/listeners": in_the_study,

@@ -155,6 +155,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/studio/<study>/files/<name>"): each(THE_STUDYS, 404),
     ("POST", "/studio/<study>/withdraw"): each(CHANGES_THE_STUDY, 404),  # with a name that nobody has
     ("POST", "/studio/<study>/withdrawn"): each(CHANGES_THE_STUDY, 404),
+    ("POST", "/studio/<study>/duplicate"): each(CHANGES_THE_STUDY, 409),  # there is a study of that name
     ("GET", "/studio/<study>/erase"): CHANGES_THE_STUDY,
     ("POST", "/studio/<study>/erase"): each(CHANGES_THE_STUDY, 303),
 }
@@ -164,6 +165,7 @@ API: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/api/v1/studies/<study>"): ITS_STUDYS,
     ("GET", "/api/v1/studies/<study>/versions"): ITS_STUDYS,
     ("POST", "/api/v1/studies/<study>/versions/<int:number>/status"): each(CHANGES_ITS_STUDY, 409),  # it is open
+    ("POST", "/api/v1/studies/<study>/duplicate"): each(CHANGES_ITS_STUDY, 409),  # there is a study of that name
     ("GET", "/api/v1/studies/<study>/progress"): ITS_STUDYS,
     ("GET", "/api/v1/studies/<study>/sessions"): ITS_STUDYS,
     ("GET", "/api/v1/studies/<study>/ratings.csv"): each(ITS_STUDYS, 409),  # it runs
@@ -177,6 +179,7 @@ API: dict[tuple[str, str], tuple[int, ...]] = {
 }
 BODIES = {
     "/api/v1/studies/<study>/versions/<int:number>/status": {"status": "open"},
+    "/api/v1/studies/<study>/duplicate": {"name": "other"},
     "/api/v1/studies/<study>/jobs": {"kind": "check"},
 }
 FORMS: dict[str, dict[str, str]] = {
@@ -197,6 +200,7 @@ FORMS: dict[str, dict[str, str]] = {
     "/studio/<study>/lab/back": {"place": "nowhere"},
     "/studio/<study>/versions/<int:number>/status": {"status": "open"},
     "/studio/<study>/archive": {"archived": "yes"},
+    "/studio/<study>/duplicate": {"name": "other"},
     "/studio/<study>/ratings.csv": {"layout": "wide", "reason": "somebody has to know"},
     "/studio/<study>/jobs": {"kind": "bundle", "reason": "somebody has to know"},
     "/studio/<study>/withdraw": {"who": "nobody"},

@@ -19,11 +19,11 @@ from mushra_app.models import ExperimentDraft, Job, Study
 from mushra_app.people.logins import Visitor
 from mushra_app.session.enrolment import experiment_of
 from mushra_app.studio.design.pages import DesignPage, Findings, Power, Work
-from mushra_app.studio.tabs import head_of_study
+from mushra_app.studio.tabs import head_of_study, name_of_a_duplicate
 from mushra_app.study import lifecycle
 from mushra_app.study.drafts import form, keeping
 from mushra_app.study.drafts.checking import Checked, checked
-from mushra_app.study.drafts.publishing import keeps_sounds
+from mushra_app.study.drafts.publishing import keeps_sounds, other_name
 from mushra_app.whole_files import whole
 from mushra_app.words import say
 from stimuli.errors import ExperimentError
@@ -60,6 +60,7 @@ def page(db: Session, name: str, visitor: Visitor, drafts: Path, *, error: str =
         ),
         error=error,
         typed=typed,
+        duplicate=None if study.versions else name_of_a_duplicate(db, name, visitor),
     )
 
 
@@ -141,6 +142,8 @@ def _hindrance(study: Study, draft: ExperimentDraft | None, seen: Checked) -> st
     version = lifecycle.current_of(study)
     if seen.experiment == experiment_of(version):
         return say("It says what version %(number)s says.", number=version.number)
+    if refused := other_name(study.name, seen.experiment):
+        return refused
     if not keeps_sounds(experiment_of(version), seen.experiment):
         return say("It changes sounds, so that the set is to be built anew.")
     return ""

@@ -60,7 +60,8 @@ class DesignPage:
     """The file of a study: of the draft where somebody writes one, else of the published version (``revision`` 0).
 
     ``parts`` are empty where the text is no TOML; ``publishable`` is why the draft can't be published from here, ""
-    where it can. ``typed`` is what was not saved, because of ``error``.
+    where it can. ``typed`` is what was not saved, because of ``error``. ``duplicate`` is the name that a duplicate is
+    offered, or that was typed; None for whoever may make no study, and where the tab "Test" offers it.
     """
 
     head: StudyHead
@@ -77,6 +78,7 @@ class DesignPage:
     work: tuple[Work, ...]
     error: str = ""
     typed: str = ""
+    duplicate: str | None = None
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ def work_on_design(study: str) -> Any:
         text = editor.text_of(found, keeping.found(db, found.id))
     if not editor.is_whole(text):
         return _page(study, error=say("The file has mistakes still: they stand beside it.")), 409
-    file = editor.lay_down(_drafts(), text)
+    file = editor.lay_down(drafts_folder(), text)
     with services().database.writing() as db:
         editor.ask(db, lifecycle.study_of(db, study), kind, file, preset=preset, who=visitor().name)
     return redirect(url_for("studio.design", study=study, _anchor=kind), 303)
@@ -165,7 +165,7 @@ def _throw_away(study: str) -> Any:
 
 def _page(study: str, *, error: str = "", typed: str = "") -> str:
     with services().database.reading() as db:
-        return show(editor.page(db, study, visitor(), _drafts(), error=error, typed=typed))
+        return show(editor.page(db, study, visitor(), drafts_folder(), error=error, typed=typed))
 
 
 def _revision() -> int:
@@ -174,5 +174,6 @@ def _revision() -> int:
     return int(revision) if revision.isdecimal() and len(revision) < 10 else -1
 
 
-def _drafts() -> Path:
+def drafts_folder() -> Path:
+    """Where files for jobs are laid down."""
     return services().settings.data_dir.absolute() / "drafts"

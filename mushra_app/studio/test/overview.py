@@ -9,7 +9,7 @@ from mushra_app.export import run_of
 from mushra_app.models import StudyVersion
 from mushra_app.people.logins import Visitor
 from mushra_app.session.enrolment import experiment_of
-from mushra_app.studio.tabs import head_of
+from mushra_app.studio.tabs import head_of, name_of_a_duplicate
 from mushra_app.studio.test.pages import BrokenRule, TestPage, VersionRow
 from mushra_app.study import counting, lifecycle, peeking
 from mushra_app.study.counting import Count
@@ -41,6 +41,7 @@ def study(db: Session, name: str, visitor: Visitor, *, listener_url: str, error:
         ),
         versions=tuple(_versions(db, version)),
         error=error,
+        duplicate=name_of_a_duplicate(db, name, visitor),
     )
 
 

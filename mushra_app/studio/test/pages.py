@@ -37,7 +37,10 @@ class VersionRow:
 
 @dataclass(frozen=True)
 class TestPage:
-    """One study: its state, what it may be called, and every version, the current one first."""
+    """One study: its state, what it may be called, and every version, the current one first.
+
+    ``duplicate`` is the name that a duplicate is offered, or that was typed; None for whoever may make no study.
+    """
 
     head: StudyHead
     study_id: str
@@ -50,3 +53,4 @@ class TestPage:
     broken: tuple[BrokenRule, ...]
     versions: tuple[VersionRow, ...]
     error: str = ""
+    duplicate: str | None = None

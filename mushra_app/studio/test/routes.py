@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import flash, redirect, request, url_for
 
-from mushra_app.errors import AppError
+from mushra_app.errors import AppError, ConflictError, NotFoundError, UnavailableError
 from mushra_app.people import audit
 from mushra_app.people.permissions import Right
 from mushra_app.studio.blueprint import blueprint, visitor
+from mushra_app.studio.design import editor
+from mushra_app.studio.design.routes import drafts_folder
 from mushra_app.studio.guard import needs
+from mushra_app.studio.sounds import drawing
 from mushra_app.studio.test import overview
 from mushra_app.study import lifecycle
+from mushra_app.study.duplicating import Wanted, duplicate
 from mushra_app.web import external_address, services, show
 from mushra_app.words import say
 
@@ -60,7 +65,46 @@ def archive(study: str) -> Any:
     return redirect(url_for("studio.study", study=study), 303)
 
 
+@blueprint.post("/<study>/duplicate")
+@needs(Right.VIEW, in_general=Right.CHANGE)
+def duplicate_study(study: str) -> Any:
+    """Begin a new study with the file and the sounds of this one."""
+    name = request.form.get("name", "").strip()
+    try:
+        number = duplicate(services().database, services().settings, Wanted(study, name), visitor())
+    except (NotFoundError, UnavailableError):
+        raise
+    except AppError as error:
+        return _not_duplicated(study, name, str(error)), 409 if isinstance(error, ConflictError) else 400
+    if number is None:
+        flash(say("%(study)s is there, with a copy of the file of %(old)s.", study=name, old=study))
+        return redirect(url_for("studio.design", study=name), 303)
+    drawing.ask(services().database, services().settings, name, 1, visitor().name)
+    flash(
+        say(
+            "%(study)s is there as a draft, with the sounds of version %(number)d of %(old)s: try it, then open it.",
+            study=name,
+            number=number,
+            old=study,
+        )
+    )
+    return redirect(url_for("studio.study", study=name), 303)
+
+
 def _page(study: str, *, error: str = "") -> str:
-    link = external_address(url_for("listener.welcome", study=study))
     with services().database.reading() as db:
-        return show(overview.study(db, study, visitor(), listener_url=link, error=error))
+        return show(overview.study(db, study, visitor(), listener_url=_listener_url(study), error=error))
+
+
+def _not_duplicated(study: str, name: str, error: str) -> str:
+    """The page that was asked on, with the name as it was typed."""
+    with services().database.reading() as db:
+        if lifecycle.study_of(db, study).versions:
+            page = overview.study(db, study, visitor(), listener_url=_listener_url(study))
+        else:
+            page = editor.page(db, study, visitor(), drafts_folder())
+        return show(replace(page, error=error, duplicate=name))
+
+
+def _listener_url(study: str) -> str:
+    return external_address(url_for("listener.welcome", study=study))

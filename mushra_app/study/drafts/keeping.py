@@ -4,8 +4,8 @@ Every change names the revision that it was made from. A change of an older revi
 meanwhile; nothing of either is lost, because the page that refuses holds what was typed.
 
 Conventions: functions take a SQLAlchemy session and know nothing of the web.
-Defines: ``begin_study``, ``throw_away``, ``begin``, ``found``, ``store``, ``discard``, ``require_revision``,
-``MOST_CHARACTERS``.
+Defines: ``begin_study``, ``begin_with``, ``throw_away``, ``begin``, ``found``, ``store``, ``discard``,
+``require_revision``, ``MOST_CHARACTERS``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import importlib.resources
 from typing import Any
 
 import tomlkit
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
@@ -26,7 +26,6 @@ from mushra_app.study import names
 from mushra_app.study.lifecycle import no_such_study
 from mushra_app.table_base import now
 from mushra_app.words import say
-from stimuli.experiment import Slug
 
 MOST_CHARACTERS = 60_000
 """Half of the largest form that the server takes."""
@@ -42,24 +41,17 @@ def begin_study(db: Session, name: str, who: str) -> Study:
     ConflictError
         Where there is a study of that name, seen or not.
     """
-    try:
-        TypeAdapter(Slug).validate_python(name)
-    except ValidationError:
-        raise AppError(
-            say(
-                "The name: found “%(name)s”; expected 1 to 64 of a to z, 0 to 9 and hyphens, such as singing-2027: it "
-                "stands in the listeners' link",
-                name=name[:80],
-            )
-        ) from None
-    names.require_free(name)
-    if db.scalar(select(Study.id).where(Study.name == name)) is not None:
-        raise ConflictError(say("There is a study “%(name)s” already; take another name", name=name))
+    names.require_new(db, name)
+    start = importlib.resources.files("mushra_app.study.drafts").joinpath("start.toml").read_text(encoding="utf-8")
+    return begin_with(db, name, start.replace("NAME", name), who)
+
+
+def begin_with(db: Session, name: str, text: str, who: str) -> Study:
+    """The same with that text as its draft, under a name that no study has (``names.require_new``)."""
     study = Study(name=name, recruiting={}, versions=[])
     db.add(study)
     db.flush()
-    start = importlib.resources.files("mushra_app.study.drafts").joinpath("start.toml").read_text(encoding="utf-8")
-    db.add(ExperimentDraft(study_id=study.id, text=start.replace("NAME", name), changed_by=who))
+    db.add(ExperimentDraft(study_id=study.id, text=text, changed_by=who))
     db.flush()
     return study
 

@@ -5,7 +5,7 @@ published version is laid down once more with the new experiment in its manifest
 links where the disk can), in a folder of its own, and published as any other. The draft goes in the transaction that
 makes the version, and only as it was published: what somebody saves meanwhile stays.
 
-Defines: ``keeps_sounds``, ``publish_draft``, ``restate``.
+Defines: ``keeps_sounds``, ``other_name``, ``publish_draft``, ``publish_again``, ``restate``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from sqlalchemy.orm import Session
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError
+from mushra_app.models import StudyVersion
 from mushra_app.people import audit, permissions
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
@@ -40,7 +42,19 @@ def keeps_sounds(before: Experiment, after: Experiment) -> bool:
     return (
         before.model_dump(include=SOUNDS) == after.model_dump(include=SOUNDS)
         and before.experiment.target == after.experiment.target
-        and before.experiment.name == after.experiment.name
+    )
+
+
+def other_name(study: str, experiment: Experiment) -> str:
+    """Why a file can't become a version of that study, which its name says is another; "" where it can."""
+    found = experiment.experiment.name
+    if found == study:
+        return ""
+    return say(
+        "The file's name is “%(found)s”, and this study is “%(study)s”, by which its listeners know it. Write "
+        "“%(study)s” there again, or duplicate the study under the other name.",
+        found=found,
+        study=study,
     )
 
 
@@ -60,8 +74,10 @@ def publish_draft(database: Database, settings: Settings, study: str, revision: 
         if draft is None or not found.versions:
             raise ConflictError(say("There is nothing to publish: %(study)s has no draft and sounds", study=study))
         keeping.require_revision(draft, revision)
-        folder = sets.folder_of(lifecycle.current_of(found).published_from, settings)
+        version = lifecycle.current_of(found)
         experiment = parse(draft.text)
+    if refused := other_name(study, experiment):
+        raise AppError(refused)
 
     def also(db: Session, done: Published) -> None:
         if permissions.right_of(db, visitor, study) < Right.CHANGE:
@@ -71,7 +87,36 @@ def publish_draft(database: Database, settings: Settings, study: str, revision: 
         keeping.discard(db, lifecycle.study_of(db, study).id, revision)
         audit.note(db, visitor.name, "study", f"{study}: version {done.number} published as a {done.status}")
 
-    into = settings.data_dir.absolute() / "sets" / f"{study}-{secrets.token_hex(6)}"
+    return publish_again(database, settings, version, experiment, also)
+
+
+def publish_again(
+    database: Database,
+    settings: Settings,
+    version: StudyVersion,
+    experiment: Experiment,
+    also: Callable[[Session, Published], None],
+) -> Published:
+    """Make a draft version of another experiment with the sounds of a version that there is, in a folder of its own.
+
+    ``also`` is done in the same transaction. Where anything fails the folder is gone again.
+
+    Raises
+    ------
+    AppError, StimuliError
+        What ``restate`` and ``publish`` say; and where another set lies now where the version was published from.
+    """
+    folder = sets.folder_of(version.published_from, settings)
+    if manifests.read(folder).stimuli_id != version.stimuli_id:
+        raise ConflictError(
+            say(
+                "%(folder)s: another stimulus set lies there now than version %(number)d was published from. Publish "
+                "that one again from where it lies, then try again.",
+                folder=str(folder),
+                number=version.number,
+            )
+        )
+    into = settings.data_dir.absolute() / "sets" / f"{experiment.experiment.name}-{secrets.token_hex(6)}"
     try:
         return publish(restate(folder, experiment, into), database, settings, as_draft=True, also=also)
     except BaseException:
@@ -80,7 +125,8 @@ def publish_draft(database: Database, settings: Settings, study: str, revision: 
 
 
 def restate(folder: Path, experiment: Experiment, into: Path) -> Path:
-    """Lay the set in ``folder`` down in the new folder ``into`` as the set of another experiment with the same sounds.
+    """Lay the set in ``folder`` down in the new folder ``into`` as the set of another experiment with the same sounds,
+    which may have another name.
 
     Raises
     ------
