@@ -3,17 +3,18 @@
 A page over 500 sessions is 20 to 100 ms of work, an export of ratings seconds; Python lets one thread of a process work
 at a time, and a save goes through many hands. So ``mushra serve`` gives what is only asked (GET) of the studio and of
 programs to another process, which has the same application with a database of its own, at a lower priority, and sends
-on what it answers. It is started by the first such request; until it is there, and where it is gone, this process
-answers itself, as it does all that changes something.
+on what it answers. It is started by the first such request.
+
+This process answers itself what changes something, what is only a file to be sent, and everything as long as the other
+is not there, has too much to do or is gone: nothing depends on it.
 
 Conventions: a request goes over as its WSGI environment without streams, an answer comes back as status, headers and
-body; a large body as the name of a file, which is gone as soon as it is open.
-Defines: ``Apart``, ``attach``.
+body; a large body as the name of a file in the data folder, which is gone as soon as it is open.
+Defines: ``Apart``, ``attach``, ``SENDS_A_FILE``.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import multiprocessing
 import os
@@ -36,12 +37,19 @@ from werkzeug.wsgi import FileWrapper
 from mushra_app.config import Settings
 from mushra_app.operation import request_log
 
-ASKED_APART = ("/studio/", "/api/")
+ASKED_APART = ("studio.", "api.")
+SENDS_A_FILE = {
+    *("studio.report", "studio.made_file", "studio.clip", "studio.spectrogram", "studio.alignment_noise"),
+    *("studio.preview_sound", "studio.preview_setup_sound", "api.made_file"),
+}
+"""Views that have nothing to work out; through another process a bundle of gigabytes would be copied first."""
 PROCESSES = 2
 """One for pages while the other makes an export; the second is started by the first two requests at once."""
+MOST_WAITING = 6
+"""Of the server's 16 threads; the others stay for listeners."""
+LONGEST_S = 120.0
 LOWER_PRIORITY = 5
 IN_MEMORY = 2**20
-LEFT_OVER_S = 3600.0
 TRY_AGAIN_S = 60.0
 PREFIX = ".answer-"
 
@@ -63,7 +71,7 @@ class Apart:
 
     def __init__(self, settings: Settings, make: Make) -> None:
         self._settings, self._make = settings, make
-        self._lock = threading.Lock()
+        self._lock, self._waiting = threading.Lock(), threading.BoundedSemaphore(MOST_WAITING)
         self._pool: ProcessPoolExecutor | None = None
         self._ready: Future[None] | None = None
         self._not_before_s = 0.0
@@ -71,23 +79,31 @@ class Apart:
 
     def answer(self) -> Response | None:
         """What the request that is under way is answered; None where this process has to answer it."""
-        if request.method not in ("GET", "HEAD") or not request.path.startswith(ASKED_APART):
-            return None
-        pool = self._started()
-        if pool is None:
+        endpoint = request.endpoint or ""
+        apart = endpoint.startswith(ASKED_APART) and endpoint not in SENDS_A_FILE
+        if request.method not in ("GET", "HEAD") or not apart or not self._waiting.acquire(blocking=False):
             return None
         try:
-            return _response(pool.submit(_answer, _plain(request.environ)).result())
-        except BrokenProcessPool:  # somebody killed it
-            self._give_up(pool)
-            return None
+            pool = self._started()
+            return None if pool is None else self._asked(pool)
+        finally:
+            self._waiting.release()
 
     def close(self) -> None:
-        """End the processes, once the server asks nothing any more."""
+        """End the processes; the server asks nothing any more."""
         with self._lock:
             pool, self._pool, self._not_before_s = self._pool, None, float("inf")
         if pool is not None:
-            pool.shutdown(cancel_futures=True)
+            _end(pool)
+
+    def _asked(self, pool: ProcessPoolExecutor) -> Response | None:
+        try:
+            return _response(pool.submit(_answer, _plain(request.environ)).result(LONGEST_S))
+        except (BrokenProcessPool, TimeoutError):  # somebody killed it, or it hangs
+            self._give_up(pool)
+        except OSError as error:  # no room for a large answer
+            log.warning("the studio's process: %s; answered here", error.strerror)
+        return None
 
     def _started(self) -> ProcessPoolExecutor | None:
         """The pool, once a process of it can answer."""
@@ -111,8 +127,8 @@ class Apart:
             if self._pool is not pool:
                 return
             self._pool, self._not_before_s = None, max(self._not_before_s, time.monotonic() + TRY_AGAIN_S)
+            _end(pool)
         log.warning("the process for the studio's pages is gone; this one makes them for %d s", TRY_AGAIN_S)
-        pool.shutdown(wait=False)
 
 
 def attach(app: Flask, settings: Settings, make: Make) -> Apart:
@@ -122,13 +138,18 @@ def attach(app: Flask, settings: Settings, make: Make) -> Apart:
     ----------
     make : makes the application of such a process; a function of a module, because it is sent there by its name.
     """
-    for path in settings.data_dir.glob(f"{PREFIX}*"):  # of a server that was killed
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > LEFT_OVER_S:
-                path.unlink()
+    for path in settings.data_dir.glob(f"{PREFIX}*"):  # of a server that was killed; one in use is answered without
+        path.unlink(missing_ok=True)
     apart = Apart(settings, make)
     app.before_request(apart.answer)
     return apart
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End its processes at once: they only look, and one that hangs would keep the server from ending."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in multiprocessing.active_children():  # this server has no others
+        process.kill()
 
 
 def _plain(environ: dict[str, Any]) -> dict[str, Any]:
@@ -155,8 +176,7 @@ _app: Flask
 def _begin(settings: Settings, make: Make) -> None:
     """The application of this process, which ends with the server's own, however that ends."""
     global _app
-    for name in (signal.SIGINT, signal.SIGTERM):  # a terminal and systemd tell everybody; the server tells us itself
-        signal.signal(name, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which still answers what is under way
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(LOWER_PRIORITY)

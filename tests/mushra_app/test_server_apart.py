@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,7 +114,7 @@ def test_answers_are_those_of_the_server_itself(start: Callable[..., Studio], br
     studio = start()
     studio.started()
     pages = ["", "tiny/", "tiny/live", "tiny/sounds", "tiny/results", "tiny/design", "login", "tiny/listeners/L-1"]
-    files_and_none = ["tiny/ratings.csv", "tiny/experiment.toml", "tiny", "nobody/", "tiny/nothing"]
+    files_and_none = ["tiny/ratings.csv", "tiny/experiment.toml", "nobody/"]
     for path in [*(f"/studio/{page}" for page in [*pages, *files_and_none, "?lang=de"]), "/api/v1/studies"]:
         ours, theirs = browser.get(path), studio.ask(path)
         assert theirs.status == ours.status_code, path
@@ -145,25 +146,56 @@ def test_a_large_answer_goes_through_a_file_that_does_not_stay_and_killed_ones_a
     assert len(theirs.body) > apart.IN_MEMORY
     assert theirs.body == ours.data
     assert not list(settings.data_dir.glob(f"{apart.PREFIX}*"))
-    for pid in others:
-        os.kill(pid, signal.SIGKILL)
+    assert studio.ask("/studio/tiny/report.html").body == HERE, "a file has nothing to be worked out"
+    os.kill(others[0], signal.SIGKILL)
     assert studio.ask("/studio/").body == HERE
     assert studio.process.poll() is None
+
+
+def test_one_that_is_killed_takes_the_other_along_and_the_server_can_still_end(start: Callable[..., Studio]) -> None:
+    studio = start()
+    studio.started()
+    with ThreadPoolExecutor(8) as pool:  # the second is started by two requests at once
+        wait_until(lambda: list(pool.map(lambda _: studio.ask("/studio/"), range(8))) and len(studio.others()) == 2)
+    others = studio.others()
+    os.kill(others[0], signal.SIGKILL)
+    wait_until(lambda: studio.ask("/studio/").body == HERE)
+    wait_until(lambda: all(map(is_gone, others)), 10.0)
+    studio.process.terminate()
+    assert studio.process.wait(timeout=20) == 0
+
+
+def test_those_that_hang_hold_no_listener_up_and_no_end(start: Callable[..., Studio]) -> None:
+    studio = start()
+    others = studio.started()
+    for pid in others:
+        os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(20) as pool:
+        hanging = [pool.submit(studio.ask, "/studio/") for _ in range(20)]
+        wait_until(lambda: sum(one.done() for one in hanging) == 20 - apart.MOST_WAITING)
+        assert studio.ask("/listen/tiny").body == HERE
+        for pid in others:
+            os.kill(pid, signal.SIGKILL)
+        assert {one.result().status for one in hanging} == {200}
+    studio.process.terminate()
+    assert studio.process.wait(timeout=20) == 0
 
 
 @pytest.mark.parametrize("ended", [signal.SIGTERM, signal.SIGKILL])
 def test_they_end_with_the_server(start: Callable[..., Studio], ended: signal.Signals) -> None:
     studio = start()
     others = studio.started()
-    for pid in others:  # as a terminal and systemd tell the whole group
-        if ended != signal.SIGKILL:
-            os.kill(pid, ended)
+    os.kill(others[0], signal.SIGINT)  # as a terminal tells everybody
     assert studio.ask("/studio/").body != HERE
     studio.process.send_signal(ended)
     studio.process.wait(timeout=20)
     wait_until(lambda: all(map(is_gone, others)), 10.0)
-    if ended != signal.SIGKILL:
+    if ended == signal.SIGTERM:
         assert studio.process.returncode == 0
+
+
+def test_the_views_that_send_a_file_are_views(app: Flask) -> None:
+    assert app.view_functions.keys() >= apart.SENDS_A_FILE
 
 
 def test_a_request_is_counted_and_logged_once_and_without_its_address(start: Callable[..., Studio]) -> None:
