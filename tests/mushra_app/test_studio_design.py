@@ -265,7 +265,7 @@ def test_the_planners_presets_are_those_that_there_are() -> None:
 def test_power_and_plan_are_worked_out_by_the_worker(app: Flask, ada: FlaskClient, settings: Settings) -> None:
     for kind in editor.WORK:
         assert post(ada, "tiny/design/work", kind=kind, preset="moderate").status_code == 303
-    assert "It is being worked out." in ada.get("/studio/tiny/design").text
+    assert "Waits for its turn" in ada.get("/studio/tiny/design").text
     assert post(ada, "tiny/design/work", kind="report").status_code == 400
     assert post(ada, "tiny/design/work", kind="plan", preset="--out=/tmp/x").status_code == 400
     worker = Worker(database_of(app), settings, stale_s=60)
