@@ -28,7 +28,7 @@ from mushra_app.session import privacy
 from mushra_app.studio.live import health, progress, sittings
 from mushra_app.studio.live import listener as one_listener
 from mushra_app.studio.live.pages import ListenerPage, LivePage, View
-from mushra_app.study import lifecycle, monitoring, results
+from mushra_app.study import lifecycle, monitoring, work
 from mushra_app.table_base import now
 from stimuli.manifest import Manifest
 
@@ -443,11 +443,10 @@ def test_a_worker_that_is_not_there_is_missed(published: Database, either: Setti
     with published.writing() as db:
         db.execute(update(Job).values(created_at=now() - timedelta(minutes=1)))
     assert found().no_worker
-    for seconds, missed in ((-1, False), (1, True)):  # the tab Results says the same at the same time
+    for seconds, missed in ((-1, False), (1, True)):  # the work itself says the same at the same time
         with published.writing() as db:
             db.execute(update(Job).values(created_at=now() - jobs.PATIENCE - timedelta(seconds=seconds)))
-            place = results.place_of(db, lifecycle.current(db, "tiny"), either)
-            assert results.needs_worker(db, place) is missed
+            assert work.standing(db, db.query(Job).one(), "tiny", "ada").worker_missing is missed
         assert found().no_worker is missed
     with published.writing() as db:
         monitoring.ask(db, either, lifecycle.current(db, "tiny"), "precision", "ada")
