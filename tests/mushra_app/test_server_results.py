@@ -14,11 +14,12 @@ from sqlalchemy import select, update
 from studio_people import close, csrf, database_of, inside, person
 
 from mushra_app import jobs
-from mushra_app.models import Answer, Invitation, Job, Listener, PersonalText, Recruit, now
+from mushra_app.models import Answer, Job, Listener, PersonalText, now
 from mushra_app.people import accounts, tokens
 from mushra_app.people.tables import AuditEntry
 from mushra_app.server_cli import export
 from mushra_app.study import lifecycle, results
+from mushra_app.study.tables import Invitation, Recruit
 
 WHY = "two headphones were broken"
 

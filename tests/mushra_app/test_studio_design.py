@@ -18,7 +18,7 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError
 from mushra_app.export import rows
-from mushra_app.models import ExperimentDraft, Job, StudyVersion
+from mushra_app.models import Job, StudyVersion
 from mushra_app.people import accounts, permissions
 from mushra_app.people.tables import AuditEntry
 from mushra_app.publish import publish
@@ -27,6 +27,7 @@ from mushra_app.studio.design import editor
 from mushra_app.study import lifecycle
 from mushra_app.study.drafts import checking, keeping, publishing
 from mushra_app.study.drafts.publishing import restate
+from mushra_app.study.tables import ExperimentDraft
 from mushra_app.worker import Worker
 from stimuli.errors import ManifestError
 from stimuli.experiment import Experiment, parse

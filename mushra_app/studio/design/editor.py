@@ -14,7 +14,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from mushra_app import jobs
 from mushra_app.conduct import called
-from mushra_app.models import ExperimentDraft, Job, Study
+from mushra_app.models import Job, Study
 from mushra_app.people.logins import Visitor
 from mushra_app.session.enrolment import experiment_of
 from mushra_app.studio.design.pages import DesignPage, Findings, Power
@@ -23,6 +23,7 @@ from mushra_app.study import lifecycle
 from mushra_app.study.drafts import form, keeping
 from mushra_app.study.drafts.checking import Checked, checked
 from mushra_app.study.drafts.publishing import keeps_sounds
+from mushra_app.study.tables import ExperimentDraft
 from mushra_app.study.work import Works, newest, standing
 from mushra_app.whole_files import whole
 from mushra_app.words import say
