@@ -236,6 +236,10 @@ def test_whatever_changes_the_page_changes_its_tag(published: Database, either: 
         with published.writing() as db:
             db.execute(update(Job).values(status=status))
         assert changed(), status
+        if status == "running":
+            with published.writing() as db:
+                db.execute(update(Job).values(progress="the second of three"))
+            assert changed(), "how far it is"
     with published.writing() as db:
         lifecycle.move(db, lifecycle.current(db, "tiny"), "paused")
     assert changed(), "the study's state"

@@ -142,3 +142,6 @@ def test_what_draw_prints_is_one_scale_for_each_group(tmp_path: Path) -> None:
     assert apart["loud"] == together["loud"]
     assert apart["soft"]["wave"] != together["soft"]["wave"]
     assert apart["soft"]["spectrogram"] != together["soft"]["spectrogram"]
+    for_a_worker = CliRunner(env={"MUSHRA_JOB": "yes"}).invoke(command, [str(loud), "+", str(soft)])
+    assert for_a_worker.stderr.splitlines() == ["progress: 1 of 2 sounds", "progress: 2 of 2 sounds"]
+    assert json.loads(for_a_worker.stdout) == apart
