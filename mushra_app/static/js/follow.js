@@ -24,7 +24,7 @@ let ended = false;
 
 async function look() {
   clearTimeout(timer);
-  if (asking || ended || document.hidden) return;
+  if (asking || ended || document.hidden) return; // looked at again, it goes on
   asking = true;
   try {
     const answer = await fetch(followed.dataset.url ?? "", {
@@ -52,7 +52,7 @@ async function look() {
 
 function wait() {
   clearTimeout(timer);
-  if (!ended && !document.hidden) timer = setTimeout(look, Math.min(EVERY_MS * 2 ** failures, LONGEST_MS));
+  if (!ended) timer = setTimeout(look, Math.min(EVERY_MS * 2 ** failures, LONGEST_MS));
 }
 
 /** @param {Document} fresh the page as it is now */
@@ -161,7 +161,7 @@ function shutOut() {
   followed.textContent = say("This page is not shown to you any more. Reload it to log in again.");
 }
 
-document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : look()));
+document.addEventListener("visibilitychange", look);
 addEventListener("online", look);
 setInterval(() => ended || document.hidden || tell(), 1000);
 tell();
