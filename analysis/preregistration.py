@@ -71,13 +71,19 @@ def _heard(experiment: Experiment) -> list[str]:
 
 def _listeners(experiment: Experiment) -> list[str]:
     plan = experiment.analysis
-    if plan.precision is None:
-        return [f"{count(plan.listeners, 'listener')} finish the test; then it is closed, whatever the ratings say."]
-    return [
-        f"The test is closed once the 95 % interval of every planned contrast reaches no further than "
-        f"{level(plan.precision)} points to either side, or once {count(plan.listeners, 'listener')} have finished. "
-        "Only widths of intervals are looked at before that, never means."
+    ends = f"{count(plan.listeners, 'listener')} finish the test; then it is closed, whatever the ratings say."
+    if plan.precision is not None:
+        ends = (
+            "The test is closed once the 95 % interval of every planned contrast reaches no further than "
+            f"{level(plan.precision)} points to either side, or once {count(plan.listeners, 'listener')} have "
+            "finished. Only widths of intervals are looked at before that, never means."
+        )
+    looked_for = [
+        f"Only those take part who answer {' or '.join(f'“{one}”' for one in question.accept)} to “{question.text}”."
+        for question in experiment.questions
+        if question.accept
     ]
+    return [ends, *looked_for]
 
 
 def _left_out(experiment: Experiment) -> list[str]:

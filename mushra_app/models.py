@@ -200,7 +200,7 @@ class ListeningSession(Base):
     """One sitting of one listener; its plan follows from ``seed`` and was drawn when the listener enrolled.
 
     A listener of a test with several sessions has all of them from the first day on; those that have not begun are
-    ``planned``. ``refused`` are those that a setup step ended.
+    ``planned``. ``refused`` are those that a setup step or an answer ended.
     """
 
     __tablename__ = "session"

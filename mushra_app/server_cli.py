@@ -88,11 +88,13 @@ def publish(stimuli: Path, data_dir: Path | None, draft: bool, reason: str) -> N
 def serve(data_dir: Path | None, host: str | None, port: int | None) -> None:
     """Serve the published listening tests until Ctrl-C."""
     from mushra_app.app import MOST_BODY_BYTES, create_app  # not needed by the other commands, and slow to import
+    from mushra_app.operation import apart
     from mushra_app.operation.stopping import Stoppable
 
     settings = load_settings(data_dir=data_dir, host=host, port=port)
     with opened(settings) as database, retention.enforced(database, settings):
         app = create_app(settings, database)
+        others = apart.attach(app, settings, create_app)
         listening = _listen(settings)
         server = Stoppable(
             app,
@@ -108,6 +110,7 @@ def serve(data_dir: Path | None, host: str | None, port: int | None) -> None:
                 signal.signal(getattr(signal, name), server.stop)
         _say_links(settings, database, listening.getsockname()[1])
         server.run(settings.graceful_stop_s)
+        others.close()
     click.echo("stopped")
 
 

@@ -5,7 +5,7 @@ which holds a session's token. Other messages come as their template without wha
 and the lines of code that they passed: texts of a database's or a library's errors quote values.
 
 Conventions: ``ms`` until the answer begins to be sent; times in UTC.
-Defines: ``attach``, ``write_lines``, ``Lines``, ``LOGGERS``.
+Defines: ``attach``, ``tell_no_addresses``, ``write_lines``, ``Lines``, ``LOGGERS``.
 """
 
 from __future__ import annotations
@@ -90,7 +90,11 @@ def attach(app: Flask) -> None:
     write_lines()
     app.before_request(_begin)
     app.after_request(_end)
-    # Flask's own puts the path into the message itself, and with it the session's token.
+    tell_no_addresses(app)
+
+
+def tell_no_addresses(app: Flask) -> None:
+    """Log what fails without the address: Flask's own puts it into the message, and with it the session's token."""
     app.log_exception = lambda exc_info: log.error("a request failed", exc_info=exc_info)  # pyright: ignore[reportArgumentType]
 
 

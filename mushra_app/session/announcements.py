@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from mushra_app.listener import pages
 from mushra_app.models import ListeningSession, StudyVersion
+from mushra_app.session import setting_up
 from mushra_app.session.course import Step, block_of, interruption, wait_h
 from mushra_app.session.enrolment import experiment_of, title_of, token_after
 from mushra_app.study import endings
@@ -56,16 +57,16 @@ def before_a_later_session(sitting: ListeningSession) -> pages.InstructionsPage 
 
 
 def ended(db: Session, sitting: ListeningSession) -> pages.MessagePage:
-    """A session that a listener has ended, or a check."""
+    """A session that a listener has ended, or a check, or what they answered."""
     if sitting.status == "withdrawn":
         return withdrawn(sitting, forgets=True)
-    ending = endings.of_refused(db, sitting)
-    sorry = say("This test needs sound from the left and from the right that your device does not give us.")
-    failed = [row.step for other in sitting.listener.sessions for row in other.setup_steps if row.passed is False]
-    if failed[-1] == "headphones":
-        sorry = say("This test needs headphones, and the check did not find any.")
+    ending, step = endings.of_refused(db, sitting), setting_up.refused_at(sitting)
     thanks = say("Thank you for your time. You can close this page.")
-    heading = say("This test can't be taken here")
+    heading = say("This test can't be taken here") if step else say("Thank you for your interest")
+    sorry = {
+        None: say("This study looks for listeners of another kind than your answers describe."),
+        "headphones": say("This test needs headphones, and the check did not find any."),
+    }.get(step) or say("This test needs sound from the left and from the right that your device does not give us.")
     return pages.MessagePage(
         title_of(sitting.version), heading, (sorry, thanks), code=ending.code, return_url=ending.return_url
     )

@@ -1,7 +1,8 @@
 """The course of a session: its trials in order, what stands before each, and which questions are due.
 
 All of it follows from what is stored. Positions count from 1; hours are rounded up.
-Defines: ``Step``, ``steps_of``, ``next_step``, ``block_of``, ``interruption``, ``Asked``, ``asked_now``, ``wait_h``.
+Defines: ``Step``, ``steps_of``, ``next_step``, ``block_of``, ``interruption``, ``refuse``, ``Asked``,
+``asked_now``, ``wait_h``.
 """
 
 from __future__ import annotations
@@ -61,6 +62,12 @@ def interruption(sitting: ListeningSession, steps: list[Step], step: Step) -> st
     if block[place - 1].scale_id != step.scale_id:
         return "question"
     return "break" if step.block != "training" and every and place % every == 0 else None
+
+
+def refuse(sitting: ListeningSession) -> None:
+    """End all sessions of the listener that are not over: they are not whom the study looks for, or can't hear it."""
+    for ended in sitting.listener.sessions:
+        ended.status = "refused" if ended.status in ("started", "planned") else ended.status
 
 
 class Asked(NamedTuple):

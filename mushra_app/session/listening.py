@@ -85,6 +85,8 @@ def answer(db: Session, sitting: ListeningSession, given: Mapping[str, str]) -> 
         db.flush()
         if personal and text:
             db.add(PersonalText(answer_id=row.id, text=text))
+    if any(question.accept and given[question.name].strip() not in question.accept for question in asked.questions):
+        course.refuse(sitting)
     finish_if_complete(db, sitting)
     return None
 

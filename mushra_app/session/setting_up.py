@@ -10,13 +10,14 @@ Conventions: gains in dB relative to the clips as built, never above 0; answers 
 from 1. The right answers are drawn from the session's seed, the step and the attempt, and never reach the page.
 
 Defines: ``HEADROOM_DB``, ``LOWEST_DB``, ``next_step``, ``page``, ``sound``, ``answer``, ``alignment_noise``,
-``gain_range``, ``outcomes``.
+``gain_range``, ``outcomes``, ``refused_at``.
 """
 
 from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from sqlalchemy.orm import Session
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.listener.pages import CheckPage, LevelPage, Round
 from mushra_app.models import ListeningSession, SetupStep, StudyVersion, now
+from mushra_app.session import course
 from mushra_app.session.enrolment import experiment_of, title_of
 from mushra_app.words import say
 from stimuli.experiment import Setup
@@ -144,9 +146,17 @@ def answer(db: Session, sitting: ListeningSession, given: Mapping[str, str]) -> 
     sitting.setup_steps.append(row)
     failures = sum(row.passed is False for row in _attempts(sitting, step))
     if _setup(sitting).on_failure == "refuse" and failures >= TRIES and not _is_done(sitting, step):
-        for ended in sitting.listener.sessions:
-            ended.status = "refused" if ended.status in ("started", "planned") else ended.status
+        course.refuse(sitting)
     db.flush()
+
+
+def refused_at(sitting: ListeningSession) -> str | None:
+    """The step that ended all sessions of this listener; None where it was an answer that did."""
+    if _setup(sitting).on_failure != "refuse":
+        return None
+    rows = [row for other in sitting.listener.sessions for row in other.setup_steps if row.passed is False]
+    counts = Counter((row.session_id, row.step) for row in rows)
+    return next((step for (_, step), failures in counts.items() if failures >= TRIES), None)
 
 
 def alignment_noise(version: StudyVersion, side: str) -> bytes:

@@ -48,7 +48,7 @@ def of_finished(db: Session, sitting: ListeningSession) -> Ending:
 
 
 def of_refused(db: Session, sitting: ListeningSession) -> Ending:
-    """For a listener whose device or setting up ended the session."""
+    """For a listener whose answer, device or setting up ended the session."""
     recruiting = recruiting_of(sitting.version.study)
     return _ending(recruiting, recruiting.screen_out_code, _channel(db, sitting))
 

@@ -88,9 +88,20 @@ class Question(Model):
     """``between``: at every break of the test."""
     required: bool = False
     personal: bool = False
+    # Not among what is hashed where it says nothing, so that older files keep their identity.
+    accept: tuple[Name, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """Whom the study looks for: with any other of the choices a listener is thanked, and hears nothing."""
 
     @model_validator(mode="after")
     def _choices_where_needed(self) -> Self:
         if (self.type == "choice") != bool(self.choices):
             raise ValueError('choices belong to type = "choice", and that type needs them')
+        return self
+
+    @model_validator(mode="after")
+    def _accepts_what_can_be_answered(self) -> Self:
+        if self.accept and not set(self.accept) < set(self.choices):
+            raise ValueError(f"accept: found {list(self.accept)}; expected some of the choices, not all of them")
+        if self.accept and (self.when != "before" or not self.required):
+            raise ValueError('accept belongs to a question with when = "before" and required = true')
         return self

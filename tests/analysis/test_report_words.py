@@ -16,7 +16,7 @@ from analysis.report.words.deviations import Changes, changed, deviations, real,
 from analysis.report.words.required import required
 from analysis.statistics.listeners.rules import RULES
 from analysis.study import Study, of_manifest
-from stimuli.experiment import AnalysisPlan, ExclusionRule
+from stimuli.experiment import AnalysisPlan, ExclusionRule, Question
 from stimuli.manifest import Manifest
 
 
@@ -156,6 +156,10 @@ def test_a_preregistration_says_the_plan_and_changes_with_it() -> None:
     words = preregistration(small_study.experiment(precision=3.0))
     assert "no further than 3 points" in words and "no margin of equivalence is planned" in words
     assert "Wilcoxon" in words and "ours - classic" in words
+    asked = {"name": "ears", "text": "Do you hear well?", "type": "choice", "choices": ["yes", "no"], "when": "before"}
+    looked_for = Question.model_validate(asked | {"required": True, "accept": ["yes"]})
+    only = preregistration(small_study.experiment().model_copy(update={"questions": (looked_for,)}))
+    assert "Only those take part who answer “yes” to “Do you hear well?”.\n" in only and "Only those" not in words
 
 
 def test_what_the_standard_wants_and_nobody_recorded_is_blank(study: Manifest) -> None:

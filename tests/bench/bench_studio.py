@@ -55,6 +55,8 @@ LISTENERS, TRIALS, SYSTEMS, SESSIONS = 16, 20, 5, 500
 SAVE_EVERY_S, POLL_EVERY_S, TABS = 0.25, 3.0, 2
 CLOSED, OPEN, ASKED = None, 2.0, 0.5
 """How the studio is used: seconds from page to page, None where it is not."""
+WARM_ROUNDS, WARM_S = 3, 2.0
+"""The first pages start the processes that make pages; asked again, their templates are compiled too."""
 PAGES = {
     "studies": "/studio/",
     "test": "/studio/tiny/",
@@ -144,9 +146,7 @@ class Crowd:
 
     async def work(self, page_every_s: float | None) -> dict[str, list[float]]:
         """Everybody at once, until the time is over; templates are compiled and statements put together before."""
-        async with self.connection() as ask:
-            for name, path in PAGES.items():
-                await ask(name, self.get(path))
+        await asyncio.gather(*(self.warm() for _ in range(TABS)))
         self.times.clear()
         self.until = time.perf_counter() + self.seconds
         share = len(self.places) // LISTENERS
@@ -155,6 +155,14 @@ class Crowd:
             everybody += [self.reader(page_every_s), *(self.follower() for _ in range(TABS))]
         await asyncio.gather(*everybody)
         return dict(self.times)
+
+    async def warm(self) -> None:
+        """Ask for every page a few times."""
+        async with self.connection() as ask:
+            for _ in range(WARM_ROUNDS):
+                for name, path in PAGES.items():
+                    await ask(name, self.get(path))
+                await asyncio.sleep(WARM_S)
 
     async def listener(self, number: int, places: list[Place]) -> None:
         """Saves one trial after the other; a slow answer makes the next save no later."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -86,6 +87,30 @@ def test_a_file_that_shows_all_systems_keeps_the_identity_it_had_before_pages_co
     fewer = said.model_copy(update={"test": said.test.model_copy(update={"systems_per_page": 2})})
     assert experiment.study_id(fewer, "s") != experiment.study_id(plain, "s")
     assert experiment.Experiment.model_validate_json(fewer.model_dump_json()) == fewer
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"accept": ["maybe"]}, "expected some of the choices"),
+        ({"accept": ["yes", "no"]}, "not all of them"),
+        ({"accept": ["yes"], "required": False}, "required = true"),
+        ({"accept": ["yes"], "when": "after"}, 'when = "before"'),
+        ({"accept": ["yes"], "type": "text", "choices": []}, "expected some of the choices"),
+    ],
+)
+def test_answers_that_are_looked_for_can_be_given_and_refused(keys: dict[str, Any], said: str) -> None:
+    whole: dict[str, Any] = {
+        "name": "ears",
+        "text": "?",
+        "type": "choice",
+        "choices": ["yes", "no"],
+        "when": "before",
+        "required": True,
+    }
+    with pytest.raises(ValueError, match=said):
+        experiment.Question.model_validate(whole | keys)
+    assert "accept" not in experiment.Question.model_validate(whole).model_dump(), "older files keep their identity"
 
 
 def test_planned_contrasts_are_all_pairs_where_none_are_named(write_experiment) -> None:

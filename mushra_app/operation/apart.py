@@ -1,0 +1,206 @@
+"""What is asked of the studio is worked out in processes of their own, so that no listener's save waits for it.
+
+A page over 500 sessions is 20 to 100 ms of work, an export of ratings seconds; Python lets one thread of a process work
+at a time, and a save goes through many hands. So ``mushra serve`` gives what is only asked (GET) of the studio and of
+programs to another process, which has the same application with a database of its own, at a lower priority, and sends
+on what it answers. It is started by the first such request; until it is there, and where it is gone, this process
+answers itself, as it does all that changes something.
+
+Conventions: a request goes over as its WSGI environment without streams, an answer comes back as status, headers and
+body; a large body as the name of a file, which is gone as soon as it is open.
+Defines: ``Apart``, ``attach``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from flask import Flask, Response, request
+from werkzeug.test import run_wsgi_app
+from werkzeug.wsgi import FileWrapper
+
+from mushra_app.config import Settings
+from mushra_app.operation import request_log
+
+ASKED_APART = ("/studio/", "/api/")
+PROCESSES = 2
+"""One for pages while the other makes an export; the second is started by the first two requests at once."""
+LOWER_PRIORITY = 5
+IN_MEMORY = 2**20
+LEFT_OVER_S = 3600.0
+TRY_AGAIN_S = 60.0
+PREFIX = ".answer-"
+
+Make = Callable[[Settings], Flask]
+log = logging.getLogger(__name__)
+
+
+class Answer(NamedTuple):
+    """What another process answered; ``file`` holds the body where it is large."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes
+    file: str = ""
+
+
+class Apart:
+    """The other processes of one server."""
+
+    def __init__(self, settings: Settings, make: Make) -> None:
+        self._settings, self._make = settings, make
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+        self._ready: Future[None] | None = None
+        self._not_before_s = 0.0
+        """Of the monotonic clock: when to start one again after one was lost."""
+
+    def answer(self) -> Response | None:
+        """What the request that is under way is answered; None where this process has to answer it."""
+        if request.method not in ("GET", "HEAD") or not request.path.startswith(ASKED_APART):
+            return None
+        pool = self._started()
+        if pool is None:
+            return None
+        try:
+            return _response(pool.submit(_answer, _plain(request.environ)).result())
+        except BrokenProcessPool:  # somebody killed it
+            self._give_up(pool)
+            return None
+
+    def close(self) -> None:
+        """End the processes, once the server asks nothing any more."""
+        with self._lock:
+            pool, self._pool, self._not_before_s = self._pool, None, float("inf")
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+    def _started(self) -> ProcessPoolExecutor | None:
+        """The pool, once a process of it can answer."""
+        with self._lock:
+            if self._pool is None and time.monotonic() >= self._not_before_s:
+                self._pool = ProcessPoolExecutor(
+                    PROCESSES, multiprocessing.get_context("spawn"), _begin, (self._settings, self._make)
+                )
+                self._ready = self._pool.submit(_nothing)
+            pool, ready = self._pool, self._ready
+        if pool is None or ready is None or not ready.done():
+            return None
+        if ready.exception() is not None:
+            self._give_up(pool)
+            return None
+        return pool
+
+    def _give_up(self, pool: ProcessPoolExecutor) -> None:
+        """Answer here for a while; another thread may have done so already."""
+        with self._lock:
+            if self._pool is not pool:
+                return
+            self._pool, self._not_before_s = None, max(self._not_before_s, time.monotonic() + TRY_AGAIN_S)
+        log.warning("the process for the studio's pages is gone; this one makes them for %d s", TRY_AGAIN_S)
+        pool.shutdown(wait=False)
+
+
+def attach(app: Flask, settings: Settings, make: Make) -> Apart:
+    """Let other processes answer what is asked of the studio; before anything of the studio's looks at the request.
+
+    Parameters
+    ----------
+    make : makes the application of such a process; a function of a module, because it is sent there by its name.
+    """
+    for path in settings.data_dir.glob(f"{PREFIX}*"):  # of a server that was killed
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > LEFT_OVER_S:
+                path.unlink()
+    apart = Apart(settings, make)
+    app.before_request(apart.answer)
+    return apart
+
+
+def _plain(environ: dict[str, Any]) -> dict[str, Any]:
+    """What can be sent to another process."""
+    return {key: value for key, value in environ.items() if isinstance(value, str | int | tuple)}
+
+
+def _response(answer: Answer) -> Response:
+    body: Iterable[bytes] | bytes = answer.body
+    if answer.file:
+        stream = Path(answer.file).open("rb")  # noqa: SIM115 - whoever sends the response closes it
+        Path(answer.file).unlink()
+        body = FileWrapper(stream)
+    response = Response(body, answer.status, direct_passthrough=bool(answer.file))
+    response.headers.clear()
+    response.headers.extend(answer.headers)
+    return response
+
+
+_app: Flask
+"""Of a process that answers; there is none in the server's own."""
+
+
+def _begin(settings: Settings, make: Make) -> None:
+    """The application of this process, which ends with the server's own, however that ends."""
+    global _app
+    for name in (signal.SIGINT, signal.SIGTERM):  # a terminal and systemd tell everybody; the server tells us itself
+        signal.signal(name, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(LOWER_PRIORITY)
+    # Who asks and how long it takes is counted and logged by the server, which knows the proxies too.
+    _app = make(settings.model_copy(update={"metrics": False, "log_format": "text", "trusted_proxies": 0}))
+    if settings.log_format == "json":
+        request_log.write_lines()
+        request_log.tell_no_addresses(_app)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _nothing() -> None:
+    """Done once a process is there."""
+
+
+def _answer(environ: dict[str, Any]) -> Answer:
+    """Answer a request in this process."""
+    chunks, status, headers = run_wsgi_app(_app, environ | {"wsgi.input": BytesIO(), "wsgi.errors": sys.stderr})
+    body, file = bytearray(), ""
+    try:
+        for chunk in chunks:
+            body += chunk
+            if len(body) > IN_MEMORY:
+                file = _in_file(body, chunks)
+    finally:
+        getattr(chunks, "close", _nothing)()
+    return Answer(status, list(headers), b"" if file else bytes(body), file)
+
+
+def _in_file(body: bytearray, rest: Iterable[bytes]) -> str:
+    """The name of a file that holds both; none is left where the rest can't be had."""
+    with tempfile.NamedTemporaryFile(
+        prefix=PREFIX, dir=_app.extensions["mushra"].settings.data_dir, delete=False
+    ) as file:
+        try:
+            file.write(body)
+            file.writelines(rest)
+        except BaseException:
+            Path(file.name).unlink()
+            raise
+        return file.name

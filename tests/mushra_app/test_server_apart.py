@@ -1,0 +1,177 @@
+"""What is asked of the studio is answered by processes of their own, word for word as the server itself would.
+
+The server of these tests answers ``HERE`` to whatever it has to answer itself.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from gunicorn_process import environment
+from server_guests import Guest, Served
+from studio_people import close, database_of, inside, person
+
+from mushra_app.config import Settings
+from mushra_app.operation import apart
+
+HERE = b"the server itself"
+ANSWERS_ITSELF = f"import flask; flask.Flask.dispatch_request = lambda self: ({HERE.decode()!r}, 200); "
+CHANGES = re.compile(r'value="[^"]{60,}"|\d+ s\b|127\.0\.0\.1:\d+|localhost|\d\d:\d\d(:\d\d)?')
+"""Of two answers to one question: forms' tokens, times, and where the server is."""
+
+
+LONG = 3900
+
+
+class Answered(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Studio:
+    """A server process, and somebody's browser in its studio."""
+
+    def __init__(self, served: Served, browser: FlaskClient) -> None:
+        self.process, self.host = served.process, served.url.removeprefix("http://")
+        cookie = browser.get_cookie("mushra")
+        assert cookie is not None
+        self.cookie = f"mushra={cookie.value}"
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> Answered:
+        connection = http.client.HTTPConnection(self.host, timeout=30)
+        connection.request(method, path, headers={"Cookie": self.cookie} | headers)
+        found = connection.getresponse()
+        answered = Answered(found.status, {name.lower(): told for name, told in found.getheaders()}, found.read())
+        connection.close()
+        return answered
+
+    def others(self) -> list[int]:
+        """The processes that answer beside the server."""
+        asked = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self.process.pid)]
+        listed = subprocess.run(asked, stdout=subprocess.PIPE, text=True).stdout
+        return [int(line.split()[0]) for line in listed.splitlines() if "spawn_main" in line]
+
+    def started(self) -> list[int]:
+        """The same, once one answers: the first page asks for it."""
+        wait_until(lambda: self.ask("/studio/").body != HERE)
+        return self.others()
+
+
+def wait_until(holds: Callable[[], bool], most_s: float = 60.0) -> None:
+    until = time.monotonic() + most_s
+    while not holds():
+        assert time.monotonic() < until, "in vain"
+        time.sleep(0.05)
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.fixture
+def browser(app: Flask) -> FlaskClient:
+    """Of an owner."""
+    return inside(app, person(database_of(app), "ada", "owner"))
+
+
+@pytest.fixture
+def start(settings: Settings, browser: FlaskClient) -> Iterator[Callable[..., Studio]]:
+    """Starts such a server."""
+    running: list[Served] = []
+
+    def started(**more: Any) -> Studio:
+        popen = {"env": environment(settings, **more), "stderr": subprocess.PIPE} if more else {}
+        running.append(Served(settings.data_dir, before=ANSWERS_ITSELF, **popen))
+        return Studio(running[-1], browser)
+
+    yield started
+    for server in running:
+        if server.process.poll() is None:
+            server.process.kill()
+            server.process.wait()
+
+
+def test_answers_are_those_of_the_server_itself(start: Callable[..., Studio], browser: FlaskClient, app: Flask) -> None:
+    Guest(database_of(app)).finish()
+    close(database_of(app))
+    studio = start()
+    studio.started()
+    pages = ["", "tiny/", "tiny/live", "tiny/sounds", "tiny/results", "tiny/design", "login", "tiny/listeners/L-1"]
+    files_and_none = ["tiny/ratings.csv", "tiny/experiment.toml", "tiny", "nobody/", "tiny/nothing"]
+    for path in [*(f"/studio/{page}" for page in [*pages, *files_and_none, "?lang=de"]), "/api/v1/studies"]:
+        ours, theirs = browser.get(path), studio.ask(path)
+        assert theirs.status == ours.status_code, path
+        assert CHANGES.sub("", theirs.body.decode()) == CHANGES.sub("", ours.text), path
+        sent = {name.lower(): told for name, told in ours.headers}
+        assert set(theirs.headers) - {"date", "set-cookie"} == set(sent) - {"set-cookie"}, path
+        for name in ("cache-control", "content-type", "content-security-policy"):
+            assert theirs.headers.get(name) == sent.get(name), (path, name)
+    assert studio.ask("/studio/tiny/", Cookie="").status == 401, "whoever is not in"
+    found = studio.ask("/studio/tiny/live")
+    again = studio.ask("/studio/tiny/live", **{"If-None-Match": found.headers["etag"]})
+    assert (found.status, again.status, again.body) == (200, 304, b"")
+    assert studio.ask("/studio/tiny/", "HEAD").body == b""
+    assert studio.ask("/studio/tiny/", "POST").body == HERE, "what changes something stays"
+    assert studio.ask("/listen/tiny").body == HERE, "and so do listeners' pages"
+
+
+def test_a_large_answer_goes_through_a_file_that_does_not_stay_and_killed_ones_are_done_without(
+    start: Callable[..., Studio], browser: FlaskClient, app: Flask, settings: Settings
+) -> None:
+    guest = Guest(database_of(app))
+    page = guest.trial()
+    for revision in range(1, 2 + apart.IN_MEMORY // LONG):
+        guest.save(page, comment="x" * LONG, revision=revision, key=f"{revision:032x}")
+    close(database_of(app))
+    studio = start()
+    others = studio.started()
+    ours, theirs = browser.get("/studio/tiny/answers.csv"), studio.ask("/studio/tiny/answers.csv")
+    assert len(theirs.body) > apart.IN_MEMORY
+    assert theirs.body == ours.data
+    assert not list(settings.data_dir.glob(f"{apart.PREFIX}*"))
+    for pid in others:
+        os.kill(pid, signal.SIGKILL)
+    assert studio.ask("/studio/").body == HERE
+    assert studio.process.poll() is None
+
+
+@pytest.mark.parametrize("ended", [signal.SIGTERM, signal.SIGKILL])
+def test_they_end_with_the_server(start: Callable[..., Studio], ended: signal.Signals) -> None:
+    studio = start()
+    others = studio.started()
+    for pid in others:  # as a terminal and systemd tell the whole group
+        if ended != signal.SIGKILL:
+            os.kill(pid, ended)
+    assert studio.ask("/studio/").body != HERE
+    studio.process.send_signal(ended)
+    studio.process.wait(timeout=20)
+    wait_until(lambda: all(map(is_gone, others)), 10.0)
+    if ended != signal.SIGKILL:
+        assert studio.process.returncode == 0
+
+
+def test_a_request_is_counted_and_logged_once_and_without_its_address(start: Callable[..., Studio]) -> None:
+    studio = start(metrics="true", log_format="json")
+    studio.started()
+    assert studio.ask("/studio/tiny/live").status == 200
+    studio.process.terminate()
+    _, said = studio.process.communicate(timeout=20)
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert [line["route"] for line in lines].count("/studio/<study>/live") == 1
+    assert "tiny" not in said
