@@ -66,6 +66,13 @@ def _designing(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     return client
 
 
+def _beginning_a_draft(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """Of a study that was published, and so is never thrown away."""
+    if care == "all" and case.body.get("discard") == "study":
+        case.body = {name: value for name, value in case.body.items() if name != "discard"}
+    return in_the_study(fuzz, case, care)
+
+
 def _publishing_a_draft(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     """A draft with another title than before."""
     client = in_the_study(fuzz, case, care)
@@ -265,7 +272,7 @@ STUDIES: dict[str, Prepare] = {
     "GET /studio/{study}/design": in_the_study,
     "POST /studio/{study}/design": _designing,
     "POST /studio/{study}/design/check": in_the_study,
-    "POST /studio/{study}/design/draft": in_the_study,
+    "POST /studio/{study}/design/draft": _beginning_a_draft,
     "POST /studio/{study}/design/publish": _publishing_a_draft,
     "POST /studio/{study}/design/work": in_the_study,
     "GET /studio/{study}/experiment.toml": in_the_study,
