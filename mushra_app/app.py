@@ -33,6 +33,7 @@ from mushra_app.serving.answers import Delivery
 from mushra_app.studio import guard, tabs
 from mushra_app.studio import routes as studio
 from mushra_app.studio.accounts import words as account_words
+from mushra_app.studio.following import worker_command
 from mushra_app.studio.live.quality import RULE_WORDS
 from mushra_app.studio.pages import TroublePage
 from mushra_app.studio.preview import routes as preview
@@ -108,6 +109,7 @@ KNOWN_TO_PAGES: dict[str, object] = {
     "preview": preview.banner,
     "invitation_words": tabs.INVITATION_WORDS,
     "rule_words": RULE_WORDS,
+    "worker_command": worker_command,
 }
 """What every template may ask for beside its page."""
 

@@ -5,7 +5,8 @@ slots (what can be heard) and scales (what is asked), and a response is a number
 Ratings are append-only: saving again adds rows with a higher revision, and no foreign key cascades into them.
 
 Conventions: instants are UTC, times end in ``_s`` (seconds), loudness in LUFS, gain in dB. Hashes are SHA-256
-in hex. Works on SQLite and PostgreSQL alike. The tables of those who run tests are in ``mushra_app.people.tables``.
+in hex. Works on SQLite and PostgreSQL alike. The tables of those who run tests are in ``mushra_app.people.tables``,
+those of how listeners are found and of what is being written in ``mushra_app.study.tables``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mushra_app.people import tables as tables_of_people  # noqa: F401  so that Base.metadata knows all tables
+from mushra_app.study import tables as tables_of_studies  # noqa: F401
 from mushra_app.table_base import Base, now
 
 
@@ -180,46 +182,6 @@ class Listener(Base):
     pilot: Mapped[bool] = mapped_column(default=False, doc="came while the version was piloting: never in an export")
     code: Mapped[str] = mapped_column(unique=True)
     sessions: Mapped[list[ListeningSession]] = relationship(back_populates="listener", order_by="ListeningSession.part")
-
-
-class Recruit(Base):
-    """One listener's way to the study, where that is more than its open link; erased when the listener withdraws."""
-
-    __tablename__ = "recruit"
-
-    listener_id: Mapped[int] = mapped_column(ForeignKey("listener.id"), unique=True)
-    channel: Mapped[str] = mapped_column(doc="invitation, lab, prolific or mturk")
-    person: Mapped[str] = mapped_column(index=True, doc="who they are there, as the channel says it: personal")
-    detail: Mapped[dict[str, Any]] = mapped_column(default=dict, doc="what else the link said")
-
-
-class Invitation(Base):
-    """One personal link: for one listener, once. Its address is signed with the data folder's key and stored nowhere.
-
-    ``listener_id`` is whoever came by it; with it the link leads back into that listener's session.
-    """
-
-    __tablename__ = "invitation"
-
-    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)
-    label: Mapped[str] = mapped_column(doc="whom it is for, as the experimenter wrote it: personal")
-    listener_group: Mapped[str] = mapped_column(default="")
-    code: Mapped[str | None] = mapped_column(unique=True, doc="made at a listening place: the code its listener gets")
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    revoked_at: Mapped[datetime | None]
-    listener_id: Mapped[int | None] = mapped_column(ForeignKey("listener.id"), unique=True)
-
-
-class ExperimentDraft(Base):
-    """One experiment file that somebody is writing in the studio; ``revision`` rises with every change."""
-
-    __tablename__ = "experiment_draft"
-
-    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), unique=True)
-    text: Mapped[str] = mapped_column(doc="as TOML, comments and all; may be wrong still")
-    revision: Mapped[int] = mapped_column(default=1)
-    changed_by: Mapped[str]
-    changed_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Place(Base):

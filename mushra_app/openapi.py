@@ -37,7 +37,6 @@ from mushra_app.sent_by_pages import (
     FOLDER,
     INVITED,
     JOB,
-    JOBS,
     JOINING,
     LAYOUT,
     LISTENER,
@@ -137,7 +136,6 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("POST", "studio.come_back"): SEE_OTHER(takes=BACK),
     ("POST", "studio.ratings_now"): Answer("text/csv", takes=LAYOUT),
     ("POST", "studio.ask_for_job"): SEE_OTHER(takes=JOB),
-    ("GET", "studio.jobs"): Answer(JOBS),
     ("GET", "studio.report"): Answer(query=("download",)),
     ("GET", "studio.made_file"): Answer("application/octet-stream"),
     ("POST", "studio.find_listener"): Answer(takes=WHO),
@@ -194,7 +192,6 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("PUT", "studio.preview_save"): Answer(Saved, takes=TrialSave),
     ("GET", "studio.preview_sound"): Answer("audio/flac"),
     ("GET", "studio.preview_setup_sound"): Answer("audio/wav"),
-    ("GET", "studio.live_now"): Answer(query=SHOWN),  # or 304, for whoever says what they have
     ("POST", "studio.look_again"): SEE_OTHER(takes=NOTHING),
     ("POST", "studio.look_at_widths"): SEE_OTHER(takes=NOTHING),
     ("GET", "studio.listener"): PAGE,

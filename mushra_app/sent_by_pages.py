@@ -96,11 +96,6 @@ JOB: Schema = {
 }
 WHO: Schema = {"type": "object", "properties": {"who": TEXT}, "required": ["who"]}
 LISTENER: Schema = {"type": "object", "properties": {"listener": TEXT}, "required": ["listener"]}
-JOBS: Schema = {
-    "type": "object",
-    "properties": {"jobs": {"type": "array", "items": {"type": "object"}}, "worker_missing": {"type": "boolean"}},
-    "required": ["jobs", "worker_missing"],
-}
 RECRUITING: Schema = {
     "type": "object",
     "properties": dict.fromkeys(("seen", "open_link", *TEXTS, "group-0", "quota-0", "by_link-0"), TEXT),

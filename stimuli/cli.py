@@ -7,7 +7,9 @@ is imported by the command that uses it.
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -129,7 +131,13 @@ def draw(files: tuple[str, ...]) -> None:
     groups: list[list[Path]] = [[]]
     for file in files:
         groups.append([]) if file == "+" else groups[-1].append(Path(file))
-    click.echo(json.dumps({name: sketch._asdict() for name, sketch in sketches(groups).items()}))
+    done, count = itertools.count(1), sum(map(len, groups))
+
+    def told() -> None:
+        if os.environ.get("MUSHRA_JOB"):  # a worker asks how far it is
+            click.echo(f"progress: {next(done)} of {count} sounds", err=True)
+
+    click.echo(json.dumps({name: sketch._asdict() for name, sketch in sketches(groups, told).items()}))
 
 
 @stimuli.command("verify")

@@ -20,18 +20,8 @@ from sqlalchemy.orm import Session
 
 from mushra_app import jobs
 from mushra_app.errors import NotFoundError
-from mushra_app.models import (
-    Answer,
-    Invitation,
-    Listener,
-    ListeningSession,
-    PersonalText,
-    Recruit,
-    Save,
-    ScriptError,
-    Study,
-    Trial,
-)
+from mushra_app.models import Answer, Listener, ListeningSession, PersonalText, Save, ScriptError, Study, Trial
+from mushra_app.study.tables import Invitation, Recruit
 from mushra_app.words import say
 
 

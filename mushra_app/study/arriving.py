@@ -20,11 +20,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mushra_app.errors import ConflictError, NotFoundError, TurnedAwayError
-from mushra_app.models import Invitation, Listener, Place, Recruit, Study, StudyVersion
+from mushra_app.models import Listener, Place, Study, StudyVersion
 from mushra_app.session import enrolment, listening
 from mushra_app.session.enrolment import Arrival
 from mushra_app.study import lifecycle
 from mushra_app.study.recruiting import Recruiting, filled, locked, recruiting_of
+from mushra_app.study.tables import Invitation, Recruit
 from mushra_app.words import say
 
 SECRETS = {"prolific": "SESSION_ID", "mturk": "assignmentId"}

@@ -17,10 +17,11 @@ from urllib.parse import quote
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mushra_app.models import ListeningSession, Recruit
+from mushra_app.models import ListeningSession
 from mushra_app.session.enrolment import experiment_of
 from mushra_app.study.attention import checks_of, failed
 from mushra_app.study.recruiting import Recruiting, is_safe_address, recruiting_of
+from mushra_app.study.tables import Recruit
 
 FROM_NO_PANEL = ("invitation", "lab")
 WITHOUT_A_WAY_BACK = (*FROM_NO_PANEL, "mturk")

@@ -18,8 +18,9 @@ from sqlalchemy import Case, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError, ConflictError, NotFoundError
-from mushra_app.models import Invitation, ListeningSession, Study, now
+from mushra_app.models import ListeningSession, Study, now
 from mushra_app.study.recruiting import recruiting_of
+from mushra_app.study.tables import Invitation
 from mushra_app.words import say
 
 MOST_AT_ONCE = 500

@@ -16,11 +16,12 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from mushra_app.errors import ConflictError, NotFoundError
-from mushra_app.models import Invitation, Listener, ListeningSession, Place, Recruit, StudyVersion, now
+from mushra_app.models import Listener, ListeningSession, Place, StudyVersion, now
 from mushra_app.session import course, enrolment, privacy
 from mushra_app.study import arriving, invitations
 from mushra_app.study.arriving import Link
 from mushra_app.study.invitations import Wanted
+from mushra_app.study.tables import Invitation, Recruit
 from mushra_app.words import say, say_number
 
 STALE_DAYS = 30

@@ -17,12 +17,13 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
 from mushra_app import jobs
 from mushra_app.config import Settings
 from mushra_app.models import Job, Listener, ListeningSession, StudyVersion
-from mushra_app.study import peeking, sets
+from mushra_app.study import sets
+from mushra_app.study.work import Work, newest, standing
 from mushra_app.table_base import now
 
 Kind = Literal["screen", "precision"]
@@ -32,14 +33,12 @@ ASK_AGAIN = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Look:
-    """The newest answer of one kind (None: none yet), as of when, and what goes on: ``status`` is that of the newest
-    job, "" where there is none, and ``reason`` says why it failed. ``taken_back``: what it found was forgotten, because
-    somebody withdrew."""
+    """The newest answer of one kind (None: none yet), as of when, and how its newest job stands, which was asked for
+    at ``asked_at``. ``taken_back``: what it found was forgotten, because somebody withdrew."""
 
     found: Mapping[str, Any] | None
     as_of: datetime | None
-    status: str
-    reason: str
+    work: Work
     asked_at: datetime | None
     taken_back: bool = False
 
@@ -58,18 +57,16 @@ def ask(db: Session, settings: Settings, version: StudyVersion, kind: Kind, who:
 
 def latest(db: Session, version: StudyVersion, kind: Kind, who: str) -> Look:
     """What is known by the newest look at this version, to whoever looks at it."""
-    own = select(Job).where(Job.study_id == version.study_id, Job.kind == kind).order_by(Job.id.desc())
-    newest = db.scalars(own.limit(1)).first()
-    if newest is None:
-        return Look(None, None, "", "", None)
-    done = db.scalars(own.where(Job.status == "done").options(undefer(Job.output)).limit(1)).first()
+    own = (Job.study_id == version.study_id, Job.kind == kind)
+    job, done = newest(db, *own), newest(db, *own, Job.status == "done", output=True)
+    if job is None:
+        return Look(None, None, Work(), None)
     taken_back = done is not None and not done.output
     found = json.loads(done.output) if done and done.output else None
     if found is not None and found["study_id"] != version.identity:
         found = None
     as_of = done.started_at if done and found is not None else None
-    reason = peeking.reason_of(newest, who, running=peeking.is_running(db, version.study.name))
-    return Look(found, as_of, newest.status, reason, newest.created_at, taken_back)
+    return Look(found, as_of, standing(db, job, version.study.name, who), job.created_at, taken_back)
 
 
 def is_stale(db: Session, version: StudyVersion, look: Look) -> bool:
@@ -77,7 +74,7 @@ def is_stale(db: Session, version: StudyVersion, look: Look) -> bool:
 
     A clock that went back makes the next look come earlier or later, and no more than that.
     """
-    if look.status in ("waiting", "running"):
+    if look.work.under_way:
         return False
     finished = db.scalar(
         select(func.max(ListeningSession.finished_at))

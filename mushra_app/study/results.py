@@ -9,7 +9,7 @@ While the study runs, a job asks for a reason (``mushra_app.study.peeking``), an
 gave one and to nobody else.
 
 Conventions: functions take a SQLAlchemy session and know nothing of the web; sentences are in the reader's language.
-Defines: ``KINDS``, ``Place``, ``Work``, ``place_of``, ``prepare``, ``sweep``, ``ask``, ``works``, ``file_of``,
+Defines: ``KINDS``, ``Place``, ``place_of``, ``prepare``, ``sweep``, ``ask``, ``works``, ``made``, ``file_of``,
 ``saved_since``.
 """
 
@@ -31,7 +31,8 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.models import Job, Listener, ListeningSession, Save, Study, StudyVersion, Trial
 from mushra_app.study import peeking, sets
-from mushra_app.words import say, say_number
+from mushra_app.study.work import Work, Works, standing
+from mushra_app.words import say
 
 KINDS = ("report", "export", "bundle")
 FILES = {
@@ -53,26 +54,6 @@ class Place:
     set_folder: Path
     data_dir: Path
     folder: Path
-
-
-@dataclass(frozen=True)
-class Work:
-    """The newest job of a kind, as people see it.
-
-    ``state``: none, waiting, running, failed or done; ``sentence`` says how far it is or why it failed. ``made_at`` and
-    ``begun_at`` are of the newest file that may be shown; None where there is none.
-    """
-
-    kind: str
-    state: str
-    sentence: str
-    made_at: datetime | None = None
-    begun_at: datetime | None = None
-
-    @property
-    def under_way(self) -> bool:
-        """Whether it is to be looked at again soon."""
-        return self.state in ("waiting", "running")
 
 
 def place_of(db: Session, version: StudyVersion, settings: Settings) -> Place:
@@ -157,24 +138,33 @@ def _arguments(place: Place, kind: str, *, sounds: bool) -> list[str]:
     return ["--refuse-running", "--out", str(place.folder / "ratings.parquet")]
 
 
-def works(db: Session, place: Place, who: str) -> dict[str, Work]:
+def works(db: Session, place: Place, who: str) -> Works:
     """How each kind of job stands, for whoever looks."""
-    newest = db.scalars(
-        select(Job).where(Job.study_id == place.study_id, Job.kind.in_(KINDS)).order_by(Job.id.desc()).limit(100)
-    ).all()
-    running = peeking.is_running(db, place.study)
-    return {kind: _work(db, place, kind, newest, who if running else None) for kind in KINDS}
+    only = _only(db, place, who)
+    return Works({kind: _work(db, place, _newest(db, place, kind), only, who) for kind in KINDS})
 
 
-def _work(db: Session, place: Place, kind: str, newest: Sequence[Job], only: str | None) -> Work:
-    own = [job for job in newest if job.kind == kind]
+def _work(db: Session, place: Place, own: Sequence[Job], only: str | None, who: str) -> Work:
     shown = _shown(place, own, only)
-    made = (shown.ended_at, shown.started_at) if shown else (None, None)
+    made_at = shown.ended_at.isoformat(sep=" ", timespec="minutes")[:16] if shown and shown.ended_at else ""
     if not own or (own[0].status == "done" and own[0] is not shown):
-        return Work(kind, "none", "", *made)
-    job = own[0]
-    failed = peeking.reason_of(job, only or "", running=only is not None)
-    return Work(kind, job.status, failed if job.status == "failed" else _sentence(db, job), *made)
+        return Work(made_at=made_at)
+    return standing(db, own[0], place.study, who, made_at=made_at)
+
+
+def made(db: Session, place: Place, kind: str, who: str) -> Job | None:
+    """The job whose file whoever looks may have; None where there is none for them."""
+    return _shown(place, _newest(db, place, kind), _only(db, place, who))
+
+
+def _newest(db: Session, place: Place, kind: str) -> Sequence[Job]:
+    own = select(Job).where(Job.study_id == place.study_id, Job.kind == kind).order_by(Job.id.desc())
+    return db.scalars(own.limit(100)).all()
+
+
+def _only(db: Session, place: Place, who: str) -> str | None:
+    """Whose jobs alone may be shown: while the study runs, those of whoever looks."""
+    return who if peeking.is_running(db, place.study) else None
 
 
 def _shown(place: Place, own: Sequence[Job], only: str | None) -> Job | None:
@@ -187,34 +177,11 @@ def _is_here(job: Job, place: Place) -> bool:
     return any(Path(argument).parent == place.folder for argument in job.argv)
 
 
-def _sentence(db: Session, job: Job) -> str:
-    if job.status == "running":
-        return say("At work: %(step)s", step=job.progress) if job.progress else say("At work")
-    if job.status == "waiting":
-        if jobs.no_worker(db, job.created_at):
-            return say("Waits, and no worker seems to run. Start one on the server:")
-        before = db.scalar(select(func.count()).where(Job.status == "waiting", Job.id < job.id)) or 0
-        if before:
-            return say_number(
-                "Waits for its turn: %(num)s job before it", "Waits for its turn: %(num)s jobs before it", before
-            )
-        return say("Waits for its turn")
-    return ""
-
-
-def needs_worker(db: Session, place: Place) -> bool:
-    """Whether a job of the study waits, and no worker seems to run."""
-    waiting = select(func.min(Job.created_at)).where(Job.study_id == place.study_id, Job.status == "waiting")
-    return jobs.no_worker(db, db.scalar(waiting))
-
-
 def file_of(db: Session, place: Place, name: str, who: str) -> Path:
     """A file that was made, for whoever may have it; NotFoundError where there is none for them."""
     kind = FILES.get(name)
-    own = select(Job).where(Job.study_id == place.study_id, Job.kind == kind).order_by(Job.id.desc()).limit(100)
-    only = who if peeking.is_running(db, place.study) else None
     path = place.folder / name
-    if kind is None or not _shown(place, db.scalars(own).all(), only) or not path.is_file():
+    if kind is None or not made(db, place, kind, who) or not path.is_file():
         raise NotFoundError(say("There is no %(name)s of %(study)s now; make it first.", name=name, study=place.study))
     return path
 

@@ -52,18 +52,16 @@ from mushra_app.study import lifecycle, monitoring  # noqa: E402
 
 RESULTS = HERE.parent / "results" / "studio.json"
 LISTENERS, TRIALS, SYSTEMS, SESSIONS = 16, 20, 5, 500
-SAVE_EVERY_S, POLL_EVERY_S, TABS = 0.25, 5.0, 2
+SAVE_EVERY_S, POLL_EVERY_S, TABS = 0.25, 3.0, 2
 CLOSED, OPEN, ASKED = None, 2.0, 0.5
 """How the studio is used: seconds from page to page, None where it is not."""
 WARM_ROUNDS, WARM_S = 3, 2.0
 """The first pages start the processes that make pages; asked again, their templates are compiled too."""
-FOLLOWING = "live/now"
 PAGES = {
     "studies": "/studio/",
     "test": "/studio/tiny/",
     "live": "/studio/tiny/live",
     "live, every session": "/studio/tiny/live?every=",
-    "live/now, changed": "/studio/tiny/live/now",
     "listener": "/studio/tiny/listeners/L-stored0",
     "results": "/studio/tiny/results",
 }
@@ -91,7 +89,7 @@ class World:
         with database.reading() as db:
             version = lifecycle.current(db, "tiny")
             looks = [monitoring.latest(db, version, kind, "the bench") for kind in ("screen", "precision")]
-        assert all(look.found for look in looks), [look.reason for look in looks]
+        assert all(look.found for look in looks), [look.work for look in looks]
         database.close()
 
     def run(self, page_every_s: float | None) -> dict[str, list[float]]:
@@ -195,7 +193,7 @@ class Crowd:
         known = ""
         async with self.connection() as ask:
             while time.perf_counter() < self.until:
-                status, known = await ask("live/now, followed", self.get(f"/studio/tiny/{FOLLOWING}", known))
+                status, known = await ask("live, followed", self.get(PAGES["live"], known))
                 assert status in (200, 304), status
                 await asyncio.sleep(min(POLL_EVERY_S, max(0.0, self.until - time.perf_counter())))
 

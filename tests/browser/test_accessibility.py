@@ -275,7 +275,7 @@ def test_results_with_a_report_a_failed_job_and_one_under_way(seen: Page, server
     try:
         as_an_owner(seen, server.url, data_dir)
         seen.goto(f"{server.url}/studio/tiny/results")
-        assert seen.locator("iframe").count() == 1 and seen.locator("[data-job]").count() == 1
+        assert seen.locator("iframe").count() == 1 and seen.locator(".work").count() == 1
         found = complaints(seen)
         seen.locator("#who").fill(pseudonym)
         with seen.expect_navigation():

@@ -18,7 +18,7 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.security import studio_key
 
-SOONER = (("EVERY_MS = 5_000", "EVERY_MS = 300"), ("LONGEST_MS = 60_000", "LONGEST_MS = 1_000"))
+SOONER = (("EVERY_MS = 3_000", "EVERY_MS = 300"), ("LONGEST_MS = 60_000", "LONGEST_MS = 1_000"))
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def live(page: Page, server: Any, data_dir: Path) -> Page:
             body = body.replace(text, other)
         route.fulfill(response=answer, body=body)
 
-    page.route("**/js/live.js", sooner)
+    page.route("**/js/follow.js", sooner)
     page.goto(f"{server.url}/studio/?key={studio_key(Settings(data_dir=data_dir))}")
     return page
 
@@ -73,15 +73,13 @@ def test_it_follows_and_keeps_focus_scroll_and_what_is_open(
 def test_while_nothing_happens_it_is_told_so_and_touches_nothing(live: Page, server: Any, database: Database) -> None:
     Guest(database)
     statuses: list[int] = []
-    live.on(
-        "response", lambda answer: statuses.append(answer.status) if answer.url.endswith("/live/now?who=all") else None
-    )
+    live.on("response", lambda answer: statuses.append(answer.status) if answer.url.endswith("/tiny/live") else None)
     live.goto(f"{server.url}/studio/tiny/live")
     live.evaluate("document.querySelector('#live-sessions table').marked = true")
     live.wait_for_timeout(1500)
     assert 304 in statuses and set(statuses) <= {200, 304} and statuses.count(200) <= 1
     assert live.evaluate("document.querySelector('#live-sessions table').marked") is True
-    expect(live.locator("#updated")).to_contain_text("Updated")
+    expect(live.locator("#followed")).to_contain_text("Updated")
 
 
 def test_a_server_that_is_away_is_said_to_be_and_found_again(live: Page, server: Any, database: Database) -> None:
@@ -89,13 +87,13 @@ def test_a_server_that_is_away_is_said_to_be_and_found_again(live: Page, server:
     live.goto(f"{server.url}/studio/tiny/live")
     shown = started(live).inner_text()
     asked: list[str] = []
-    live.route("**/live/now*", lambda route: (asked.append(route.request.url), route.abort()))
-    expect(live.locator("#updated")).to_contain_text("Not connected")
+    live.route("**/tiny/live", lambda route: (asked.append(route.request.url), route.abort()))
+    expect(live.locator("#followed")).to_contain_text("Not connected")
     live.wait_for_timeout(2500)
     assert 2 <= len(asked) <= 6, "less and less often"
     assert started(live).inner_text() == shown, "what was there stays"
-    live.unroute("**/live/now*")
-    expect(live.locator("#updated")).not_to_contain_text("Not connected")
+    live.unroute("**/tiny/live")
+    expect(live.locator("#followed")).not_to_contain_text("Not connected")
 
 
 def test_a_browsers_clock_may_jump(live: Page, server: Any, database: Database) -> None:
@@ -108,7 +106,7 @@ def test_a_browsers_clock_may_jump(live: Page, server: Any, database: Database) 
         before = int(started(live).inner_text())
         Guest(database)
         expect(started(live)).to_have_text(str(before + 1))
-        expect(live.locator("#updated")).to_have_text("Updated just now.")
+        expect(live.locator("#followed")).to_have_text("Updated just now.")
 
 
 def test_the_rules_are_asked_again_by_the_page_itself(live: Page, server: Any, database: Database) -> None:
@@ -123,7 +121,7 @@ def test_the_rules_are_asked_again_by_the_page_itself(live: Page, server: Any, d
     with database.writing() as db:  # what other tests of this module have asked for
         db.execute(delete(Job))
     guest.finish()
-    expect(live.locator("#live-quality")).to_contain_text("Waiting for a worker to look")
+    expect(live.locator("#live-quality")).to_contain_text("Waits for its turn")
     assert jobs_of(database) == [("screen", "waiting")], (before, name)
 
 
@@ -136,7 +134,7 @@ def test_it_works_without_its_script(browser: Any, server: Any, database: Databa
     before = int(started(page).inner_text())
     Guest(database)
     page.reload()
-    assert int(started(page).inner_text()) == before + 1 and not page.locator("#updated").is_visible()
+    assert int(started(page).inner_text()) == before + 1 and not page.locator("#followed").is_visible()
     page.get_by_role("link", name=session_of(database, guest).listener.pseudonym).click()
     expect(page.locator("h2").first).to_contain_text(session_of(database, guest).listener.pseudonym)
     context.close()
@@ -146,7 +144,7 @@ def test_who_is_logged_out_is_told_so_and_asks_no_more(live: Page, server: Any, 
     Guest(database)
     live.goto(f"{server.url}/studio/tiny/live")
     live.context.clear_cookies()
-    expect(live.locator("#updated")).to_contain_text("Reload it to log in again")
+    expect(live.locator("#followed")).to_contain_text("Reload it to log in again")
     asked: list[str] = []
     live.on("request", lambda request: asked.append(request.url))
     live.wait_for_timeout(1200)

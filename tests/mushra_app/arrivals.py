@@ -8,12 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mushra_app.db import Database
-from mushra_app.models import Invitation, Listener
+from mushra_app.models import Listener
 from mushra_app.session import listening
 from mushra_app.session.enrolment import Arrival
 from mushra_app.study import arriving, invitations, lifecycle, recruiting
 from mushra_app.study.arriving import Link, Panel
 from mushra_app.study.invitations import Wanted
+from mushra_app.study.tables import Invitation
 
 KEY = "a key of thirty-two letters or more"
 

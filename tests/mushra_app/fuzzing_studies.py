@@ -66,6 +66,13 @@ def _designing(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     return client
 
 
+def _beginning_a_draft(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """Of a study that was published, and so is never thrown away."""
+    if care == "all" and case.body.get("discard") == "study":
+        case.body = {name: value for name, value in case.body.items() if name != "discard"}
+    return in_the_study(fuzz, case, care)
+
+
 def _publishing_a_draft(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     """A draft with another title than before."""
     client = in_the_study(fuzz, case, care)
@@ -272,7 +279,7 @@ STUDIES: dict[str, Prepare] = {
     "GET /studio/{study}/design": in_the_study,
     "POST /studio/{study}/design": _designing,
     "POST /studio/{study}/design/check": in_the_study,
-    "POST /studio/{study}/design/draft": in_the_study,
+    "POST /studio/{study}/design/draft": _beginning_a_draft,
     "POST /studio/{study}/design/publish": _publishing_a_draft,
     "POST /studio/{study}/design/work": in_the_study,
     "GET /studio/{study}/experiment.toml": in_the_study,
@@ -295,7 +302,6 @@ STUDIES: dict[str, Prepare] = {
     "POST /studio/{study}/lab/back": _coming_back,
     "POST /studio/{study}/ratings.csv": _peeking,
     "POST /studio/{study}/jobs": _asking_for_a_job,
-    "GET /studio/{study}/jobs.json": of_the_closed,
     "GET /studio/{study}/report.html": of_the_closed,
     "GET /studio/{study}/files/{name}": of_the_closed,
     "POST /studio/{study}/withdraw": _taking_back,
@@ -319,7 +325,6 @@ STUDIES: dict[str, Prepare] = {
     "PUT /studio/{study}/preview/{version}/session/{token}/trials/{trial}": _previewing,
     "GET /studio/{study}/preview/{version}/session/{token}/sound/{slot}": _previewing,
     "GET /studio/{study}/preview/{version}/session/{token}/setup/{step}/{attempt}/{number}": _previewing,
-    "GET /studio/{study}/live/now": in_the_study,
     "POST /studio/{study}/live/screen": in_the_study,
     "POST /studio/{study}/live/precision": in_the_study,
     "GET /studio/{study}/listeners/{pseudonym}": _of_a_listener,

@@ -144,13 +144,11 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/studio/<study>/lab"): CHANGES_THE_STUDY,
     ("POST", "/studio/<study>/lab"): each(CHANGES_THE_STUDY, 404),  # at a place that there is not
     ("POST", "/studio/<study>/lab/back"): each(CHANGES_THE_STUDY, 404),
-    ("GET", "/studio/<study>/live/now"): THE_STUDYS,
     ("POST", "/studio/<study>/live/screen"): each(THE_STUDYS, 303),
     ("POST", "/studio/<study>/live/precision"): each(CHANGES_THE_STUDY, 303),
     ("GET", "/studio/<study>/listeners/<pseudonym>"): THE_STUDYS,
     ("POST", "/studio/<study>/ratings.csv"): CHANGES_THE_STUDY,
     ("POST", "/studio/<study>/jobs"): each(CHANGES_THE_STUDY, 409),  # a bundle, while it runs
-    ("GET", "/studio/<study>/jobs.json"): THE_STUDYS,
     ("GET", "/studio/<study>/report.html"): each(THE_STUDYS, 404),  # nobody has made one
     ("GET", "/studio/<study>/files/<name>"): each(THE_STUDYS, 404),
     ("POST", "/studio/<study>/withdraw"): each(CHANGES_THE_STUDY, 404),  # with a name that nobody has

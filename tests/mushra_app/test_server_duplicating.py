@@ -29,7 +29,7 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError, UnavailableError
 from mushra_app.export import rows
 from mushra_app.listener.pages import DonePage, TrialPage
-from mushra_app.models import ExperimentDraft, Study
+from mushra_app.models import Study
 from mushra_app.people import logins, permissions
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
@@ -39,6 +39,7 @@ from mushra_app.study import duplicating, lifecycle, peeking, recruiting, sets
 from mushra_app.study.drafts import keeping, publishing
 from mushra_app.study.duplicating import Wanted, duplicate
 from mushra_app.study.names import free_like
+from mushra_app.study.tables import ExperimentDraft
 from stimuli import manifest as manifests
 
 

@@ -28,7 +28,7 @@ from mushra_app.session import privacy
 from mushra_app.studio.live import health, progress, sittings
 from mushra_app.studio.live import listener as one_listener
 from mushra_app.studio.live.pages import ListenerPage, LivePage, View
-from mushra_app.study import lifecycle, monitoring, results
+from mushra_app.study import lifecycle, monitoring, work
 from mushra_app.table_base import now
 from stimuli.manifest import Manifest
 
@@ -181,23 +181,23 @@ def test_a_clock_that_jumped_makes_no_age_negative_and_drops_nobody(published: D
 def test_what_has_not_changed_is_one_query_and_no_page(app: Flask, owner: FlaskClient) -> None:
     database = database_of(app)
     Guest(database)
-    first = owner.get("/studio/tiny/live/now")
+    first = owner.get("/studio/tiny/live")
     known = {"If-None-Match": first.headers["ETag"]}
     with statements(database) as by_the_guard:
         owner.get("/studio/tiny/nosuch")
         owner.get("/studio/places/noise/tiny/nosuch")
     with statements(database) as asked:
-        again = owner.get("/studio/tiny/live/now", headers=known)
+        again = owner.get("/studio/tiny/live", headers=known)
     assert (again.status_code, again.data) == (304, b"") and first.headers["ETag"].startswith('W/"')
     ours = [said for said in asked if "login" not in said and "account" not in said and said != "BEGIN"]
     assert len(ours) == 1 and ours[0].startswith("SELECT sum(session.read_to)"), ours
     assert by_the_guard
 
 
-def test_the_full_page_begins_with_the_tag_of_its_part(app: Flask, owner: FlaskClient) -> None:
+def test_the_page_begins_with_its_own_tag(app: Flask, owner: FlaskClient) -> None:
     page = owner.get("/studio/tiny/live").text
     etag = page.partition('data-etag="')[2].partition('"')[0]
-    answer = owner.get("/studio/tiny/live/now", headers={"If-None-Match": f'W/"{etag}"'})
+    answer = owner.get("/studio/tiny/live", headers={"If-None-Match": f'W/"{etag}"'})
     assert answer.status_code in (304, 200) and (answer.status_code == 304 or etag[-8:] not in answer.headers["ETag"])
 
 
@@ -236,6 +236,10 @@ def test_whatever_changes_the_page_changes_its_tag(published: Database, either: 
         with published.writing() as db:
             db.execute(update(Job).values(status=status))
         assert changed(), status
+        if status == "running":
+            with published.writing() as db:
+                db.execute(update(Job).values(progress="the second of three"))
+            assert changed(), "how far it is"
     with published.writing() as db:
         lifecycle.move(db, lifecycle.current(db, "tiny"), "paused")
     assert changed(), "the study's state"
@@ -267,7 +271,7 @@ def test_a_look_is_asked_for_once_and_by_whoever_may_see_the_study(app: Flask, o
         answer = viewer.post("/studio/tiny/live/screen", data=form)
         assert (answer.status_code, answer.headers["Location"]) == (303, "/studio/tiny/live#quality")
     assert jobs_of(database_of(app)) == [("screen", "waiting")]
-    assert "Waiting for a worker to look" in viewer.get("/studio/tiny/live").text
+    assert "Waits for its turn" in viewer.get("/studio/tiny/live").text
     assert viewer.post("/studio/tiny/live/precision", data=form).status_code == 403
     assert (
         owner.post(
@@ -318,13 +322,13 @@ def test_verdicts_are_shown_by_rule_and_by_listener(published: Database, either:
         listener(published, names[1]).failed[0].reason == "2 of 2 trials" and not listener(published, names[0]).failed
     )
     done(published, either, "screen", "the stimulus set is gone")
-    after = live(published).quality
-    assert "only whoever asked for it is told" in after.trouble and after.rules == page.quality.rules, (
+    after = live(published)
+    assert "only whoever asked" in after.works["screen"].sentence and after.quality.rules == page.quality.rules, (
         "the older look stays"
     )
     with published.reading() as db:
         asker = dataclasses.replace(AN_OWNER, name="ada")
-        assert progress.live(db, "tiny", asker, PLACE).quality.trouble == "the stimulus set is gone"
+        assert progress.live(db, "tiny", asker, PLACE).works["screen"].sentence == "the stimulus set is gone"
 
 
 def test_verdicts_on_who_has_withdrawn_are_forgotten_and_asked_for_anew(published: Database, either: Settings) -> None:
@@ -377,7 +381,7 @@ def test_no_page_of_a_running_study_names_a_condition(
 ) -> None:
     name = looked_at(database_of(app), settings)
     systems = {clip.condition for clip in manifest.clips} - {"reference"}
-    for address in ("live", "live/now", f"listeners/{name}"):
+    for address in ("live", f"listeners/{name}"):
         said = owner.get(f"/studio/tiny/{address}").text
         assert name in said and not [system for system in systems if system in said], address
 
@@ -443,11 +447,10 @@ def test_a_worker_that_is_not_there_is_missed(published: Database, either: Setti
     with published.writing() as db:
         db.execute(update(Job).values(created_at=now() - timedelta(minutes=1)))
     assert found().no_worker
-    for seconds, missed in ((-1, False), (1, True)):  # the tab Results says the same at the same time
+    for seconds, missed in ((-1, False), (1, True)):  # the work itself says the same at the same time
         with published.writing() as db:
             db.execute(update(Job).values(created_at=now() - jobs.PATIENCE - timedelta(seconds=seconds)))
-            place = results.place_of(db, lifecycle.current(db, "tiny"), either)
-            assert results.needs_worker(db, place) is missed
+            assert work.standing(db, db.query(Job).one(), "tiny", "ada").worker_missing is missed
         assert found().no_worker is missed
     with published.writing() as db:
         monitoring.ask(db, either, lifecycle.current(db, "tiny"), "precision", "ada")

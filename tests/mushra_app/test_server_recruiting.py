@@ -20,7 +20,7 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError, TurnedAwayError
 from mushra_app.listener.pages import DonePage, MessagePage, TrialPage
-from mushra_app.models import Clip, Invitation, Listener, ListeningSession, Recruit, Slot, Study, now
+from mushra_app.models import Clip, Listener, ListeningSession, Slot, Study, now
 from mushra_app.operation import retention
 from mushra_app.publish import publish
 from mushra_app.session import listening, privacy, setting_up
@@ -29,6 +29,7 @@ from mushra_app.study import arriving, attention, invitations, lab, lifecycle, r
 from mushra_app.study.arriving import Link
 from mushra_app.study.invitations import Wanted
 from mushra_app.study.recruiting import Filled, Recruiting
+from mushra_app.study.tables import Invitation, Recruit
 
 BACK = "https://app.prolific.com/submissions/complete?cc={code}"
 

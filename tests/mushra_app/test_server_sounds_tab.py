@@ -35,7 +35,7 @@ def draw(app: Flask, client: FlaskClient, number: int = 1) -> str:
     address = f"/studio/tiny/sounds?version={number}"
     form = {"csrf_token": csrf(client.get(address).text)}
     assert client.post(f"/studio/tiny/versions/{number}/pictures", data=form).status_code == 303
-    assert "wait for a worker" in client.get(address).text
+    assert "Waits for its turn" in client.get(address).text
     settings = app.extensions["mushra"].settings
     Worker(database_of(app), settings, stale_s=60, say=lambda _: None).work(once=True)
     return client.get(address).text
@@ -93,7 +93,7 @@ def test_pictures_that_can_not_be_drawn_say_why_and_can_be_tried_again(app: Flas
     kept = lost.read_bytes()
     lost.unlink()
     page = draw(app, ada)
-    assert "could not be drawn" in page and lost.name in page and "Draw them" in page
+    assert "could not be made" in page and lost.name in page and "Try again" in page
     lost.write_bytes(kept)
     assert '<svg class="wave"' in draw(app, ada)
 
@@ -142,3 +142,6 @@ def test_what_draw_prints_is_one_scale_for_each_group(tmp_path: Path) -> None:
     assert apart["loud"] == together["loud"]
     assert apart["soft"]["wave"] != together["soft"]["wave"]
     assert apart["soft"]["spectrogram"] != together["soft"]["spectrogram"]
+    for_a_worker = CliRunner(env={"MUSHRA_JOB": "yes"}).invoke(command, [str(loud), "+", str(soft)])
+    assert for_a_worker.stderr.splitlines() == ["progress: 1 of 2 sounds", "progress: 2 of 2 sounds"]
+    assert json.loads(for_a_worker.stdout) == apart

@@ -17,13 +17,14 @@ from server_guests import calibrate
 from sqlalchemy import func, select
 from studio_people import csrf, database_of, inside, person
 
-from mushra_app.models import Invitation, Listener, ListeningSession, Place, Recruit
+from mushra_app.models import Listener, ListeningSession, Place
 from mushra_app.people import audit
 from mushra_app.people.logins import Visitor
 from mushra_app.security import invitation_link_token, place_link_token, secret_key
 from mushra_app.studio.listeners import overview
 from mushra_app.studio.listeners.overview import Addresses
 from mushra_app.study import lifecycle, recruiting
+from mushra_app.study.tables import Invitation, Recruit
 
 FORM = {"consent": "yes", "transducer": "headphones", "experience": "experienced"}
 TAB = "/studio/tiny/listeners"

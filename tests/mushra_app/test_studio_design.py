@@ -18,7 +18,7 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError
 from mushra_app.export import rows
-from mushra_app.models import ExperimentDraft, Job, StudyVersion
+from mushra_app.models import Job, StudyVersion
 from mushra_app.people import accounts, permissions
 from mushra_app.people.tables import AuditEntry
 from mushra_app.publish import publish
@@ -27,6 +27,7 @@ from mushra_app.studio.design import editor
 from mushra_app.study import lifecycle
 from mushra_app.study.drafts import checking, keeping, publishing
 from mushra_app.study.drafts.publishing import restate
+from mushra_app.study.tables import ExperimentDraft
 from mushra_app.worker import Worker
 from stimuli.errors import ManifestError
 from stimuli.experiment import Experiment, parse
@@ -265,7 +266,7 @@ def test_the_planners_presets_are_those_that_there_are() -> None:
 def test_power_and_plan_are_worked_out_by_the_worker(app: Flask, ada: FlaskClient, settings: Settings) -> None:
     for kind in editor.WORK:
         assert post(ada, "tiny/design/work", kind=kind, preset="moderate").status_code == 303
-    assert "It is being worked out." in ada.get("/studio/tiny/design").text
+    assert "Waits for its turn" in ada.get("/studio/tiny/design").text
     assert post(ada, "tiny/design/work", kind="report").status_code == 400
     assert post(ada, "tiny/design/work", kind="plan", preset="--out=/tmp/x").status_code == 400
     worker = Worker(database_of(app), settings, stale_s=60)

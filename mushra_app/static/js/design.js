@@ -65,5 +65,5 @@ findings?.addEventListener("click", (event) => {
   field.focus();
   event.preventDefault();
 });
-if (document.querySelector("[data-reload]")) setTimeout(() => { if (!changed) location.reload(); }, 3000);
+document.addEventListener("renewed", () => unsaved(changed)); // buttons that came with a part of the page (follow.js)
 if (location.hash) document.getElementById(location.hash.slice(1))?.closest("details")?.setAttribute("open", "");

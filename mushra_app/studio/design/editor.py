@@ -9,21 +9,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from tomlkit.exceptions import TOMLKitError
 
 from mushra_app import jobs
 from mushra_app.conduct import called
-from mushra_app.models import ExperimentDraft, Job, Study
+from mushra_app.models import Job, Study
 from mushra_app.people.logins import Visitor
 from mushra_app.session.enrolment import experiment_of
-from mushra_app.studio.design.pages import DesignPage, Findings, Power, Work
+from mushra_app.studio.design.pages import DesignPage, Findings, Power
 from mushra_app.studio.tabs import head_of_study, name_of_a_duplicate
 from mushra_app.study import lifecycle
 from mushra_app.study.drafts import form, keeping
 from mushra_app.study.drafts.checking import Checked, checked
 from mushra_app.study.drafts.publishing import keeps_sounds, other_name
+from mushra_app.study.tables import ExperimentDraft
+from mushra_app.study.work import Works, newest, standing
 from mushra_app.whole_files import whole
 from mushra_app.words import say
 from stimuli.errors import ExperimentError
@@ -40,7 +41,8 @@ def page(db: Session, name: str, visitor: Visitor, drafts: Path, *, error: str =
     draft = keeping.found(db, study.id)
     text = text_of(study, draft)
     seen = checked(text)
-    found = {kind: _latest(db, study, kind) for kind in WORK}
+    asked = newest(db, *_of(study, "plan"))
+    done = {kind: newest(db, *_of(study, kind), Job.status == "done", output=True) for kind in WORK}
     own = str(drafts / f"{_sha256(text)}.toml")
     return DesignPage(
         head=head_of_study(db, study, visitor),
@@ -51,17 +53,21 @@ def page(db: Session, name: str, visitor: Visitor, drafts: Path, *, error: str =
         parts=_parts(text),
         findings=findings_of(seen),
         publishable=_hindrance(study, draft, seen),
-        power=_power(found["plan"]),
+        power=_power(done["plan"]),
         presets=PRESETS,
-        words=found["preregister"].output if found["preregister"] and found["preregister"].status == "done" else "",
-        work=tuple(
-            Work(kind, job.status if job else "", job.reason if job else "", bool(job and own in job.argv))
-            for kind, job in found.items()
-        ),
+        words=done["preregister"].output if done["preregister"] else "",
+        works=works(db, study, visitor.name),
+        outdated=frozenset(kind for kind, job in done.items() if job and own not in job.argv),
+        preset=next((word for word in asked.argv if word in PRESETS), "") if asked else "",
         error=error,
         typed=typed,
         duplicate=None if study.versions else name_of_a_duplicate(db, name, visitor),
     )
+
+
+def works(db: Session, study: Study, who: str) -> Works:
+    """How the work on a study's file stands."""
+    return Works({kind: standing(db, newest(db, *_of(study, kind)), study.name, who) for kind in WORK})
 
 
 def text_of(study: Study, draft: ExperimentDraft | None) -> str:
@@ -149,13 +155,13 @@ def _hindrance(study: Study, draft: ExperimentDraft | None, seen: Checked) -> st
     return ""
 
 
-def _latest(db: Session, study: Study, kind: str) -> Job | None:
-    return db.scalar(select(Job).where(Job.study_id == study.id, Job.kind == kind).order_by(Job.id.desc()).limit(1))
+def _of(study: Study, kind: str) -> tuple[Any, ...]:
+    return (Job.study_id == study.id, Job.kind == kind)
 
 
 def _power(job: Job | None) -> Power | None:
     """The planner's table; its rows are listeners, its columns items."""
-    if job is None or job.status != "done":
+    if job is None:
         return None
     told: dict[str, Any] = json.loads(job.output)
     rows = {(row["listeners"], row["items"]): row["difference"] for row in told["rows"]}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mushra_app.studio.tabs import StudyHead
 from mushra_app.study.drafts.checking import Evenness, Mistake, Time
 from mushra_app.study.drafts.form import Part
+from mushra_app.study.work import Works
 from stimuli.manifest import RuleResult
 
 
@@ -46,21 +47,12 @@ class Power:
 
 
 @dataclass(frozen=True)
-class Work:
-    """A job of another room: ``state`` is "", waiting, running, done or failed; ``reason`` why it failed."""
-
-    kind: str
-    state: str
-    reason: str = ""
-    of_this_text: bool = False
-
-
-@dataclass(frozen=True)
 class DesignPage:
     """The file of a study: of the draft where somebody writes one, else of the published version (``revision`` 0).
 
     ``parts`` are empty where the text is no TOML; ``publishable`` is why the draft can't be published from here, ""
-    where it can. ``typed`` is what was not saved, because of ``error``. ``duplicate`` is the name that a duplicate is
+    where it can. ``outdated`` are kinds of work whose result is of an earlier text; ``preset`` is the one that was last
+    asked for. ``typed`` is what was not saved, because of ``error``. ``duplicate`` is the name that a duplicate is
     offered, or that was typed; None for whoever may make no study, and where the tab "Test" offers it.
     """
 
@@ -75,7 +67,9 @@ class DesignPage:
     power: Power | None
     presets: tuple[str, ...]
     words: str
-    work: tuple[Work, ...]
+    works: Works
+    outdated: frozenset[str] = frozenset()
+    preset: str = ""
     error: str = ""
     typed: str = ""
     duplicate: str | None = None

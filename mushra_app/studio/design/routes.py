@@ -13,6 +13,7 @@ from mushra_app.people.permissions import Right
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.design import editor
 from mushra_app.studio.design.pages import FindingsPage, NewStudyPage
+from mushra_app.studio.following import followed
 from mushra_app.studio.guard import needs
 from mushra_app.study import lifecycle
 from mushra_app.study.drafts import keeping
@@ -47,9 +48,11 @@ def begin_study() -> Any:
 
 @blueprint.get("/<study>/design")
 @needs(Right.VIEW)
-def design(study: str) -> str:
+def design(study: str) -> Response:
     """The experiment file, as a form and as text."""
-    return _page(study)
+    with services().database.reading() as db:
+        works = editor.works(db, lifecycle.study_of(db, study), visitor().name)
+    return followed(works.etag, lambda: _page(study))
 
 
 @blueprint.post("/<study>/design")

@@ -11,6 +11,7 @@ from mushra_app.studio.live.squares import Marks
 from mushra_app.studio.live.timeline import Timeline
 from mushra_app.studio.live.widths import Widths
 from mushra_app.studio.tabs import StudyHead
+from mushra_app.study.work import Works
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class LivePage:
     ask: bool
     finished: bool
     widths: Widths
+    works: Works
     page_errors: tuple[PageError, ...]
     page_errors_in_all: int
     health: Health

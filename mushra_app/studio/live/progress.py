@@ -23,6 +23,7 @@ from mushra_app.studio.live.quality import Quality, quality
 from mushra_app.studio.live.sittings import Sitting
 from mushra_app.studio.tabs import head_of
 from mushra_app.study import lifecycle, monitoring
+from mushra_app.study.work import Works
 from mushra_app.table_base import now
 from mushra_app.words import say, say_later
 
@@ -66,7 +67,7 @@ def live(db: Session, name: str, visitor: Visitor, place: Place, view: View = Vi
     wanted = [one for one in everybody if view.who in ("all", kind_of(one))]
     by_state = [(state_of(one, moment), one) for one in wanted]
     counted = Counter(state for state, _ in by_state)
-    look = monitoring.latest(db, version, "screen", visitor.name)
+    look, reach = (monitoring.latest(db, version, kind, visitor.name) for kind in ("screen", "precision"))
     found = quality(look)
     in_view = sorted((pair for pair in by_state if _is_wanted(pair[0], view.state)), key=_rank)
     ends = pace.stops([one.at for state, one in by_state if state == "stopped"], _longest(wanted))
@@ -87,9 +88,8 @@ def live(db: Session, name: str, visitor: Visitor, place: Place, view: View = Vi
         quality=found,
         ask=monitoring.is_stale(db, version, look),
         finished=any(one.status == "finished" and not one.pilot for one in everybody),
-        widths=widths.widths(
-            monitoring.latest(db, version, "precision", visitor.name), experiment_of(version).analysis
-        ),
+        widths=widths.widths(reach, experiment_of(version).analysis),
+        works=Works({"screen": look.work, "precision": reach.work}),
         page_errors=tuple(page_errors(db, Listener.study_id == version.study_id)),
         page_errors_in_all=db.scalar(reported.where(Listener.study_id == version.study_id)) or 0,
         health=health(db, place.data_dir, moment),

@@ -66,21 +66,14 @@ class Strip:
 
 @dataclass(frozen=True)
 class Quality:
-    """The newest look at all listeners; ``status`` is that of its newest job."""
+    """What the newest look at all listeners has found."""
 
     rules: tuple[RuleFound, ...]
     strips: Mapping[str, Strip]
     unusable: tuple[str, ...]
     listeners: int
     as_of: str
-    status: str
-    trouble: str
     width: int
-
-    @property
-    def under_way(self) -> bool:
-        """Whether it is being looked at."""
-        return self.status in ("waiting", "running")
 
 
 def quality(look: Look) -> Quality:
@@ -118,8 +111,6 @@ def quality(look: Look) -> Quality:
         unusable=tuple(found["unusable"]),
         listeners=found["listeners"],
         as_of=minutes(look.as_of),
-        status=look.status,
-        trouble=look.reason if look.status == "failed" else "",
         width=STEP * len(order),
     )
 

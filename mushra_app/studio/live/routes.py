@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, make_response, redirect, render_template, request, url_for
+from flask import Response, redirect, request, url_for
 
 from mushra_app.people import audit
 from mushra_app.people.permissions import Right
 from mushra_app.studio.blueprint import blueprint, visitor
+from mushra_app.studio.following import followed
 from mushra_app.studio.guard import needs
 from mushra_app.studio.live import listener as one_listener
 from mushra_app.studio.live import progress
@@ -21,25 +22,11 @@ from mushra_app.web import external_address, services, show
 
 @blueprint.get("/<study>/live")
 @needs(Right.VIEW)
-def live(study: str) -> str:
-    """How far the listeners are."""
-    return show(_page(study))
-
-
-@blueprint.get("/<study>/live/now")
-@needs(Right.VIEW)
-def live_now(study: str) -> Response:
-    """The part of that page that changes; 304 where it has not, which costs one query."""
+def live(study: str) -> Response:
+    """How far the listeners are; that nothing has changed costs one query."""
     with services().database.reading() as db:
         known = progress.tag(db, study, now())
-    if request.if_none_match.contains_weak(known):
-        answer = Response(status=304)
-        answer.set_etag(known, weak=True)
-        return answer
-    page = _page(study)
-    answer = make_response(render_template("studio/live_now.html", page=page))
-    answer.set_etag(page.etag, weak=True)
-    return answer
+    return followed(known, lambda: show(_page(study)))
 
 
 @blueprint.post("/<study>/live/screen")

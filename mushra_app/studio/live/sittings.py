@@ -151,6 +151,9 @@ def stamp(db: Session, study: str) -> str:
     versions, jobs = StudyVersion.study_id == own, Job.study_id == own
     parts += [select(func.max(StudyVersion.id)).where(versions, StudyVersion.status == one) for one in OF_VERSIONS]
     parts += [select(func.count(Job.id)).where(jobs, Job.status == one) for one in OF_JOBS]
-    counted = select(func.sum(ListeningSession.read_to), *statuses, *(part.scalar_subquery() for part in parts))
+    how_far = select(func.max(Job.progress)).where(jobs, Job.status == "running").scalar_subquery()
+    counted = select(
+        func.sum(ListeningSession.read_to), *statuses, how_far, *(part.scalar_subquery() for part in parts)
+    )
     counted = counted.select_from(ListeningSession).join(Listener).where(Listener.study_id == own)
     return "-".join("" if value is None else str(value) for value in db.execute(counted).one())

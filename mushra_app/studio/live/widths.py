@@ -37,8 +37,6 @@ class Widths:
     simulated: bool
     reached: bool
     as_of: str
-    status: str
-    trouble: str
 
 
 def widths(look: Look, plan: AnalysisPlan) -> Widths:
@@ -60,6 +58,4 @@ def widths(look: Look, plan: AnalysisPlan) -> Widths:
         and len(known) == len(reaches)
         and max(known) <= plan.precision,
         as_of=minutes(look.as_of),
-        status=look.status,
-        trouble=look.reason if look.status == "failed" else "",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,7 +12,7 @@ from mushra_app.models import Listener, ListeningSession, Save, StudyVersion, Tr
 from mushra_app.people import audit
 from mushra_app.people.logins import Visitor
 from mushra_app.session import privacy
-from mushra_app.studio.results.pages import ErasurePage, ReportFacts, ResultsPage, WithdrawalPage, WorkRow
+from mushra_app.studio.results.pages import ErasurePage, ReportFacts, ResultsPage, WithdrawalPage
 from mushra_app.studio.tabs import head_of
 from mushra_app.study import counting, lifecycle, peeking
 from mushra_app.study import results as made
@@ -31,7 +30,6 @@ def results(db: Session, name: str, visitor: Visitor, settings: Settings, *, err
     """What there is of a study's current version."""
     version = lifecycle.current(db, name)
     place = made.place_of(db, version, settings)
-    works = made.works(db, place, visitor.name)
     return ResultsPage(
         head=head_of(db, version, visitor),
         running=peeking.is_running(db, name),
@@ -43,20 +41,13 @@ def results(db: Session, name: str, visitor: Visitor, settings: Settings, *, err
         trials=_trials(db, version),
         looks=tuple((look.at[:16].replace("T", " "), look.reason) for look in peeking.peeks(db, name)),
         width_looks=audit.times(db, "look", f"{name}: {WIDTHS}"),
-        works={kind: row_of(work) for kind, work in works.items()},
-        report=_facts(db, version, place, works["report"]),
+        works=made.works(db, place, visitor.name),
+        report=_facts(db, version, place, visitor.name),
         exported=audit.has(db, "export", tuple(f"{name}: {what}" for what in RATINGS)),
-        worker_command=f'mushra worker --data "{place.data_dir}"',
-        worker_missing=made.needs_worker(db, place),
         personal=privacy.kept(db, version.study_id),
         keep_days=settings.keep_personal_days,
         error=error,
     )
-
-
-def row_of(work: made.Work) -> WorkRow:
-    """A job as a page, or its script, gets it."""
-    return WorkRow(work.kind, work.state, work.sentence, work.under_way, _minute(work.made_at))
 
 
 def withdrawal(db: Session, name: str, typed: str, visitor: Visitor) -> WithdrawalPage:
@@ -74,9 +65,10 @@ def erasure(db: Session, name: str, visitor: Visitor) -> ErasurePage:
     return ErasurePage(head_of(db, version, visitor), privacy.kept(db, version.study_id))
 
 
-def _facts(db: Session, version: StudyVersion, place: made.Place, work: made.Work) -> ReportFacts | None:
+def _facts(db: Session, version: StudyVersion, place: made.Place, who: str) -> ReportFacts | None:
     """What the report says of itself; None where there is none for whoever looks."""
-    if work.made_at is None or work.begun_at is None:
+    job = made.made(db, place, "report", who)
+    if job is None or job.started_at is None:
         return None
     try:
         told = json.loads((place.folder / "report.json").read_text(encoding="utf-8"))
@@ -86,8 +78,8 @@ def _facts(db: Session, version: StudyVersion, place: made.Place, work: made.Wor
         ratings=told["counts"]["analysed"],
         listeners=told["listeners"],
         deviations=tuple(told["deviations"]),
-        early=version.closed_at is None or work.begun_at < version.closed_at,
-        since=made.saved_since(db, version, work.begun_at),
+        early=version.closed_at is None or job.started_at < version.closed_at,
+        since=made.saved_since(db, version, job.started_at),
     )
 
 
@@ -104,7 +96,3 @@ def _trials(db: Session, version: StudyVersion) -> int:
     own = select(func.count(Save.trial_id.distinct())).join(Trial).join(ListeningSession).join(Listener)
     here = (ListeningSession.study_version_id == version.id, ListeningSession.status != "withdrawn")
     return db.scalar(own.where(*here, Listener.pilot.is_(False), Trial.block == "test")) or 0
-
-
-def _minute(at: datetime | None) -> str:
-    return at.isoformat(sep=" ", timespec="minutes")[:16] if at else ""

@@ -7,17 +7,7 @@ from dataclasses import dataclass
 from mushra_app.session.privacy import Kept
 from mushra_app.studio.tabs import StudyHead
 from mushra_app.study.counting import Count
-
-
-@dataclass(frozen=True)
-class WorkRow:
-    """A job and its file: ``state`` as in ``mushra_app.study.results.Work``; ``made_at`` "" where there is no file."""
-
-    kind: str
-    state: str
-    sentence: str
-    under_way: bool
-    made_at: str
+from mushra_app.study.work import Works
 
 
 @dataclass(frozen=True)
@@ -49,11 +39,9 @@ class ResultsPage:
     trials: int
     looks: tuple[tuple[str, str], ...]
     width_looks: int
-    works: dict[str, WorkRow]
+    works: Works
     report: ReportFacts | None
     exported: bool
-    worker_command: str
-    worker_missing: bool
     personal: Kept
     keep_days: float | None
     error: str = ""

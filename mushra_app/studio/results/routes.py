@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from flask import Response, flash, jsonify, redirect, request, send_file, url_for
+from flask import Response, flash, redirect, request, send_file, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -19,6 +19,7 @@ from mushra_app.people.permissions import Right
 from mushra_app.security import CONTENT_SECURITY_POLICY
 from mushra_app.session import privacy
 from mushra_app.studio.blueprint import blueprint, visitor
+from mushra_app.studio.following import followed
 from mushra_app.studio.guard import needs
 from mushra_app.studio.results import overview
 from mushra_app.study import layouts, lifecycle, peeking
@@ -40,7 +41,10 @@ FRAMED = {
 @needs(Right.VIEW)
 def results(study: str) -> Any:
     """What was made of the ratings, and what can be."""
-    return _page(study)
+    with services().database.reading() as db:
+        place = made.place_of(db, lifecycle.current(db, study), services().settings)
+        works = made.works(db, place, visitor().name)
+    return followed(works.etag, lambda: _page(study))
 
 
 @blueprint.post("/<study>/jobs")
@@ -62,19 +66,6 @@ def ask_for_job(study: str) -> Any:
         return _page(study, error=str(error)), 409
     flash(say("It is asked for: a worker makes it, and this page shows how far it is."))
     return redirect(url_for("studio.results", study=study), 303)
-
-
-@blueprint.get("/<study>/jobs.json")
-@needs(Right.VIEW)
-def jobs(study: str) -> AnyResponse:
-    """How the study's jobs stand, for the page's script; unchanged while its ETag is."""
-    with services().database.reading() as db:
-        place = made.place_of(db, lifecycle.current(db, study), services().settings)
-        works = made.works(db, place, visitor().name)
-        missing = made.needs_worker(db, place)
-    answer = jsonify(jobs=[asdict(overview.row_of(work)) for work in works.values()], worker_missing=missing)
-    answer.add_etag()
-    return answer.make_conditional(request)
 
 
 @blueprint.get("/<study>/report.html")

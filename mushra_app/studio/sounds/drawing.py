@@ -1,7 +1,6 @@
 """The pictures of a version's sounds: drawn by a job of the room that makes sounds, kept as what that job printed.
 
-Defines: ``Pictures``, ``Drawn``, ``ask``, ``drawn``, ``pictures``,
-``jobs_of``, ``spectrogram``, ``BOX``.
+Defines: ``Pictures``, ``ask``, ``job_of``, ``pictures``, ``jobs_of``, ``spectrogram``, ``BOX``.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from sqlalchemy import select
@@ -20,6 +18,7 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Item, Job, Study, StudyVersion
 from mushra_app.study import lifecycle
+from mushra_app.study.work import newest
 
 BOX = (240, 200)
 """The box of a waveform's path: columns and height, as the job draws it."""
@@ -28,32 +27,20 @@ Pictures = Mapping[str, Mapping[str, str]]
 """``wave`` and ``spectrogram`` of each sound, by the hash of its file."""
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """How far the pictures of a version are: none, waiting, running, failed (and why) or done."""
-
-    status: str
-    reason: str = ""
-    job: int = 0
-
-
 def ask(database: Database, settings: Settings, study: str, number: int, who: str) -> None:
     """Have the sounds of a version drawn, unless they are already or it is under way."""
     with database.reading() as db:
         version = lifecycle.version_of(db, study, number)
         argv = _argv(db, settings, version)
-        if drawn(db, settings, version).status not in ("none", "failed"):
+        if (found := job_of(db, settings, version)) and found.status != "failed":
             return
     with database.writing() as db:
         jobs.ask(db, "pictures", argv, study_id=version.study_id, asked_by=who)
 
 
-def drawn(db: Session, settings: Settings, version: StudyVersion) -> Drawn:
-    """What became of the newest job that was to draw these sounds."""
-    key = jobs.key_of("pictures", _argv(db, settings, version), version.study_id)
-    columns = select(Job.status, Job.reason, Job.id).where(Job.key == key).order_by(Job.id.desc()).limit(1)
-    found = db.execute(columns).first()
-    return Drawn(*found) if found else Drawn("none")
+def job_of(db: Session, settings: Settings, version: StudyVersion) -> Job | None:
+    """The newest job that was to draw these sounds."""
+    return newest(db, Job.key == jobs.key_of("pictures", _argv(db, settings, version), version.study_id))
 
 
 def pictures(database: Database, job: int) -> Pictures:

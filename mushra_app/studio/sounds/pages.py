@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mushra_app.studio.tabs import StudyHead
+from mushra_app.study.work import Works
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Made:
 
 @dataclass(frozen=True)
 class SoundsPage:
-    """The contact sheet of one version. ``drawing`` is how far its pictures are: none, waiting, running, failed, done.
+    """The contact sheet of one version; ``works`` is how far its pictures are.
 
     ``shown`` is the version's number and ``others`` are those of the others; ``published`` is what publishing it from
     the browser did, where that has just been done.
@@ -89,7 +90,6 @@ class SoundsPage:
     items: tuple[ItemRow, ...]
     conditions: tuple[str, ...]
     made: tuple[Made, ...]
-    drawing: str
-    why_not_drawn: str
+    works: Works
     box: tuple[int, int]
     error: str = ""

@@ -8,9 +8,11 @@ from flask import Response, abort, redirect, request, url_for
 
 from mushra_app.people.permissions import Right
 from mushra_app.studio.blueprint import blueprint, visitor
+from mushra_app.studio.following import followed
 from mushra_app.studio.guard import needs
 from mushra_app.studio.sounds import drawing, sheet
 from mushra_app.study import lifecycle
+from mushra_app.study.work import Works, standing
 from mushra_app.web import services, show
 
 PUBLISHED = ("new", "next version", "nothing", "found again")
@@ -18,16 +20,21 @@ PUBLISHED = ("new", "next version", "nothing", "found again")
 
 @blueprint.get("/<study>/sounds")
 @needs(Right.VIEW)
-def sounds(study: str) -> str:
+def sounds(study: str) -> Response:
     """The contact sheet of a version: the current one, or the ``version`` of that number."""
     number, published = request.args.get("version", type=int), request.args.get("published", "")
     database, settings = services().database, services().settings
     with database.reading() as db:
         version = lifecycle.current(db, study) if number is None else lifecycle.version_of(db, study, number)
-        drawn = drawing.drawn(db, settings, version)
-        pictures = drawing.pictures(database, drawn.job) if drawn.status == "done" else {}
+        job = drawing.job_of(db, settings, version)
+        works = Works(pictures=standing(db, job, study, visitor().name))
         done = published if published in PUBLISHED else ""
-        return show(sheet.sounds(db, version, visitor(), drawn, pictures, published=done))
+
+        def page() -> str:
+            pictures = drawing.pictures(database, job.id) if job and job.status == "done" else {}
+            return show(sheet.sounds(db, version, visitor(), works, pictures, published=done))
+
+        return followed(works.etag, page)
 
 
 @blueprint.get("/<study>/sounds/<int:clip>")

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session, selectinload, undefer
 
 from mushra_app.models import Clip, Item, Study, StudyVersion
 from mushra_app.people.logins import Visitor
-from mushra_app.studio.sounds.drawing import BOX, Drawn, Pictures
+from mushra_app.studio.sounds.drawing import BOX, Pictures
 from mushra_app.studio.sounds.pages import Card, ItemRow, Made, Mark, SoundsPage
 from mushra_app.studio.tabs import head_of
 from mushra_app.study import lifecycle
+from mushra_app.study.work import Works
 from stimuli.manifest import RuleResult
 
 SEVERITIES = ("must", "should", "note")
@@ -34,7 +35,7 @@ Place = tuple[str, str, str]
 
 
 def sounds(
-    db: Session, version: StudyVersion, visitor: Visitor, drawn: Drawn, pictures: Pictures, *, published: str = ""
+    db: Session, version: StudyVersion, visitor: Visitor, works: Works, pictures: Pictures, *, published: str = ""
 ) -> SoundsPage:
     """The page of one version; ``published`` is what publishing it has just done."""
     query = select(StudyVersion).where(StudyVersion.id == version.id).options(undefer(StudyVersion.manifest))
@@ -57,8 +58,7 @@ def sounds(
         items=rows,
         conditions=tuple(dict.fromkeys(card.condition for row in rows for card in row.cards)),
         made=tuple(_made(manifest["clips"])),
-        drawing=drawn.status,
-        why_not_drawn=drawn.reason,
+        works=works,
         box=BOX,
     )
 

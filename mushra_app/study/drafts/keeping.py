@@ -19,11 +19,12 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError, ConflictError, NotFoundError
-from mushra_app.models import ExperimentDraft, Invitation, Job, Study, StudyVersion
+from mushra_app.models import Job, Study, StudyVersion
 from mushra_app.people.tables import StudyPermission
 from mushra_app.session.enrolment import experiment_of
 from mushra_app.study import names
 from mushra_app.study.lifecycle import no_such_study
+from mushra_app.study.tables import ExperimentDraft, Invitation
 from mushra_app.table_base import now
 from mushra_app.words import say
 

@@ -1,21 +1,22 @@
 /**
- * Keeps the page of a running study fresh: asks every few seconds whether it has changed, and takes over the parts
- * that have. What has the focus keeps it, what is opened stays open, and nothing scrolls.
+ * Follows a page while something goes on: asks every few seconds whether it has changed, and takes over the parts that
+ * have. What has the focus keeps it, what is opened stays open, and nothing scrolls. It ends with what it follows.
  *
  * Nothing here looks at a clock that can be set: times are by `performance.now()`, and ages come in words from the
- * server. While the page is hidden it asks once a minute, and while the server is away it asks less and less often.
+ * server. While the page is hidden it asks nothing, and while the server is away it asks less and less often.
  */
 import { say } from "./words.js";
 
-const EVERY_MS = 5_000;
-const HIDDEN_MS = 60_000;
+const EVERY_MS = 3_000;
 const LONGEST_MS = 60_000;
 const GIVE_UP_MS = 20_000;
+const STEPS_ALOUD_MS = 20_000;
 
-const live = /** @type {HTMLElement} */ (document.querySelector("#live"));
-const updated = /** @type {HTMLElement} */ (document.querySelector("#updated"));
-let etag = `W/"${live.dataset.etag}"`;
+const followed = /** @type {HTMLElement} */ (document.querySelector("#followed"));
+const aloud = /** @type {HTMLElement} */ (document.querySelector("#aloud"));
+let etag = `W/"${followed.dataset.etag}"`;
 let freshAt = performance.now();
+let saidAt = -Infinity;
 let failures = 0;
 let timer = 0;
 let asking = false;
@@ -23,18 +24,18 @@ let ended = false;
 
 async function look() {
   clearTimeout(timer);
-  if (asking || ended) return;
+  if (asking || ended || document.hidden) return; // looked at again, it goes on
   asking = true;
   try {
-    const answer = await fetch(live.dataset.url ?? "", {
+    const answer = await fetch(followed.dataset.url ?? "", {
       cache: "no-store",
       headers: { "If-None-Match": etag },
       signal: AbortSignal.timeout(GIVE_UP_MS),
     });
-    if ([401, 403, 404].includes(answer.status)) return end();
+    if ([401, 403, 404].includes(answer.status)) return shutOut();
     if (answer.status !== 304) {
       if (!answer.ok) throw new Error(String(answer.status));
-      take(await answer.text());
+      take(new DOMParser().parseFromString(await answer.text(), "text/html"));
       etag = answer.headers.get("ETag") ?? etag;
     }
     failures = 0;
@@ -51,28 +52,50 @@ async function look() {
 
 function wait() {
   clearTimeout(timer);
-  const pause = Math.min(EVERY_MS * 2 ** failures, LONGEST_MS);
-  if (!ended) timer = setTimeout(look, document.hidden ? Math.max(pause, HIDDEN_MS) : pause);
+  if (!ended) timer = setTimeout(look, Math.min(EVERY_MS * 2 ** failures, LONGEST_MS));
 }
 
-/** @param {string} html the parts of the page as they are now */
-function take(html) {
-  const fresh = document.createElement("template");
-  fresh.innerHTML = html;
-  for (const part of fresh.content.querySelectorAll("[data-part]")) {
+/** @param {Document} fresh the page as it is now */
+function take(fresh) {
+  const before = standings(document);
+  for (const part of fresh.querySelectorAll("[data-part]")) {
     const old = document.getElementById(part.id);
-    if (old && sourceOf(old) !== sourceOf(part)) replace(old, part);
+    if (old && sourceOf(old) !== sourceOf(part)) replace(old, /** @type {Element} */ (part.cloneNode(true)));
   }
+  for (const [id, now] of standings(document)) tellAloud(before.get(id), now);
+  ended = fresh.querySelector("#followed") === null;
+  document.dispatchEvent(new Event("renewed"));
+}
+
+/** @param {Document} page */
+function standings(page) {
+  return new Map([.../** @type {NodeListOf<HTMLElement>} */ (page.querySelectorAll("[data-work]"))].map((one) => [one.id, one]));
 }
 
 /**
- * What the server wrote: without what is opened by hand, and without the tokens of forms, which differ every time.
+ * A change of state is said aloud at once, steps on the way now and then.
+ * @param {HTMLElement | undefined} before
+ * @param {HTMLElement} now
+ */
+function tellAloud(before, now) {
+  if (before?.textContent === now.textContent) return;
+  const isStep = before?.dataset.work === now.dataset.work;
+  if (isStep && performance.now() - saidAt < STEPS_ALOUD_MS) return;
+  saidAt = performance.now();
+  aloud.textContent = (now.textContent ?? "").trim();
+}
+
+/**
+ * What the server wrote: without the parts in it, which are looked at by themselves, what is opened by hand, and the
+ * tokens of forms, which differ every time.
  * @param {Element} part
  */
 function sourceOf(part) {
   const copy = /** @type {Element} */ (part.cloneNode(true));
+  for (const inner of copy.querySelectorAll("[data-part]")) inner.replaceChildren();
   for (const details of copy.querySelectorAll("details")) details.removeAttribute("open");
   for (const token of copy.querySelectorAll("[name=csrf_token]")) token.remove();
+  for (const button of copy.querySelectorAll("[data-after-saving]")) button.removeAttribute("disabled");
   return copy.innerHTML;
 }
 
@@ -107,7 +130,7 @@ function focusOf(part) {
 
 /** Where somebody has finished since the rules looked, they are asked to look again: the form says so. */
 async function askForALook() {
-  const form = /** @type {HTMLFormElement | null} */ (live.querySelector("form[data-ask]"));
+  const form = /** @type {HTMLFormElement | null} */ (document.querySelector("form[data-ask]"));
   if (!form || failures || document.hidden) return;
   form.removeAttribute("data-ask");
   try {
@@ -124,21 +147,21 @@ function tell() {
     : seconds < 120 ? say("Updated {seconds} s ago.", { seconds })
     : say("Updated {minutes} min ago.", { minutes: Math.floor(seconds / 60) });
   const text = failures ? `${say("Not connected; trying again.")} ${sentence}` : sentence;
-  updated.classList.toggle("away", failures > 0);
-  updated.hidden = false;
+  followed.classList.toggle("away", failures > 0);
+  followed.hidden = ended;
   // Said aloud only where the connection comes or goes, not every second.
-  updated.setAttribute("aria-live", failures === 1 ? "polite" : "off");
-  if (updated.textContent !== text) updated.textContent = text;
+  followed.setAttribute("aria-live", failures === 1 ? "polite" : "off");
+  if (followed.textContent !== text) followed.textContent = text;
 }
 
-function end() {
+function shutOut() {
   ended = true;
-  updated.hidden = false;
-  updated.classList.add("away");
-  updated.textContent = say("This page is not shown to you any more. Reload it to log in again.");
+  followed.hidden = false;
+  followed.classList.add("away");
+  followed.textContent = say("This page is not shown to you any more. Reload it to log in again.");
 }
 
-document.addEventListener("visibilitychange", () => (document.hidden ? wait() : look()));
+document.addEventListener("visibilitychange", look);
 addEventListener("online", look);
 setInterval(() => ended || document.hidden || tell(), 1000);
 tell();
