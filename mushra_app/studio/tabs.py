@@ -38,7 +38,7 @@ INVITATION_WORDS = {
     "unused": say_later("not used yet"),
     "begun": say_later("begun"),
     "finished": say_later("finished"),
-    "refused": say_later("refused by a check"),
+    "refused": say_later("turned away by a check or an answer"),
     "withdrawn": say_later("withdrawn"),
     "revoked": say_later("taken back"),
 }

@@ -65,6 +65,12 @@ def test_whoever_is_looked_for_goes_on(guest: Guest, ears: str) -> None:
     assert isinstance(guest.page(), InstructionsPage)
 
 
+def test_whoever_is_simulated_answers_whatever_comes_first_and_goes_on(guest: Guest) -> None:
+    bot = Guest(guest.database, simulated=True)
+    assert answers(bot, "no") is None
+    assert isinstance(bot.page(), InstructionsPage)
+
+
 @pytest.mark.parametrize("ears", ["", "perhaps"])
 def test_an_answer_that_will_not_do_ends_nothing(guest: Guest, ears: str) -> None:
     page = answers(guest, ears)

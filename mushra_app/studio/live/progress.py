@@ -39,7 +39,7 @@ STATES = {
     "finished": say_later("finished"),
     "stopped": say_later("stopped"),
     "withdrawn": say_later("withdrawn"),
-    "refused": say_later("refused by a check"),
+    "refused": say_later("turned away by a check or an answer"),
     "planned": say_later("planned for later"),
 }
 WHO = {
