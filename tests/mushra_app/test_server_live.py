@@ -94,7 +94,7 @@ def test_every_state_is_told_from_every_other(published: Database) -> None:
         "quiet": ("stopped", "stopped at trial 2 of 3", 1, 3),
         "finished": ("finished", "finished", 3, 3),
         "withdrawn": ("withdrawn", "withdrawn", 0, 3),
-        "refused": ("refused", "refused by a check", 0, 3),
+        "refused": ("refused", "turned away by a check or an answer", 0, 3),
     }
     assert numbers(page) == {"": 6, "now": 2, "finished": 1, "stopped": 1, "withdrawn": 1, "refused": 1}
     assert [(bar.name, bar.count) for bar in page.stops] == [("1", 0), ("2", 1), ("3", 0)]
