@@ -16,6 +16,7 @@ from mushra_app.people.tables import Account
 from mushra_app.people.throttle import TooManyTriesError, network_of
 from mushra_app.studio import guard
 from mushra_app.studio.accounts import shown
+from mushra_app.studio.accounts.again import PasswordError, asked_again, still_right
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.guard import needs
 from mushra_app.web import external_address, services, show
@@ -70,16 +71,25 @@ def person(number: int) -> str:
 @blueprint.post("/people/<int:number>")
 @needs(Right.OWN)
 def change_person(number: int) -> Any:
-    """Give an account another role or a study, take one, shut it out, let it in: one of these, as ``change`` says."""
+    """Give an account another role or a study, take one, shut it out, let it in: one of these, as ``change`` says.
+
+    Whoever turns the second factor of somebody off is asked for their own password.
+    """
+    change = request.form.get("change", "")
     try:
+        right = asked_again() if change in WITH_PASSWORD else None
         with services().database.writing() as db:
             account = shown.account(db, number)
-            done = CHANGES.get(request.form.get("change", ""), _nothing)(db, account)
+            if right is not None:
+                still_right(db.get_one(Account, visitor().account_id), right)
+            done = CHANGES.get(change, _nothing)(db, account)
             audit.note(db, visitor().name, "account", f"{account.name}: {done}")
+    except TooManyTriesError as error:
+        return _person(number, error=str(error)), 429, {"Retry-After": str(error.wait_s)}
     except AppError as error:
-        return _person(number, error=str(error)), 409
+        return _person(number, error=str(error)), 403 if isinstance(error, PasswordError) else 409
     # Whoever has changed their own role may not see this page any more.
-    gone = number == visitor().account_id and request.form["change"] in ("role", "shut out")
+    gone = number == visitor().account_id and change in ("role", "shut out")
     return redirect(url_for("studio.studies") if gone else url_for("studio.person", number=number), 303)
 
 
@@ -186,3 +196,4 @@ CHANGES = {
     "role": _role, "shut out": _shut_out, "let in": _let_in, "give": _give, "take": _take, "totp off": _totp_off,
 }  # fmt: skip
 """What the buttons of a person's page do; each returns the words of the audit log."""
+WITH_PASSWORD = ("totp off",)
