@@ -91,6 +91,11 @@ class Settings(BaseSettings):
         return self.data_dir / "marked"
 
     @property
+    def tmp_dir(self) -> Path:
+        """Where answers lie while they are sent, in files without names."""
+        return self.data_dir / "tmp"
+
+    @property
     def uploads_dir(self) -> Path:
         """Where stimulus sets lie that were sent to the studio."""
         return self.data_dir / "uploads"
