@@ -100,6 +100,16 @@ class Settings(BaseSettings):
         """Where stimulus sets lie that were sent to the studio."""
         return self.data_dir / "uploads"
 
+    @property
+    def sets_dir(self) -> Path:
+        """Where stimulus sets lie that the studio made of others."""
+        return self.data_dir / "sets"
+
+    @property
+    def drafts_dir(self) -> Path:
+        """Where experiment files lie that jobs read."""
+        return self.data_dir / "drafts"
+
     @classmethod
     def settings_customise_sources(
         cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *others: Any, **named: Any

@@ -175,4 +175,4 @@ def _revision() -> int:
 
 
 def _drafts() -> Path:
-    return services().settings.data_dir.absolute() / "drafts"
+    return services().settings.drafts_dir.absolute()

@@ -71,12 +71,9 @@ def publish_draft(database: Database, settings: Settings, study: str, revision: 
         keeping.discard(db, lifecycle.study_of(db, study).id, revision)
         audit.note(db, visitor.name, "study", f"{study}: version {done.number} published as a {done.status}")
 
-    into = settings.data_dir.absolute() / "sets" / f"{study}-{secrets.token_hex(6)}"
-    try:
+    into = settings.sets_dir.absolute() / f"{study}-{secrets.token_hex(6)}"
+    with sets.laid_down(into):
         return publish(restate(folder, experiment, into), database, settings, as_draft=True, also=also)
-    except BaseException:
-        shutil.rmtree(into, ignore_errors=True)
-        raise
 
 
 def restate(folder: Path, experiment: Experiment, into: Path) -> Path:
