@@ -179,12 +179,14 @@ def test_it_is_turned_on_with_a_code_and_off_with_password_and_code(app: Flask, 
     assert (
         send(client, totp.at(int(clock.at_s)), page, change="on", password=PASSWORD, sealed=sealed).status_code == 303
     )
+    assert "from now on you are asked for a code" in client.get(page).text
     assert shown not in client.get(page).text, "once it is on, nobody sees the secret again"
     clock.at_s += 30
     now = totp.at(int(clock.at_s))
     assert send(client, now, page, change="off", password="not the password").status_code == 403
     assert send(client, "000000", page, change="off", password=PASSWORD).status_code == 403
     assert send(client, now, page, change="off", password=PASSWORD).status_code == 303
+    assert "your password alone lets you in" in client.get(page).text
     assert "/studio/login/code" not in log_in(app.test_client(), "eve").location
     with database_of(app).reading() as db:
         assert accounts.named(db, "eve").totp_secret is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import segno
-from flask import abort, redirect, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 
@@ -62,6 +62,7 @@ def _turn_on() -> Any:
         if account.totp_secret is None:
             second_factor.turn_on(db, account, secret, code)
             audit.note(db, account.name, "account", f"{account.name}: second factor turned on")
+    flash(say("The second factor is on: from now on you are asked for a code after your password."))
     return redirect(url_for("studio.second_factor_page"), 303)
 
 
@@ -81,6 +82,7 @@ def _turn_off() -> Any:
             note_wrong(db, "the password or a code")
     if not taken:
         raise AppError(wrong)
+    flash(say("The second factor is off: your password alone lets you in."))
     return redirect(url_for("studio.second_factor_page"), 303)
 
 
@@ -120,6 +122,8 @@ def revoke_token(number: int) -> Any:
     with services().database.writing() as db:
         found = tokens.revoke(db, _account_id(), shown.row_number(number))
         audit.note(db, visitor().name, "token", f"{found.name}: revoked")
+        said = say("The token %(name)s is revoked: it opens nothing any more.", name=found.name)
+    flash(said)
     return redirect(url_for("studio.tokens_page"), 303)
 
 

@@ -101,6 +101,7 @@ def begin_draft(study: str) -> Any:
             if "discard" in request.form:
                 if keeping.discard(db, found.id, _revision()):
                     audit.note(db, visitor().name, "study", f"{study}: the draft of its file thrown away")
+                    flash(say("The draft was thrown away."))
             elif found.versions:
                 keeping.begin(db, lifecycle.current_of(found), visitor().name)
     except ConflictError as error:
