@@ -1,185 +1,125 @@
-"""Mistakes of an experiment file are said in our own words, whatever is wrong: where, what was found, what belongs."""
+"""What a person got wrong in an entry, or asked of this machine, is said before anything is rendered."""
 
 from __future__ import annotations
 
-import copy
-import datetime
-import re
-import string
+import importlib.util
+from pathlib import Path
 from typing import Any
 
+import outside
 import pytest
-import tomlkit
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from small_world import HEAD, SYSTEMS
 
 from stimuli import experiment
-from stimuli.errors import ExperimentError
+from stimuli.errors import StimuliError
+from stimuli.plan import Echo, Plan, plan
+from stimuli.render import key_of
 
-PYDANTICS = re.compile(
-    r"Input should|Extra inputs|Field required|should have at|should be a valid|should match|Value error|Unable to|"
-    r"pydantic|Assertion failed|unable to parse|literal\[|constrained-|function-|tuple\[|something else",
-    re.IGNORECASE,
-)
-WHOLE = """
-[experiment]
-name = "whole"
-title = "A whole file"
-[[attributes]]
-name = "overall"
-question = "How good is it?"
-anchors = ["lowpass-3500"]
-[songs]
-root = "songs"
-[[items]]
-song = "Song A"
-excerpt = { start_s = 1, length_s = 8 }
-[[systems]]
-name = "home"
-kind = "repet"
-[[systems]]
-name = "centre"
-kind = "files"
-path = "x/{song}.wav"
-[[systems]]
-name = "both"
-kind = "minimum_magnitude"
-members = [{ kind = "repet" }, { kind = "centre_cancellation" }]
-[[anchors]]
-kind = "lowpass"
-cutoff_hz = 3500
-[[questions]]
-name = "ears"
-text = "Do you hear well?"
-type = "choice"
-choices = ["yes", "no"]
-[loudness]
-target_lufs = -24
-[test]
-items_per_listener = 1
-systems_per_page = "all"
-[setup]
-level = false
-[analysis]
-contrasts = ["home - centre"]
-listeners = 20
-[completion]
-code = "C0"
-"""
+NET = 'sources = ["vocals", "drums"]\n'
+MISTYPED = {
+    "open_unmix": f'kind = "open_unmix"\npath = "umxx"\n{NET}',
+    "demucs": f'kind = "demucs"\npath = "repoo"\nmodel = "tiny"\n{NET}',
+    "medleyvox": 'kind = "medleyvox"\npath = "mvv"\ntargets = ["vocals", "other"]\n',
+    "torch_checkpoint": f'kind = "torch_checkpoint"\npath = "n.pt"\narchitecture = "unet"\n{NET}',
+    "onnx": f'kind = "onnx"\npath = "n.onnx"\n{NET}',
+    "command": f'kind = "command"\nargv = ["./tooll", "{{mixture}}", "{{output}}"]\n{NET}',
+}
+MEMBERS = 'kind = "minimum_magnitude"\n[[systems.members]]\nkind = "repet"\n[[systems.members]]\n'
+MISTYPED["minimum_magnitude"] = MEMBERS + MISTYPED["open_unmix"]
 
 
-def told(text: str) -> list[str]:
-    with pytest.raises(ExperimentError) as caught:
-        experiment.parse(text)
-    return [line.removeprefix("experiment.toml: ") for line in caught.value.problems]
+def planned(path: Path, echo: Echo = print, **keys: Any) -> Plan:
+    """What the build does before it renders."""
+    return plan(experiment.load(path), path.parent, path.parent / "set", echo, **keys)
 
 
-HEAD = '[experiment]\nname = "a"\ntitle = "A"\n[[attributes]]\nname = "overall"\nquestion = "How good?"\n'
-REST = '[[items]]\nsong = "A"\nexcerpt = { start_s = 0, length_s = 8 }\n[[systems]]\nname = "x"\nkind = "repet"\n'
+def entry(name: str, text: str) -> str:
+    return f'\n[[systems]]\nname = "{name}"\n{text}'
 
 
-@pytest.mark.parametrize(
-    ("more", "sentences"),
-    [
-        ("[test]\nreplicates = 9\n", ["test.replicates: found 9; expected at most 3"]),
-        ("[test]\nreplicates = 1.5\n", ["test.replicates: found 1.5; expected a whole number"]),
-        (
-            "[test]\nitems_per_listener = 'x'\n",
-            ["test.items_per_listener: found 'x'; expected a whole number or 'all'"],
-        ),
-        ("[setup]\nlevel = 'maybe'\n", ["setup.level: found 'maybe'; expected true or false"]),
-        ("[setup]\nlevel = 2026-11-26\n", ["setup.level: found 2026-11-26; expected true or false"]),
-        ("[test]\nconsent = true\n", ["test.consent: found true; expected text"]),
-        ("[loudness]\ntarget_lufs = inf\n", ["loudness.target_lufs: found inf; expected at most -10"]),
-        ("[loudness]\ntarget_lufs = 'loud'\n", ["loudness.target_lufs: found 'loud'; expected a number"]),
-        ("[analysis]\ncontrasts = 'x'\n", ["analysis.contrasts: found 'x'; expected a list"]),
-        ("[[test]]\n", ["test: found a list of 1; expected a table of keys"]),
-        ("[test]\nodd = 1\n", ["test.odd: this key is not known; remove it or correct its spelling"]),
-        (
-            '[[systems]]\nname = "Big"\nkind = "files"\npath = "{song}.wav"\n',
-            [
-                "systems[1].name: found 'Big'; expected 1 to 64 small letters, digits and hyphens, which begin with no "
-                "hyphen"
-            ],
-        ),
-        ('[[systems]]\nname = "b"\nkind = "files"\n', ["systems[1].path: is missing; add it (see: mushra new)"]),
-    ],
-)
-def test_a_mistake_says_where_what_was_found_and_what_belongs(more: str, sentences: list[str]) -> None:
-    assert told(HEAD + REST + more) == sentences
+@pytest.mark.parametrize("kind", MISTYPED)
+def test_a_file_of_the_users_that_is_not_there_stops_the_build_unless_told_to_go_on(write_experiment, kind) -> None:
+    if kind == "demucs":
+        pytest.importorskip("demucs")
+    path = write_experiment(systems=SYSTEMS + entry("mistyped", MISTYPED[kind]))
+    with pytest.raises(StimuliError, match=r"^system 'mistyped' on 'Song A': .*(missing|there is no).*(put|correct)"):
+        planned(path)
+    said: list[str] = []
+    found = planned(path, said.append, keep_going=True)
+    assert [one.system for one in found.left_out] == ["mistyped"] and said[0].startswith("left out: mistyped: system")
+    assert [one.name for one in found.systems] == ["home", "centre"]
 
 
-def test_what_only_follows_is_not_said() -> None:
-    text = (HEAD + REST).replace('question = "How good?"\n', 'question = "How good?"\nanchors = ["No!"]\n')
-    assert [line.partition(":")[0] for line in told(text)] == ["attributes[0].anchors[0]"]
-    text = HEAD + REST + '[[systems]]\nname = "both"\nkind = "minimum_magnitude"\nmembers = [{ kind = "no" }]\n'
-    assert [line.partition(":")[0] for line in told(text)] == ["systems[1].members[0].kind"]
+@pytest.mark.parametrize("kind", [kind for kind in MISTYPED if kind != "command"])
+def test_what_is_not_installed_is_left_out_whatever_else_is_wrong(write_experiment, kind, monkeypatch) -> None:
+    hidden, find = {"onnx": "onnxruntime", "demucs": "demucs"}.get(kind, "torch"), importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == hidden else find(name, *a))
+    found = planned(write_experiment(systems=SYSTEMS + entry("mistyped", MISTYPED[kind])))
+    assert [one.system for one in found.left_out] == ["mistyped"]
+    assert f"{hidden} is not installed; pip install" in found.left_out[0].reason
 
 
-@pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 100_000, "a", "a = 1\na = 2"])
-def test_what_is_no_toml_is_a_sentence_too(text: str) -> None:
-    (line,) = told(text)
-    assert line.startswith("not valid TOML: ")
+CONVERTED = 'path = "net"\nsources = ["vocals"]\n'
+MONO = {
+    "torch_checkpoint": f'kind = "torch_checkpoint"\narchitecture = "unet"\n{CONVERTED}channels = 1\nrate_hz = 16000\n',
+    "onnx": f'kind = "onnx"\n{CONVERTED}channels = 1\nrate_hz = 16000\n',
+}
+MONO["minimum_magnitude"] = MEMBERS + MONO["torch_checkpoint"]
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The paths of everything in a file."""
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, one in inside for place in places(one, (*path, key)))]
+@pytest.mark.parametrize("kind", MONO)
+def test_a_song_that_a_system_does_not_take_is_refused_before_anything_is_rendered(
+    write_experiment, world, kind
+) -> None:
+    (world / "net").write_bytes(b"any")
+    told = r"^system 'speech' on 'Song A': .*takes 1 channel\(s\) at 16000 Hz, found 2 at 44100 Hz; set convert = true"
+    with pytest.raises(StimuliError, match=told):
+        planned(write_experiment(systems=SYSTEMS + entry("speech", MONO[kind])))
+    planned(write_experiment(systems=SYSTEMS + entry("speech", MONO[kind] + "convert = true\n")))
 
 
-BASE = tomlkit.parse(WHOLE).unwrap()
-LEAVES = st.one_of(
-    st.text(string.ascii_letters + " -{}é\n", max_size=12),
-    st.sampled_from(["repet", "files", "lowpass", "all", "x" * 5000]),
-    st.integers(-(2**62), 2**62),
-    st.floats(),
-    st.booleans(),
-    st.dates(),
-    st.times(),
-    st.just(datetime.datetime(2026, 11, 26, tzinfo=datetime.UTC)),
-)
-KEYS = st.sampled_from(["kind", "name", "path", "repet", "files", "odd", "anchors"]) | st.text(
-    string.ascii_letters, min_size=1
-)
-VALUES = st.recursive(
-    LEAVES, lambda one: st.lists(one, max_size=3) | st.dictionaries(KEYS, one, max_size=3), max_leaves=5
-)
+def test_spleeter_takes_songs_of_its_own_rate(write_experiment, world, monkeypatch) -> None:
+    from stimuli.separators.networks import spleeter
+
+    monkeypatch.setattr(spleeter, "weights_folder", lambda: world)
+    head = HEAD + "resample_hz = 48000\n"
+    with pytest.raises(StimuliError, match=r"^system 's' on 'Song A': it was trained at 44100 Hz, found 48000 Hz"):
+        planned(write_experiment(head=head, systems=entry("s", 'kind = "spleeter_2stems"\n')))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(places(BASE)[1:]), st.sampled_from(["set", "drop", "add"]), KEYS, VALUES),
-        min_size=1,
-        max_size=3,
-    )
-)
-def test_no_made_up_experiment_is_answered_in_pydantics_words(changes: list[tuple[Any, ...]]) -> None:
-    made = copy.deepcopy(BASE)
-    for path, what, key, value in changes:
-        parent = made
-        try:
-            for part in path[:-1]:
-                parent = parent[part]
-            if isinstance(parent, dict) is not isinstance(path[-1], str):
-                continue
-            if what == "drop":
-                del parent[path[-1]]
-            elif what == "add" and isinstance(parent[path[-1]], dict):
-                parent[path[-1]][key] = value
-            else:
-                parent[path[-1]] = value
-        except (KeyError, IndexError, TypeError):  # an earlier change took it away
-            continue
-    try:
-        experiment.parse(tomlkit.dumps(made))
-    except ExperimentError as error:
-        for line in error.problems:
-            # What was written is quoted, and may be anything.
-            assert not PYDANTICS.search(re.sub(r"'[^']*'|\"[^\"]*\"", "", line)), line
-            assert re.match(r"experiment\.toml: (not valid TOML: |[^:]+: .)", line), line
+def test_a_description_that_can_not_be_read_is_said_before_anything_is_rendered(write_experiment, world) -> None:
+    (world / "umxx").mkdir()
+    for name in (
+        "separator.json",
+        *(f"{source}.{ending}" for source in ("vocals", "drums") for ending in ("json", "pth")),
+    ):
+        (world / "umxx" / name).write_text("[1]")
+    mine = outside.entry("open_unmix", path="umxx", sources=["vocals", "drums"])
+    with pytest.raises(StimuliError, match=r"^system 'mine': .*separator\.json: expected a JSON object"):
+        key_of(mine, "", "vocals", "cpu", world)
+    with pytest.raises(StimuliError, match=r"^system 'mistyped': .*separator\.json: expected a JSON object"):
+        planned(write_experiment(systems=SYSTEMS + entry("mistyped", MISTYPED["open_unmix"])))
 
 
-def test_the_file_that_is_spoiled_here_is_whole() -> None:
-    assert experiment.parse(WHOLE).experiment.name == "whole"
+@pytest.mark.parametrize("kind", ["open_unmix", "demucs", "medleyvox", "torch_checkpoint", "minimum_magnitude"])
+def test_a_device_that_is_not_there_is_asked_for_in_vain_by_every_torch_system(write_experiment, kind) -> None:
+    """Before their files, which are not there either: of a mistake in the call it is that which is said."""
+    if kind == "demucs":
+        pytest.importorskip("demucs")
+    path = write_experiment(systems=SYSTEMS + entry("mine", MISTYPED[kind]))
+    for device in ("cuda:99", "bogus"):
+        with pytest.raises(
+            StimuliError, match=rf"^system 'mine' on 'Song A': .*torch can't use the device '{device}': "
+        ):
+            planned(path, device=device)
+
+
+def test_spleeter_is_not_left_out_for_a_device_that_was_asked_for(write_experiment, world, monkeypatch) -> None:
+    from stimuli.separators.networks import spleeter
+
+    monkeypatch.setattr(spleeter, "weights_folder", lambda: world)
+    path = write_experiment(systems=SYSTEMS + entry("s", 'kind = "spleeter_2stems"\n'))
+    with pytest.raises(StimuliError, match=r"torch can't use the device 'bogus': .*; leave --device out"):
+        planned(path, device="bogus")
+    assert [one.system for one in planned(path, device="bogus", keep_going=True).left_out] == ["s"]
+    assert not planned(path).left_out
