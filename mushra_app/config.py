@@ -91,9 +91,24 @@ class Settings(BaseSettings):
         return self.data_dir / "marked"
 
     @property
+    def tmp_dir(self) -> Path:
+        """Where answers lie while they are sent, in files without names."""
+        return self.data_dir / "tmp"
+
+    @property
     def uploads_dir(self) -> Path:
         """Where stimulus sets lie that were sent to the studio."""
         return self.data_dir / "uploads"
+
+    @property
+    def sets_dir(self) -> Path:
+        """Where stimulus sets lie that the studio made of others."""
+        return self.data_dir / "sets"
+
+    @property
+    def drafts_dir(self) -> Path:
+        """Where experiment files lie that jobs read."""
+        return self.data_dir / "drafts"
 
     @classmethod
     def settings_customise_sources(

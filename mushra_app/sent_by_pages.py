@@ -60,7 +60,13 @@ JOINING: Schema = {
 }
 PERSON: Schema = {
     "type": "object",
-    "properties": {"change": {"type": "string", "enum": list(CHANGES)}, "role": ROLE, "study": TEXT, "may": MAY},
+    "properties": {
+        "change": {"type": "string", "enum": list(CHANGES)},
+        "role": ROLE,
+        "study": TEXT,
+        "may": MAY,
+        "password": TEXT,
+    },
     "required": ["change"],
 }
 SHARED: Schema = {
@@ -70,13 +76,18 @@ SHARED: Schema = {
 }
 TOKEN: Schema = {
     "type": "object",
-    "properties": {"name": TEXT, "may": MAY, "days": {"type": "string", "enum": list(map(str, DAYS))}},
-    "required": ["name", "may", "days"],
+    "properties": {
+        "name": TEXT,
+        "may": MAY,
+        "days": {"type": "string", "enum": list(map(str, DAYS))},
+        "password": TEXT,
+    },
+    "required": ["name", "may", "days", "password"],
 }
 SECOND_FACTOR: Schema = {
     "type": "object",
     "properties": {"change": {"type": "string", "enum": ["on", "off"]}, "sealed": TEXT, "password": TEXT, "code": TEXT},
-    "required": ["change", "code"],
+    "required": ["change", "password", "code"],
 }
 
 FOLDER: Schema = {"type": "object", "properties": {"folder": TEXT}, "required": ["folder"]}

@@ -18,7 +18,7 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
@@ -45,6 +45,7 @@ from stimuli.description.low_rank import (
     RpcaSystem,
     SparseVoiceSystem,
 )
+from stimuli.description.mistakes import sentences
 from stimuli.description.model import Model, Name, Slug, StemName
 from stimuli.description.oracles import (
     AnyOracle,
@@ -238,11 +239,13 @@ def parse(text: str, name: str = "experiment.toml") -> Experiment:
         As ``load``.
     """
     try:
-        found = Experiment.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+        written = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # also of a number too long to read, and of brackets without end
         raise ExperimentError([f"{name}: not valid TOML: {error}"]) from None
+    try:
+        found = Experiment.model_validate(written)
     except ValidationError as error:
-        raise ExperimentError([f"{name}: {sentence(detail)}" for detail in _first_causes(error)]) from None
+        raise ExperimentError([f"{name}: {one}" for one in sentences(error.errors(), written, "mushra new")]) from None
     if problems := list(_contradictions(found)):
         raise ExperimentError([f"{name}: {problem}" for problem in problems])
     return found
@@ -257,48 +260,6 @@ def identity(payload: Any) -> str:
 def study_id(experiment: Experiment, stimuli_id: str) -> str:
     """Identity of all that a listener or a reviewer relies on: text, design, plan and the sounds."""
     return identity({"experiment": experiment.model_dump(mode="json"), "stimuli_id": stimuli_id})
-
-
-def _first_causes(error: ValidationError) -> list[Any]:
-    """All mistakes but those that only follow: a list is "too short" when its entries were refused."""
-    found = error.errors()
-    places = [detail["loc"] for detail in found]
-    return [
-        detail
-        for detail in found
-        if detail["type"] != "too_short" or not any(p[: len(detail["loc"])] == detail["loc"] != p for p in places)
-    ]
-
-
-def sentence(detail: Any, shown_by: str = "mushra new") -> str:
-    """One line for one pydantic error: place, finding, expectation, and what shows a file that is whole."""
-    place = ""
-    for part in detail["loc"]:
-        if isinstance(part, int):
-            place += f"[{part}]"
-        elif part not in _KINDS:  # pydantic names the union's branch in the path; a person did not write it
-            place += f".{part}" if place else str(part)
-    kind, found = detail["type"], detail.get("input")
-    if kind == "missing":
-        return f"{place}: is missing; add it (see: {shown_by})"
-    if found == "" and kind.startswith("string_"):
-        return f"{place}: is empty; write what belongs there"
-    if kind == "extra_forbidden":
-        return f"{place}: this key is not known; remove it or correct its spelling"
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        expected = detail["ctx"].get("expected_tags", "a known kind")
-        written = detail["ctx"].get("tag")
-        return f"{place}.kind: " + (f"found {written!r}" if written else "is missing") + f"; expected one of {expected}"
-    message = detail["msg"].removeprefix("Value error, ")
-    shown = "" if isinstance(found, dict | list) or kind == "value_error" else f"; found {found!r}"
-    return f"{place}: {message}{shown}"
-
-
-_KINDS = frozenset(
-    get_args(model.model_fields["kind"].annotation)[0]
-    for union in (AnySystem, AnyAnchor)
-    for model in get_args(get_args(union)[0])
-)
 
 
 def _contradictions(experiment: Experiment) -> list[str]:

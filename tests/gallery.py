@@ -303,6 +303,7 @@ def people(one: Photographer, origin: str) -> None:
         page.goto(f"{origin}/studio/{address}")
         if name == "studio-tokens":
             page.get_by_label("What is it for?").fill("nightly export")
+            page.get_by_label("Your password, once more").fill(PASSWORD)
             one.go_on("Make it")
         if name == "studio-people":
             one.go_on("Make a link")

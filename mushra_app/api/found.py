@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TextIO
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -137,24 +136,11 @@ def log(db: Session, *, after: int | None, limit: int, who: str, what: str) -> a
     return answers.Log(entries=_entries(rows), next=str(following) if following else None)
 
 
-def as_csv(rows: Iterator[ratings.Row]) -> Iterator[str]:
-    """Ratings as ``ratings.write_stream`` writes them, a line at a time."""
-    names = [column.name for column in ratings.COLUMNS]
-    yield _line(names)
-    for row in rows:
-        yield _line([ratings.to_text(row.get(name)) for name in names])
-
-
-def as_json_lines(rows: Iterator[ratings.Row]) -> Iterator[str]:
+def write_json_lines(stream: TextIO, rows: Iterable[ratings.Row]) -> None:
     """Ratings as one JSON object a line, with the types of the ratings contract."""
     names = [column.name for column in ratings.COLUMNS]
     for row in rows:
-        yield json.dumps({name: row.get(name) for name in names}, ensure_ascii=False) + "\n"
-
-
-def _line(cells: Sequence[str]) -> str:
-    csv.writer(stream := io.StringIO(), lineterminator="\n").writerow(cells)
-    return stream.getvalue()
+        stream.write(json.dumps({name: row.get(name) for name in names}, ensure_ascii=False) + "\n")
 
 
 def _trials(db: Session, sittings: Sequence[int]) -> tuple[Mapping[int, int], Mapping[int, int]]:

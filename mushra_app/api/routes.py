@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TextIO
 
 from flask import Response, jsonify, request, send_file
 from pydantic import BaseModel
@@ -15,6 +16,8 @@ from mushra_app.api.blueprint import after, bearer, blueprint, by_token, limit, 
 from mushra_app.export import rows
 from mushra_app.people import permissions
 from mushra_app.people.permissions import Right
+from mushra_app.spooled import sent as sent_from
+from mushra_app.spooled import spooled
 from mushra_app.studio.guard import needs
 from mushra_app.study import lifecycle, peeking, results
 from mushra_app.study.duplicating import Wanted, duplicate
@@ -106,14 +109,14 @@ def sessions(study: str) -> Response:
 @needs(Right.VIEW)
 def ratings_csv(study: str) -> Response:
     """Every rating of a study that is over, as CSV."""
-    return _ratings(study, found.as_csv, "text/csv")
+    return _ratings(study, ratings.write_stream, "text/csv")
 
 
 @blueprint.get("/studies/<study>/ratings.jsonl")
 @needs(Right.VIEW)
 def ratings_json(study: str) -> Response:
     """Every rating of a study that is over, as one JSON object a line."""
-    return _ratings(study, found.as_json_lines, "application/jsonl")
+    return _ratings(study, found.write_json_lines, "application/jsonl")
 
 
 @blueprint.get("/studies/<study>/jobs")
@@ -197,16 +200,12 @@ def _require_over(db: Session, study: str) -> None:
     peeking.require(db, study, "", mend=say("Or give the reason why it has to be now in the studio."))
 
 
-def _ratings(study: str, write: Callable[[Iterator[ratings.Row]], Iterator[str]], mimetype: str) -> Response:
-    """The ratings, sent while they are read: a study of any size needs the memory of a few rows."""
-    database = services().database
-    with database.reading() as db:
+def _ratings(study: str, write: Callable[[TextIO, Iterator[ratings.Row]], object], mimetype: str) -> Response:
+    """The ratings, read at once and sent as slowly as they are taken."""
+    app = services()
+    with app.database.reading() as db:
         _require_over(db, study)
-    with database.writing() as db:
+        file = spooled(app.settings, lambda stream: write(stream, rows(db, study)))
+    with app.database.writing() as db:
         note(db, "export", f"{study}: ratings")
-
-    def lines() -> Iterator[str]:
-        with database.reading() as db:
-            yield from write(rows(db, study))
-
-    return Response(lines(), mimetype=mimetype)
+    return sent_from(file, mimetype)

@@ -9,7 +9,7 @@ This process answers itself what changes something, what is only a file to be se
 is not there, has too much to do or is gone: nothing depends on it.
 
 Conventions: a request goes over as its WSGI environment without streams, an answer comes back as status, headers and
-body; a large body as the name of a file in the data folder, which is gone as soon as it is open.
+body; a large body as the name of a file in the data folder's ``tmp``, which is gone as soon as it is open.
 Defines: ``Apart``, ``attach``, ``SENDS_A_FILE``.
 """
 
@@ -138,7 +138,7 @@ def attach(app: Flask, settings: Settings, make: Make) -> Apart:
     ----------
     make : makes the application of such a process; a function of a module, because it is sent there by its name.
     """
-    for path in settings.data_dir.glob(f"{PREFIX}*"):  # of a server that was killed; one in use is answered without
+    for path in settings.tmp_dir.glob(f"{PREFIX}*"):  # of a server that was killed; one in use is answered without
         path.unlink(missing_ok=True)
     apart = Apart(settings, make)
     app.before_request(apart.answer)
@@ -214,9 +214,9 @@ def _answer(environ: dict[str, Any]) -> Answer:
 
 def _in_file(body: bytearray, rest: Iterable[bytes]) -> str:
     """The name of a file that holds both; none is left where the rest can't be had."""
-    with tempfile.NamedTemporaryFile(
-        prefix=PREFIX, dir=_app.extensions["mushra"].settings.data_dir, delete=False
-    ) as file:
+    folder: Path = _app.extensions["mushra"].settings.tmp_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=PREFIX, dir=folder, delete=False) as file:
         try:
             file.write(body)
             file.writelines(rest)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 
 from mushra_app.config import Settings
 from mushra_app.models import StudyVersion
+from mushra_app.study import sets
 from mushra_app.whole_files import whole
 from stimuli import manifest as manifests
 from stimuli.errors import StimuliError
@@ -26,7 +27,8 @@ def found(connection: Connection, settings: Settings) -> tuple[dict[str, tuple[P
     """Every file of these sets by its place, with its hash; and what is wrong with each set that is not whole."""
     files: dict[str, tuple[Path, str]] = {}
     lost: dict[str, str] = {}
-    for place in connection.scalars(select(StudyVersion.published_from).distinct()):
+    kept = connection.scalars(select(StudyVersion.published_from).distinct()).all()
+    for place in sorted({sets.place_of(one, settings) for one in kept}):
         if Path(place).is_absolute():
             continue
         folder = settings.data_dir / place

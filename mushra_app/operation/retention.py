@@ -1,8 +1,8 @@
 """Personal answers are kept no longer than the setting ``keep_personal_days`` says, and files no longer than consent.
 
 What was made of ratings that a listener took back is removed (``mushra_app.study.results``). Every process that has
-the database open for long enforces both: at its start, then every hour. Several at once do no harm, because what is
-erased is erased.
+the database open for long enforces both, and clears what is left of files (``mushra_app.operation.leftovers``): at its
+start, then every hour. Several at once do no harm, because what is erased is erased.
 
 Defines: ``erase_expired``, ``enforced``.
 """
@@ -18,6 +18,7 @@ from datetime import timedelta
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import now
+from mushra_app.operation import leftovers
 from mushra_app.session import privacy
 from mushra_app.study import results
 
@@ -45,6 +46,7 @@ def enforced(database: Database, settings: Settings, *, every_s: float = EVERY_S
         while True:
             try:
                 results.sweep(database, settings)
+                leftovers.clear(database, settings)
                 if days is not None and (count := erase_expired(database, days)):
                     log.warning("erased what was personal in %d sessions and invitations (keep_personal_days)", count)
             except Exception:  # a database that is away now will be there in an hour, and listeners are to go on

@@ -24,7 +24,7 @@ from mushra_app.models import Listener, Place, Study, StudyVersion
 from mushra_app.session import enrolment, listening
 from mushra_app.session.enrolment import Arrival
 from mushra_app.study import lifecycle
-from mushra_app.study.recruiting import Recruiting, filled, locked, recruiting_of
+from mushra_app.study.recruiting import Filled, Recruiting, filled, locked, recruiting_of
 from mushra_app.study.tables import Invitation, Recruit
 from mushra_app.words import say
 
@@ -174,8 +174,8 @@ def _refuse_where_full(db: Session, study_id: int, recruiting: Recruiting, group
     quota = named.quota if named else None
     if recruiting.capacity is None and quota is None:
         return
-    counts = filled(db, study_id)
-    in_all, own = sum(one.begun for one in counts.values()), counts[group].begun if group in counts else 0
+    counts = filled(db, study_id, recruiting.free_after_h)
+    in_all, own = sum(one.taken for one in counts.values()), counts.get(group, Filled()).taken
     if recruiting.capacity is not None and in_all >= recruiting.capacity:
         raise TurnedAwayError("full", say("As many people as were looked for have come. Thank you for your interest."))
     if quota is not None and own >= quota:

@@ -124,7 +124,7 @@ def write_bundle(database: Database, found: Contents, out: Path, *, sounds: bool
         if not (root / "stimuli" / METRICS).is_file():
             tell("metrics")
             _mushra(tell, "metrics", "stimuli", "--no-songs", where=root)
-            _forget_place(root)
+        _forget_places(root, found.set_folder)
         _mushra(tell, "preregister", "experiment.toml", "--out", "preregistration.md", where=root)
         report = ("report", "ratings.csv", "--stimuli", "stimuli", "--peeks", "peeks.csv")
         _mushra(tell, *report, "--out", "report.html", "--json", "report.json", where=root)
@@ -218,10 +218,13 @@ def _without_none(value: Any) -> Any:
     return [_without_none(one) for one in value] if isinstance(value, list) else value
 
 
-def _forget_place(root: Path) -> None:
-    """Metrics that were worked out here name this folder in a note, and leave the pieces they were made from."""
+def _forget_places(root: Path, set_folder: Path) -> None:
+    """Metrics name the folder that they were worked out in in a note, and leave the pieces they were made from."""
     path = root / "stimuli" / METRICS
-    path.write_text(path.read_text(encoding="utf-8").replace(f"{root.as_posix()}/", ""), encoding="utf-8")
+    told = path.read_text(encoding="utf-8")
+    for folder in (root, set_folder):
+        told = told.replace(f"{folder.as_posix()}/", "")
+    path.write_text(told, encoding="utf-8")
     shutil.rmtree(root / "stimuli" / "records", ignore_errors=True)
 
 

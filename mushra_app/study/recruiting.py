@@ -4,8 +4,12 @@ It is kept with the study, not with a version, because it changes nothing that a
 change while the study runs. One frozen model checks it whenever it is read or written.
 
 Conventions: only listeners whose ratings count are counted: people, not programs; none of a pilot; nobody who has
-withdrawn or was refused. Functions take a SQLAlchemy session and know nothing of the web. Defines: ``Group``,
-``Recruiting``, ``recruiting_of``, ``fingerprint``, ``change``, ``is_safe_address``, ``Filled``, ``filled``, ``locked``.
+withdrawn or was refused. Whoever stopped in the middle of a session gives their place free after ``free_after_h`` hours
+without a save, by the server's clock. That is counted anew for whoever comes, and never written down: a clock that
+jumps back takes places back, and none is given away for the same stop twice. Whoever comes back goes on, counts again,
+and may be one more than was looked for. Functions take a SQLAlchemy session and know nothing of the web.
+Defines: ``Group``, ``Recruiting``, ``recruiting_of``, ``fingerprint``, ``change``, ``is_safe_address``, ``Filled``,
+``filled``, ``locked``.
 """
 
 from __future__ import annotations
@@ -14,15 +18,17 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from sqlalchemy import and_, case, exists, func, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError, ConflictError
-from mushra_app.models import Listener, ListeningSession, Study
+from mushra_app.models import Listener, ListeningSession, Save, Study, Trial
+from mushra_app.table_base import now
 from mushra_app.words import say
 
 MOST_LISTENERS = 100_000
@@ -31,6 +37,7 @@ GONE = ("withdrawn", "refused")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 Limit = Annotated[int, Field(ge=1, le=MOST_LISTENERS)] | None
+Hours = Annotated[int, Field(ge=1, le=8760)] | None
 Code = Annotated[str, Field(max_length=LONGEST_CODE)]
 
 
@@ -59,12 +66,15 @@ class Group(_Frozen):
 class Recruiting(_Frozen):
     """The recruiting of one study.
 
+    ``free_after_h`` hours after the last save of whoever stopped in the middle of a session, their place is free again
+    (None: never); whoever waits for a further session keeps it.
     ``attention`` says when a listener failed the attention checks: ``none`` (nobody is told), ``any`` missed check, or
     ``share``, the report's own rule. ``{code}`` in ``return_url`` stands for whichever of the three codes it is.
     """
 
     open_link: bool = True
     capacity: Limit = None
+    free_after_h: Hours = None
     groups: tuple[Group, ...] = ()
     transducer: Literal["any", "headphones", "loudspeakers"] = "any"
     experience: Literal["any", "experienced", "inexperienced"] = "any"
@@ -104,10 +114,23 @@ class Recruiting(_Frozen):
 
 @dataclass(frozen=True)
 class Filled:
-    """How many listeners count, and how many of them have finished all their sessions."""
+    """How many listeners count, how many of them have finished all their sessions, and how many stopped.
+
+    ``stopped`` are only those whose places are free again.
+    """
 
     begun: int = 0
     finished: int = 0
+    stopped: int = 0
+
+    @property
+    def taken(self) -> int:
+        """How many places are not free."""
+        return self.begun - self.stopped
+
+    def __add__(self, other: Filled) -> Filled:
+        """Both together."""
+        return Filled(self.begun + other.begun, self.finished + other.finished, self.stopped + other.stopped)
 
 
 def recruiting_of(study: Study) -> Recruiting:
@@ -154,23 +177,37 @@ def is_safe_address(address: str) -> bool:
     return plain and secure and bool(host) and user is None and "{" not in parts.netloc
 
 
-def filled(db: Session, study_id: int) -> dict[str, Filled]:
-    """How many listeners count in each group; "" is whoever is in none."""
+def filled(db: Session, study_id: int, free_after_h: int | None, at: datetime | None = None) -> dict[str, Filled]:
+    """How many listeners count in each group, at a moment (now, if None); "" is whoever is in none."""
     own = ListeningSession.listener_id == Listener.id
     left = exists().where(own, ListeningSession.status.in_(GONE))
     unfinished = exists().where(own, ListeningSession.status != "finished")
+    stopped = exists().where(own, *_idle_since((at or now()) - timedelta(hours=free_after_h))) if free_after_h else None
     rows = db.execute(
-        select(Listener.listener_group, func.count(), func.sum(case((unfinished, 0), else_=1)))
+        select(
+            Listener.listener_group,
+            func.count(),
+            func.sum(case((unfinished, 0), else_=1)),
+            literal(0) if stopped is None else func.sum(case((stopped, 1), else_=0)),
+        )
         .where(and_(Listener.study_id == study_id, Listener.simulated.is_(False), Listener.pilot.is_(False), ~left))
         .group_by(Listener.listener_group)
     )
-    return {group: Filled(begun, int(finished)) for group, begun, finished in rows}
+    return {group: Filled(begun, int(finished), int(stopped)) for group, begun, finished, stopped in rows}
 
 
 def locked(db: Session, study_id: int) -> Study:
     """The study, as it is now; until this transaction ends nobody else comes to it, so that the last place is one."""
     query = select(Study).where(Study.id == study_id).with_for_update(key_share=True)
     return db.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def _idle_since(moment: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What is true of a session that was begun, is not over, and where nothing was begun or saved since."""
+    saved_since = exists().where(
+        Trial.session_id == ListeningSession.id, Save.trial_id == Trial.id, Save.saved_at >= moment
+    )
+    return ListeningSession.status == "started", ListeningSession.started_at < moment, ~saved_since
 
 
 def _sentence(error: Any) -> str:
@@ -183,6 +220,11 @@ def _sentence(error: Any) -> str:
         what = say("The most listeners") if name == "capacity" else say("The most of a group")
         return say(
             "%(what)s: found %(found)r; expected a whole number from 1 to 100000, or nothing.", what=what, found=value
+        )
+    if name == "free_after_h":
+        return say(
+            "Hours until a place is free again: found %(found)r; expected a whole number from 1 to 8760, or nothing.",
+            found=value,
         )
     if name == "return_url":
         return say(

@@ -2,14 +2,15 @@
 
 What is sent is kept in ``uploads`` of the data folder: the archive only while it arrives, the set for as long as a
 version was published from it (a report reads its manifest and sounds there). Of a set that is not taken, and of one
-that was published before, nothing stays. What a process left behind that was killed meanwhile is cleared after a day.
+that was published before, nothing stays. What a process left behind that was killed meanwhile is cleared after a day
+(``mushra_app.operation.leftovers``).
 
 Publishing runs within the request and not as a job: nothing depends on a worker, whoever sent the set hears at once
 what is wrong with it, and the right to the new study is given in the same transaction that makes it. Its work is
 bounded by the size of what is taken, and few do it at once.
 
 Conventions: functions know nothing of the web; sizes in bytes.
-Defines: ``arriving``, ``publish_archive``, ``publish_folder``.
+Defines: ``arriving``, ``publish_archive``, ``publish_folder``, ``clear``.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from mushra_app.people import audit, permissions
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
 from mushra_app.publish import Published, publish
+from mushra_app.study import sets
 from mushra_app.study.unpacking import RESERVE, ArchiveError, unpack
 from mushra_app.words import say
 from stimuli import manifest as manifests
@@ -40,7 +42,6 @@ from stimuli.errors import HiddenReferenceError
 
 AT_ONCE = 2
 """So many sets are received and published at once by one process: threads and disk are there for listeners first."""
-LEFT_BEHIND_S = 86_400
 UNPACKED = 2
 """A set may be so many times the largest archive."""
 MB = 10**6
@@ -73,7 +74,7 @@ def arriving(settings: Settings, size: int) -> Iterator[Path]:
     folder = settings.uploads_dir / f".{secrets.token_hex(8)}.part"
     try:
         settings.uploads_dir.mkdir(parents=True, exist_ok=True)
-        _clear(settings.uploads_dir)
+        clear(settings.uploads_dir)
         if shutil.disk_usage(settings.uploads_dir).free < (1 + UNPACKED) * size + RESERVE:
             raise UnavailableError(say("The server's disk has no room for this set; nothing was kept."))
         folder.mkdir()
@@ -99,23 +100,29 @@ def publish_archive(database: Database, settings: Settings, archive: Path, visit
             _refuse_others_studies(database, visitor, manifest.experiment.experiment.name)
         except HiddenReferenceError as error:
             raise _without_folder(error, found) from None
-        # Moved before it is published: the database must never name a folder that a power cut takes back.
         kept = settings.uploads_dir / f"{manifest.experiment.experiment.name}-{secrets.token_hex(6)}"
-        found.replace(kept)
     except OSError as error:
-        raise UnavailableError(
-            say("The set could not be unpacked: %(reason)s; nothing was kept.", reason=error.strerror or "?")
-        ) from error
+        raise _not_unpacked(error) from error
     try:
-        done = _published(database, settings, kept, visitor)
+        with sets.laid_down(kept):
+            try:
+                found.replace(kept)  # before it is published: no power cut takes back what the database names
+            except OSError as error:
+                raise _not_unpacked(error) from error
+            done = _published(database, settings, kept, visitor)
     except BaseException as error:
-        shutil.rmtree(kept, ignore_errors=True)
         if isinstance(error, HiddenReferenceError) and not isinstance(error, ConflictError):
             raise _without_folder(error, kept) from None
         raise
     if not done.taken:
         shutil.rmtree(kept, ignore_errors=True)
     return done
+
+
+def _not_unpacked(error: OSError) -> UnavailableError:
+    return UnavailableError(
+        say("The set could not be unpacked: %(reason)s; nothing was kept.", reason=error.strerror or "?")
+    )
 
 
 def publish_folder(database: Database, settings: Settings, folder: str, visitor: Visitor) -> Published:
@@ -176,9 +183,9 @@ def _without_folder(error: HiddenReferenceError, folder: Path) -> HiddenReferenc
     return ArchiveError(str(error).replace(f"{folder}/", "").replace(str(folder), say("the set")))
 
 
-def _clear(uploads: Path) -> None:
-    """What was left behind by a process that was killed."""
+def clear(uploads: Path) -> None:
+    """Remove what was arriving when a process was killed."""
     for path in uploads.glob(".*.part"):
         with suppress(OSError):
-            if path.stat().st_mtime < time.time() - LEFT_BEHIND_S:
+            if path.stat().st_mtime < time.time() - sets.LEFT_BEHIND_S:
                 shutil.rmtree(path, ignore_errors=True)

@@ -16,9 +16,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
+from stimuli.description.mistakes import sentences
 from stimuli.description.model import Model, StemName
 from stimuli.errors import ExperimentError
-from stimuli.experiment import sentence
 from stimuli.loudness import SHORTEST_S
 from stimuli.separators.networks.architectures import ARCHITECTURES
 
@@ -185,9 +185,8 @@ def load(path: Path) -> Training:
     try:
         return Training.model_validate(raw)
     except ValidationError as error:
-        raise ExperimentError(
-            [f"{path.name}: {sentence(detail, shown_by='the README, mushra train')}" for detail in error.errors()]
-        ) from None
+        told = sentences(error.errors(), raw, "the README, mushra train")
+        raise ExperimentError([f"{path.name}: {one}" for one in told]) from None
 
 
 def changes(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:

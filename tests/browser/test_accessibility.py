@@ -152,6 +152,7 @@ def test_every_page_of_people(seen: Page, server, data_dir: Path) -> None:
         found += complaints(seen)
     seen.goto(f"{server.url}/studio/account/tokens")
     seen.get_by_label("What is it for?").fill("axe")
+    seen.get_by_label("Your password, once more").fill(PASSWORD)
     with seen.expect_navigation():
         seen.get_by_role("button", name="Make it").click()
     found += complaints(seen)

@@ -84,7 +84,7 @@ def _with_tokens(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
         if care == "all" and "number" in case.path_parameters:
             case.path_parameters["number"] = tokens.of_account(db, teller.id)[0].id
     if care == "all" and "number" not in case.path_parameters and case.method == "POST":
-        case.body = {"name": "nightly", "may": "view", "days": "30"}
+        case.body = {"name": "nightly", "may": "view", "days": "30", "password": PASSWORD}
     fuzz.tokens[fuzz.teller] = csrf(fuzz.teller.get("/withdraw").text)
     return fuzz.teller
 
@@ -96,7 +96,7 @@ def _with_a_second_factor(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     sealed, secret = re.findall(r'name="sealed" value="([^"]+)"', page)[0], re.findall(r'secret">([^<]+)', page)[0]
     if care == "all" and case.method == "POST":
         code = pyotp.TOTP(secret.replace(" ", "")).now()
-        case.body = {"change": "on", "sealed": sealed, "code": code}
+        case.body = {"change": "on", "sealed": sealed, "code": code, "password": PASSWORD}
     fuzz.tokens[fuzz.teller] = csrf(page)
     return fuzz.teller
 

@@ -145,7 +145,7 @@ def test_a_large_answer_goes_through_a_file_that_does_not_stay_and_killed_ones_a
     ours, theirs = browser.get("/studio/tiny/answers.csv"), studio.ask("/studio/tiny/answers.csv")
     assert len(theirs.body) > apart.IN_MEMORY
     assert theirs.body == ours.data
-    assert not list(settings.data_dir.glob(f"{apart.PREFIX}*"))
+    assert not list(settings.tmp_dir.glob(f"{apart.PREFIX}*"))
     assert studio.ask("/studio/tiny/report.html").body == HERE, "a file has nothing to be worked out"
     os.kill(others[0], signal.SIGKILL)
     assert studio.ask("/studio/").body == HERE

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from server_guests import ORIGIN, Guest, as_json
 from sqlalchemy import select
-from studio_people import csrf, database_of, inside, password_hash, person
+from studio_people import PASSWORD, csrf, database_of, inside, password_hash, person
 
 from mushra_app import jobs
 from mushra_app.app import create_app
@@ -182,7 +182,7 @@ BODIES = {
 }
 FORMS: dict[str, dict[str, str]] = {
     "/studio/account/second-factor": {"change": "off", "password": "a wrong password", "code": "000000"},
-    "/studio/account/tokens": {"name": "nightly", "may": "view", "days": "30"},
+    "/studio/account/tokens": {"name": "nightly", "may": "view", "days": "30", "password": PASSWORD},
     "/studio/people": {"role": "viewer"},
     "/studio/people/<int:number>": {"change": "take", "study": "other"},
     "/studio/people/join/<token>": {"name": "eve", "password": "a password that is long"},

@@ -30,7 +30,7 @@ from mushra_app.operation import backup as backups
 from mushra_app.operation import checks, db_cli, postgresql
 from mushra_app.operation.backup import back_up, restore
 from mushra_app.publish import publish
-from mushra_app.study import results
+from mushra_app.study import results, sets
 from stimuli import manifest as manifests
 
 
@@ -171,6 +171,40 @@ def test_sets_that_were_sent_come_back(
     again.close()
     assert list(kept) == ["uploads/one", "uploads/two"]
     assert sorted(folders) == [elsewhere.data_dir / "uploads" / name for name in ("one", "two")]
+
+
+def test_sets_of_older_releases_which_kept_whole_paths_come_back(
+    database: Database, either: Settings, elsewhere: Settings, tmp_path: Path
+) -> None:
+    """Also where the data folder was moved since, and where another version names the same set by its place."""
+    sent = either.uploads_dir / "tiny-0123456789ab"
+    tiny_set.make(sent)
+    publish(sent, database, either)
+    own = tmp_path / "of my own"
+    tiny_set.make(own, test={"consent": "Rate."})
+    publish(own, database, either, as_draft=True)
+    with database.writing() as db:
+        first, second = db.scalars(select(StudyVersion).order_by(StudyVersion.id))
+        first.published_from = str(sent.absolute())
+        assert second.published_from == str(own)
+    contents = back_up(either, tmp_path / "backup.zip")
+    assert {place.rpartition("/clips")[0] for place in contents.sets if "/clips" in place} == {f"uploads/{sent.name}"}
+    assert sets.folder_of(str(sent.absolute()), either) == sent.absolute()
+    either.data_dir.rename(tmp_path / "kept away")
+    restore(elsewhere, tmp_path / "backup.zip")
+    assert manifests.verify(sets.folder_of(str(sent.absolute()), elsewhere)).study_id
+    assert sets.folder_of(str(own), elsewhere) == own
+
+
+def test_no_path_leads_out_of_the_data_folder_by_its_name(settings: Settings, tmp_path: Path) -> None:
+    settings.data_dir.mkdir()
+    (tmp_path / "link").symlink_to(settings.data_dir)
+    beside = settings.data_dir / ".." / "set"
+    assert sets.place_of(str(beside), settings) == str(beside)
+    assert sets.named(tmp_path / "link" / "uploads" / "x", settings) == "uploads/x"
+    assert sets.place_of(f"{tmp_path}/data-of-another/uploads/x", settings).startswith("/")
+    (settings.uploads_dir / "mine").mkdir(parents=True)
+    assert sets.place_of("/gone/uploads/mine", settings) == "/gone/uploads/mine", "only names that we gave"
 
 
 def test_a_lost_set_is_named_and_all_the_rest_can_be_kept(settings: Settings, sqlite: Database, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from mushra_app.session import privacy
 from mushra_app.studio.live import health, progress, sittings
 from mushra_app.studio.live import listener as one_listener
 from mushra_app.studio.live.pages import ListenerPage, LivePage, View
-from mushra_app.study import lifecycle, monitoring, work
+from mushra_app.study import lifecycle, monitoring, recruiting, work
 from mushra_app.table_base import now
 from stimuli.manifest import Manifest
 
@@ -100,6 +100,23 @@ def test_every_state_is_told_from_every_other(published: Database) -> None:
     assert [(bar.name, bar.count) for bar in page.stops] == [("1", 0), ("2", 1), ("3", 0)]
     assert [row.state for row in page.sessions][:3] == ["now", "now", "stopped"]
     assert [row.listener for row in live(published, state="stopped").sessions] == [page.sessions[2].listener]
+
+
+def test_whose_place_is_free_again_is_said_apart_and_as_the_tab_people_counts(app: Flask, owner: FlaskClient) -> None:
+    database = database_of(app)
+    for _ in range(3):
+        guest = Guest(database)
+        guest.save(guest.trial())
+        seen_at(database, guest, now() - timedelta(hours=25))
+    Guest(database)
+    assert "their places are free again" not in owner.get("/studio/tiny/live").text
+    with database.writing() as db:
+        recruiting.change(lifecycle.current(db, "tiny").study, {"capacity": 4, "free_after_h": 24})
+    page = live(database)
+    assert (page.given_free, page.free_after_h, numbers(page)["stopped"]) == (3, 24, 3)
+    assert "3 listeners have saved nothing for 24 hours or longer" in owner.get("/studio/tiny/live").text
+    people = " ".join(owner.get("/studio/tiny/listeners").text.split())
+    assert "1 of 4" in people and "3 stopped, whose places are free again" in people and 'value="24"' in people
 
 
 def test_who_has_saved_everything_is_at_the_last_questions(published: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,8 @@ from mushra_app.people.permissions import Right
 from mushra_app.people.tables import AccountInvitation
 from mushra_app.publish import publish
 from mushra_app.security import studio_key, token_sha256
+from mushra_app.studio.test.routes import MOVED
+from mushra_app.study import lifecycle
 
 
 @pytest.fixture
@@ -267,3 +270,45 @@ def test_the_audit_log_is_paged_and_filtered(app: Flask, ada: FlaskClient) -> No
     for odd in ("before=x", "before=-1", f"before={10**40}", "what=nosuch", "before=%D9%A3"):
         assert ada.get(f"/studio/audit?{odd}").status_code == 200
     assert "Nothing of this kind" in ada.get("/studio/audit?who=nobody").text
+
+
+def notice(client: FlaskClient, answer: Any) -> str:
+    """What the page says that an answer leads to, as a screen reader says it by itself."""
+    assert answer.status_code == 303, answer.text
+    said = re.findall(r'<div class="notice" role="status"><p>([^<]+)</p>', client.get(answer.location).text)
+    assert len(said) == 1, said
+    return html.unescape(said[0])
+
+
+def test_whatever_was_done_is_said_on_the_page_that_follows(app: Flask, ada: FlaskClient) -> None:
+    eve = person(database_of(app), "eve", "experimenter")
+    person(database_of(app), "vera", "viewer")
+    page, access = f"/studio/people/{number_of(app, eve)}", "/studio/tiny/access"
+    done = [
+        (access, {"name": "Eve", "may": "view"}, "eve may look at tiny now."),
+        (access, {"name": "eve", "may": "change"}, "eve may change tiny now."),
+        (access, {"name": "vera", "may": "change"}, "vera may look at tiny now."),
+        (access, {"name": "eve", "may": "none"}, "tiny was taken away from eve."),
+        (page, {"change": "give", "study": "tiny"}, "eve may see tiny now."),
+        (page, {"change": "take", "study": "tiny"}, "tiny was taken away from eve."),
+        (page, {"change": "role", "role": "viewer"}, "eve has another role now."),
+        (page, {"change": "shut out"}, "eve is shut out: all their logins and tokens have ended."),
+        (page, {"change": "let in"}, "eve can come in again."),
+        (page, {"change": "totp off", "password": PASSWORD}, "eve is asked for no code any more."),
+        ("/studio/tiny/versions/1/status", {"status": "paused"}, "Version 1 is paused now: nobody new can come, and"),
+        ("/studio/tiny/versions/1/status", {"status": "closed"}, "Version 1 is closed now: nobody new can come, and"),
+        ("/studio/tiny/versions/1/status", {"status": "open"}, "Version 1 is open now: listeners can come."),
+    ]
+    for address, fields, said in done:
+        assert notice(ada, post(ada, address, **fields)).startswith(said)
+    assert 'class="notice"' not in ada.get(access).text, "once"
+    post(ada, "/studio/account/tokens", name="nightly", may="view", days="30", password=PASSWORD)
+    (number,) = re.findall(r"tokens/(\d+)/revoke", ada.get("/studio/account/tokens").text)
+    said = notice(ada, post(ada, f"/studio/account/tokens/{number}/revoke"))
+    assert said == "The token nightly is revoked: it opens nothing any more."
+    refused = post(ada, "/studio/tiny/versions/1/status", status="piloting")
+    assert refused.status_code == 409 and 'class="notice"' not in refused.text
+
+
+def test_every_state_that_a_version_is_brought_into_has_its_sentence() -> None:
+    assert set(MOVED) == {status for following in lifecycle.FOLLOWS.values() for status in following}

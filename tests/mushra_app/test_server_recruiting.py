@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,7 @@ def test_a_quota_is_of_its_group_alone(published: Database) -> None:
     come(published)
     with published.reading() as db:
         assert listener_of(db, token).listener_group == "others"
-        counts = recruiting.filled(db, listener_of(db, token).study_id)
+        counts = recruiting.filled(db, listener_of(db, token).study_id, None)
     assert counts == {"experts": Filled(1, 0), "others": Filled(1, 0), "": Filled(1, 0)}
 
 
@@ -146,6 +146,98 @@ def test_of_many_who_want_the_last_place_at_once_one_gets_it(published: Database
     raised = at_once(6, lambda _: come(published))
     assert [error.reason for error in raised if isinstance(error, TurnedAwayError)] == ["full"] * 5
     assert in_all(published) == 3
+
+
+def idle(database: Database, token: str, hours: float) -> None:
+    """Put everything that was stored of a listener so many hours back."""
+    with database.writing() as db:
+        for sitting in listener_of(db, token).sessions:
+            sitting.started_at -= timedelta(hours=hours)
+            for trial in sitting.trials:
+                for save in trial.saves:
+                    save.saved_at -= timedelta(hours=hours)
+
+
+def places_of(database: Database, free_after_h: int | None = 24, at: datetime | None = None) -> Filled:
+    with database.reading() as db:
+        study_id = lifecycle.current(db, "tiny").study_id
+        return sum(recruiting.filled(db, study_id, free_after_h, at).values(), Filled())
+
+
+def test_a_place_is_free_again_when_its_listener_stopped_so_long_ago(published: Database) -> None:
+    settle(published, capacity=2)
+    stopped = come(published)
+    guest_of(published, stopped).save(guest_of(published, stopped).trial())
+    finished = come(published)
+    guest_of(published, finished).finish()
+    for token in (stopped, finished):
+        idle(published, token, 25)
+    assert turned_away(published) == "full", "as long as nothing is set"
+    settle(published, capacity=2, free_after_h=26)
+    assert turned_away(published) == "full"
+    settle(published, capacity=2, free_after_h=24)
+    assert places_of(published) == Filled(begun=2, finished=1, stopped=1)
+    come(published)
+    assert turned_away(published) == "full"
+    guest_of(published, stopped).finish()
+    assert places_of(published) == Filled(begun=3, finished=2), "whoever comes back goes on, one more than looked for"
+    assert turned_away(published) == "full"
+
+
+def test_one_save_holds_a_place_however_long_ago_its_listener_began(published: Database) -> None:
+    settle(published, capacity=1, free_after_h=24)
+    token = come(published)
+    idle(published, token, 25)
+    guest = guest_of(published, token)
+    guest.save(guest.trial())
+    assert turned_away(published) == "full"
+    idle(published, token, 23.9)
+    assert turned_away(published) == "full"
+    idle(published, token, 0.2)
+    come(published)
+
+
+def test_who_waits_for_a_further_session_holds_their_place(study: Callable[..., Database]) -> None:
+    database = study(test={"sessions": 2})
+    settle(database, capacity=1, free_after_h=1)
+    token = come(database)
+    guest_of(database, token).finish()
+    idle(database, token, 1000)
+    assert turned_away(database) == "full"
+
+
+def test_a_quota_too_has_its_places_back(published: Database) -> None:
+    settle(published, free_after_h=1, groups=[{"name": "experts", "quota": 1, "by_link": True}])
+    idle(published, come(published, Link(group="experts")), 2)
+    come(published, Link(group="experts"))
+    assert turned_away(published, Link(group="experts")) == "full"
+
+
+def test_of_many_who_want_the_place_of_one_who_stopped_one_gets_it(published: Database) -> None:
+    settle(published, capacity=2, free_after_h=24)
+    come(published)
+    idle(published, come(published), 25)
+    raised = at_once(6, lambda _: come(published))
+    assert [error.reason for error in raised if isinstance(error, TurnedAwayError)] == ["full"] * 5
+    assert in_all(published) == 3
+
+
+def test_a_clock_that_jumps_gives_no_place_away_twice(published: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle(published, capacity=1, free_after_h=24)
+    came = now()
+
+    def clock_says(hours: float) -> None:
+        monkeypatch.setattr(recruiting, "now", lambda: came + timedelta(hours=hours))
+
+    idle(published, come(published), 25)
+    clock_says(-48)
+    assert turned_away(published) == "full"
+    clock_says(0)
+    come(published)
+    for hours in (-48, 0, -2, 0, -24, 1):
+        clock_says(hours)
+        assert turned_away(published) == "full", hours
+    assert in_all(published) == 2
 
 
 def test_an_invitation_that_is_opened_twice_at_once_makes_one_listener(published: Database) -> None:
@@ -304,6 +396,11 @@ def test_the_way_back_is_https_or_this_machine(address: str, safe: bool) -> None
     [
         ({"capacity": "many"}, "The most listeners: found 'many'; expected a whole number from 1 to 100000"),
         ({"capacity": 0}, "found 0"),
+        (
+            {"free_after_h": "soon"},
+            "Hours until a place is free again: found 'soon'; expected a whole number from 1 to",
+        ),
+        ({"free_after_h": 0}, "found 0"),
         ({"groups": [{"name": "a", "quota": "-1"}]}, "The most of a group: found '-1'"),
         ({"groups": [{"name": ""}]}, "A group: found ''"),
         ({"groups": [{"name": "a"}, {"name": "a"}]}, "a name of its own"),

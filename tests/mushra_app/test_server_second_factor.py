@@ -8,17 +8,18 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pyotp
 import pytest
 from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
+from pyotp.totp import TOTP
 from studio_people import PASSWORD, csrf, database_of, inside, log_in, person
 
 from mushra_app.config import Settings
 from mushra_app.db import Database
-from mushra_app.people import account_cli, accounts, audit, second_factor, throttle
-from mushra_app.studio.accounts import half_in
+from mushra_app.people import account_cli, accounts, audit, second_factor, throttle, tokens
+from mushra_app.security import studio_key
+from mushra_app.studio.accounts import again, half_in
 
 SECRET = base64.b32encode(b"12345678901234567890").decode()
 """Of RFC 6238, appendix B."""
@@ -34,7 +35,7 @@ class Clock:
         return self.at_s
 
     def code(self, steps: int = 0) -> str:
-        return pyotp.TOTP(SECRET).generate_otp(int(self.at_s) // 30 + steps)
+        return TOTP(SECRET).generate_otp(int(self.at_s) // 30 + steps)
 
 
 @pytest.fixture
@@ -161,21 +162,31 @@ def test_it_is_turned_on_with_a_code_and_off_with_password_and_code(app: Flask, 
     client = inside(app, person(database_of(app), "eve", "viewer"))
     html = client.get(page).text
     sealed, shown = (re.findall(pattern, html)[0] for pattern in (r'sealed" value="([^"]+)"', r'secret">([^<]+)<'))
-    totp = pyotp.TOTP(shown.replace(" ", ""))
+    totp = TOTP(shown.replace(" ", ""))
     assert "<svg" in html and "style=" not in html and len(shown.replace(" ", "")) == 32
-    wrong = send(client, "000000", page, change="on", sealed=sealed)
+    wrong = send(client, "000000", page, change="on", password=PASSWORD, sealed=sealed)
     assert wrong.status_code == 403 and shown in wrong.text, "the same secret, which the app has by now"
     stranger = inside(app, person(database_of(app), "bob", "viewer"))
     for planted in ("", "x", sealed[:-1]):
-        assert "out of date" in send(client, totp.at(clock.at_s), page, change="on", sealed=planted).text  # pyright: ignore[reportArgumentType]
-    assert "out of date" in send(stranger, totp.at(int(clock.at_s)), page, change="on", sealed=sealed).text
-    assert send(client, totp.at(int(clock.at_s)), page, change="on", sealed=sealed).status_code == 303
+        assert (
+            "out of date"
+            in send(client, totp.at(clock.at_s), page, change="on", password=PASSWORD, sealed=planted).text
+        )  # pyright: ignore[reportArgumentType]
+    assert (
+        "out of date"
+        in send(stranger, totp.at(int(clock.at_s)), page, change="on", password=PASSWORD, sealed=sealed).text
+    )
+    assert (
+        send(client, totp.at(int(clock.at_s)), page, change="on", password=PASSWORD, sealed=sealed).status_code == 303
+    )
+    assert "from now on you are asked for a code" in client.get(page).text
     assert shown not in client.get(page).text, "once it is on, nobody sees the secret again"
     clock.at_s += 30
     now = totp.at(int(clock.at_s))
     assert send(client, now, page, change="off", password="not the password").status_code == 403
     assert send(client, "000000", page, change="off", password=PASSWORD).status_code == 403
     assert send(client, now, page, change="off", password=PASSWORD).status_code == 303
+    assert "your password alone lets you in" in client.get(page).text
     assert "/studio/login/code" not in log_in(app.test_client(), "eve").location
     with database_of(app).reading() as db:
         assert accounts.named(db, "eve").totp_secret is None
@@ -188,7 +199,88 @@ def test_an_owner_and_the_command_line_turn_it_off(app: Flask, settings: Setting
         account.totp_secret, number = SECRET, account.id
     owner = inside(app, ada)
     assert "Turn the codes off" in owner.get(f"/studio/people/{number}").text
-    send(owner, "", f"/studio/people/{number}", change="totp off")
+    send(owner, "", f"/studio/people/{number}", change="totp off", password=PASSWORD)
     assert log_in(app.test_client(), vera).location == "/studio/"
     done = CliRunner().invoke(account_cli.account, ["totp-off", "ada", "--data", str(settings.data_dir)])
     assert done.output == "ada: second factor turned off\n" and log_in(app.test_client(), ada).location == "/studio/"
+
+
+def told(app: Flask, what: str) -> list[tuple[str, str]]:
+    """Who and what of the audit log's rows of that kind, the oldest first."""
+    with database_of(app).reading() as db:
+        return [(row.who, row.about) for row in reversed(audit.latest(db)) if row.what == what]
+
+
+def test_the_password_is_asked_for_again_and_a_wrong_one_changes_nothing(app: Flask, clock: Clock) -> None:
+    page = "/studio/account/second-factor"
+    client = inside(app, person(database_of(app), "eve", "viewer"))
+    html = client.get(page).text
+    sealed, secret = (re.findall(pattern, html)[0] for pattern in (r'sealed" value="([^"]+)"', r'secret">([^<]+)<'))
+    code = TOTP(secret.replace(" ", "")).at(int(clock.at_s))
+    for wrong in ({}, {"password": ""}, {"password": "not the password"}):
+        answer = send(client, code, page, change="on", sealed=sealed, **wrong)
+        assert answer.status_code == 403 and "not the one of your account" in answer.text and secret in answer.text
+    with database_of(app).reading() as db:
+        assert accounts.named(db, "eve").totp_secret is None
+    assert send(client, code, page, change="on", sealed=sealed, password=PASSWORD).status_code == 303
+    clock.at_s += 30
+    assert send(client, "000000", page, change="off", password=PASSWORD).status_code == 403
+    assert told(app, "failed login") == [("eve", "asked again for the password")] * 3 + [
+        ("eve", "asked again for the password or a code")
+    ]
+
+
+def test_an_owner_turns_nobodys_codes_off_without_the_password_of_their_own(app: Flask, ada: str) -> None:
+    vera = person(database_of(app), "vera", "viewer")
+    with database_of(app).writing() as db:
+        account = accounts.named(db, vera)
+        account.totp_secret, number = SECRET, account.id
+    owner, address = inside(app, ada), f"/studio/people/{number}"
+    answer = send(owner, "", address, change="totp off", password="vera's, perhaps")
+    assert answer.status_code == 403 and "not the one of your account" in answer.text
+    with database_of(app).reading() as db:
+        assert accounts.named(db, vera).totp_secret == SECRET
+    assert told(app, "failed login") == [("ada", "asked again for the password")]
+
+
+def test_a_password_is_not_tried_out_where_it_is_asked_for_again(app: Flask, ada: str) -> None:
+    client, fields = inside(app, ada), {"name": "x", "may": "view", "days": "30"}
+    statuses = [send(client, "", "/studio/account/tokens", password="wrong", **fields).status_code for _ in range(10)]
+    assert statuses == [403] * 10
+    for address, more in (
+        ("/studio/account/tokens", fields),
+        ("/studio/account/second-factor", {"change": "off"}),
+        ("/studio/people/1", {"change": "totp off"}),
+    ):
+        answer = send(client, "", address, password=PASSWORD, **more)
+        assert answer.status_code == 429 and int(answer.headers["Retry-After"]) > 0
+        assert "Too many wrong passwords" in answer.text
+
+
+def test_the_password_that_was_right_must_be_the_one_still(app: Flask, ada: str, monkeypatch: Any) -> None:
+    client = inside(app, ada)
+    before = again.door.right_password
+
+    def meanwhile(name: str, password: str) -> str | None:
+        right = before(name, password)
+        with database_of(app).writing() as db:
+            accounts.named(db, name).password_hash = "another"
+        return right
+
+    monkeypatch.setattr(again.door, "right_password", meanwhile)
+    fields = {"name": "x", "may": "view", "days": "30", "password": PASSWORD}
+    assert send(client, "", "/studio/account/tokens", **fields).status_code == 403
+    with database_of(app).reading() as db:
+        assert tokens.of_account(db, accounts.named(db, ada).id) == []
+
+
+def test_by_the_studios_key_there_is_no_password_to_ask_for(app: Flask, settings: Settings) -> None:
+    client = app.test_client()
+    client.get(f"/studio/?key={studio_key(settings)}")
+    vera = person(database_of(app), "vera", "viewer")
+    with database_of(app).writing() as db:
+        account = accounts.named(db, vera)
+        account.totp_secret, number = SECRET, account.id
+    assert 'type="password"' not in client.get(f"/studio/people/{number}").text
+    assert send(client, "", f"/studio/people/{number}", change="totp off").status_code == 303
+    assert send(client, "", "/studio/account/tokens", name="x", may="view", days="30").status_code == 403

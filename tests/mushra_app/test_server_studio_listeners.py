@@ -178,17 +178,20 @@ def test_a_group_is_named_by_a_link_only_where_the_settings_say(app: Flask, clie
 
 
 def test_settings_are_kept_and_noted_and_what_was_typed_wrong_is_not_lost(app: Flask, ada: FlaskClient) -> None:
-    form = settings_form(ada, capacity="24", return_url="https://panel.example/?cc={code}", completion_code=" C0 ")
+    form = settings_form(
+        ada, capacity="24", free_after_h="48", return_url="https://panel.example/?cc={code}", completion_code=" C0 "
+    )
     form |= {"group-0": "experts", "quota-0": "6", "group-1": "students", "by_link-1": "yes"}
     assert send(ada, "/recruiting", **form).status_code == 303
     with database_of(app).reading() as db:
         found = recruiting.recruiting_of(lifecycle.current(db, "tiny").study)
-        assert (found.capacity, found.completion_code, found.open_link) == (24, "C0", True)
+        assert (found.capacity, found.free_after_h, found.completion_code, found.open_link) == (24, 48, "C0", True)
         assert [(one.name, one.quota, one.by_link) for one in found.groups] == [
             ("experts", 6, False),
             ("students", None, True),
         ]
         assert (entry := audit.latest(db)[0]).what == "study" and "most listeners: 24" in entry.about
+        assert "places free after 48 h without a save" in entry.about
     wrong = settings_form(ada, capacity="many", return_url="http://panel.example", completion_code="kept as typed")
     answer = send(ada, "/recruiting", **wrong)
     text = html.unescape(answer.text)

@@ -64,7 +64,7 @@ def refused(write_experiment, more: str) -> str:
         ),
         ('[analysis]\ncontrasts = ["home - centre on dataset=seen"]\n', "no item has dataset 'seen'; found none"),
         ('[analysis]\nprimary = "beauty"\n', "analysis.primary: 'beauty' is no attribute"),
-        ("[analysis]\nequivalence_margin = 0\n", "analysis.equivalence_margin: Input should be greater than 0"),
+        ("[analysis]\nequivalence_margin = 0\n", "analysis.equivalence_margin: found 0; expected more than 0"),
         ('[analysis]\nadjust = "tukey"\ncontrasts = ["home - centre"]\n', "is for all pairs of systems"),
         ('[analysis]\nexclude = ["bad-mood"]\n', "bs1534-hidden-reference"),
     ],

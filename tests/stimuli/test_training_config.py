@@ -39,15 +39,18 @@ VOICES = {"strategy": "medleyvox", "gain_db": 0, "swap_channels": 0}
         ({"loss": {"permutation_invariant": True}}, "loss.permutation_invariant: for 2 to 5 sources, found 1; leave"),
         ({"sources": ["vocals", "vocals"]}, "sources: one is named twice; give each its own name"),
         ({"mixing": VOICES}, "mixing.strategy: medleyvox mixes two voices whose loudness can be"),
-        ({"mixing": {"strategy": "mashup"}}, "mixing.strategy: Input should be 'song', 'random_stems' or 'medleyvox'"),
-        ({"optimiser": {"rate": 0}}, "optimiser.rate: Input should be greater than 0; found 0"),
+        (
+            {"mixing": {"strategy": "mashup"}},
+            "mixing.strategy: found 'mashup'; expected 'song', 'random_stems' or 'medleyvox'",
+        ),
+        ({"optimiser": {"rate": 0}}, "optimiser.rate: found 0; expected more than 0"),
         ({"optimiser": {"betas": [0.9, 1.0]}}, "optimiser: betas are at least 0 and below 1, found [0.9, 1.0]"),
-        ({"optimiser": {"threads": 0, "ema": 1}}, "optimiser.ema: Input should be less than 1; found 1"),
+        ({"optimiser": {"threads": 0, "ema": 1}}, "optimiser.ema: found 1; expected less than 1"),
         ({"data": {"segment_s": 0.00001}}, "data.segment_s: 1e-05 s at 8000 Hz hold no sample; give some seconds"),
         ({"loss": {"snr": 0, "own": 1, "permutation_invariant": True}}, "loss: permutation_invariant has no part in"),
         ({"mixing": {"strategy": "medleyvox"}, "sources": ["a", "b"]}, "mixing: medleyvox draws levels by itself"),
         ({"data": {"train": ""}}, "data.train: is empty; write what belongs there"),
-        ({"channels": 3}, "channels: Input should be 1 or 2; found 3"),
+        ({"channels": 3}, "channels: found 3; expected 1 or 2"),
     ],
 )
 def test_mistakes_are_said_with_their_place(tmp_path, keys, says) -> None:

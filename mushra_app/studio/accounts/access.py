@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import flash, redirect, request, url_for
 
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.people import accounts, audit, permissions
 from mushra_app.people.permissions import Right
 from mushra_app.studio.accounts import shown
+from mushra_app.studio.accounts.words import shared
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.guard import needs
 from mushra_app.web import services, show
@@ -47,9 +48,11 @@ def share(study: str) -> Any:
             else:
                 raise AppError(say("What may they do? Choose from the list."))
             audit.note(db, visitor().name, "account", f"{account.name}: {done}")
+            said = shared(account.name, study, may="view" if (may, account.role) == ("change", "viewer") else may)
     except AppError as error:
         with services().database.reading() as db:
             return show(shown.access(db, study, visitor(), name=name, error=str(error))), 400
     # Who has taken the study from themselves may not see this page any more.
     gone = may == "none" and accounts.login_name(name) == visitor().name and visitor().role != "owner"
+    flash(said)
     return redirect(url_for("studio.studies") if gone else url_for("studio.access", study=study), 303)

@@ -42,13 +42,23 @@ class TokenRow:
 
 
 @dataclass(frozen=True)
+class AskedToken:
+    """A token as it was asked for."""
+
+    name: str = ""
+    may: str = "view"
+    days: str = "90"
+
+
+@dataclass(frozen=True)
 class TokensPage:
-    """The tokens of whoever is in; ``token`` is a new one, which is shown this once."""
+    """The tokens of whoever is in; ``token`` is a new one, which is shown this once, ``asked`` one that was refused."""
 
     tokens: tuple[TokenRow, ...]
     days: tuple[int, ...]
     may_change: bool
     api_url: str
+    asked: AskedToken = AskedToken()
     token: str = ""
     error: str = ""
 

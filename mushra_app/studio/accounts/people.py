@@ -4,9 +4,10 @@ an invitation, which opens for whoever has it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import flash, redirect, request, url_for
 
 from mushra_app.errors import AppError
 from mushra_app.listener.pages import MessagePage
@@ -16,6 +17,8 @@ from mushra_app.people.tables import Account
 from mushra_app.people.throttle import TooManyTriesError, network_of
 from mushra_app.studio import guard
 from mushra_app.studio.accounts import shown
+from mushra_app.studio.accounts.again import PasswordError, asked_again, still_right
+from mushra_app.studio.accounts.words import shared
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.guard import needs
 from mushra_app.web import external_address, services, show
@@ -57,6 +60,7 @@ def revoke_person_invitation(number: int) -> Any:
     with services().database.writing() as db:
         found = invitations.revoke(db, shown.row_number(number))
         audit.note(db, visitor().name, "account", f"an invitation taken back: {found.role}, by {found.invited_by}")
+    flash(say("The invitation is taken back: its link opens nothing any more."))
     return redirect(url_for("studio.people"), 303)
 
 
@@ -70,16 +74,27 @@ def person(number: int) -> str:
 @blueprint.post("/people/<int:number>")
 @needs(Right.OWN)
 def change_person(number: int) -> Any:
-    """Give an account another role or a study, take one, shut it out, let it in: one of these, as ``change`` says."""
+    """Give an account another role or a study, take one, shut it out, let it in: one of these, as ``change`` says.
+
+    Whoever turns the second factor of somebody off is asked for their own password.
+    """
+    change = request.form.get("change", "")
     try:
+        right = asked_again() if change in WITH_PASSWORD else None
         with services().database.writing() as db:
             account = shown.account(db, number)
-            done = CHANGES.get(request.form.get("change", ""), _nothing)(db, account)
+            if right is not None:
+                still_right(db.get_one(Account, visitor().account_id), right)
+            done = CHANGES.get(change, _nothing)(db, account)
             audit.note(db, visitor().name, "account", f"{account.name}: {done}")
+            said = CHANGED[change](account.name)
+    except TooManyTriesError as error:
+        return _person(number, error=str(error)), 429, {"Retry-After": str(error.wait_s)}
     except AppError as error:
-        return _person(number, error=str(error)), 409
+        return _person(number, error=str(error)), 403 if isinstance(error, PasswordError) else 409
+    flash(said)
     # Whoever has changed their own role may not see this page any more.
-    gone = number == visitor().account_id and request.form["change"] in ("role", "shut out")
+    gone = number == visitor().account_id and change in ("role", "shut out")
     return redirect(url_for("studio.studies") if gone else url_for("studio.person", number=number), 303)
 
 
@@ -186,3 +201,13 @@ CHANGES = {
     "role": _role, "shut out": _shut_out, "let in": _let_in, "give": _give, "take": _take, "totp off": _totp_off,
 }  # fmt: skip
 """What the buttons of a person's page do; each returns the words of the audit log."""
+WITH_PASSWORD = ("totp off",)
+CHANGED: dict[str, Callable[[str], str]] = {
+    "role": lambda name: say("%(name)s has another role now.", name=name),
+    "shut out": lambda name: say("%(name)s is shut out: all their logins and tokens have ended.", name=name),
+    "let in": lambda name: say("%(name)s can come in again.", name=name),
+    "give": lambda name: say("%(name)s may see %(study)s now.", name=name, study=request.form.get("study", "")),
+    "take": lambda name: shared(name, request.form.get("study", ""), may="none"),
+    "totp off": lambda name: say("%(name)s is asked for no code any more.", name=name),
+}
+"""What is said of it to whoever pressed the button."""

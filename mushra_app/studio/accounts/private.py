@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import segno
-from flask import abort, redirect, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 
@@ -16,15 +16,16 @@ from mushra_app.people.second_factor import ClockError
 from mushra_app.people.tables import Account
 from mushra_app.people.throttle import TooManyTriesError, network_of
 from mushra_app.security import secret_key
-from mushra_app.studio import door
 from mushra_app.studio.accounts import shown
-from mushra_app.studio.accounts.pages import SecondFactorPage, TokenRow, TokensPage
+from mushra_app.studio.accounts.again import PasswordError, asked_again, note_wrong, still_right
+from mushra_app.studio.accounts.pages import AskedToken, SecondFactorPage, TokenRow, TokensPage
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.guard import needs
 from mushra_app.table_base import now
 from mushra_app.web import external_address, services, show
 from mushra_app.words import say, say_later
 
+NOTHING_ASKED = AskedToken()
 NO_ACCOUNT = say_later("You are in by the studio's key, which has no account of its own.")
 
 
@@ -38,7 +39,7 @@ def second_factor_page() -> str:
 @blueprint.post("/account/second-factor")
 @needs(Right.VIEW)
 def change_second_factor() -> Any:
-    """Turn the second factor on with a code, or off with the password and a code."""
+    """Turn the second factor on or off, with the password and a code."""
     turn_off = request.form.get("change") == "off"
     try:
         return _turn_off() if turn_off else _turn_on()
@@ -54,20 +55,21 @@ def _turn_on() -> Any:
     secret, code = _unsealed(request.form.get("sealed", "")), request.form.get("code", "")
     if secret is None:
         raise AppError(say("This page is out of date. Scan the picture that is shown now."))
+    right = asked_again()
     with services().database.writing() as db:
         account = _account(db)
+        still_right(account, right)
         if account.totp_secret is None:
             second_factor.turn_on(db, account, secret, code)
             audit.note(db, account.name, "account", f"{account.name}: second factor turned on")
+    flash(say("The second factor is on: from now on you are asked for a code after your password."))
     return redirect(url_for("studio.second_factor_page"), 303)
 
 
 def _turn_off() -> Any:
     wrong = say("The password or the code is not right, or the code was used already. Wait for the next one.")
     _account_id()
-    right = door.right_password(visitor().name, request.form.get("password", ""))
-    if right is None:
-        raise AppError(wrong)
+    right = asked_again(wrong)
     with services().database.writing() as db:
         attempt = throttle.begin(db, visitor().name, network_of(request.remote_addr))
         account = _account(db)
@@ -76,8 +78,11 @@ def _turn_off() -> Any:
             throttle.forgive(db, attempt)
             second_factor.turn_off(db, account)
             audit.note(db, account.name, "account", f"{account.name}: second factor turned off")
+        else:
+            note_wrong(db, "the password or a code")
     if not taken:
         raise AppError(wrong)
+    flash(say("The second factor is off: your password alone lets you in."))
     return redirect(url_for("studio.second_factor_page"), 303)
 
 
@@ -91,16 +96,22 @@ def tokens_page() -> str:
 @blueprint.post("/account/tokens")
 @needs(Right.VIEW)
 def make_token() -> Any:
-    """Make a token of the API; it is shown this once."""
+    """Make a token of the API, with the password; it is shown this once."""
     may, days, name = (request.form.get(field, "") for field in ("may", "days", "name"))
+    asked = AskedToken(name, may, days)
+    lasts = int(days) if days.isdecimal() and len(days) < 5 else -1
+    _account_id()
     try:
+        right = asked_again()
         with services().database.writing() as db:
             account = _account(db)
-            lasts = int(days) if days.isdecimal() and len(days) < 5 else -1
+            still_right(account, right)
             token = tokens.make(db, account, name, may=may, days=lasts)
             audit.note(db, account.name, "token", f"{' '.join(name.split())}: new, may {may}")
+    except TooManyTriesError as error:
+        return show(_tokens(asked, error=str(error))), 429, {"Retry-After": str(error.wait_s)}
     except AppError as error:
-        return show(_tokens(error=str(error))), 400
+        return show(_tokens(asked, error=str(error))), 403 if isinstance(error, PasswordError) else 400
     return show(_tokens(token=token))
 
 
@@ -111,6 +122,8 @@ def revoke_token(number: int) -> Any:
     with services().database.writing() as db:
         found = tokens.revoke(db, _account_id(), shown.row_number(number))
         audit.note(db, visitor().name, "token", f"{found.name}: revoked")
+        said = say("The token %(name)s is revoked: it opens nothing any more.", name=found.name)
+    flash(said)
     return redirect(url_for("studio.tokens_page"), 303)
 
 
@@ -150,7 +163,7 @@ def _unsealed(sealed: str) -> str | None:
     return secret if account_id == visitor().account_id else None
 
 
-def _tokens(*, token: str = "", error: str = "") -> TokensPage:
+def _tokens(asked: AskedToken = NOTHING_ASKED, *, token: str = "", error: str = "") -> TokensPage:
     with services().database.reading() as db:
         rows = tuple(
             TokenRow(
@@ -166,7 +179,7 @@ def _tokens(*, token: str = "", error: str = "") -> TokensPage:
         )
         may_change = permissions.right_of(db, visitor()) >= Right.CHANGE
     api_url = external_address(url_for("api.me"))
-    return TokensPage(rows, tokens.DAYS, may_change, api_url, token=token, error=error)
+    return TokensPage(rows, tokens.DAYS, may_change, api_url, asked, token=token, error=error)
 
 
 def _account(db: Session) -> Account:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -117,10 +118,15 @@ def ask(db: Session, study: Study, kind: str, file: Path, *, preset: str, who: s
 
 
 def lay_down(drafts: Path, text: str) -> Path:
-    """The file that a job reads, named by what is in it: no later change reaches a job that waits."""
+    """The file that a job reads, named by what is in it: no later change reaches a job that waits.
+
+    One that lies there already is as new as if it were written now, so that it is not cleared before the job is asked.
+    """
     drafts.mkdir(parents=True, exist_ok=True)
     path = drafts / f"{_sha256(text)}.toml"
-    if not path.is_file():
+    try:
+        os.utime(path)
+    except FileNotFoundError:
         with whole(path) as part:
             part.write_text(text, encoding="utf-8")
     return path

@@ -104,6 +104,7 @@ def begin_draft(study: str) -> Any:
             if "discard" in request.form:
                 if keeping.discard(db, found.id, _revision()):
                     audit.note(db, visitor().name, "study", f"{study}: the draft of its file thrown away")
+                    flash(say("The draft was thrown away."))
             elif found.versions:
                 keeping.begin(db, lifecycle.current_of(found), visitor().name)
     except ConflictError as error:
@@ -179,4 +180,4 @@ def _revision() -> int:
 
 def drafts_folder() -> Path:
     """Where files for jobs are laid down."""
-    return services().settings.data_dir.absolute() / "drafts"
+    return services().settings.drafts_dir.absolute()

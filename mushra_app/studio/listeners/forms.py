@@ -1,8 +1,8 @@
 """The forms of the tab "People", as mappings of what was typed: nothing typed is lost where something won't do.
 
-Field names: ``seen``, ``open_link``, ``capacity``, ``transducer``, ``experience``, ``attention``, the three codes and
-``return_url``; of every group ``group-N``, ``quota-N`` and ``by_link-N``. Invitations are asked for by ``count``,
-``label`` and ``group``, a list by ``text`` or as the file ``list``.
+Field names: ``seen``, ``open_link``, ``capacity``, ``free_after_h``, ``transducer``, ``experience``, ``attention``, the
+three codes and ``return_url``; of every group ``group-N``, ``quota-N`` and ``by_link-N``. Invitations are asked for by
+``count``, ``label`` and ``group``, a list by ``text`` or as the file ``list``.
 
 Defines: ``typed``, ``fields_of``, ``as_recruiting``, ``numbered``.
 """
@@ -24,6 +24,7 @@ EMPTY_GROUPS = 2
 """Rows for further groups below those that there are."""
 TEXTS = (
     "capacity",
+    "free_after_h",
     "transducer",
     "experience",
     "completion_code",
@@ -59,6 +60,7 @@ def as_recruiting(fields: Fields) -> dict[str, Any]:
     groups = [group for group in fields.groups if group.name or group.quota]
     return given | {
         "capacity": fields.capacity or None,
+        "free_after_h": fields.free_after_h or None,
         "groups": [asdict(group) | {"quota": group.quota or None} for group in groups],
     }
 

@@ -71,7 +71,7 @@ def listeners(
     pilots = select(func.count()).where(Listener.study_id == version.study_id, Listener.pilot)
     return ListenersPage(
         head=head,
-        bars=tuple(_bars(recruiting, filled(db, version.study_id), planned)),
+        bars=tuple(_bars(recruiting, filled(db, version.study_id, recruiting.free_after_h), planned)),
         planned=planned,
         pilots=db.scalar(pilots) or 0,
         addresses=tuple(_addresses(recruiting, addresses.welcome)) if recruiting.open_link else (),
@@ -139,10 +139,10 @@ def qr_code(url: str) -> str:
 
 def _bars(recruiting: Recruiting, counts: dict[str, Filled], planned: int) -> list[Bar]:
     """All of the study first, then every group that the settings name or somebody is in."""
-    in_all = Filled(sum(one.begun for one in counts.values()), sum(one.finished for one in counts.values()))
+    in_all = sum(counts.values(), Filled())
     named = {group.name: group.quota for group in recruiting.groups}
     others = sorted(name for name in counts if name and name not in named)
-    longest = recruiting.capacity or max(planned, in_all.begun)
+    longest = recruiting.capacity or max(planned, in_all.taken)
     bars = [_bar("", in_all, recruiting.capacity, longest)]
     for name, quota in (named | dict.fromkeys(others)).items():
         own = counts.get(name, Filled())
@@ -151,9 +151,10 @@ def _bars(recruiting: Recruiting, counts: dict[str, Filled], planned: int) -> li
 
 
 def _bar(name: str, count: Filled, most: int | None, longest: int) -> Bar:
-    scale = 100 / max(longest, count.begun, 1)
-    widths = [round(scale * number, 2) for number in (count.begun, count.finished)]
-    return Bar(name, count.begun, count.finished, most, *widths, full=most is not None and count.begun >= most)
+    scale = 100 / max(longest, count.taken, 1)
+    widths = [round(scale * number, 2) for number in (count.taken, count.finished)]
+    full = most is not None and count.taken >= most
+    return Bar(name, count.taken, count.finished, count.stopped, most, *widths, full=full)
 
 
 def _addresses(recruiting: Recruiting, welcome: Callable[..., str]) -> list[Address]:

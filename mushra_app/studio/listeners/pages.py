@@ -10,13 +10,17 @@ from mushra_app.studio.tabs import StudyHead
 
 @dataclass(frozen=True)
 class Bar:
-    """How full a group is, or all of the study (``name`` ""); widths are parts of 100. ``most`` None: no limit."""
+    """How full a group is, or all of the study (``name`` ""); widths are parts of 100. ``most`` None: no limit.
+
+    ``stopped`` are those whose places are free again; ``taken`` is everybody else who has begun.
+    """
 
     name: str
-    begun: int
+    taken: int
     finished: int
+    stopped: int
     most: int | None
-    begun_width: float
+    taken_width: float
     finished_width: float
     full: bool
 
@@ -46,6 +50,7 @@ class Fields:
     seen: str
     open_link: bool
     capacity: str
+    free_after_h: str
     groups: tuple[GroupFields, ...]
     transducer: str
     experience: str

@@ -42,7 +42,9 @@ def recruit(study: str) -> Any:
             wanted = change(found, as_recruiting(fields), seen=fields.seen)
             most = "no limit" if wanted.capacity is None else str(wanted.capacity)
             door = "open link" if wanted.open_link else "by invitation only"
-            audit.note(db, visitor().name, "study", f"{study}: recruiting changed: {door}, most listeners: {most}")
+            free = "" if wanted.free_after_h is None else f", places free after {wanted.free_after_h} h without a save"
+            about = f"{study}: recruiting changed: {door}, most listeners: {most}{free}"
+            audit.note(db, visitor().name, "study", about)
     except AppError as error:
         return _page(study, typed=fields, error=str(error)), _status(error)
     flash(say("The settings are kept."))

@@ -77,7 +77,7 @@ class LivePage:
 
     ``etag`` changes whenever the page would; ``ask`` is whether it is time to have the rules look again. ``view`` says
     what of the sessions is among the rows, ``in_view`` how many are. ``quiet_minutes`` without a sign of life count as
-    stopped.
+    stopped; ``given_free`` are the listeners whose places are free again after ``free_after_h`` hours (None: never).
     """
 
     head: StudyHead
@@ -89,6 +89,8 @@ class LivePage:
     sessions: tuple[SessionRow, ...]
     in_view: int
     quiet_minutes: int
+    given_free: int
+    free_after_h: int | None
     stops: tuple[Bar, ...]
     most_stops: int
     pace: Pace | None

@@ -23,6 +23,7 @@ from mushra_app.studio.live.quality import Quality, quality
 from mushra_app.studio.live.sittings import Sitting
 from mushra_app.studio.tabs import head_of
 from mushra_app.study import lifecycle, monitoring
+from mushra_app.study.recruiting import filled, recruiting_of
 from mushra_app.study.work import Works
 from mushra_app.table_base import now
 from mushra_app.words import say, say_later
@@ -63,7 +64,7 @@ def live(db: Session, name: str, visitor: Visitor, place: Place, view: View = Vi
     moment = now()
     etag = tag(db, name, moment)  # first: what is stored meanwhile then costs another page, and is never missed
     version = lifecycle.current(db, name)
-    everybody = sittings.sittings(db, version.study_id)
+    everybody, free_after_h = sittings.sittings(db, version.study_id), recruiting_of(version.study).free_after_h
     wanted = [one for one in everybody if view.who in ("all", kind_of(one))]
     by_state = [(state_of(one, moment), one) for one in wanted]
     counted = Counter(state for state, _ in by_state)
@@ -82,6 +83,8 @@ def live(db: Session, name: str, visitor: Visitor, place: Place, view: View = Vi
         sessions=tuple(_row(state, one, moment, found) for state, one in in_view[: None if view.every else MOST_ROWS]),
         in_view=len(in_view),
         quiet_minutes=round(QUIET_S / 60),
+        given_free=sum(one.stopped for one in filled(db, version.study_id, free_after_h, moment).values()),
+        free_after_h=free_after_h,
         stops=ends if counted["stopped"] else (),
         most_stops=max((bar.count for bar in ends), default=0),
         pace=pace.pace(wanted),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from flask import Response, flash, redirect, request, send_file, url_for
 from sqlalchemy.orm import Session
@@ -18,6 +17,7 @@ from mushra_app.people import audit
 from mushra_app.people.permissions import Right
 from mushra_app.security import CONTENT_SECURITY_POLICY
 from mushra_app.session import privacy
+from mushra_app.spooled import sent, spooled
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.following import followed
 from mushra_app.studio.guard import needs
@@ -192,13 +192,12 @@ def _ratings(study: str, layout: str, reason: str) -> Any:
     return _csv(study, what, lambda stream, db: layouts.write(stream, db, study, layout))
 
 
-def _csv(study: str, what: str, write: Callable[[io.StringIO, Session], int]) -> Response:
+def _csv(study: str, what: str, write: Callable[[TextIO, Session], int]) -> Response:
     """A file to download, and that it was."""
-    stream = io.StringIO()
     with services().database.reading() as db:
         lifecycle.current(db, study)
-        write(stream, db)
+        file = spooled(services().settings, lambda stream: write(stream, db))
     with services().database.writing() as db:
         audit.note(db, visitor().name, "export", f"{study}: {what}")
     named = {"Content-Disposition": f'attachment; filename="{study}-{what}.csv"'}
-    return Response(stream.getvalue(), mimetype="text/csv", headers=named)
+    return sent(file, "text/csv", named)

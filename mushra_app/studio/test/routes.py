@@ -19,7 +19,16 @@ from mushra_app.studio.test import overview
 from mushra_app.study import lifecycle
 from mushra_app.study.duplicating import Wanted, duplicate
 from mushra_app.web import external_address, services, show
-from mushra_app.words import say
+from mushra_app.words import say, say_later
+
+MOVED = {
+    "draft": say_later("Version %(number)d is a draft again: nobody is shown it but in a preview."),
+    "piloting": say_later("Version %(number)d is piloted now: listeners can come, and no export has their ratings."),
+    "open": say_later("Version %(number)d is open now: listeners can come."),
+    "paused": say_later("Version %(number)d is paused now: nobody new can come, and whoever has begun goes on."),
+    "closed": say_later("Version %(number)d is closed now: nobody new can come, and results may be looked at."),
+}
+"""What is said when a version was brought into a state."""
 
 
 @blueprint.get("/<study>/")
@@ -43,6 +52,7 @@ def move(study: str, number: int) -> Any:
             audit.note(db, who, "study", f"{study}: version {number} from {before} to {status}")
     except AppError as error:
         return _page(study, error=str(error)), 409
+    flash(str(MOVED[status]) % {"number": number})
     return redirect(url_for("studio.study", study=study), 303)
 
 

@@ -116,12 +116,9 @@ def publish_again(
                 number=version.number,
             )
         )
-    into = settings.data_dir.absolute() / "sets" / f"{experiment.experiment.name}-{secrets.token_hex(6)}"
-    try:
+    into = settings.sets_dir.absolute() / f"{experiment.experiment.name}-{secrets.token_hex(6)}"
+    with sets.laid_down(into):
         return publish(restate(folder, experiment, into), database, settings, as_draft=True, also=also)
-    except BaseException:
-        shutil.rmtree(into, ignore_errors=True)
-        raise
 
 
 def restate(folder: Path, experiment: Experiment, into: Path) -> Path:
