@@ -5,7 +5,7 @@ those of a pilot, are left out. Free text is no rating: comments and answers go 
 the questionnaire marks as personal.
 
 Defines: ``rows``, ``one_study``, ``run_of``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``,
-``write_answer_stream``, ``harmless``.
+``write_answer_stream``, ``harmless``, ``as_it_was``.
 """
 
 from __future__ import annotations
@@ -248,3 +248,8 @@ def write_answer_stream(stream: IO[str], db: Session, study: str | None = None, 
 def harmless(text: str) -> str:
     """What a listener's browser sent, with an apostrophe before what a spreadsheet would take for a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def as_it_was(text: str) -> str:
+    """What ``harmless`` made harmless, without its apostrophe; both are written alike."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text

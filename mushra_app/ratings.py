@@ -7,14 +7,14 @@ Conventions: ids are text everywhere (leading zeros stay); ratings 0 to 100; tim
 ISO 8601 UTC; booleans are written ``true`` and ``false``; an empty cell is a missing value. The first line
 of a file names the columns; unknown columns are refused.
 
-Defines: ``COLUMNS``, ``read_csv``, ``Stored``, ``Peek``, ``read_database``, ``write_csv``, ``write_stream``,
+Defines: ``COLUMNS``, ``read_csv``, ``lines``, ``Stored``, ``Peek``, ``read_database``, ``write_csv``, ``write_stream``,
 ``write_peeks``, ``read_peeks``, ``from_text``, ``to_text``.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -126,11 +126,17 @@ def read_csv(path: Path) -> list[Row]:
         Where the file is missing, a column is missing or unknown, or a cell is not of its column's type;
         names the line and the column.
     """
+    return [row for _, row in lines(path)]
+
+
+def lines(path: Path) -> Iterator[tuple[int, Row]]:
+    """Each row with the number of its line, one at a time: for files that are larger than memory. Raises the same."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream, strict=True)
             _check_header(path, reader.fieldnames or [])
-            return [_typed(path, line, cells) for line, cells in enumerate(reader, 2)]
+            for line, cells in enumerate(reader, 2):
+                yield line, _typed(path, line, cells)
     except FileNotFoundError:
         raise RatingsError(f"{path}: no such file; export ratings with: mushra export --out {path.name}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
