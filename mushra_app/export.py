@@ -10,7 +10,6 @@ Defines: ``rows``, ``one_study``, ``run_of``, ``ANSWER_COLUMNS``, ``answer_rows`
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -18,7 +17,7 @@ from typing import IO, Any
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
-from mushra_app import ratings
+from mushra_app import csv_lines, ratings
 from mushra_app.conduct import Run, sittings_of
 from mushra_app.errors import AppError
 from mushra_app.models import (
@@ -237,10 +236,10 @@ def write_answers(path: Path, db: Session, study: str | None = None, version: in
 
 def write_answer_stream(stream: IO[str], db: Session, study: str | None = None, version: int | None = None) -> int:
     """Write ``answer_rows`` as CSV; how many there are."""
-    count, writer = 0, csv.DictWriter(stream, ANSWER_COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    count, writer = 0, csv_lines.writer(stream)
+    writer.writerow(ANSWER_COLUMNS)
     for row in answer_rows(db, study, version):
-        writer.writerow(row | {"answer": harmless(row["answer"])})
+        writer.writerow((row | {"answer": harmless(row["answer"])}).values())
         count += 1
     return count
 

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from mushra_app import csv_lines
 from mushra_app.errors import RatingsError
 from mushra_app.whole_files import whole
 
@@ -108,11 +109,11 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 
 def write_stream(stream: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write rows to an open text stream, the names of the columns first; returns how many."""
-    writer = csv.DictWriter(stream, [column.name for column in COLUMNS], lineterminator="\n")
-    writer.writeheader()
+    writer = csv_lines.writer(stream)
+    writer.writerow([column.name for column in COLUMNS])
     count = 0
     for row in rows:
-        writer.writerow({column.name: to_text(row.get(column.name)) for column in COLUMNS})
+        writer.writerow([to_text(row.get(column.name)) for column in COLUMNS])
         count += 1
     return count
 
@@ -200,7 +201,7 @@ def read_database(
 def write_peeks(path: Path, peeks: Iterable[Peek]) -> None:
     """Write looks as CSV, so that a report of a file can name them as one of a database does."""
     with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
+        writer = csv_lines.writer(stream)
         writer.writerow(PEEK_COLUMNS)
         writer.writerows(peeks)
 
@@ -271,5 +272,5 @@ def to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value + 0.0:.6g}"  # SQLite knows no -0.0, and both databases are to say the same
     return str(value)

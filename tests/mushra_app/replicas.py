@@ -1,6 +1,7 @@
 """Bundles of a little study that has everything, and made-up ones, for the tests of putting bundles back.
 
-Defines: ``listen_to_all``, ``bundled``, ``made_up``, ``changed``, ``unpacked``.
+Defines: ``listen_to_all``, ``bundled``, ``ROWS``, ``ANSWERS``, ``made_up_rows``, ``row_of``,
+``made_up``, ``changed``, ``unpacked``.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import tiny_set
+from hypothesis import strategies as st
 from server_guests import Guest, calibrate
 from sqlalchemy import select
 from studio_people import close
 
-from mushra_app import ratings
+from mushra_app import export, ratings
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.export import ANSWER_COLUMNS
@@ -103,6 +105,75 @@ def bundled(database: Database, settings: Settings, out: Path, *, sounds: bool =
     return out
 
 
+MANIFEST_ROW: ratings.Row = {
+    **{"study": "tiny", "attribute": "overall", "song": "Walrus 1", "excerpt": "1-2"},
+    **{"item": "Walrus 1", "target": "accompaniment", "dataset": "yonder"},
+}
+"""Of the tiny set: what a rating of its first item says of it."""
+CONDITIONS = (
+    *(("reference", "hidden_reference"), ("lowpass-3500", "anchor"), ("lowpass-7000", "anchor")),
+    *(("zebra-net", "system"), ("quokka-sep", "system")),
+)
+
+
+def row_of(slot: int, **changes: Any) -> ratings.Row:
+    """A rating of the first listener's first trial; the slot says which condition."""
+    condition, role = CONDITIONS[slot - 1]
+    row = MANIFEST_ROW | {"listener": "L-1", "listener_group": "", "session": "4", "part": 1, "trial": "7"}
+    row |= {"presentation": 1, "condition": condition, "role": role, "slot": slot, "rating": 48.5 + slot}
+    row |= {"replicate": 0, "training": False, "attention_check": False, "simulated": False, "finished": True}
+    row |= {"moved": True, "heard_s": 1.5, "plays": 2, "trial_s": 30.25, "fade_mode": "bs1534", "rate_hz": 44100}
+    row |= {"engine": "audioworklet", "transducer": "headphones", "experience": "", "level_db_a": None, "place": ""}
+    row |= {"gain_db": -1.5, "sides_check": "", "headphone_check": "", "language": "", "altered": None, "revision": 1}
+    return row | {"saved_at": "2025-01-02T03:04:05.500+00:00"} | changes
+
+
+ROWS = tuple(row_of(slot) for slot in range(1, 6))
+ANSWERS = (("L-1", "4", "7", "comment", "fine"), ("L-1", "4", "", "remarks", "none"), ("L-1", "4", "", "ears", "yes"))
+LETTERS = st.characters(codec="utf-8", exclude_characters="\0")
+TEXTS = st.text(LETTERS, max_size=8) | st.sampled_from(("=1", "'=1", '"', ",", "\r", "\n", " "))
+NUMBERS = st.floats(0, 1e7) | st.just(0.1)
+
+
+@st.composite
+def made_up_rows(draw: st.DrawFn) -> list[ratings.Row]:
+    """Ratings of a few sessions, of any values that tables can hold."""
+    rows: list[ratings.Row] = []
+    session, trial = 0, draw(st.integers(0, 10**6))
+    for number in range(draw(st.integers(1, 3))):
+        session += draw(st.integers(1, 600_000_000))
+        told = {"session": str(session), "part": 1 + number % 2, "listener": f"L-{number // 2}"} | draw(SITTINGS)
+        told["level_db_a"] = draw(NUMBERS if told["place"] else NUMBERS | st.none())
+        position = 0
+        for _ in range(draw(st.integers(1, 3))):
+            trial, position = trial + draw(st.integers(1, 1000)), position + draw(st.integers(1, 3))
+            page = {"trial": str(trial), "presentation": position} | draw(PAGES)
+            rows += [row_of(slot, **(told | page | draw(HEARD))) for slot in range(1, draw(st.integers(1, 5)) + 1)]
+    return rows
+
+
+CHECKED = st.sampled_from(("", "passed", "failed"))
+SITTINGS = st.fixed_dictionaries(
+    {"place": st.sampled_from(("", "Booth 1", "Booth 2")), "sides_check": CHECKED, "headphone_check": CHECKED}
+    | {"language": TEXTS, "transducer": TEXTS, "experience": TEXTS, "finished": st.booleans()}
+)
+BLOCKS = st.sampled_from([{"training": one, "attention_check": other} for one, other in ((0, 0), (0, 1), (1, 0))])
+PAGES = st.builds(
+    lambda block, page: page | {name: bool(is_so) for name, is_so in block.items()},
+    BLOCKS,
+    st.fixed_dictionaries(
+        {"replicate": st.integers(0, 3), "trial_s": NUMBERS, "gain_db": NUMBERS.map(lambda value: -value)}
+        | {"engine": TEXTS.map(export.harmless), "fade_mode": TEXTS, "rate_hz": st.integers(1, 10**6)}
+        | {"revision": st.integers(1, 9), "altered": st.none() | st.integers(0, 9)}
+        | {"saved_at": st.integers(0, 999).map(lambda ms: f"2025-01-02T03:04:05.{ms:03}+00:00")}
+    ),
+)
+HEARD = st.fixed_dictionaries(
+    {"rating": st.floats(0, 100), "moved": st.booleans() | st.none()}
+    | {"heard_s": NUMBERS | st.none(), "plays": st.integers(0, 10**6) | st.none()}
+)
+
+
 def made_up(folder: Path, stimuli: Path, rows: Iterable[ratings.Row], answers: Sequence[Sequence[str]] = ()) -> Path:
     """A bundle's folder with the ratings that are given."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -112,9 +183,11 @@ def made_up(folder: Path, stimuli: Path, rows: Iterable[ratings.Row], answers: S
     times = {"published_at": "2025-01-02T03:04:05+00:00", "opened_at": None, "closed_at": None}
     facts |= times | {"stimuli_id": manifest.stimuli_id}
     (folder / "versions.json").write_text(json.dumps(facts))
-    ratings.write_csv(folder / "ratings.csv", rows)
+    identity = {"study_id": manifest.study_id, "stimuli_id": manifest.stimuli_id}
+    ratings.write_csv(folder / "ratings.csv", (row | identity for row in rows))
+    given = (("tiny", manifest.study_id, *one) for one in answers)
     with (folder / "answers.csv").open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream, lineterminator="\n").writerows([ANSWER_COLUMNS, *answers])
+        csv.writer(stream, lineterminator="\n").writerows([ANSWER_COLUMNS, *given])
     ratings.write_peeks(folder / "peeks.csv", ())
     packing.write_sums(folder)
     return folder
