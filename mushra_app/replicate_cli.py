@@ -32,5 +32,6 @@ def replicate(bundle: Path, data_dir: Path | None, stimuli: Path | None) -> None
     click.echo(f"{done.study}: version {done.number}, closed, with {done.ratings} ratings")
     if done.unplaced:
         click.echo(f"  {done.unplaced} answers came before a trial that was never rated; they stand without its number")
-    click.echo(f"  its report:  mushra report --data {settings.data_dir} --study {done.study} --out report.html")
-    click.echo(f"  the studio:  mushra serve --data {settings.data_dir}")
+    where = f"--data {settings.data_dir}"
+    click.echo(f"  its report:  mushra report {where} --study {done.study} --stimuli {done.stimuli} --out report.html")
+    click.echo(f"  the studio:  mushra serve {where}")

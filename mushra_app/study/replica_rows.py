@@ -27,13 +27,14 @@ from stimuli.manifest import Manifest
 
 LARGEST = 2**31 - 1
 """Of whole numbers: what PostgreSQL keeps."""
-NEEDED = frozenset(
-    (
-        *("part", "presentation", "slot", "rating", "replicate", "training", "attention_check", "simulated"),
-        *("finished", "trial_s", "gain_db", "rate_hz", "revision"),
-    )
+NEEDED = (
+    *("part", "presentation", "slot", "rating", "replicate", "training", "attention_check", "simulated"),
+    *("finished", "trial_s", "gain_db", "rate_hz", "revision"),
 )
 """Columns that no export leaves empty."""
+TEXTS, FLOATS, WHOLE_NUMBERS = (
+    tuple(column.name for column in ratings.COLUMNS if column.type is kind) for kind in (str, float, int)
+)
 
 Line = tuple[int, Row]
 
@@ -106,15 +107,18 @@ def _check_trials(path: Path, own: list[Line], trials: set[str]) -> None:
 
 
 def _check_cells(path: Path, number: int, row: Row) -> None:
-    for name, value in row.items():
-        if value is None and name in NEEDED:
+    for name in NEEDED:
+        if row[name] is None:
             raise _wrong(path, number, name, "", "a value")
-        if isinstance(value, str) and "\0" in value:
-            raise _wrong(path, number, name, value, "text without a NUL")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise _wrong(path, number, name, value, "a finite number")
-        if isinstance(value, int) and not 0 <= value <= LARGEST:
-            raise _wrong(path, number, name, value, f"0 to {LARGEST}")
+    for name in TEXTS:
+        if "\0" in row[name]:
+            raise _wrong(path, number, name, row[name], "text without a NUL")
+    for name in FLOATS:
+        if not math.isfinite(row[name] or 0.0):
+            raise _wrong(path, number, name, row[name], "a finite number")
+    for name in WHOLE_NUMBERS:
+        if not 0 <= (row[name] or 0) <= LARGEST:
+            raise _wrong(path, number, name, row[name], f"0 to {LARGEST}")
     for name in ("session", "trial"):
         if not _is_id(row[name]):
             raise _wrong(path, number, name, row[name], f"a whole number from 1 to {LARGEST}")

@@ -38,10 +38,14 @@ Tell = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Replicated:
-    """What came of it; ``unplaced`` are answers that preceded a trial which nobody rated, so that it is not there."""
+    """What came of it; its set lies in ``stimuli`` now.
+
+    ``unplaced`` are answers that preceded a trial which nobody rated, so that it is not there.
+    """
 
     study: str
     number: int
+    stimuli: Path
     ratings: int
     unplaced: int
 
@@ -129,7 +133,7 @@ def _store(found: Bundle, kept: Path, database: Database, settings: Settings, te
         audit.note(db, audit.COMMAND_LINE, "study", f"{done.study}: version {found.facts.version} put back by a bundle")
 
     done = publish(kept, database, settings, as_draft=True, also=also)
-    return Replicated(done.study, found.facts.version, found.ratings, len(unplaced))
+    return Replicated(done.study, found.facts.version, kept, found.ratings, len(unplaced))
 
 
 def _close(db: Session, done: Published, facts: Facts) -> None:
