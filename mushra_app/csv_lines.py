@@ -9,21 +9,27 @@ Defines: ``writer``.
 from __future__ import annotations
 
 import csv
-from typing import IO, Any
+from typing import Any, Protocol
 
 ENDS = "\r\n"
+
+
+class Lines(Protocol):
+    """What text can be written to."""
+
+    def write(self, text: str, /) -> int: ...
 
 
 class _Unix:
     """Takes whole rows, and ends each with a line feed."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: Lines) -> None:
         self._stream = stream
 
     def write(self, row: str) -> int:
         return self._stream.write(f"{row.removesuffix(ENDS)}\n")
 
 
-def writer(stream: IO[str]) -> Any:
+def writer(stream: Lines) -> Any:
     """A ``csv.writer``; the stream was opened with ``newline=""``."""
     return csv.writer(_Unix(stream), lineterminator=ENDS)

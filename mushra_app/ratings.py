@@ -8,15 +8,16 @@ ISO 8601 UTC; booleans are written ``true`` and ``false``; an empty cell is a mi
 of a file names the columns; unknown columns are refused.
 
 Defines: ``COLUMNS``, ``read_csv``, ``lines``, ``Stored``, ``Peek``, ``read_database``, ``write_csv``, ``write_stream``,
-``write_peeks``, ``read_peeks``, ``from_text``, ``to_text``.
+``sha256_of``, ``write_peeks``, ``read_peeks``, ``from_text``, ``to_text``.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 from mushra_app import csv_lines
 from mushra_app.errors import RatingsError
@@ -107,7 +108,7 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
         return write_stream(stream, rows)
 
 
-def write_stream(stream: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
+def write_stream(stream: csv_lines.Lines, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write rows to an open text stream, the names of the columns first; returns how many."""
     writer = csv_lines.writer(stream)
     writer.writerow([column.name for column in COLUMNS])
@@ -116,6 +117,24 @@ def write_stream(stream: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
         writer.writerow([to_text(row.get(column.name)) for column in COLUMNS])
         count += 1
     return count
+
+
+def sha256_of(rows: Iterable[Mapping[str, Any]]) -> str:
+    """SHA-256 of the file that ``write_csv`` would write."""
+    digest = hashlib.sha256()
+    write_stream(_Hashed(digest), rows)
+    return digest.hexdigest()
+
+
+class _Hashed:
+    """Hashes what is written to it, and keeps nothing."""
+
+    def __init__(self, digest: Any) -> None:
+        self._digest = digest
+
+    def write(self, text: str, /) -> int:
+        self._digest.update(text.encode())
+        return len(text)
 
 
 def read_csv(path: Path) -> list[Row]:
