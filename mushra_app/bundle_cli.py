@@ -28,12 +28,12 @@ def bundle(data_dir: Path | None, study: str | None, version: int | None, out: P
     with opened(settings) as database:
         with database.reading() as db:
             found = bundles.contents_of(db, settings, one_study(db, study), version)
-        count = bundles.write_bundle(database, found, out.absolute(), sounds=sounds, tell=_say)
+        count = bundles.write_bundle(database, found, out.absolute(), sounds=sounds, tell=say_step)
         with database.writing() as db:
             audit.note(db, by, "export", f"{found.study}: bundle of version {found.number}")
     click.echo(f"{out}: {count} ratings of {found.study}, version {found.number}")
 
 
-def _say(step: str) -> None:
+def say_step(step: str) -> None:
     """How far it is: for a worker in the way that it reads, else for whoever waits."""
     click.echo(f"{bundles.PROGRESS if os.environ.get('MUSHRA_JOB') else ''}{step}", err=True)

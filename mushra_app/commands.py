@@ -33,6 +33,10 @@ COMMANDS = {
         "Write down how the listening places of a lab are calibrated, or list them.",
     ),
     "publish": ("mushra_app.server_cli:publish", "Put a built stimulus set into the database, ready for listeners."),
+    "replicate": (
+        "mushra_app.replicate_cli:replicate",
+        "Put a replication bundle back into a database: the study, its sounds and everything that was rated.",
+    ),
     "serve": ("mushra_app.server_cli:serve", "Serve the published listening tests."),
     "simulate": (
         "mushra_app.simulated.cli:simulate",

@@ -5,12 +5,11 @@ those of a pilot, are left out. Free text is no rating: comments and answers go 
 the questionnaire marks as personal.
 
 Defines: ``rows``, ``one_study``, ``run_of``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``,
-``write_answer_stream``, ``harmless``.
+``write_answer_stream``, ``harmless``, ``as_it_was``.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -18,7 +17,7 @@ from typing import IO, Any
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
-from mushra_app import ratings
+from mushra_app import csv_lines, ratings
 from mushra_app.conduct import Run, sittings_of
 from mushra_app.errors import AppError
 from mushra_app.models import (
@@ -237,10 +236,10 @@ def write_answers(path: Path, db: Session, study: str | None = None, version: in
 
 def write_answer_stream(stream: IO[str], db: Session, study: str | None = None, version: int | None = None) -> int:
     """Write ``answer_rows`` as CSV; how many there are."""
-    count, writer = 0, csv.DictWriter(stream, ANSWER_COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    count, writer = 0, csv_lines.writer(stream)
+    writer.writerow(ANSWER_COLUMNS)
     for row in answer_rows(db, study, version):
-        writer.writerow(row | {"answer": harmless(row["answer"])})
+        writer.writerow((row | {"answer": harmless(row["answer"])}).values())
         count += 1
     return count
 
@@ -248,3 +247,8 @@ def write_answer_stream(stream: IO[str], db: Session, study: str | None = None, 
 def harmless(text: str) -> str:
     """What a listener's browser sent, with an apostrophe before what a spreadsheet would take for a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def as_it_was(text: str) -> str:
+    """What ``harmless`` made harmless, without its apostrophe; both are written alike."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text

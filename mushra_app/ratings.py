@@ -7,17 +7,19 @@ Conventions: ids are text everywhere (leading zeros stay); ratings 0 to 100; tim
 ISO 8601 UTC; booleans are written ``true`` and ``false``; an empty cell is a missing value. The first line
 of a file names the columns; unknown columns are refused.
 
-Defines: ``COLUMNS``, ``read_csv``, ``Stored``, ``Peek``, ``read_database``, ``write_csv``, ``write_stream``,
-``write_peeks``, ``read_peeks``, ``from_text``, ``to_text``.
+Defines: ``COLUMNS``, ``read_csv``, ``lines``, ``Stored``, ``Peek``, ``read_database``, ``write_csv``, ``write_stream``,
+``sha256_of``, ``write_peeks``, ``read_peeks``, ``from_text``, ``to_text``.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
+from mushra_app import csv_lines
 from mushra_app.errors import RatingsError
 from mushra_app.whole_files import whole
 
@@ -106,15 +108,33 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
         return write_stream(stream, rows)
 
 
-def write_stream(stream: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
+def write_stream(stream: csv_lines.Lines, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write rows to an open text stream, the names of the columns first; returns how many."""
-    writer = csv.DictWriter(stream, [column.name for column in COLUMNS], lineterminator="\n")
-    writer.writeheader()
+    writer = csv_lines.writer(stream)
+    writer.writerow([column.name for column in COLUMNS])
     count = 0
     for row in rows:
-        writer.writerow({column.name: to_text(row.get(column.name)) for column in COLUMNS})
+        writer.writerow([to_text(row.get(column.name)) for column in COLUMNS])
         count += 1
     return count
+
+
+def sha256_of(rows: Iterable[Mapping[str, Any]]) -> str:
+    """SHA-256 of the file that ``write_csv`` would write."""
+    digest = hashlib.sha256()
+    write_stream(_Hashed(digest), rows)
+    return digest.hexdigest()
+
+
+class _Hashed:
+    """Hashes what is written to it, and keeps nothing."""
+
+    def __init__(self, digest: Any) -> None:
+        self._digest = digest
+
+    def write(self, text: str, /) -> int:
+        self._digest.update(text.encode())
+        return len(text)
 
 
 def read_csv(path: Path) -> list[Row]:
@@ -126,11 +146,17 @@ def read_csv(path: Path) -> list[Row]:
         Where the file is missing, a column is missing or unknown, or a cell is not of its column's type;
         names the line and the column.
     """
+    return [row for _, row in lines(path)]
+
+
+def lines(path: Path) -> Iterator[tuple[int, Row]]:
+    """Each row with the number of its line, one at a time: for files that are larger than memory. Raises the same."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream, strict=True)
             _check_header(path, reader.fieldnames or [])
-            return [_typed(path, line, cells) for line, cells in enumerate(reader, 2)]
+            for line, cells in enumerate(reader, 2):
+                yield line, _typed(path, line, cells)
     except FileNotFoundError:
         raise RatingsError(f"{path}: no such file; export ratings with: mushra export --out {path.name}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -194,7 +220,7 @@ def read_database(
 def write_peeks(path: Path, peeks: Iterable[Peek]) -> None:
     """Write looks as CSV, so that a report of a file can name them as one of a database does."""
     with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
+        writer = csv_lines.writer(stream)
         writer.writerow(PEEK_COLUMNS)
         writer.writerows(peeks)
 
@@ -265,5 +291,5 @@ def to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value + 0.0:.6g}"  # SQLite knows no -0.0, and both databases are to say the same
     return str(value)

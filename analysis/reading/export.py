@@ -21,7 +21,7 @@ from analysis.errors import AnalysisError
 from analysis.reading import contract
 from analysis.reading.ratings import CELL, PAGE, Ratings
 from analysis.study import of_manifest
-from mushra_app.ratings import Peek, read_database
+from mushra_app.ratings import Peek, read_database, sha256_of
 from stimuli.manifest import Manifest
 
 
@@ -65,10 +65,11 @@ def load(source: Path | Place, manifest: Manifest, peeks: tuple[Peek, ...] = ())
         other sounds, name a condition or item that the set does not have, hold a cell twice, or leave nothing to
         analyse; or where a page has more systems than the experiment puts on one.
     """
-    running = False
+    running, sha256 = False, ""
     if isinstance(source, Place):
         look = {"peek": source.peek, "who": source.who, "blind": source.blind, "look": source.look}
         rows, running, peeks = read_database(source.data_dir, source.study, version=source.version, **look)
+        sha256 = "" if source.blind else sha256_of(rows)
         everything = contract.frame_of([row for row in rows if source.study_id in (None, row["study_id"])])
     else:
         everything = contract.read(source)
@@ -105,6 +106,7 @@ def load(source: Path | Place, manifest: Manifest, peeks: tuple[Peek, ...] = ())
         not_shown=cells - shown,
         peeks=peeks,
         running=running,
+        sha256=sha256,
     )
 
 

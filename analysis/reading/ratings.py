@@ -29,6 +29,7 @@ class Ratings:
     to the numbers on the way. The counts are of rows, but two: ``missing`` counts cells of finished sessions' pages
     that hold no rating, whether the row is empty or not there; ``not_shown`` those of systems that a page left out by
     design. ``peeks`` are the looks at the conditions while the study ran, and ``running`` is whether it does still.
+    ``sha256`` is that of the export which these rows are, where they came out of a database; of a file it is its own.
     """
 
     frame: pd.DataFrame
@@ -46,3 +47,4 @@ class Ratings:
     notes: tuple[str, ...] = ()
     peeks: tuple[Peek, ...] = ()
     running: bool = False
+    sha256: str = ""

@@ -127,12 +127,17 @@ class Source:
             return numbers.of_file(self.metrics, found.study.stimuli_id, items, list(found.study.roles))
         return numbers.of_set(self.folder, manifest) if manifest and self.folder else None
 
-    def hashes(self, metrics: Path | None) -> dict[str, str]:
-        """SHA-256 of the files that a report was made from; ``metrics`` is the one that its metrics were read from."""
+    def hashes(self, exported: str, metrics: Path | None) -> dict[str, str]:
+        """SHA-256 of the files that a report was made from.
+
+        Ratings out of a database have that of their export, ``exported``; ``metrics`` is the file that metrics were
+        read from.
+        """
         files = {"ratings": self.ratings, "mapping": self.mapping, "metrics": metrics}
         if self.folder is not None:
             files["manifest"] = self.folder / sets.FILE_NAME
-        return {name: file_sha256(path) for name, path in files.items() if path is not None}
+        known = {"ratings": exported} if exported else {}
+        return known | {name: file_sha256(path) for name, path in files.items() if path is not None}
 
 
 def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[str], object] = str) -> Report:
@@ -195,7 +200,7 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
         required=required(manifest, found.run),
         seed=SEED,
         versions={"python": platform.python_version(), **{n: importlib.metadata.version(n) for n in PACKAGES}},
-        hashes=source.hashes(beside.file if beside else None)
+        hashes=source.hashes(found.sha256, beside.file if beside else None)
         | _plan_sha256(manifest)
         | {"the analysis code": _code_sha256()},
     )

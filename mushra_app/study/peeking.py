@@ -8,10 +8,13 @@ them. It is noted as an export.
 
 Conventions: functions take a SQLAlchemy session.
 Defines: ``PeekError``, ``is_running``, ``require``, ``needs_reason_to_reopen``, ``require_to_reopen``, ``note``,
-``peeks``, ``reason_of``.
+``put_back``, ``peeks``, ``reason_of``.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -106,6 +109,14 @@ def note(db: Session, who: str, study: str, reason: str) -> None:
     """Write a look down; nothing where no reason was needed."""
     if reason:
         audit.note(db, who, "peek", _about(study) + reason)
+
+
+def put_back(db: Session, study: str, noted: Iterable[Peek]) -> None:
+    """Write down looks of another database at the same study; who looked is not known here."""
+    for peek in noted:
+        at, about = datetime.fromisoformat(peek.at), _about(study) + peek.reason
+        db.add(AuditEntry(at=at, who="", what="peek", about=about, network=""))
+        db.flush()  # one by one, so that their order is kept
 
 
 def peeks(db: Session, study: str) -> tuple[Peek, ...]:

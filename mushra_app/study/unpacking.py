@@ -3,7 +3,7 @@
 Nothing in an archive is believed: names must stay inside, links and devices are refused, names that some file system
 takes for the same are refused, and what is counted is what comes out, not what a header promises.
 
-Conventions: sizes in bytes. Defines: ``unpack``, ``ArchiveError``.
+Conventions: sizes in bytes. Defines: ``unpack``, ``unpack_all``, ``ArchiveError``.
 """
 
 from __future__ import annotations
@@ -63,20 +63,25 @@ def unpack(archive: Path, into: Path, most_bytes: int) -> Path:
     UnavailableError
         Where the disk gets too full meanwhile.
     """
+    unpack_all(archive, into, most_bytes)
+    return _set_in(into)
+
+
+def unpack_all(archive: Path, into: Path, most_bytes: int, *, largest_file: int = LARGEST_FILE) -> None:
+    """The same whatever is in it; no file may be larger than ``largest_file``."""
     into.mkdir()
     most_bytes = min(most_bytes, MOST_RATIO * archive.stat().st_size + FREE_OF_RATIO)
     with archive.open("rb") as stream:
         begin = stream.read(4)
     with _in_sentences():
         if begin[:2] == b"\x1f\x8b":
-            _write_all(_of_tar(archive, most_bytes), into, most_bytes)
+            _write_all(_of_tar(archive, most_bytes), into, most_bytes, largest_file)
         elif begin[:2] == b"PK":
-            _write_all(_of_zip(archive), into, most_bytes)
+            _write_all(_of_zip(archive), into, most_bytes, largest_file)
         else:
             raise ArchiveError(
                 say("This is no archive that can be read here; expected a .zip or a .tar.gz of the set's folder.")
             )
-    return _set_in(into)
 
 
 Member = tuple[str, IO[bytes]]
@@ -152,7 +157,7 @@ class _Bounded(io.RawIOBase):
         return self._plain.tell()
 
 
-def _write_all(members: Iterator[Member], into: Path, most_bytes: int) -> None:
+def _write_all(members: Iterator[Member], into: Path, most_bytes: int, largest_file: int) -> None:
     seen: set[str] = set()
     left = most_bytes
     for name, content in members:
@@ -167,7 +172,7 @@ def _write_all(members: Iterator[Member], into: Path, most_bytes: int) -> None:
         seen.add(same)
         if len(seen) > MOST_FILES:
             raise ArchiveError(say("The archive holds more than %(most)d files; a set has fewer.", most=MOST_FILES))
-        most = LARGEST_MANIFEST if path.name == MANIFEST else LARGEST_FILE
+        most = LARGEST_MANIFEST if path.name == MANIFEST else largest_file
         left -= _write(into / path, content, min(left, most))
 
 

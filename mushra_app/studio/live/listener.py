@@ -98,7 +98,7 @@ def _facts(db: Session, session: ListeningSession, trials: Sequence[Trial]) -> I
     """What is known of the sitting; what is not is left out."""
     version = db.get_one(StudyVersion, session.study_version_id)
     saves = [save for trial in trials for save in trial.saves]
-    engines = sorted({f"{save.engine}, {save.rate_hz / 1000:g} kHz" for save in saves})
+    engines = sorted({f"{save.engine}, {save.rate_hz / 1000:g} kHz" for save in saves if save.rate_hz})
     place = session.place
     facts = {
         say("Version"): str(version.number),
