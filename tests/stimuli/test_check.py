@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import soundfile
-from small_world import ANCHORS, LENGTH_S, RATE_HZ, noise, write
+from small_world import ANCHORS, HEAD, LENGTH_S, RATE_HZ, SYSTEMS, noise, write
 
 from stimuli import manifest
 from stimuli.build import build
@@ -29,11 +30,21 @@ def mushra(*arguments: object, cwd) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
-@pytest.fixture
-def good(write_experiment, world):
+@pytest.fixture(scope="module")
+def built(small_world, tmp_path_factory):
     """A set of which nothing is broken: six excerpts, repeated trials, one system."""
-    path = write_experiment(items=SEVERAL, more="[test]\nreplicates = 1\n")
-    build(path, world / "set", jobs=1, progress=False)
+    folder = tmp_path_factory.mktemp("built") / "world"
+    shutil.copytree(small_world, folder)
+    text = HEAD + SEVERAL + SYSTEMS + ANCHORS + "[test]\nreplicates = 1\n"
+    (folder / "experiment.toml").write_text(text, encoding="utf-8")
+    build(folder / "experiment.toml", folder / "set", jobs=1, progress=False)
+    return folder
+
+
+@pytest.fixture
+def good(built, world):
+    """A copy of it, which the test may spoil."""
+    shutil.copytree(built, world, dirs_exist_ok=True)
     return world
 
 
