@@ -97,7 +97,7 @@ def empty_postgresql(postgresql: str, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def on_postgresql(request: pytest.FixtureRequest, postgresql: str, tmp_path: Path) -> Settings:
-    """A database of its own on PostgreSQL: with this release's tables where ``database`` wants them, else without any."""
+    """A database of its own on PostgreSQL, with our tables where ``database`` wants them, else without any."""
     wanted = "database" in request.fixturenames
     like = request.getfixturevalue("empty_postgresql") if wanted else "template1"
     address = postgresql_server.new_database(postgresql, like)
