@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import soundfile
+from commands import mushra
 from small_world import ANCHORS, HEAD, LENGTH_S, RATE_HZ, SYSTEMS, noise, write
 
 from stimuli import manifest
@@ -23,11 +22,6 @@ SEVERAL = "".join(
     for song in "AB"
     for start in (0.0, 1.0, 2.0)
 )
-
-
-def mushra(*arguments: object, cwd) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mushra_app.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
