@@ -21,8 +21,10 @@ demo: $(VENV)/.demo-torch-$(TORCH)
 # Three files of tests at a time, which wait for servers half of the time; those that hear and see in a browser one by one.
 # One thread in each: threads of one that wait for each other take the cores of all, and networks take three times as long.
 test: export OMP_NUM_THREADS = 1
+# Compiled files are kept, whatever is set here: hundreds of processes are started, and every worker reads all tests.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.test system-packages check
-	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore=tests/browser
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/browser
 	$(BIN)/python -m pytest tests/browser
 
 check: $(VENV)/.test

@@ -19,6 +19,21 @@ from mushra_app.simulated.browser import FLAGS
 
 ROOT = Path(__file__).resolve().parents[1]
 ALLOWED_SKIPS = ("shared data not present",)
+LONGEST = (
+    "test_bench.py",
+    "test_server_worker.py",
+    "test_server_two_at_once.py",
+    "test_server_openapi.py",
+    "test_analysis_report.py",
+    "test_training_run.py",
+    "test_server_refusals.py",
+    "test_server_durability.py",
+    "test_server_stopping.py",
+    "test_workers.py",
+    "test_chain.py",
+    "test_wheel.py",
+)
+"""Files that begin first, so that no worker is left alone with one of them at the end."""
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +92,11 @@ def s3_server(_s3_process: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
     }.items():
         monkeypatch.setenv(name, value)
     return _s3_process
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; all else in the order of the folders."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def _skips(reporter: pytest.TerminalReporter) -> list[tuple[str, str]]:

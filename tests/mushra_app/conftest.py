@@ -6,8 +6,10 @@ a free loopback port, as an unprivileged user because it refuses root.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import postgresql_server
 import pytest
@@ -15,8 +17,10 @@ import tiny_set
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from postgresql_server import PostgreSQL
 from server_guests import Served, opened
+from werkzeug.routing import Rule
 
 from mushra_app import schema
 from mushra_app.app import create_app
@@ -52,16 +56,51 @@ def quick_hashes() -> Iterator[None]:
     accounts.HASHER = before
 
 
+class Remembered(Rule):
+    """An address whose builder is compiled once, not for every app; it depends on nothing but what is its key here."""
+
+    BUILDERS: ClassVar[dict[object, Any]] = {}
+
+    def _compile_builder(self, append_unknown: bool = True) -> Any:
+        key = self.rule, self.subdomain, self.host, str(self.defaults), append_unknown
+        if key not in self.BUILDERS:
+            self.BUILDERS[key] = super()._compile_builder(append_unknown)
+        return self.BUILDERS[key]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An app for every test of this process, whose addresses and templates are compiled once."""
+    templates = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    before = Flask.url_rule_class, Flask.jinja_options
+    Flask.url_rule_class, Flask.jinja_options = Remembered, {"bytecode_cache": templates}
+    yield
+    Flask.url_rule_class, Flask.jinja_options = before
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """An embedded database in a folder of its own."""
     return Settings(data_dir=tmp_path / "data", threads=8)
 
 
-@pytest.fixture
-def on_postgresql(postgresql: str, tmp_path: Path) -> Settings:
-    """An empty database of its own on PostgreSQL."""
+@pytest.fixture(scope="session")
+def empty_postgresql(postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a database there with this release's tables and nothing in them: a copy is faster than migrating."""
     address = postgresql_server.new_database(postgresql)
+    settings = Settings(data_dir=tmp_path_factory.mktemp("empty"), database_url=address)
+    database = Database(settings)
+    schema.require(database, settings)
+    database.close()
+    return address.rpartition("/")[2]
+
+
+@pytest.fixture
+def on_postgresql(request: pytest.FixtureRequest, postgresql: str, tmp_path: Path) -> Settings:
+    """A database of its own on PostgreSQL, with our tables where ``database`` wants them, else without any."""
+    wanted = "database" in request.fixturenames
+    like = request.getfixturevalue("empty_postgresql") if wanted else "template1"
+    address = postgresql_server.new_database(postgresql, like)
     return Settings(data_dir=tmp_path / "data", database_url=address, threads=8)
 
 
@@ -113,11 +152,22 @@ def manifest(stimuli: Path) -> Manifest:
     return Manifest.model_validate_json((stimuli / "manifest.json").read_text())
 
 
+@pytest.fixture(scope="session")
+def published_tiny(tmp_path_factory: pytest.TempPathFactory, stimuli: Path, empty_sqlite: Path) -> Path:
+    """A data folder with the tiny study published: to copy it is faster than to publish again."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("published") / "data")
+    database = opened(settings, empty_sqlite)
+    publish(stimuli, database, settings)
+    database.close()
+    return settings.data_dir
+
+
 @pytest.fixture
-def app(settings: Settings, stimuli: Path, empty_sqlite: Path) -> Iterator[Flask]:
+def app(settings: Settings, published_tiny: Path) -> Iterator[Flask]:
     """The application over an SQLite file, with the tiny study published."""
-    found = opened(settings, empty_sqlite)
-    publish(stimuli, found, settings)
+    shutil.copytree(published_tiny, settings.data_dir)
+    found = Database(settings)
+    schema.require(found, settings)
     yield create_app(settings, found)
     found.close()
 

@@ -9,13 +9,17 @@ import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
+from mushra_app import jobs
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Job
+from mushra_app.worker import Worker
 
 SCRIPTS = {
     # Says when it lives, a line each 20 ms: process, time. What it starts says so too.
@@ -75,10 +79,17 @@ class Workers:
         return made
 
     def once(self, **limits: object) -> str:
-        """Let a worker do one job; what it said."""
+        """Let a worker process do one job; what it said."""
         said, _ = (made := self.start("--once", **limits)).communicate(timeout=60)
         assert made.returncode == 0, said
         return said
+
+    def here(self, jobs_to_do: int = 1, **limits: Any) -> None:
+        """Let a worker in this process do so many jobs, one by one: the job is a process of its own all the same."""
+        scripts = {name: jobs.Kind((sys.executable, f"{self.folder / name}.py"), answers=(0, 1)) for name in SCRIPTS}
+        with mock.patch.dict(jobs.KINDS, scripts):
+            worker = Worker(self.database, self.settings.model_copy(update=limits), stale_s=60, say=str)
+            assert [worker.work(once=True) for _ in range(jobs_to_do)] == [1] * jobs_to_do
 
     def ask(self, kind: str, *argv: object) -> int:
         """Put one of the scripts in, as ``jobs.ask`` would if it knew it."""

@@ -36,11 +36,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def new_database(server: str) -> str:
-    """The address of an empty database on a server."""
+def new_database(server: str, like: str = "template1") -> str:
+    """The address of a new database on a server: empty, or a copy of the one of that name."""
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
     return f"{server}/{name}"
 
 

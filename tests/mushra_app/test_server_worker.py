@@ -124,7 +124,7 @@ def test_a_worker_that_hangs_loses_job_and_child(workers: Workers, tmp_path: Pat
 def test_the_time_limit_ends_what_the_job_started_too(workers: Workers, tmp_path: Path) -> None:
     number = workers.ask("live", file := tmp_path / "alive", 60, "and a child")
     began = time.monotonic()
-    workers.once(job_time_limit_s=1.5)
+    workers.here(job_time_limit_s=1.5)
     assert time.monotonic() - began < 15 and len(lives(file)) == 2 and quiet(file)
     assert workers.job(number).reason == "ran longer than 1.5 s (job_time_limit_s) and was ended"
 
@@ -146,8 +146,7 @@ def test_a_worker_that_is_stopped_hands_its_job_back(workers: Workers, tmp_path:
 def test_the_memory_limit_holds_and_says_its_setting(workers: Workers) -> None:
     pytest.importorskip("resource")
     greedy, modest = workers.ask("eat", 2000), workers.ask("eat", 40)
-    for _ in range(2):
-        workers.once(job_memory_mb=1024)
+    workers.here(2, job_memory_mb=1024)
     assert workers.job(greedy).reason == "needed more memory than 1024 MB (job_memory_mb)"
     assert (workers.job(modest).status, workers.job(modest).output) == ("done", "40000000\n")
 
@@ -156,8 +155,7 @@ def test_the_memory_limit_holds_and_says_its_setting(workers: Workers) -> None:
 def test_what_is_printed_is_kept_and_too_much_ends_the_job(workers: Workers) -> None:
     kept, flood = workers.ask("print", "é\n", 60_000), workers.ask("flood")
     too_long = workers.ask("print", "é" * 100_000, 1)  # the system takes no such argument
-    for _ in range(3):
-        workers.once()
+    workers.here(3)
     assert (workers.job(kept).output, workers.job(kept).reason) == ("é\n" * 60_000, "")
     assert workers.job(too_long).reason == "can't be started: Argument list too long"
     job = workers.job(flood)
@@ -169,8 +167,7 @@ def test_what_is_printed_is_kept_and_too_much_ends_the_job(workers: Workers) -> 
 def test_a_command_that_fails_says_why(workers: Workers) -> None:
     failed, answer, crash = workers.ask("fail"), workers.ask("exit", 1, "[]"), workers.ask("exit", 1, "")
     unknown = workers.ask("of a newer release")
-    for _ in range(4):
-        workers.once()
+    workers.here(4)
     job = workers.job(failed)
     assert job.status == "failed" and job.reason.startswith("ended with exit code 3: x")
     assert job.output.startswith("half\nx") and job.output.endswith("no such\ufffd song: ä\n")
@@ -203,8 +200,7 @@ def test_the_houses_own_commands_are_run(workers: Workers, tmp_path: Path, stimu
         bad = jobs.ask(db, "report", ["no ratings.csv", "--stimuli", str(stimuli), "--out", "report.html"])
         db.flush()
         numbers = good.id, bad.id
-    for _ in range(2):
-        workers.once()
+    workers.here(2)
     checked, reported = map(workers.job, numbers)
     assert checked.status == "done" and {"rule", "passed"} <= json.loads(checked.output)[0].keys()
     assert reported.status == "failed" and "mushra: no ratings.csv" in reported.reason

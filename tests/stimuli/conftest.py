@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,15 +14,23 @@ from stimuli import manifest
 from stimuli.inspection.sheet import Sheet, sheet
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two songs in MUSDB layout, and estimates of one system that are the target with a little vocal left."""
+    folder = tmp_path_factory.mktemp("world")
     for number, song in enumerate(("Song A", "Song B")):
         stems = {stem: noise(10 * number + i) for i, stem in enumerate(STEMS)}
         for stem, sound in stems.items():
-            write(tmp_path / "songs" / song / f"{stem}.wav", sound)
+            write(folder / "songs" / song / f"{stem}.wav", sound)
         rest = stems["drums"] + stems["bass"] + stems["other"]
-        write(tmp_path / "estimates" / "home" / song / "accompaniment.wav", rest + 0.2 * stems["vocals"])
+        write(folder / "estimates" / "home" / song / "accompaniment.wav", rest + 0.2 * stems["vocals"])
+    return folder
+
+
+@pytest.fixture
+def world(tmp_path: Path, small_world: Path) -> Path:
+    """A copy of it for one test."""
+    shutil.copytree(small_world, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

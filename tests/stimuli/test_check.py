@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import shutil
 
 import numpy as np
 import pytest
 import soundfile
-from small_world import ANCHORS, LENGTH_S, RATE_HZ, noise, write
+from commands import mushra
+from small_world import ANCHORS, HEAD, LENGTH_S, RATE_HZ, SYSTEMS, noise, write
 
 from stimuli import manifest
 from stimuli.build import build
@@ -24,16 +24,21 @@ SEVERAL = "".join(
 )
 
 
-def mushra(*arguments: object, cwd) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mushra_app.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+@pytest.fixture(scope="module")
+def built(small_world, tmp_path_factory):
+    """A set of which nothing is broken: six excerpts, repeated trials, one system."""
+    folder = tmp_path_factory.mktemp("built") / "world"
+    shutil.copytree(small_world, folder)
+    text = HEAD + SEVERAL + SYSTEMS + ANCHORS + "[test]\nreplicates = 1\n"
+    (folder / "experiment.toml").write_text(text, encoding="utf-8")
+    build(folder / "experiment.toml", folder / "set", jobs=1, progress=False)
+    return folder
 
 
 @pytest.fixture
-def good(write_experiment, world):
-    """A set of which nothing is broken: six excerpts, repeated trials, one system."""
-    path = write_experiment(items=SEVERAL, more="[test]\nreplicates = 1\n")
-    build(path, world / "set", jobs=1, progress=False)
+def good(built, world):
+    """A copy of it, which the test may spoil."""
+    shutil.copytree(built, world, dirs_exist_ok=True)
     return world
 
 

@@ -6,8 +6,6 @@ import base64
 import json
 import re
 import shutil
-import subprocess
-import sys
 import zlib
 from html.parser import HTMLParser
 from io import BytesIO
@@ -18,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from commands import mushra
 from inspected import ODD, SHIFTED, TITLE
 from matplotlib.image import imread
 from small_world import RATE_HZ, noise
@@ -311,16 +310,8 @@ def test_a_clip_of_no_item_is_refused(spoiled_folder: Path) -> None:
 # The command ---------------------------------------------------------------------------------------------------------
 
 
-def mushra(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mushra_app.cli", "stimuli", "show", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-    )
-
-
 def test_the_command_writes_it_beside_the_clips_and_says_where(spoiled_folder: Path) -> None:
-    done = mushra(spoiled_folder)
+    done = mushra("stimuli", "show", spoiled_folder)
     page = spoiled_folder / "contact-sheet.html"
     assert done.returncode == 0 and f"wrote {page}" in done.stdout and "keep both" not in done.stdout
     assert "contact sheet: 100%" in done.stderr
@@ -343,7 +334,7 @@ def test_a_changed_file_is_refused_and_the_sheet_that_was_there_stays(spoiled_fo
     (tmp_path / "set/contact-sheet.html").write_text("the one before", encoding="utf-8")
     clip = next((tmp_path / "set/clips").iterdir())
     clip.write_bytes(clip.read_bytes()[:-10])
-    done = mushra(tmp_path / "set")
+    done = mushra("stimuli", "show", tmp_path / "set")
     assert done.returncode == 2 and "not the file that was built" in done.stderr and "Traceback" not in done.stderr
     assert (tmp_path / "set/contact-sheet.html").read_text(encoding="utf-8") == "the one before"
 

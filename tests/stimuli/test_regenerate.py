@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from commands import mushra
 from small_world import ANCHORS, noise, write
 
 from stimuli import audio, manifest
@@ -80,9 +79,8 @@ def test_another_song_or_another_seed_is_noticed(built, world) -> None:
         if (clip["item"], clip["condition"]) == ("Song B", "artefact"):
             clip["provenance"]["parameters"]["seed"] = 1
     (world / "set/manifest.json").write_text(json.dumps(told))
-    command = [sys.executable, "-m", "mushra_app.cli", "stimuli", "regenerate", str(world / "set")]
     # From elsewhere: the set knows where its experiment file lies.
-    done = subprocess.run(command, cwd=world / "estimates", capture_output=True, text=True)
+    done = mushra("stimuli", "regenerate", world / "set", cwd=world / "estimates")
     assert done.returncode == 1 and "24 anchors made again from the manifest, 11 the same" in done.stdout
     assert "different: artefact in Song B" in done.stdout and "lowpass-3500 in Song A" in done.stdout
     assert manifest.read(world / "set").clips

@@ -163,7 +163,7 @@ def test_spleeter_says_what_is_missing(monkeypatch) -> None:
                 "repet": (0.70, 7.55),
             },
         ),
-        (
+        pytest.param(
             "escape",
             {
                 "spleeter_2stems": (7.59, 13.34),
@@ -171,6 +171,7 @@ def test_spleeter_says_what_is_missing(monkeypatch) -> None:
                 "centre_cancellation": (-2.54, 0.06),
                 "repet": (1.34, 8.19),
             },
+            marks=pytest.mark.proof,
         ),
     ],
 )

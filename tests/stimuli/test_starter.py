@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from commands import mushra
 from small_world import RATE_HZ, noise, write
 
 from stimuli import experiment, starter
@@ -15,13 +16,13 @@ from stimuli.errors import StimuliError
 from stimuli.standard.check import check_experiment
 
 
-def mushra(*arguments: object, cwd) -> subprocess.CompletedProcess[str]:
+def in_a_process(*arguments: object, cwd) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mushra_app.cli", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
 def test_the_example_can_be_read_and_is_never_overwritten(tmp_path) -> None:
-    done = mushra("new", cwd=tmp_path)
+    done = in_a_process("new", cwd=tmp_path)
     assert done.returncode == 0 and experiment.load(tmp_path / "experiment.toml").conditions[0] == "reference"
     again = mushra("new", cwd=tmp_path)
     assert again.returncode == 2 and "is there already; choose another name" in again.stderr
@@ -120,6 +121,6 @@ def test_exit_codes_of_check_build_and_verify(write_experiment, world) -> None:
     assert mushra("stimuli", "verify", world / "set", cwd=world).returncode == 0
     clip = next((world / "set/clips").iterdir())
     clip.write_bytes(b"")
-    spoiled = mushra("stimuli", "verify", world / "set", cwd=world)
+    spoiled = in_a_process("stimuli", "verify", world / "set", cwd=world)
     assert spoiled.returncode == 2 and "not the file that was built" in spoiled.stderr
     assert "Traceback" not in spoiled.stderr
