@@ -54,7 +54,7 @@ def rows_of(
             for metric, value in found.items():
                 passing = isinstance(value, NoNumber) and value.passing
                 yield row_of(stretch, condition, family.name, metric, value), passing
-    if cautions is not None:
+    if cautions is not None and isinstance(truth, Truth):
         able = [family for family in families if family.name in numbers]
         cautions.update({family.name: said for family in able if (said := family.caution(truth))})
 
