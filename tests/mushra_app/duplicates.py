@@ -23,6 +23,7 @@ PANEL = {
     "return_url": "https://panel.example/done?cc={code}",
 }
 KEPT = {
+    "free_after_h": 48,
     "open_link": False,
     "capacity": 24,
     "groups": [{"name": "experts", "quota": 12, "by_link": True}],
