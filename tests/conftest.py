@@ -20,6 +20,8 @@ from mushra_app.simulated.browser import FLAGS
 ROOT = Path(__file__).resolve().parents[1]
 ALLOWED_SKIPS = ("shared data not present",)
 LONGEST = (
+    "test_chain.py",
+    "test_wheel.py",
     "test_bench.py",
     "test_server_worker.py",
     "test_server_two_at_once.py",
@@ -30,8 +32,6 @@ LONGEST = (
     "test_server_durability.py",
     "test_server_stopping.py",
     "test_workers.py",
-    "test_chain.py",
-    "test_wheel.py",
 )
 """Files that begin first, so that no worker is left alone with one of them at the end."""
 

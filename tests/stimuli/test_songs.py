@@ -1,4 +1,4 @@
-"""Songs: what a folder must hold, what is wrong with one that doesn't, and the demo's own."""
+"""Songs: what a folder must hold, what is wrong with one that doesn't, the demo's own and its experiment."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from small_world import RATE_HZ, noise, write
 
+from stimuli import experiment, starter
 from stimuli.errors import StimuliError
 from stimuli.experiment import Songs
 from stimuli.sources import demo_songs
@@ -166,3 +167,21 @@ def test_what_falcon_69_needs_is_said(monkeypatch) -> None:
     with pytest.raises(StimuliError, match=r'package av is not installed; pip install "hidden-reference\[demo\]"'):
         demo_songs.falcon_69.__wrapped__()
     assert demo_songs.FALCON_69 not in DemoSongs().names()
+
+
+def test_the_demo_is_an_experiment_with_estimates_made_beforehand(tmp_path) -> None:
+    said = []
+    starter.write_demo(tmp_path / "experiment.toml", None, said.append)
+    found = experiment.load(tmp_path / "experiment.toml")
+    assert len(found.items) == 6 and sum(item.use == "training" for item in found.items) == 1
+    assert len(found.conditions) == 9 and len(list(tmp_path.glob("estimates/take-home/*/accompaniment.wav"))) == 6
+    before = (tmp_path / "experiment.toml").stat().st_mtime_ns
+    again = []
+    starter.write_demo(tmp_path / "experiment.toml", None, again.append)
+    assert again == [] and (tmp_path / "experiment.toml").stat().st_mtime_ns == before
+
+
+def test_the_demo_takes_other_songs(world) -> None:
+    starter.write_demo(world / "demo" / "experiment.toml", world / "songs", lambda _: None)
+    found = experiment.load(world / "demo" / "experiment.toml")
+    assert [item.song for item in found.items] == ["Song A", "Song B"] and found.items[-1].use == "both"

@@ -94,24 +94,6 @@ def test_what_is_missing_is_said_and_nothing_is_written(world, spoil, says) -> N
     assert not (world / "experiment.toml").exists()
 
 
-def test_the_demo_is_an_experiment_with_estimates_made_beforehand(tmp_path) -> None:
-    said = []
-    starter.write_demo(tmp_path / "experiment.toml", None, said.append)
-    found = experiment.load(tmp_path / "experiment.toml")
-    assert len(found.items) == 6 and sum(item.use == "training" for item in found.items) == 1
-    assert len(found.conditions) == 9 and len(list(tmp_path.glob("estimates/take-home/*/accompaniment.wav"))) == 6
-    before = (tmp_path / "experiment.toml").stat().st_mtime_ns
-    again = []
-    starter.write_demo(tmp_path / "experiment.toml", None, again.append)
-    assert again == [] and (tmp_path / "experiment.toml").stat().st_mtime_ns == before
-
-
-def test_the_demo_takes_other_songs(world) -> None:
-    starter.write_demo(world / "demo" / "experiment.toml", world / "songs", lambda _: None)
-    found = experiment.load(world / "demo" / "experiment.toml")
-    assert [item.song for item in found.items] == ["Song A", "Song B"] and found.items[-1].use == "both"
-
-
 def test_exit_codes_of_check_build_and_verify(write_experiment, world) -> None:
     path = write_experiment()
     checked = mushra("check", path, cwd=world)

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import torch
@@ -35,10 +37,26 @@ parameters = {{{", ".join(f"{key} = {value}" for key, value in VOX.items())}}}
 """
 
 
+Cluster = tuple[str, list[subprocess.Popen]]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory) -> Iterator[Cluster]:
+    """A scheduler and two worker processes, for tests that leave them as they are."""
+    with _cluster(tmp_path_factory.mktemp("cluster")) as found:
+        yield found
+
+
 @pytest.fixture
-def cluster(tmp_path) -> Iterator[tuple[str, list[subprocess.Popen]]]:
-    """A scheduler and two worker processes, each a process of its own that can be killed."""
-    address_file = tmp_path / "scheduler.json"
+def mortal_cluster(tmp_path) -> Iterator[Cluster]:
+    """The same for one test, which kills a worker."""
+    with _cluster(tmp_path) as found:
+        yield found
+
+
+@contextmanager
+def _cluster(folder: Path) -> Iterator[Cluster]:
+    address_file = folder / "scheduler.json"
     scheduler = _start("scheduler", "--scheduler-file", str(address_file), "--host", "127.0.0.1", "--port", "0")
     workers = [_start("worker", "--scheduler-file", str(address_file), "--nthreads", "1", "--no-nanny") for _ in "ab"]
     try:
@@ -74,11 +92,11 @@ def test_a_cluster_makes_the_same_set(write_experiment, world, cluster) -> None:
     assert there.stimuli_id == here.stimuli_id and verify(world / "there") == there
 
 
-def test_a_worker_killed_in_mid_build_takes_nothing_along(write_experiment, world, cluster) -> None:
+def test_a_worker_killed_in_mid_build_takes_nothing_along(write_experiment, world, mortal_cluster) -> None:
     """One of two workers dies by SIGKILL while it separates; the build ends, whole and right."""
     more = "".join(f'[[systems]]\nname = "r{n}"\nkind = "oracle_ratio_mask"\npower = {n}\n' for n in (1, 2, 3, 4))
     path = write_experiment(systems=SYSTEMS + more)
-    address, workers = cluster
+    address, workers = mortal_cluster
     killed = threading.Event()
 
     def kill_when_begun() -> None:
