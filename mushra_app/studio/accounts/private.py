@@ -16,7 +16,7 @@ from mushra_app.people.second_factor import ClockError
 from mushra_app.people.tables import Account
 from mushra_app.people.throttle import TooManyTriesError, network_of
 from mushra_app.security import secret_key
-from mushra_app.studio import door
+from mushra_app.studio import door, once
 from mushra_app.studio.accounts import shown
 from mushra_app.studio.accounts.pages import SecondFactorPage, TokenRow, TokensPage
 from mushra_app.studio.blueprint import blueprint, visitor
@@ -84,14 +84,14 @@ def _turn_off() -> Any:
 @blueprint.get("/account/tokens")
 @needs(Right.VIEW)
 def tokens_page() -> str:
-    """The tokens of the API that one has."""
-    return show(_tokens())
+    """The tokens of the API that one has, and once the one that was just made."""
+    return show(_tokens(token=once.take("token")))
 
 
 @blueprint.post("/account/tokens")
 @needs(Right.VIEW)
 def make_token() -> Any:
-    """Make a token of the API; it is shown this once."""
+    """Make a token of the API; the page that follows shows it once."""
     may, days, name = (request.form.get(field, "") for field in ("may", "days", "name"))
     try:
         with services().database.writing() as db:
@@ -101,7 +101,8 @@ def make_token() -> Any:
             audit.note(db, account.name, "token", f"{' '.join(name.split())}: new, may {may}")
     except AppError as error:
         return show(_tokens(error=str(error))), 400
-    return show(_tokens(token=token))
+    once.keep("token", token)
+    return redirect(url_for("studio.tokens_page"), 303)
 
 
 @blueprint.post("/account/tokens/<int:number>/revoke")

@@ -138,7 +138,7 @@ def _make(study: str, wanted: list[Wanted]) -> None:
     with services().database.writing() as db:
         made = invitations.create(db, lifecycle.current(db, study).study, wanted)
         audit.note(db, visitor().name, "invitation", f"{study}: {len(made)} made, from number {made[0].id} on")
-    flash(_made([one.label for one in made]))
+    flash(_made([one.label for one in wanted]))
 
 
 def _made(labels: list[str]) -> str:
