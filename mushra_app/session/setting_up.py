@@ -152,11 +152,12 @@ def answer(db: Session, sitting: ListeningSession, given: Mapping[str, str]) -> 
 
 def refused_at(sitting: ListeningSession) -> str | None:
     """The step that ended all sessions of this listener; None where it was an answer that did."""
-    if _setup(sitting).on_failure != "refuse":
-        return None
     rows = [row for other in sitting.listener.sessions for row in other.setup_steps if row.passed is False]
+    if not any(question.accept for question in experiment_of(sitting.version).questions):
+        return rows[-1].step if rows else None
     counts = Counter((row.session_id, row.step) for row in rows)
-    return next((step for (_, step), failures in counts.items() if failures >= TRIES), None)
+    refuses = _setup(sitting).on_failure == "refuse"
+    return next((step for (_, step), failures in counts.items() if refuses and failures >= TRIES), None)
 
 
 def alignment_noise(version: StudyVersion, side: str) -> bytes:

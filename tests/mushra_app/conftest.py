@@ -19,7 +19,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from postgresql_server import PostgreSQL
-from server_guests import Served, opened
+from server_guests import Served, opened, published_in
 from werkzeug.routing import Rule
 
 from mushra_app import schema
@@ -27,7 +27,6 @@ from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.people import accounts
-from mushra_app.publish import publish
 from stimuli.manifest import Manifest
 
 
@@ -155,11 +154,7 @@ def manifest(stimuli: Path) -> Manifest:
 @pytest.fixture(scope="session")
 def published_tiny(tmp_path_factory: pytest.TempPathFactory, stimuli: Path, empty_sqlite: Path) -> Path:
     """A data folder with the tiny study published: to copy it is faster than to publish again."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("published") / "data")
-    database = opened(settings, empty_sqlite)
-    publish(stimuli, database, settings)
-    database.close()
-    return settings.data_dir
+    return published_in(tmp_path_factory.mktemp("published") / "data", stimuli, empty_sqlite)
 
 
 @pytest.fixture

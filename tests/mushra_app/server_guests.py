@@ -15,6 +15,7 @@ from mushra_app import places, schema
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.listener.pages import DonePage, InstructionsPage, QuestionsPage, TrialPage
+from mushra_app.publish import publish
 from mushra_app.session import enrolment, listening
 from mushra_app.session.saving import lock_trial, read_body, save_trial
 from mushra_app.study import lifecycle
@@ -138,6 +139,15 @@ def opened(settings: Settings, empty_sqlite: Path) -> Database:
     found = Database(settings)
     schema.require(found, settings)
     return found
+
+
+def published_in(folder: Path, stimuli: Path, empty_sqlite: Path) -> Path:
+    """A new data folder with this set published."""
+    settings = Settings(data_dir=folder)
+    database = opened(settings, empty_sqlite)
+    publish(stimuli, database, settings)
+    database.close()
+    return folder
 
 
 def as_json(body: dict[str, Any]) -> bytes:

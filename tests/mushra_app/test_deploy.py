@@ -364,8 +364,14 @@ def test_asked_to_stop_it_answers_the_save_that_waits_for_the_database(deployed:
     assert not list(deployed.folder.glob("mushra-metrics-*"))
     database.close()
     assert status_of(save) == 502
-    said = "".join((deployed.proxy_folder / name).read_text() for name in ("log", "access.log"))
+    until = time.monotonic() + 10  # nginx writes its line after the answer
+    while " PUT 502 " not in (said := logs_of(deployed)) and time.monotonic() < until:
+        time.sleep(0.05)
     assert " PUT 502 " in said and not any(word in said for word in ("/session/", "127.0.0.", "localhost")), said
+
+
+def logs_of(deployed: Deployed) -> str:
+    return "".join((deployed.proxy_folder / name).read_text() for name in ("log", "access.log"))
 
 
 def wait_until_waiting(database: Database) -> None:

@@ -76,7 +76,6 @@ def addresses(app: Flask, token: str) -> Iterator[tuple[str, str]]:
 # Paths and texts
 
 
-@pytest.mark.parametrize("either", ["sqlite"], indirect=True)  # an address is led astray before it is looked up
 def test_no_address_leads_out_of_its_folder(on_either: Flask) -> None:
     person(database_of(on_either), "ada", "owner")
     client, guest = inside(on_either, "ada"), Guest(database_of(on_either))

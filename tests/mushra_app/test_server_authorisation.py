@@ -105,10 +105,10 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/studio/account/second-factor"): IN_THE_STUDIO,
     ("POST", "/studio/account/second-factor"): each(IN_THE_STUDIO, 403),  # with a wrong password
     ("GET", "/studio/account/tokens"): IN_THE_STUDIO,
-    ("POST", "/studio/account/tokens"): IN_THE_STUDIO,
+    ("POST", "/studio/account/tokens"): each(IN_THE_STUDIO, 303),
     ("POST", "/studio/account/tokens/<int:number>/revoke"): (401, 401, 401, 404, 404, 404, 404),  # somebody else's
     ("GET", "/studio/people"): OWNERS_ALONE,
-    ("POST", "/studio/people"): OWNERS_ALONE,
+    ("POST", "/studio/people"): each(OWNERS_ALONE, 303),
     ("POST", "/studio/people/invitations/<int:number>/revoke"): each(OWNERS_ALONE, 303),
     ("GET", "/studio/people/<int:number>"): OWNERS_ALONE,
     ("POST", "/studio/people/<int:number>"): each(OWNERS_ALONE, 303),

@@ -35,11 +35,40 @@ TEXT = "Jürgen Müller;experts\r\nZoë;\r\n"
         "group,label\nexperts,Jürgen Müller\n,Zoë".encode(),
         f"\r\n;;\r\n{TEXT};;;\r\n\r\n".replace("experts\r\n", "experts;;\r\n").encode(),
         '"Jürgen Müller";"experts"\n" Zoë ";""\n'.encode(),
+        f"Name;GRUPPE\n{TEXT}".encode(),
+        "Jürgen Müller,experts\nZoë,".encode(),
+        "Hörer\tGruppe\nJürgen Müller\texperts\nZoë\n".encode(),
         "number,label,group,link,state\n7,Jürgen Müller,experts,https://x/,unused\n6,Zoë,,,revoked\n".encode(),
     ],
 )
 def test_a_list_is_read_as_it_was_meant(content: bytes) -> None:
     assert invitation_list.read(content, GROUPS) == PEOPLE
+
+
+@pytest.mark.parametrize("known", [*invitation_list.LABELS, "Name", "TEILNEHMER"])
+def test_a_first_line_may_call_the_label_by_any_of_its_names(known: str) -> None:
+    assert invitation_list.read(f"{known}\nAnna".encode(), set()) == [Wanted("Anna")]
+    for group in invitation_list.GROUPS:
+        content = f"{group.title()};{known}\nexperts;Anna".encode()
+        assert invitation_list.read(content, GROUPS) == [Wanted("Anna", "experts")]
+
+
+@pytest.mark.parametrize(
+    ("text", "people"),
+    [
+        ("Ada Lovelace\nBob,experts", [Wanted("Ada Lovelace"), Wanted("Bob", "experts")]),
+        ("x,", [Wanted("x")]),
+        ('"Lovelace, Ada"\nBob', [Wanted("Lovelace, Ada"), Wanted("Bob")]),
+        ('"Lovelace, Ada",experts\nBob', [Wanted("Lovelace, Ada", "experts"), Wanted("Bob")]),
+        ('"Lovelace, Ada"\nBob;experts', [Wanted("Lovelace, Ada"), Wanted("Bob", "experts")]),
+        # as Excel writes it where columns stand apart by semicolons: a comma is in no quotes then
+        ("Lovelace, Ada;experts\nByron, George;", [Wanted("Lovelace, Ada", "experts"), Wanted("Byron, George")]),
+        ("Lovelace, Ada\texperts\nBob\t", [Wanted("Lovelace, Ada", "experts"), Wanted("Bob")]),
+        ('name,group\nAda; the first,experts\n"a;b",\n', [Wanted("Ada; the first", "experts"), Wanted("a;b")]),
+    ],
+)
+def test_the_separator_is_found_over_all_lines(text: str, people: list[Wanted]) -> None:
+    assert invitation_list.read(text.encode(), GROUPS) == people
 
 
 @pytest.mark.parametrize(
@@ -49,6 +78,16 @@ def test_a_list_is_read_as_it_was_meant(content: bytes) -> None:
         (b"\n\nlabel,group\nAda,experts\n,experts\n", "Line 5: expected a label"),
         (b'Ada;experts\n"Grace;experts\n', "Line"),
         (("x" * 121 + ";").encode(), "Line 1: The label"),
+        (b"Lovelace, Ada\nBob;experts", "Line 1: 'Lovelace, Ada': expected a label and a group with ';' between"),
+        (b"Ada;experts\nBob,experts\nEve;", "Line 2: 'Bob,experts': expected a label and a group with ';' between"),
+        (b"Lovelace, Ada\nBob", "expected one that the settings name (experts, others), or none. A label with a comma"),
+        (b"Lovelace,Ada,experts", "Line 1: found 'experts' after the label and the group"),
+        (b"Ada\nBob,,experts", "Line 2: found 'experts' after the label and the group"),
+        (b"Name\nBob,experts", "Line 2: found 'experts' after the label and the group"),
+        (b"Person;Gruppe\nAda;experts", "If these are the names of columns, call them name and group."),
+        ("J\u0094rg".encode(), "can't be read as text"),
+        ("Zo\ue000".encode(), "can't be read as text"),
+        ("Jürgen".encode("cp437"), "can't be read as text"),
         (b"", "found 0 invitations; expected 1 to 500"),
         (b"label,group\n", "found 0 invitations"),
         (b"Ada\n" * 501, "found 501 invitations"),

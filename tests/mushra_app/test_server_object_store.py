@@ -22,7 +22,7 @@ from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from s3 import S3
-from server_guests import Guest, Served
+from server_guests import Guest, Served, published_in
 from test_server_sounds_by_proxy import ask, without_the_servers
 
 from mushra_app import media, server_cli
@@ -52,6 +52,12 @@ def stimuli(tmp_path_factory: pytest.TempPathFactory) -> Path:
     systems = [{"name": "zebra-net", "kind": "centre_cancellation"}]
     tiny_set.make(folder, items=items, systems=systems, anchors=[{"kind": "lowpass", "cutoff_hz": 3500}])
     return folder
+
+
+@pytest.fixture(scope="module")
+def published_tiny(tmp_path_factory: pytest.TempPathFactory, stimuli: Path, empty_sqlite: Path) -> Path:
+    """A data folder with that set."""
+    return published_in(tmp_path_factory.mktemp("published") / "data", stimuli, empty_sqlite)
 
 
 @pytest.fixture

@@ -42,7 +42,8 @@ def post(client: FlaskClient, address: str, **fields: Any) -> Any:
 
 def invited(ada: FlaskClient, **fields: Any) -> str:
     """The path of a new invitation's link."""
-    found = re.search(r"http://localhost(/studio/people/join/[\w-]+)", post(ada, "/studio/people", **fields).text)
+    assert post(ada, "/studio/people", **fields).status_code == 303
+    found = re.search(r"http://localhost(/studio/people/join/[\w-]+)", ada.get("/studio/people").text)
     assert found
     return found[1]
 

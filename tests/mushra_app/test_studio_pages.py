@@ -143,7 +143,13 @@ def test_what_was_done_is_said_once(app: Flask, ada: FlaskClient) -> None:
     with database_of(app).reading() as db:
         pseudonym = db.scalars(select(Listener.pseudonym)).one()
     sent(ada, "listeners", "invitations", count="2", label="Choir")
-    assert told(ada, "listeners") == ["2 invitations were made."] and told(ada, "listeners") == []
+    assert told(ada, "listeners") == ["2 invitations were made: Choir 1, Choir 2"] and told(ada, "listeners") == []
+    sent(ada, "listeners", "invitations/list", text="Ada\nBob\nZoë\nEve")
+    assert told(ada, "listeners") == ["4 invitations were made: Ada, Bob, Zoë …"]
+    sent(ada, "listeners", "invitations/list", text="x" * 120)
+    assert told(ada, "listeners") == [f"1 invitation was made: {'x' * 40}"]
+    sent(ada, "listeners", "invitations", count="1")
+    assert told(ada, "listeners") == ["1 invitation was made."]
     sent(ada, "results", "withdrawn", listener=pseudonym)
     assert told(ada, "results") == [f"{pseudonym} is withdrawn; whatever they wrote is erased."]
     sent(ada, "results", "erase")

@@ -15,7 +15,7 @@ from mushra_app.people import accounts, audit, invitations, logins, permissions,
 from mushra_app.people.permissions import Right
 from mushra_app.people.tables import Account
 from mushra_app.people.throttle import TooManyTriesError, network_of
-from mushra_app.studio import guard
+from mushra_app.studio import guard, once
 from mushra_app.studio.accounts import shown
 from mushra_app.studio.accounts.again import PasswordError, asked_again, still_right
 from mushra_app.studio.accounts.words import shared
@@ -28,15 +28,17 @@ from mushra_app.words import say
 @blueprint.get("/people")
 @needs(Right.OWN)
 def people() -> str:
-    """All accounts, and the invitations that wait."""
+    """All accounts, the invitations that wait, and once the link of the one that was just made."""
+    token = once.take("invitation")
+    link = external_address(url_for("studio.join_page", token=token)) if token else ""
     with services().database.reading() as db:
-        return show(shown.people(db))
+        return show(shown.people(db, link=link))
 
 
 @blueprint.post("/people")
 @needs(Right.OWN)
 def invite_person() -> Any:
-    """Make an invitation; its link is shown this once."""
+    """Make an invitation; the page that follows shows its link once."""
     role, may = request.form.get("role", ""), request.form.get("may", "change")
     studies = request.form.getlist("study")
     try:
@@ -49,8 +51,8 @@ def invite_person() -> Any:
     except AppError as error:
         with services().database.reading() as db:
             return show(shown.people(db, error=str(error))), 400
-    with services().database.reading() as db:
-        return show(shown.people(db, link=external_address(url_for("studio.join_page", token=token))))
+    once.keep("invitation", token)
+    return redirect(url_for("studio.people"), 303)
 
 
 @blueprint.post("/people/invitations/<int:number>/revoke")

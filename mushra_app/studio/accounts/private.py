@@ -16,6 +16,10 @@ from mushra_app.people.second_factor import ClockError
 from mushra_app.people.tables import Account
 from mushra_app.people.throttle import TooManyTriesError, network_of
 from mushra_app.security import secret_key
+<<<<<<< HEAD
+=======
+from mushra_app.studio import door, once
+>>>>>>> helper/fixa
 from mushra_app.studio.accounts import shown
 from mushra_app.studio.accounts.again import PasswordError, asked_again, note_wrong, still_right
 from mushra_app.studio.accounts.pages import AskedToken, SecondFactorPage, TokenRow, TokensPage
@@ -89,14 +93,18 @@ def _turn_off() -> Any:
 @blueprint.get("/account/tokens")
 @needs(Right.VIEW)
 def tokens_page() -> str:
-    """The tokens of the API that one has."""
-    return show(_tokens())
+    """The tokens of the API that one has, and once the one that was just made."""
+    return show(_tokens(token=once.take("token")))
 
 
 @blueprint.post("/account/tokens")
 @needs(Right.VIEW)
 def make_token() -> Any:
+<<<<<<< HEAD
     """Make a token of the API, with the password; it is shown this once."""
+=======
+    """Make a token of the API; the page that follows shows it once."""
+>>>>>>> helper/fixa
     may, days, name = (request.form.get(field, "") for field in ("may", "days", "name"))
     asked = AskedToken(name, may, days)
     lasts = int(days) if days.isdecimal() and len(days) < 5 else -1
@@ -111,8 +119,14 @@ def make_token() -> Any:
     except TooManyTriesError as error:
         return show(_tokens(asked, error=str(error))), 429, {"Retry-After": str(error.wait_s)}
     except AppError as error:
+<<<<<<< HEAD
         return show(_tokens(asked, error=str(error))), 403 if isinstance(error, PasswordError) else 400
     return show(_tokens(token=token))
+=======
+        return show(_tokens(error=str(error))), 400
+    once.keep("token", token)
+    return redirect(url_for("studio.tokens_page"), 303)
+>>>>>>> helper/fixa
 
 
 @blueprint.post("/account/tokens/<int:number>/revoke")

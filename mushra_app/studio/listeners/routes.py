@@ -23,6 +23,9 @@ from mushra_app.study.recruiting import change, locked, recruiting_of
 from mushra_app.web import external_address, services, show
 from mushra_app.words import say, say_number
 
+MOST_TOLD, LONGEST_TOLD = 3, 40
+"""Labels, and letters of each, in the sentence that says what was made: it waits in the browser's cookie."""
+
 
 @blueprint.get("/<study>/listeners")
 @needs(Right.VIEW)
@@ -60,7 +63,7 @@ def invite(study: str) -> Any:
     except AppError as error:
         asked = Asked(*(request.form.get(name, "") for name in ("count", "label", "group")))
         return _page(study, asked=asked, error=str(error)), _status(error)
-    return redirect(url_for("studio.listeners", study=study, _anchor="invitations"), 303)
+    return redirect(url_for("studio.listeners", study=study), 303)
 
 
 @blueprint.post("/<study>/invitations/list")
@@ -75,7 +78,7 @@ def invite_list(study: str) -> Any:
         _make(study, invitation_list.read(content or text.encode(), groups))
     except AppError as error:
         return _page(study, asked=Asked(text=text), error=str(error)), _status(error)
-    return redirect(url_for("studio.listeners", study=study, _anchor="invitations"), 303)
+    return redirect(url_for("studio.listeners", study=study), 303)
 
 
 @blueprint.post("/<study>/invitations/<int:number>/revoke")
@@ -137,7 +140,20 @@ def _make(study: str, wanted: list[Wanted]) -> None:
     with services().database.writing() as db:
         made = invitations.create(db, lifecycle.current(db, study).study, wanted)
         audit.note(db, visitor().name, "invitation", f"{study}: {len(made)} made, from number {made[0].id} on")
-    flash(say_number("%(num)s invitation was made.", "%(num)s invitations were made.", len(made)))
+    flash(_made([one.label for one in wanted]))
+
+
+def _made(labels: list[str]) -> str:
+    """How many were made, and the first of them: that a list was read as it was written is seen there."""
+    if not any(labels):
+        return say_number("%(num)s invitation was made.", "%(num)s invitations were made.", len(labels))
+    first = [label[:LONGEST_TOLD] for label in labels[:MOST_TOLD]]
+    return say_number(
+        "%(num)s invitation was made: %(labels)s",
+        "%(num)s invitations were made: %(labels)s",
+        len(labels),
+        labels=", ".join(first) + (" …" if len(labels) > len(first) else ""),
+    )
 
 
 def _page(study: str, **more: Any) -> str:
