@@ -23,6 +23,7 @@ from mushra_app.people.permissions import Right
 from mushra_app.people.tables import AccountInvitation
 from mushra_app.publish import publish
 from mushra_app.security import studio_key, token_sha256
+from mushra_app.studio.accounts.words import KIND_WORDS
 
 
 @pytest.fixture
@@ -267,3 +268,7 @@ def test_the_audit_log_is_paged_and_filtered(app: Flask, ada: FlaskClient) -> No
     for odd in ("before=x", "before=-1", f"before={10**40}", "what=nosuch", "before=%D9%A3"):
         assert ada.get(f"/studio/audit?{odd}").status_code == 200
     assert "Nothing of this kind" in ada.get("/studio/audit?who=nobody").text
+
+
+def test_every_kind_of_the_audit_log_has_a_word() -> None:
+    assert set(KIND_WORDS) == {*audit.KINDS}
