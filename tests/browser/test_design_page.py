@@ -22,7 +22,7 @@ def draft(page: Page, server: Served, data_dir: Path) -> Page:
 
 
 def test_what_is_wrong_is_marked_while_it_is_typed_and_leads_to_its_field(draft: Page) -> None:
-    title = draft.get_by_label("title", exact=True)
+    title = draft.get_by_label("Title title", exact=True)
     title.fill("")
     mistake = draft.locator("#findings [data-place='experiment.title'] a")
     expect(mistake).to_be_visible()
@@ -34,21 +34,21 @@ def test_what_is_wrong_is_marked_while_it_is_typed_and_leads_to_its_field(draft:
     expect(draft.locator("#findings")).to_contain_text("Time per listener")
     expect(title).not_to_have_attribute("aria-invalid", "true")
     draft.get_by_role("button", name="Save the draft").click()
-    expect(draft.get_by_label("title", exact=True)).to_have_value("A better title")
+    expect(draft.get_by_label("Title title", exact=True)).to_have_value("A better title")
 
 
 def test_the_time_follows_what_is_typed(draft: Page) -> None:
     trials = draft.locator("#findings .times")
     expect(trials).to_contain_text("3 trials")
     draft.locator("#test > summary").click()
-    draft.get_by_label("replicates").fill("1")
+    draft.get_by_label("Trials that come twice").fill("1")
     expect(trials).to_contain_text("5 trials")
 
 
 def test_leaving_with_something_unsaved_is_asked_about(draft: Page) -> None:
     asked: list[str] = []
     draft.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
-    draft.get_by_label("contact").fill("somebody@example.org")
+    draft.get_by_label("Whom listeners can write to").fill("somebody@example.org")
     draft.get_by_role("link", name="Live").click()
     draft.wait_for_url("**/live")
     assert asked == ["beforeunload"]
@@ -69,7 +69,7 @@ def test_an_entry_is_added_and_stands_open_to_be_filled_in(draft: Page) -> None:
 def test_nothing_is_worked_out_before_it_is_saved(draft: Page, where: str) -> None:
     buttons = [draft.get_by_role("button", name=name) for name in ("Work it out", "Write it down")]
     if where == "form":
-        draft.get_by_label("contact").fill("somebody.else@example.org")
+        draft.get_by_label("Whom listeners can write to").fill("somebody.else@example.org")
     else:
         draft.get_by_text("The file as text").click()
         draft.locator("textarea.file[name='text']").press("End")

@@ -122,11 +122,11 @@ def test_what_is_typed_and_not_saved_outlives_the_end_of_the_work(
     if (begin := inside.get_by_role("button", name="Write the next version")).count():
         begin.click()
     box = opened(inside, server.url, "design", database)
-    inside.get_by_label("title", exact=True).fill("Not saved yet")
+    inside.get_by_label("Title title", exact=True).fill("Not saved yet")
     with database.writing() as db:
         jobs.end(db, jobs.take(db, "a worker"), output="# A plan")  # type: ignore[arg-type]
     expect(box.locator(".work")).to_have_count(0)
-    assert inside.get_by_label("title", exact=True).input_value() == "Not saved yet"
+    assert inside.get_by_label("Title title", exact=True).input_value() == "Not saved yet"
     expect(inside.get_by_role("button", name="Write it down")).to_be_disabled()
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mushra_app.study.drafts import form
+from mushra_app.study.drafts import form, labels
 from mushra_app.study.drafts.checking import checked
 from mushra_app.study.drafts.form import changed, parts_of, with_entry, without_entry
 from mushra_app.study.drafts.shapes import entries_of, shape_of
@@ -162,3 +162,29 @@ def test_files_that_the_command_line_writes_pass_through_the_form(tmp_path: Path
     write_example(tmp_path / "experiment.toml", attributes)
     text = (tmp_path / "experiment.toml").read_text()
     assert changed(text, values(text)) == text
+
+
+def test_every_part_and_field_is_called_something() -> None:
+    """With an entry of each kind there is, and a member of each kind in an ensemble."""
+    raw = {
+        name: [{"kind": kind} if kind else {} for kind in sorted(kinds)]
+        for name, field in Experiment.model_fields.items()
+        if (kinds := entries_of(field))
+    }
+    ensemble = next(one for one in raw["systems"] if one["kind"] == "minimum_magnitude")
+    members = entries_of(entries_of(Experiment.model_fields["systems"])["minimum_magnitude"].model_fields["members"])
+    ensemble |= {"members": [{"kind": kind} for kind in sorted(members)]}
+    places: set[str] = set()
+
+    def walk(part: form.Part) -> None:
+        if not part.entry:
+            places.add(labels.place_in_file(part.path))
+        places.update(labels.place_in_file(field.path) for field in part.fields)
+        for inner in part.parts:
+            walk(inner)
+
+    for part in parts_of(raw):
+        walk(part)
+    assert len(places) > 100 and places - set(labels.LABELS) == set()
+    assert set(labels.LABELS) - places == {"systems.sha256"} - places, "names of what there is not"
+    assert set(labels.HINTS) <= places

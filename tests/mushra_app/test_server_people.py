@@ -24,6 +24,7 @@ from mushra_app.people.permissions import Right
 from mushra_app.people.tables import AccountInvitation
 from mushra_app.publish import publish
 from mushra_app.security import studio_key, token_sha256
+from mushra_app.studio.accounts.words import KIND_WORDS
 from mushra_app.studio.test.routes import MOVED
 from mushra_app.study import lifecycle
 
@@ -313,3 +314,7 @@ def test_whatever_was_done_is_said_on_the_page_that_follows(app: Flask, ada: Fla
 
 def test_every_state_that_a_version_is_brought_into_has_its_sentence() -> None:
     assert set(MOVED) == {status for following in lifecycle.FOLLOWS.values() for status in following}
+
+
+def test_every_kind_of_the_audit_log_has_a_word() -> None:
+    assert set(KIND_WORDS) == {*audit.KINDS}

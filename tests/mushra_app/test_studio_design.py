@@ -9,7 +9,7 @@ import pytest
 import tiny_set
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from studio_people import csrf, database_of, inside, person
 
 from analysis.statistics.planning.components import PRESETS
@@ -286,3 +286,14 @@ def test_nothing_of_a_draft_reaches_listeners_or_exports(app: Flask, ada: FlaskC
     assert "Secretly" not in app.test_client().get("/listen/tiny").text
     with database_of(app).reading() as db:
         assert list(rows(db, "tiny")) == []
+
+
+def test_no_hint_shows_marks_of_the_source(app: Flask, ada: FlaskClient) -> None:
+    post(ada, "new", name="fresh")
+    with database_of(app).writing() as db:
+        entries = "".join(f'[[systems]]\nkind = "{kind}"\n' for kind in ("plugin", "files", "panning_mask"))
+        db.execute(update(ExperimentDraft).values(text=entries + '[[anchors]]\nkind = "interference"\n'))
+    page = ada.get("/studio/fresh/design").text
+    assert "`" not in page and "<code>level_db</code> against its level" in page
+    assert "<code>{system} {song} {target}</code>" in page
+    assert '<label for="f-experiment.title">Title <code class="key">title</code></label>' in page

@@ -16,10 +16,7 @@ from mushra_app.people.second_factor import ClockError
 from mushra_app.people.tables import Account
 from mushra_app.people.throttle import TooManyTriesError, network_of
 from mushra_app.security import secret_key
-<<<<<<< HEAD
-=======
-from mushra_app.studio import door, once
->>>>>>> helper/fixa
+from mushra_app.studio import once
 from mushra_app.studio.accounts import shown
 from mushra_app.studio.accounts.again import PasswordError, asked_again, note_wrong, still_right
 from mushra_app.studio.accounts.pages import AskedToken, SecondFactorPage, TokenRow, TokensPage
@@ -100,11 +97,7 @@ def tokens_page() -> str:
 @blueprint.post("/account/tokens")
 @needs(Right.VIEW)
 def make_token() -> Any:
-<<<<<<< HEAD
-    """Make a token of the API, with the password; it is shown this once."""
-=======
-    """Make a token of the API; the page that follows shows it once."""
->>>>>>> helper/fixa
+    """Make a token of the API, with the password; the page that follows shows it once."""
     may, days, name = (request.form.get(field, "") for field in ("may", "days", "name"))
     asked = AskedToken(name, may, days)
     lasts = int(days) if days.isdecimal() and len(days) < 5 else -1
@@ -119,14 +112,9 @@ def make_token() -> Any:
     except TooManyTriesError as error:
         return show(_tokens(asked, error=str(error))), 429, {"Retry-After": str(error.wait_s)}
     except AppError as error:
-<<<<<<< HEAD
         return show(_tokens(asked, error=str(error))), 403 if isinstance(error, PasswordError) else 400
-    return show(_tokens(token=token))
-=======
-        return show(_tokens(error=str(error))), 400
     once.keep("token", token)
     return redirect(url_for("studio.tokens_page"), 303)
->>>>>>> helper/fixa
 
 
 @blueprint.post("/account/tokens/<int:number>/revoke")

@@ -14,6 +14,11 @@ KIND_WORDS = {
     "study": say_later("study"),
     "token": say_later("token"),
     "job": say_later("job"),
+    "invitation": say_later("invitation"),
+    "look": say_later("look"),
+    "peek": say_later("look at results"),
+    "withdrawal": say_later("withdrawal"),
+    "erasure": say_later("erasure"),
 }
 
 

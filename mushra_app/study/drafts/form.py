@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from tomlkit.items import AoT
 
+from mushra_app.study.drafts.labels import HINTS, hint_of, label_of
 from mushra_app.study.drafts.shapes import Shape, entries_of, inner_model, read, shape_of, written
 from stimuli.experiment import Experiment
 
@@ -33,15 +34,20 @@ MOST_ENTRIES = 200
 
 @dataclass(frozen=True)
 class Field:
-    """One input: ``default`` is what holds where it is empty, ``help`` what the model says of it."""
+    """One input: ``default`` is what holds where it is empty; ``label`` and ``help`` are in the reader's language."""
 
     path: str
-    label: str
+    label: Any
     shape: Shape
     value: str
     default: str
     required: bool
-    help: str
+    help: Any
+
+    @property
+    def key(self) -> str:
+        """What the file calls it."""
+        return self.path.rpartition(".")[2]
 
 
 @dataclass(frozen=True)
@@ -52,14 +58,19 @@ class Part:
     """
 
     path: str
-    label: str
-    help: str
+    label: Any
+    help: Any
     fields: tuple[Field, ...] = ()
     parts: tuple[Part, ...] = ()
     only_in_text: tuple[str, ...] = ()
     is_list: bool = False
     kinds: tuple[str, ...] = ()
     entry: bool = False
+
+    @property
+    def key(self) -> str:
+        """What the file calls it."""
+        return self.path.rpartition(".")[2]
 
     def all_fields(self) -> Iterator[Field]:
         """Its own and those of its parts."""
@@ -70,9 +81,7 @@ class Part:
 
 def parts_of(raw: Mapping[str, Any]) -> tuple[Part, ...]:
     """The form of a file, as TOML reads it; mistakes in it are shown as they are."""
-    return tuple(
-        part for name, field in Experiment.model_fields.items() if (part := _part(name, name, field, raw.get(name)))
-    )
+    return tuple(part for name, field in Experiment.model_fields.items() if (part := _part(name, field, raw.get(name))))
 
 
 def changed(text: str, typed: Mapping[str, str]) -> str:
@@ -125,14 +134,21 @@ def without_entry(text: str, where: str) -> str:
     return tomlkit.dumps(document)
 
 
-def _part(path: str, name: str, field: FieldInfo, raw: Any) -> Part | None:
+def _part(path: str, field: FieldInfo, raw: Any) -> Part | None:
     """The part of a field that is a table or a list of tables; None for any other."""
     if kinds := entries_of(field):
         entries = raw if isinstance(raw, list) else []
         parts = [_entry(f"{path}.{number}", kinds, one) for number, one in enumerate(entries)]
-        return Part(path, _label(name), _said(field), parts=tuple(parts), is_list=True, kinds=tuple(sorted(kinds)))
+        return Part(
+            path,
+            label_of(path),
+            hint_of(path, _said(field)),
+            parts=tuple(parts),
+            is_list=True,
+            kinds=tuple(sorted(kinds)),
+        )
     if model := inner_model(field):
-        return _table_part(path, _label(name), model, raw if isinstance(raw, dict) else {})
+        return _table_part(path, label_of(path), model, raw if isinstance(raw, dict) else {})
     return None
 
 
@@ -153,19 +169,27 @@ def _table_part(path: str, label: str, model: type[BaseModel], raw: Mapping[str,
         own = f"{path}.{name}"
         if name == "kind":
             continue
-        if part := _part(own, name, field, raw.get(name)):
+        if part := _part(own, field, raw.get(name)):
             parts.append(part)
         elif (shape := shape_of(field)) and _fits(shape, raw.get(name)):
             default = "" if field.is_required() else written(field.get_default(call_default_factory=True))
             fields.append(
-                Field(own, _label(name), shape, written(raw.get(name)), default, field.is_required(), _said(field))
+                Field(
+                    own,
+                    label_of(own),
+                    shape,
+                    written(raw.get(name)),
+                    default,
+                    field.is_required(),
+                    hint_of(own, _said(field)),
+                )
             )
         else:
             left.append(name)
     return Part(
         path,
         label,
-        (model.__doc__ or "").strip().partition("\n")[0],
+        "" if entry and path.partition(".")[0] in HINTS else hint_of(path, _first_line(model)),
         tuple(fields),
         tuple(parts),
         tuple(left),
@@ -221,8 +245,8 @@ def _table(content: Mapping[str, Any]) -> Any:
     return table
 
 
-def _label(name: str) -> str:
-    return name.replace("_", " ")
+def _first_line(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().partition("\n")[0]
 
 
 def _said(field: FieldInfo) -> str:
