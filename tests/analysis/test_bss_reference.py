@@ -315,4 +315,6 @@ def test_a_ridge_is_told_and_only_where_it_is_needed() -> None:
     references, estimates = (sound[..., 0] for sound in stems(2, 1))
     assert not sources(references, estimates).ridge
     assert not sources(references[[0, 0]], estimates).ridge  # two sources that are one
-    assert sources(*(sound[..., 0] for sound in CASES["lowpassed3k5 both"].signals())).ridge
+    length = references.shape[1]
+    low = np.fft.irfft(np.fft.rfft(references)[:, : length // 16], length)
+    assert sources(low, estimates).ridge  # nothing at all in most of the band

@@ -172,7 +172,7 @@ HINTS: dict[str, Any] = {
     "items.use": say_later("In the test, in the training before it, or in both."),
     "items.excerpt": say_later("The part of the song that is heard: given by its start, or found by a rule."),
     "test": say_later("How the test is run."),
-    "test.references": say_later("The reference always; the mixture beside it if you like."),
+    "test.references": say_later("The reference; the mixture beside it if you like."),
     "test.items_per_listener": say_later("A number, if nobody is to hear all; the items are spread evenly."),
     "test.systems_per_page": say_later(
         "Beside the hidden reference and all anchors; a balanced choice of them for every page."
