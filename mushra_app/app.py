@@ -83,6 +83,7 @@ SENTENCES = {
 }
 NO_SUCH_PAGE = say_later("There is no such page in the studio.")
 """Whoever runs a test was given no link."""
+NO_SUCH_CALL = say_later("There is nothing under this address; openapi.json says what there is.")
 NO_SUCH_STUDY = say_later("There is no study of that name, or it is not yours to see.")
 TURNED_AWAY = {
     "paused": (409, say_later("Not just now")),
@@ -198,6 +199,8 @@ def _on_http_error(error: HTTPException) -> tuple[Response | str, int]:
     # The descriptions of 403 are our own, and those of a refused form; all others are werkzeug's, for programmers.
     if code == 403 or isinstance(error, CSRFError):
         sentence = _CSRF if isinstance(error, CSRFError) else error.description
+    elif code == 404 and _for_programs():
+        sentence = NO_SUCH_CALL
     elif code == 404 and _in_studio():
         sentence = NO_SUCH_PAGE
     return _said(str(heading), str(sentence), code)
@@ -212,7 +215,9 @@ def _on_app_error(error: AppError) -> tuple[Response | str, int, dict[str, str]]
         return *_said(str(heading), str(error), code), {}
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), 400)
     headers = {"Retry-After": str(RETRY_AFTER_S[code])} if code in RETRY_AFTER_S else {}
-    sentence = str(NO_SUCH_STUDY if isinstance(error, NoSuchStudyError) and _in_studio() else error)
+    sentence = str(
+        NO_SUCH_STUDY if isinstance(error, NoSuchStudyError) and (_in_studio() or _for_programs()) else error
+    )
     return *_said(str(SENTENCES.get(code, SENTENCES[400])[0]), sentence, code), headers
 
 
@@ -243,11 +248,15 @@ def _for_machines(name: str, code: int, refusal: Refusal) -> dict[str, object]:
 
 def _said(heading: str, sentence: str, code: int) -> tuple[Response | str, int]:
     """An error as whoever asked can read it."""
-    if request.method == "PUT" or request.is_json or request.path.startswith("/api/"):
+    if request.method == "PUT" or request.is_json or _for_programs():
         return jsonify(Problem(error=sentence).model_dump()), code
     if _in_studio() and code < 500:  # above, a page that asks the database who is in could fail again
         return Response(show(TroublePage(heading, sentence)), headers={"Cache-Control": "private, no-store"}), code
     return show(MessagePage(str(TITLE), heading, (sentence,))), code
+
+
+def _for_programs() -> bool:
+    return request.path.startswith("/api/")
 
 
 def _in_studio() -> bool:

@@ -78,15 +78,16 @@ def answer(db: Session, sitting: ListeningSession, given: Mapping[str, str]) -> 
     if wrong := mistakes(asked.questions, given):
         heading = say("Please look at this again")
         return as_page(sitting.version, asked.questions, heading=heading, given=given, wrong=wrong)
+    wanted = [question for question in asked.questions if question.accept]
+    refused = not sitting.listener.simulated and any(given[one.name].strip() not in one.accept for one in wanted)
     for question in asked.questions:
         text, personal = given.get(question.name, "").strip(), question.personal
         kept = {"question": question.name, "text": "" if personal else text, "personal": personal}
         db.add(row := Answer(session_id=sitting.id, at_position=asked.at_position, **kept))
         db.flush()
-        if personal and text:
+        if personal and text and not refused:  # of whoever takes no part nothing personal is kept
             db.add(PersonalText(answer_id=row.id, text=text))
-    wanted = [question for question in asked.questions if question.accept]
-    if not sitting.listener.simulated and any(given[one.name].strip() not in one.accept for one in wanted):
+    if refused:
         course.refuse(sitting)
     finish_if_complete(db, sitting)
     return None

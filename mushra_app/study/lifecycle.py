@@ -96,7 +96,7 @@ def study_of(db: Session, study: str) -> Study:
     """The study of that name; NotFoundError where there is none."""
     found = db.scalar(select(Study).where(Study.name == study))
     if found is None:
-        raise no_such_study(study)
+        raise NoSuchStudyError(say("There is no study “%(study)s”", study=study))
     return found
 
 

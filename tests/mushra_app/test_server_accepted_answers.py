@@ -79,11 +79,11 @@ def test_an_answer_that_will_not_do_ends_nothing(guest: Guest, ears: str) -> Non
 
 
 @pytest.mark.parametrize("guest", [{"questions": [LOOKED_FOR | {"personal": True}]}], indirect=True)
-def test_a_personal_answer_decides_too_and_lies_where_personal_ones_do(guest: Guest) -> None:
+def test_a_personal_answer_decides_too_and_is_not_kept(guest: Guest) -> None:
     answers(guest, "no")
     assert isinstance(guest.page(), MessagePage)
     with guest.database.reading() as db:
-        assert (db.scalar(select(Answer.text)), db.scalar(select(PersonalText.text))) == ("", "no")
+        assert (db.scalar(select(Answer.text)), db.scalar(select(PersonalText.text))) == ("", None)
 
 
 @pytest.mark.parametrize("guest", [{"setup": {"level": False, "sides": True, "on_failure": "refuse"}}], indirect=True)

@@ -319,4 +319,5 @@ def test_what_is_not_there_is_said_in_json(app: Flask) -> None:
     for address in ("studies/nosuch", "studies/tiny/jobs/1", f"studies/tiny/jobs/{10**30}", "nosuch"):
         answer = app.test_client().get(f"/api/v1/{address}", headers=headers)
         assert answer.status_code == 404 and answer.json["error"], address
+        assert "link" not in answer.json["error"], "nobody sent a program one"
     assert PASSWORD not in answer.text

@@ -90,7 +90,7 @@ def test_where_two_versions_may_be_meant_it_asks_which(app: Flask, settings: Set
         (("pilot", "tiny"), "tiny, version 1 is open, which can't become piloting; expected one of: paused, closed"),
         (("archive", "tiny"), "tiny is open: close it first"),
         (("open", "tiny", "--version", "7"), "tiny: no version 7"),
-        (("show", "nosuch"), "No study 'nosuch'"),
+        (("show", "nosuch"), "There is no study “nosuch”"),
     ],
 )
 def test_the_command_says_what_is_wrong(app: Flask, study, arguments: tuple[str, ...], said: str) -> None:

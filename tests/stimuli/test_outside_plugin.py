@@ -40,6 +40,7 @@ BARE = "class Gain:\n    def separate(self, song, targets):\n        return {one
 def install(tmp_path, monkeypatch) -> Iterator[Callable[..., Path]]:
     """Install a package as pip would lay it out; its module is forgotten afterwards."""
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # of another text of one length, written in the same second
     modules = []
 
     def make(code: str, version: str = "1.2.0", names=("gain",), package: str = "their_tool") -> Path:
