@@ -40,7 +40,7 @@ def test_an_archive_is_sent_looked_at_and_previewed(page: Page, server: Served, 
     page.locator("#archive").set_input_files(archive)
     page.get_by_role("button", name="Send and publish").click()
     page.wait_for_url("**/studio/sent/sounds?**")
-    assert page.get_by_role("status").first.inner_text().startswith("Every file is the one that was built")
+    assert page.locator(".notice[role=status]").inner_text().startswith("Every file is the one that was built")
     players = page.locator("button[data-url]")
     players.nth(0).focus()
     page.keyboard.press("Space")

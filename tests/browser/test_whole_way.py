@@ -109,7 +109,7 @@ class Experimenter:
         page.locator("#archive").set_input_files(archive)
         self.click("button", "Send and publish")
         page.wait_for_url("**/studio/tiny/sounds?**")
-        expect(page.get_by_role("status").first).to_contain_text("Every file is the one that was built")
+        expect(page.locator(".notice[role=status]")).to_contain_text("Every file is the one that was built")
         self.click("link", "Preview the whole test")
         expect(page.get_by_text("Nothing is stored")).to_be_visible()
         page.goto(f"{self.url}/studio/tiny/")
