@@ -134,7 +134,7 @@ def test_a_program_duplicates(app: Flask, ada: FlaskClient) -> None:
 def test_a_program_is_told_why_not(app: Flask, ada: FlaskClient) -> None:
     for may, of, body, status, said in (
         ("view", "tiny", {"name": "tiny-2"}, 403, "may look and change nothing"),
-        ("change", "nosuch", {"name": "tiny-2"}, 404, "nosuch"),
+        ("change", "nosuch", {"name": "tiny-2"}, 404, "no study of that name"),
         ("change", "tiny", {"name": "tiny-2", "version": 7}, 404, "no version 7"),
         ("change", "tiny", {"name": "tiny"}, 409, "already"),
         ("change", "tiny", {"name": "Tiny!"}, 400, "expected 1 to 64"),
