@@ -76,11 +76,11 @@ def _glued(sentence: str) -> str:
 
 
 def _interval(row: object, prefix: str = "", digits: int = 1) -> str:
-    """The 95 % interval of a row; a dash where one listener gives none."""
+    """The 95 % interval of a row; a dash where one listener gives none. Some have no lower limit."""
     low, high = getattr(row, f"{prefix}low"), getattr(row, f"{prefix}high")
-    if low is None:
-        return NONE
     shown = points if digits == 1 else _decimals
+    if low is None:
+        return NONE if high is None else f"at most {shown(high)}"
     return f"{shown(low)} to {shown(high)}"
 
 

@@ -265,6 +265,23 @@ LITTLE: dict[str, tuple[Callable[[list[Row]], list[Row]], str]] = {
         "Every listener was excluded by the screening; all results are those before screening.",
     ),
     "two listeners": (lambda rows: only(rows, listener=["L00", "L01"]), "Only 2 listeners are left"),
+    "two of opposite opinions": (
+        # What one gave, the other takes away: the mean over both has a reliability without a lower limit.
+        lambda rows: [
+            row | {"rating": 100.0 - twin["rating"] + 2 * (number % 2)} if row["listener"] == "L01" else row
+            for pair in [only(rows, listener=[name]) for name in ("L00", "L01")]
+            for number, (row, twin) in enumerate(zip(pair, only(rows, listener=["L00"]), strict=True))
+        ],
+        "at most ",
+    ),
+    "two of one opinion": (
+        lambda rows: [
+            row | {"rating": twin["rating"]}
+            for pair in [only(rows, listener=[name]) for name in ("L00", "L01")]
+            for row, twin in zip(pair, only(rows, listener=["L00"]), strict=True)
+        ],
+        "Only 2 listeners are left",
+    ),
     "one rating": (
         lambda rows: only(rows, training=[False])[3:4],
         "No planned contrast could be tested on listener means.",
@@ -295,7 +312,7 @@ def test_what_little_can_be_said_is_said(reported: Callable[[list[Row]], Report]
     html, data = published(reported(spoil(only(rows, item=["Song 0", "Song 1"]))))
     assert sentence in html
     assert data["sections"][0]["conditions"] and "<svg" in html
-    assert not re.search(r"\bnan\b", re.sub(r"<style>.*?</style>", "", html, flags=re.S), flags=re.I)
+    assert not re.search(r"\b(nan|inf)\b", re.sub(r"<style>.*?</style>", "", html, flags=re.S), flags=re.I)
 
 
 def test_mistakes_are_one_sentence(tmp_path: Path, study_folder: Path, rows: list[Row]) -> None:

@@ -7,17 +7,15 @@ correlation above 0 says that a metric is right. Defines: the rows, ``Agreement`
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analysis.agreement import agreement as statistics
 from analysis.metrics.family import Metric
 from analysis.reading.numbers import Numbers
-from analysis.report.parts.results import Row, plain, rows_of
+from analysis.report.parts.results import plain, rows_of
 from analysis.report.parts.tried import SEED
 
 DRAWS = 1000
@@ -161,9 +159,9 @@ def compared(ratings: pd.DataFrame, numbers: Numbers, reference: str | None) -> 
             sentence=found.sentence,
             best=found.best,
             spread=plain(found.spread),
-            metrics=_rows(MetricRow, found.metrics),
-            comparisons=_rows(ComparisonRow, found.comparisons),
-            increments=_rows(IncrementRow, beyond),
+            metrics=rows_of(MetricRow, map(vars, found.metrics)),
+            comparisons=rows_of(ComparisonRow, map(vars, found.comparisons)),
+            increments=rows_of(IncrementRow, map(vars, beyond)),
             correlations=_pairs(found.matrix),
             conditions=_means(found.cells, [numbers.metrics[row.metric] for row in found.metrics]),
             left_out=tuple(NotComparedRow(name, _why(numbers, name) or why) for name, why in found.left_out.items()),
@@ -180,15 +178,6 @@ def _why(numbers: Numbers, metric: str) -> str:
     own = numbers.frame[numbers.frame["metric"] == metric]
     reasons = own["reason"].unique()
     return f"has no number: {reasons[0]}" if own["value"].isna().all() and len(reasons) == 1 else ""
-
-
-def _rows(kind: type[Row], found: Iterable[Any]) -> tuple[Row, ...]:
-    """The same rows, with None for what is no finite number."""
-    return rows_of(kind, ({name: _finite(value) for name, value in vars(row).items()} for row in found))
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _pairs(matrix: pd.DataFrame) -> tuple[CorrelationRow, ...]:

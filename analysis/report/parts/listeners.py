@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.report.parts.results import CoefficientRow, SensitivityRow
+from analysis.report.parts.results import CoefficientRow, SensitivityRow, rows_of
 from analysis.report.parts.tried import Tried
 from analysis.report.words.wording import count
 from analysis.statistics.description import summaries
@@ -68,7 +68,8 @@ def coefficients(frame: pd.DataFrame) -> tuple[CoefficientRow, ...]:
     found = []
     quietly = Tried()
     if (intraclass := quietly(lambda: reliability.intraclass(complete))) is not None:
-        found += [CoefficientRow(row["type"], row["icc"], row["low"], row["high"]) for _, row in intraclass.iterrows()]
+        named = intraclass.rename(columns={"type": "coefficient", "icc": "value"})
+        found += rows_of(CoefficientRow, named)
     for name, compute in (
         ("Cronbach's alpha", lambda: reliability.cronbach_alpha(complete)),
         ("Krippendorff's alpha", lambda: reliability.krippendorff_alpha(table)),

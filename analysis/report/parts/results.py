@@ -7,6 +7,7 @@ number that does not exist is None, never NaN. Defines: the rows, and ``rows_of`
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -309,7 +310,8 @@ def rows_of(kind: type[Row], frame: pd.DataFrame | Iterable[dict[str, Any]]) -> 
 
 
 def plain(value: Any) -> Any:
-    """numpy's numbers as Python's, and what is missing as None."""
+    """numpy's numbers as Python's; None for what is missing or, as JSON knows no infinity, no finite number."""
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return None
-    return value.item() if hasattr(value, "item") else value
+    found = value.item() if hasattr(value, "item") else value
+    return None if isinstance(found, float) and math.isinf(found) else found

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from analysis.reading.numbers import Numbers
 from analysis.reading.ratings import Ratings
 from analysis.report.parts import listeners
@@ -153,7 +151,7 @@ def section(
         conditions=conditions,
         cells=cells,
         checked=checked.sentences,
-        facts={name: plain(value) if np.isfinite(value) else None for name, value in checked.facts.items()},
+        facts={name: plain(value) for name, value in checked.facts.items()},
         outliers=rows_of(OutlierRow, checked.outliers),
         general=found.general,
         these=found.these,
