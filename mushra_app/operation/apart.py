@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 
 from flask import Flask, Response, request
 from werkzeug.test import run_wsgi_app
-from werkzeug.wsgi import FileWrapper
+from werkzeug.wsgi import FileWrapper, wrap_file
 
 from mushra_app.config import Settings
 from mushra_app.operation import request_log
@@ -163,7 +163,8 @@ def _plain(environ: dict[str, Any]) -> dict[str, Any]:
 
 
 def _response(answer: Answer, file: Path) -> Response:
-    body = FileWrapper(file.open("rb")) if answer.body is None else answer.body
+    # By the server's own way to send a file, which holds nothing of it back for a reader who is slow.
+    body = wrap_file(request.environ, file.open("rb")) if answer.body is None else answer.body
     response = Response(body, answer.status, direct_passthrough=answer.body is None)
     response.headers.clear()
     response.headers.extend(answer.headers)
