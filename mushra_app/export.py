@@ -37,7 +37,7 @@ from mushra_app.models import (
     Trial,
 )
 from mushra_app.session import setting_up
-from mushra_app.whole_files import whole
+from stimuli.whole_files import whole_file
 
 ANSWER_COLUMNS: tuple[str, ...] = ("study", "study_id", "listener", "session", "trial", "question", "answer")
 FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")
@@ -230,7 +230,7 @@ def answer_rows(db: Session, study: str | None = None, version: int | None = Non
 
 def write_answers(path: Path, db: Session, study: str | None = None, version: int | None = None) -> int:
     """Write the answers to a file, atomically; how many there are."""
-    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         return write_answer_stream(stream, db, study, version)
 
 

@@ -27,7 +27,7 @@ from mushra_app.refusals import refusals_in_sentences
 from mushra_app.serving.object_store import masked
 from mushra_app.session import privacy
 from mushra_app.study import layouts, lifecycle, peeking
-from mushra_app.whole_files import whole
+from stimuli.whole_files import whole_file
 
 data_option = click.option(
     "--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Data folder [default: mushra-data]."
@@ -214,7 +214,7 @@ def _peek(database: Database, db: Session, study: str, reason: str, who: str) ->
 
 def _written(path: Path, write: Callable[[TextIO], int]) -> int:
     """Write a file whole or not at all; what ``write`` says."""
-    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         return write(stream)
 
 

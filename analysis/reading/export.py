@@ -21,7 +21,7 @@ from analysis.errors import AnalysisError
 from analysis.reading import contract
 from analysis.reading.ratings import CELL, PAGE, Ratings
 from analysis.study import of_manifest
-from mushra_app.ratings import Peek, read_database, sha256_of
+from mushra_app.ratings import Peek, sha256_of
 from stimuli.manifest import Manifest
 
 
@@ -67,6 +67,8 @@ def load(source: Path | Place, manifest: Manifest, peeks: tuple[Peek, ...] = ())
     """
     running, sha256 = False, ""
     if isinstance(source, Place):
+        from mushra_app.stored_ratings import read_database  # a database's libraries, which no file needs
+
         look = {"peek": source.peek, "who": source.who, "blind": source.blind, "look": source.look}
         rows, running, peeks = read_database(source.data_dir, source.study, version=source.version, **look)
         sha256 = "" if source.blind else sha256_of(rows)

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError
 from mushra_app.json_answers import Problem
+from mushra_app.json_mistakes import told
 from mushra_app.people import audit, permissions, tokens
 from mushra_app.people.permissions import Right
 from mushra_app.people.tokens import Bearer
@@ -117,9 +118,8 @@ def sent(model: type[Model]) -> Model:
     try:
         return model.model_validate_json(request.get_data())
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or say("the body")
-        raise AppError(say("%(where)s: %(what)s; nothing was changed", where=where, what=first["msg"])) from None
+        mistakes = told(error, request.get_data(), whole=say("the body"), shown_by="openapi.json")
+        raise AppError(say("%(mistakes)s; nothing was changed", mistakes=mistakes)) from None
 
 
 def _unauthorised(sentence: str) -> tuple[Response, int, dict[str, str]]:

@@ -23,6 +23,7 @@ from mushra_app.errors import AppError
 from mushra_app.people.accounts import login_name
 from mushra_app.people.tables import LoginAttempt
 from mushra_app.table_base import now
+from mushra_app.words import say_number
 
 BY_NAME, BY_NETWORK = 10, 50
 """Failures within ``WINDOW``; a lab's people share an address."""
@@ -35,7 +36,13 @@ class TooManyTriesError(AppError):
     def __init__(self, wait_s: int) -> None:
         self.wait_s = wait_s
         minutes = math.ceil(wait_s / 60)
-        super().__init__(f"Too many wrong passwords. Try again in {minutes} minute{'s' if minutes > 1 else ''}.")
+        super().__init__(
+            say_number(
+                "Too many wrong passwords. Try again in %(num)s minute.",
+                "Too many wrong passwords. Try again in %(num)s minutes.",
+                minutes,
+            )
+        )
 
 
 def begin(db: Session, name: str, network: str) -> int:

@@ -28,7 +28,7 @@ from mushra_app.errors import AppError
 from mushra_app.export import harmless, rows
 from mushra_app.models import Answer, ListeningSession, Save, Study, StudyVersion, Trial
 from mushra_app.session.enrolment import experiment_of
-from mushra_app.whole_files import whole
+from stimuli.whole_files import whole_file
 
 PAGE = (
     *("study", "study_id", "listener", "listener_group", "session", "part", "trial", "presentation", "attribute"),
@@ -118,7 +118,7 @@ def write_parquet(path: Path, found: Iterable[ratings.Row]) -> int:
         [pa.field(one.name, kinds[one.type], metadata={"meaning": one.meaning}) for one in ratings.COLUMNS]
     )
     count, rest = 0, iter(found)
-    with whole(path) as part, pq.ParquetWriter(part, schema) as writer:
+    with whole_file(path) as part, pq.ParquetWriter(part, schema) as writer:
         while some := list(islice(rest, AT_ONCE)):
             writer.write_table(pa.Table.from_pylist(some, schema=schema))
             count += len(some)

@@ -1,4 +1,4 @@
-"""What is wrong with a file, in sentences: "place: found X; expected Y".
+"""What is wrong with a file, or with JSON that was sent, in sentences: "place: found X; expected Y".
 
 pydantic finds the mistakes; its own words are a programmer's. A key that may be of several kinds is one mistake, which
 says all of them, at the place where a person wrote it: pydantic names the kinds in the path as well.
@@ -42,16 +42,17 @@ _PATTERNS = {
 LONGEST_SHOWN = 200
 
 
-def sentences(details: Iterable[Any], written: Any, shown_by: str) -> list[str]:
+def sentences(details: Iterable[Any], written: Any, shown_by: str, whole: str = "the file") -> list[str]:
     """One line for each mistake.
 
     Parameters
     ----------
     details : pydantic's errors.
     written : what was checked, as it was read.
-    shown_by : what shows a file that is whole.
+    shown_by : what shows a file that is as it should be.
+    whole : what a mistake is of that is at no place in it.
     """
-    found = [(_place(detail, written), detail) for detail in details]
+    found = [(_place(detail, written) or whole, detail) for detail in details]
     lines: dict[str, str] = {}
     kinds: dict[str, list[str]] = {}
     for place, detail in found:
@@ -116,13 +117,13 @@ def _expectation(detail: Any) -> str:
 
 
 def _shown(found: Any) -> str:
-    """What was written, as it is written in TOML, or what of."""
+    """What was written, as it is written in TOML or JSON, or what of."""
     if isinstance(found, Mapping):
         return "a table"
     if isinstance(found, list | tuple):
         return f"a list of {len(found)}"
-    if isinstance(found, bool):
-        return str(found).lower()
+    if found is None or isinstance(found, bool):
+        return "null" if found is None else str(found).lower()
     if isinstance(found, datetime.date | datetime.time):
         return found.isoformat()
     text = repr(found)

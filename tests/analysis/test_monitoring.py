@@ -13,9 +13,10 @@ from click.testing import CliRunner
 
 from analysis.errors import AnalysisError
 from analysis.monitoring import cli, precision, running, screen
-from analysis.reading import export
 from analysis.report import assemble
-from mushra_app.ratings import Row, Stored
+from mushra_app import stored_ratings
+from mushra_app.ratings import Row
+from mushra_app.stored_ratings import Stored
 
 SYSTEMS = ("ours", "theirs", "classic", "lowpass")
 
@@ -28,7 +29,7 @@ class World:
         self.manifest = small_study.build(self.folder, small_study.experiment(**plan))
         self.rows: list[Row] = small_study.rows(self.manifest)
         self.looks: list[str] = []
-        monkeypatch.setattr(export, "read_database", self.stored)
+        monkeypatch.setattr(stored_ratings, "read_database", self.stored)
 
     def stored(self, data_dir: Path, study: str | None, *, blind: bool, look: str, **_: Any) -> Stored:
         self.looks.append(look)

@@ -7,7 +7,7 @@ a free loopback port, as an unprivileged user because it refuses root.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,14 +19,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from postgresql_server import PostgreSQL
-from server_guests import Served, opened, published_in
+from server_guests import Guest, Served, opened, published_in
+from studio_people import database_of, inside, person
 from werkzeug.routing import Rule
 
 from mushra_app import schema
 from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
+from mushra_app.operation.backup import back_up
 from mushra_app.people import accounts
+from mushra_app.publish import publish
 from stimuli.manifest import Manifest
 
 
@@ -180,3 +183,36 @@ def served(app: Flask, settings: Settings) -> Iterator[Served]:
     yield server
     if server.process.poll() is None:
         server.stop()
+
+
+@pytest.fixture
+def published(database: Database, either: Settings, stimuli: Path) -> Database:
+    """The tiny study, on either database."""
+    publish(stimuli, database, either)
+    return database
+
+
+@pytest.fixture
+def study(database: Database, either: Settings, tmp_path: Path) -> Callable[..., Database]:
+    """Publish the tiny study with these changes."""
+
+    def make(**changes: Any) -> Database:
+        tiny_set.make(tmp_path / "set", **changes)
+        publish(tmp_path / "set", database, either)
+        return database
+
+    return make
+
+
+@pytest.fixture
+def kept(settings: Settings, stimuli: Path, app: Any, tmp_path: Path) -> Iterator[Path]:
+    """A backup of an SQLite database with a finished session."""
+    Guest(app.extensions["mushra"].database).finish()
+    back_up(settings, tmp_path / "kept.zip")
+    yield tmp_path / "kept.zip"
+
+
+@pytest.fixture
+def owner(app: Flask) -> FlaskClient:
+    """The browser of an owner who is in the studio."""
+    return inside(app, person(database_of(app), "ada", "owner"))

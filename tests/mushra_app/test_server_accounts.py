@@ -159,6 +159,8 @@ def test_the_eleventh_try_waits_whatever_its_password_and_address(app: Flask, cl
     answer = log_in(client, ada.upper())
     assert answer.status_code == 429 and 0 < int(answer.headers["Retry-After"]) <= 900
     assert "Too many wrong passwords. Try again in 15 minutes." in answer.text
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    assert "Zu viele falsche Passwörter. Bitte versuchen Sie es in 15 Minuten wieder." in log_in(client, ada).text
     assert log_in(client, "eve").status_code == 403  # others are let try
     make_older(app, LoginAttempt, "at", timedelta(minutes=16))
     assert log_in(client, ada).status_code == 303

@@ -26,11 +26,11 @@ from analysis.metrics.scoring.clips import of_clips
 from analysis.metrics.scoring.museval_rows import frame_jobs, write_frames
 from analysis.metrics.scoring.of_set import Part, parts_of
 from analysis.metrics.scoring.stretch import Row, rows_of
-from stimuli import audio
 from stimuli import manifest as manifests
 from stimuli.errors import HiddenReferenceError
 from stimuli.experiment import identity
 from stimuli.manifest import Manifest
+from stimuli.whole_files import whole_file
 from stimuli.whole_songs import SetSong, songs_folder
 from stimuli.workers import Workers
 
@@ -209,7 +209,7 @@ def _measured(part: Part, families: Sequence[Family], records: dict[str, Path]) 
         if name in failed:
             continue
         records[name].parent.mkdir(exist_ok=True)
-        with audio.temporary(records[name]) as temporary:
+        with whole_file(records[name]) as temporary:
             temporary.write_text(json.dumps(entry, ensure_ascii=False, allow_nan=False), encoding="utf-8")
     return found
 
