@@ -295,7 +295,10 @@ def test_lists_come_in_pages(app: Flask) -> None:
         (b"{}", "status: Field required"),
         (b'{"status": "gone"}', "status: Input should be 'draft', 'piloting'"),
         (b'{"status": "paused", "more": 1}', "more: Extra inputs are not permitted"),
-        (b'{"status": "draft"}', "tiny, version 1 is open, which can't become draft; expected one of: paused, closed"),
+        (
+            b'{"status": "draft"}',
+            "tiny, version 1 is open, which can't become 'draft'; expected one of: paused, closed",
+        ),
         (b"\xff\xfe", "the body: Invalid JSON"),
     ],
 )
