@@ -110,7 +110,9 @@ def in_language(chosen: str, here: str = "") -> str:
 
     What answers a form may have an address that can't be opened. ``here`` is where the form is, "" at the same address.
     """
-    if request.method == "GET" or (not here and current_app.create_url_adapter(request).test(method="GET")):
+    if request.method == "GET" or (
+        not here and current_app.url_map.bind_to_environ(request.environ).test(method="GET")
+    ):
         here = f"{request.script_root}{request.path}?{urlencode(request.args.to_dict())}"
     address, _, query = (here or url_for("studio.studies")).partition("?")
     return f"{address}?{urlencode(dict(parse_qsl(query)) | {'lang': chosen})}"
