@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from stimuli.errors import HiddenReferenceError
 
 
 class AppError(HiddenReferenceError):
     """Something the experimenter or the listener can mend; shown without a traceback."""
+
+
+class FieldsError(AppError):
+    """What was typed and won't do: ``wrong`` has a sentence for each field, by the field's name."""
+
+    def __init__(self, wrong: Mapping[str, str]) -> None:
+        super().__init__("\n".join(dict.fromkeys(wrong.values())))
+        self.wrong = dict(wrong)
 
 
 class RatingsError(AppError):

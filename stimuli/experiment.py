@@ -63,7 +63,7 @@ from stimuli.description.singers import MedleyVoxSystem
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
 from stimuli.description.speech import DeepFilterNetSystem, RnnoiseSystem
 from stimuli.description.system import FilteredSystem
-from stimuli.errors import ExperimentError
+from stimuli.errors import ExperimentError, shown
 
 __all__ = [
     "FACTORS",
@@ -322,20 +322,20 @@ def _plan_problems(experiment: Experiment) -> list[str]:
         place = f"analysis.contrasts[{index}]"
         sides = contrast(text)
         problems += [
-            f"{place}: {side.condition!r} is no condition of this experiment; "
+            f"{place}: {shown(side.condition)} is no condition of this experiment; "
             f'write "a - b" with names out of {", ".join(experiment.conditions)}'
             for side in sides
             if side.condition not in experiment.conditions
         ]
         problems += [
-            f"{place}: no item has {factor} {level!r}; found {', '.join(sorted(levels[factor])) or 'none'}"
+            f"{place}: no item has {factor} {shown(level)}; found {', '.join(sorted(levels[factor])) or 'none'}"
             for factor, level in dict.fromkeys(pair for side in sides for pair in side.on)
             if factor in levels and level not in levels[factor]
         ]
     attributes = [attribute.name for attribute in experiment.attributes]
     if experiment.primary_attribute not in attributes:
         problems.append(
-            f"analysis.primary: {experiment.analysis.primary!r} is no attribute of this experiment; "
+            f"analysis.primary: {shown(experiment.analysis.primary)} is no attribute of this experiment; "
             f"expected one of {', '.join(attributes)}"
         )
     return problems

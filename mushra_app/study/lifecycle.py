@@ -150,7 +150,7 @@ def move(db: Session, version: StudyVersion, status: str, *, reason: str = "", w
     if status not in FOLLOWS[version.status]:
         raise ConflictError(
             say(
-                "%(study)s, version %(number)d is %(found)s, which can't become %(wanted)s; expected one of: %(may)s",
+                "%(study)s, version %(number)d is %(found)s, which can't become %(wanted)r; expected one of: %(may)s",
                 study=version.study.name,
                 number=version.number,
                 found=version.status,

@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sqlalchemy import ColumnElement, and_, case, exists, func, literal, select
 from sqlalchemy.orm import Session
 
-from mushra_app.errors import AppError, ConflictError
+from mushra_app.errors import ConflictError, FieldsError
 from mushra_app.models import Listener, ListeningSession, Save, Study, Trial
 from mushra_app.table_base import now
 from mushra_app.words import say
@@ -150,8 +150,8 @@ def change(study: Study, given: Mapping[str, Any], *, seen: str | None = None) -
     ------
     ConflictError
         Where somebody else changed it meanwhile.
-    AppError
-        With a line per thing that won't do; then nothing is changed.
+    FieldsError
+        With a sentence per field that won't do (``capacity``, ``groups.0.quota``); then nothing is changed.
     """
     if seen is not None and seen != fingerprint(study):
         raise ConflictError(
@@ -160,7 +160,7 @@ def change(study: Study, given: Mapping[str, Any], *, seen: str | None = None) -
     try:
         wanted = Recruiting.model_validate(given)
     except ValidationError as error:
-        raise AppError("\n".join(dict.fromkeys(_sentence(one) for one in error.errors()))) from None
+        raise FieldsError({".".join(map(str, one["loc"][:3])): _sentence(one) for one in error.errors()}) from None
     study.recruiting = wanted.model_dump(mode="json")
     return wanted
 

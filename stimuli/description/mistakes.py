@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stimuli.description.model import SLUG, STEM_NAME
+from stimuli.errors import shown
 
 _WHOLE, _NUMBER, _LIST, _TABLE = "a whole number", "a number", "a list", "a table of keys"
 _EXPECTED = {
@@ -39,7 +40,6 @@ _PATTERNS = {
     SLUG: "1 to 64 small letters, digits and hyphens, which begin with no hyphen",
     STEM_NAME: "1 to 64 small letters, digits, hyphens and underscores, which begin with a letter or a digit",
 }
-LONGEST_SHOWN = 200
 
 
 def sentences(details: Iterable[Any], written: Any, shown_by: str, whole: str = "the file") -> list[str]:
@@ -96,7 +96,7 @@ def _of_its_own(place: str, detail: Any, shown_by: str) -> str:
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         expected = detail["ctx"].get("expected_tags", "a known kind")
         tag = detail["ctx"].get("tag")
-        return f"{place}.kind: " + (f"found {tag!r}" if tag else "is missing") + f"; expected one of {expected}"
+        return f"{place}.kind: " + (f"found {shown(tag)}" if tag else "is missing") + f"; expected one of {expected}"
     if kind in ("value_error", "assertion_error"):
         return f"{place}: {detail['ctx']['error']}"
     return ""
@@ -126,8 +126,7 @@ def _shown(found: Any) -> str:
         return "null" if found is None else str(found).lower()
     if isinstance(found, datetime.date | datetime.time):
         return found.isoformat()
-    text = repr(found)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+    return shown(found)
 
 
 def _has(value: Any, index: int) -> bool:

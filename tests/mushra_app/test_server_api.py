@@ -300,7 +300,7 @@ KEY = '"k{}": 0'.format
         (b'{"status": null}', "status: found null; expected 'draft', 'piloting'"),
         (b'{"status": "paused", "more": 1}', "more: this key is not known; remove it or correct its spelling; nothing"),
         (b'{"status": 1, "reason": 2}', "or 'superseded'; reason: found 2; expected text; nothing was changed"),
-        (b'{"status": "draft"}', "tiny, version 1 is open, which can't become draft; expected one of: paused, closed"),
+        (b'{"status": "draft"}', "tiny, version 1 is open, which can't become 'draft'; expected one of: paused, closed"),
         (b"\xff\xfe", "the body: no valid JSON (expected value at line 1 column 1)"),
         (f'{{"status": "draft", {", ".join(map(KEY, range(9)))}}}'.encode(), "k4: this key is not known; remove it or"),
     ],

@@ -32,6 +32,14 @@ def test_all_mistakes_at_once_with_their_places(write_experiment) -> None:
     assert any(line.startswith("experiment.toml: test.replicatez: this key is not known") for line in lines)
 
 
+def test_of_a_text_without_end_no_more_is_repeated_than_is_recognised(write_experiment) -> None:
+    endless = "x" * 5000
+    for plan in (f'contrasts = ["{endless}"]', f'contrasts = ["home - {endless}"]', f'primary = "{endless}"'):
+        text = problems(write_experiment(more=f"[analysis]\n{plan}\n"))
+        assert "xxx…" in text and len(text) < 1000
+    assert len(problems(write_experiment(systems=f'[[systems]]\nname = "x"\nkind = "{endless}"\n'))) < 2000
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import segno
 from sqlalchemy import func, select
@@ -63,6 +64,7 @@ def listeners(
     typed: Fields | None = None,
     asked: Asked = NOTHING_ASKED,
     error: str = "",
+    wrong: Mapping[str, str] = MappingProxyType({}),
 ) -> ListenersPage:
     """The tab; ``typed`` and ``asked`` were refused, ``before`` is the invitation that an older page begins below."""
     head, recruiting, experiment = head_of(db, version, visitor), recruiting_of(version.study), experiment_of(version)
@@ -84,6 +86,7 @@ def listeners(
         most_at_once=MOST_AT_ONCE,
         asked=asked,
         error=error,
+        wrong=wrong,
     )
 
 

@@ -99,6 +99,12 @@ def live(db: Session, name: str, visitor: Visitor, place: Place, view: View = Vi
     )
 
 
+def under_way(db: Session, study_id: int) -> int:
+    """How many listeners of a study are at it now, as the tab says it."""
+    moment = now()
+    return len({one.listener for one in sittings.sittings(db, study_id) if state_of(one, moment) == "now"})
+
+
 def tag(db: Session, study: str, moment: datetime) -> str:
     """What differs whenever the page would: what is stored, and each half minute, because ages are in words."""
     return f"{sittings.stamp(db, study)}-{moment.timestamp() // 30:.0f}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mushra_app.session.privacy import Kept
 from mushra_app.studio.tabs import StudyHead
@@ -26,7 +27,7 @@ class ResultsPage:
     """What was made of the ratings, what can be made and taken out, and what is personal.
 
     ``listeners`` and ``finished`` are those that a report may be made of, simulated ones too; ``count`` are people.
-    ``who`` is a listener who was typed and is not there.
+    ``who`` is a listener who was typed and is not there; ``wrong`` has a sentence for each field that won't do.
     """
 
     head: StudyHead
@@ -46,6 +47,7 @@ class ResultsPage:
     keep_days: float | None
     error: str = ""
     who: str = ""
+    wrong: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TextIO
 
 from flask import Response, flash, redirect, request, send_file, url_for
@@ -62,6 +63,8 @@ def ask_for_job(study: str) -> Any:
             audit.note(db, who, "export", f"{study}: asked for {kind}")
     except NotFoundError:
         raise
+    except peeking.PeekError as error:
+        return _page(study, wrong={"reason": str(error)}), 409
     except AppError as error:
         return _page(study, error=str(error)), 409
     flash(say("It is asked for: a worker makes it, and this page shows how far it is."))
@@ -116,7 +119,7 @@ def find_listener(study: str) -> Any:
             return show(overview.withdrawal(db, study, who, visitor()))
         except NotFoundError as error:
             said = str(error)
-    return _page(study, error=said, who=who), 404
+    return _page(study, wrong={"who": said}, who=who), 404
 
 
 @blueprint.post("/<study>/withdrawn")
@@ -156,9 +159,10 @@ def erase_personal(study: str) -> AnyResponse:
     return redirect(url_for("studio.results", study=study), 303)
 
 
-def _page(study: str, *, error: str = "", who: str = "") -> Response:
+def _page(study: str, *, error: str = "", who: str = "", wrong: Mapping[str, str] = MappingProxyType({})) -> Response:
+    said = error or "\n".join(wrong.values())
     with services().database.reading() as db:
-        page = replace(overview.results(db, study, visitor(), services().settings, error=error), who=who)
+        page = replace(overview.results(db, study, visitor(), services().settings, error=said), who=who, wrong=wrong)
     return Response(show(page), headers={"Content-Security-Policy": FRAMING})
 
 
@@ -187,7 +191,7 @@ def _ratings(study: str, layout: str, reason: str) -> Any:
             with services().database.writing() as db:
                 peeking.note(db, visitor().name, study, written)
     except peeking.PeekError as error:
-        return _page(study, error=str(error)), 409
+        return _page(study, wrong={"reason": str(error)}), 409
     what = "ratings" if layout == "long" else f"ratings-{layout}"
     return _csv(study, what, lambda stream, db: layouts.write(stream, db, study, layout))
 
