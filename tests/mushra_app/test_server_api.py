@@ -24,16 +24,14 @@ from mushra_app.db import Database
 from mushra_app.export import rows
 from mushra_app.people import accounts, audit, tokens
 from mushra_app.people.tables import ApiToken
-from mushra_app.publish import publish
 from mushra_app.security import token_sha256
 from mushra_app.study import lifecycle
 
 
 @pytest.fixture
-def on_either(database: Database, either: Settings, stimuli: Any) -> Flask:
+def on_either(published: Database, either: Settings) -> Flask:
     """The application on SQLite, then on PostgreSQL."""
-    publish(stimuli, database, either)
-    return create_app(either, database)
+    return create_app(either, published)
 
 
 def token_of(app: Flask, name: str = "ada", role: str = "owner", *studies: str, may: str = "change") -> str:

@@ -65,13 +65,6 @@ class Saving:
 
 
 @pytest.fixture
-def published(database: Database, either: Settings, stimuli: Path) -> Database:
-    """The tiny study, on either database."""
-    publish(stimuli, database, either)
-    return database
-
-
-@pytest.fixture
 def elsewhere(either: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     """An empty place of the same kind."""
     if either.database_url is None:

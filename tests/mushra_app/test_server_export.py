@@ -18,16 +18,9 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.export import rows, write_answers
 from mushra_app.models import Answer, Slot
-from mushra_app.publish import publish
 from mushra_app.session import listening, privacy
 from mushra_app.study import lifecycle
 from stimuli.manifest import Manifest
-
-
-@pytest.fixture
-def published(database: Database, either: Settings, stimuli: Path) -> Database:
-    publish(stimuli, database, either)
-    return database
 
 
 def exported(database: Database, path: Path, **choices: bool) -> list[ratings.Row]:

@@ -36,12 +36,6 @@ PLACE = progress.Place("", Path())
 
 
 @pytest.fixture
-def published(database: Database, either: Settings, stimuli: Path) -> Database:
-    publish(stimuli, database, either)
-    return database
-
-
-@pytest.fixture
 def owner(app: Flask) -> FlaskClient:
     return inside(app, person(database_of(app), "ada", "owner"))
 

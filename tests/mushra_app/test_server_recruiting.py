@@ -35,12 +35,6 @@ BACK = "https://app.prolific.com/submissions/complete?cc={code}"
 
 
 @pytest.fixture
-def published(database: Database, either: Settings, stimuli: Path) -> Database:
-    publish(stimuli, database, either)
-    return database
-
-
-@pytest.fixture
 def study(database: Database, either: Settings, tmp_path: Path) -> Callable[..., Database]:
     """Publish the tiny study with these changes."""
 
