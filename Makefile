@@ -18,14 +18,15 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 demo: $(VENV)/.demo-torch-$(TORCH)
 	$(BIN)/mushra demo
 
-# Three files of tests at a time, which wait for servers half of the time; those that hear and see in a browser one by one.
-# One thread in each: threads of one that wait for each other take the cores of all, and networks take three times as long.
+# Three files of tests at a time, which wait for servers half of the time; those that hear and see in a browser two at a
+# time, after all others, because a browser has processes of its own. One thread in each: threads of one that wait for
+# each other take the cores of all, and networks take three times as long.
 test: export OMP_NUM_THREADS = 1
 # Compiled files are kept, whatever is set here: hundreds of processes are started, and every worker reads all tests.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.test system-packages check
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/browser
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/browser
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .

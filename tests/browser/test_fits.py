@@ -10,12 +10,9 @@ import listener as a
 import pytest
 import tiny_set
 from playwright.sync_api import Browser, Page, expect
-from server_guests import Served
+from server_guests import Served, published_in
 
-from mushra_app import schema
 from mushra_app.config import Settings
-from mushra_app.db import Database
-from mushra_app.publish import publish
 from mushra_app.security import studio_key
 
 BOXES = """() => [...document.querySelectorAll(
@@ -57,18 +54,13 @@ def sideways(page: Page) -> int:
 
 
 @pytest.fixture(scope="module")
-def twelve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def twelve(tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path) -> Iterator[Served]:
     """A study with twelve hidden sounds: the reference, two anchors and nine systems."""
     folder = tmp_path_factory.mktemp("twelve")
     systems = [{"name": f"system-{n}", "kind": "centre_cancellation"} for n in range(9)]
     items = [item.model_dump(exclude_unset=True) for item in tiny_set.experiment().items[1:2]]
     tiny_set.make(folder / "set", systems=systems, items=items)
-    settings = Settings(data_dir=folder / "data")
-    database = Database(settings)
-    schema.require(database, settings)
-    publish(folder / "set", database, settings)
-    database.close()
-    found = Served(folder / "data")
+    found = Served(published_in(folder / "data", folder / "set", empty_sqlite))
     yield found
     found.stop()
 

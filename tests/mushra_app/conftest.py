@@ -99,9 +99,10 @@ def empty_postgresql(postgresql: str, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def on_postgresql(request: pytest.FixtureRequest, postgresql: str, tmp_path: Path) -> Settings:
-    """A database of its own on PostgreSQL, with our tables where ``database`` wants them, else without any."""
-    wanted = "database" in request.fixturenames
-    like = request.getfixturevalue("empty_postgresql") if wanted else "template1"
+    """A database of its own on PostgreSQL: with the tiny study or our tables where they are wanted, else empty."""
+    copied = {"published": "published_postgresql", "database": "empty_postgresql"}
+    wanted = next((copied[name] for name in copied if name in request.fixturenames), None)
+    like = request.getfixturevalue(wanted) if wanted else "template1"
     address = postgresql_server.new_database(postgresql, like)
     return Settings(data_dir=tmp_path / "data", database_url=address, threads=8)
 
@@ -112,16 +113,6 @@ def either(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     if request.param == "sqlite":
         return Settings(data_dir=tmp_path / "data", threads=8)
     return request.getfixturevalue("on_postgresql")
-
-
-@pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with this release's tables and nothing in them: to copy it is faster than to migrate."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("empty"))
-    database = Database(settings)
-    schema.require(database, settings)
-    database.close()
-    return settings.database_file
 
 
 @pytest.fixture
@@ -160,6 +151,29 @@ def published_tiny(tmp_path_factory: pytest.TempPathFactory, stimuli: Path, empt
     return published_in(tmp_path_factory.mktemp("published") / "data", stimuli, empty_sqlite)
 
 
+@pytest.fixture(scope="session")
+def published_postgresql(
+    postgresql: str, empty_postgresql: str, stimuli: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Name of a database with the tiny study published, whose sounds are those of ``published_tiny``."""
+    address = postgresql_server.new_database(postgresql, empty_postgresql)
+    settings = Settings(data_dir=tmp_path_factory.mktemp("published") / "data", database_url=address)
+    database = Database(settings)
+    publish(stimuli, database, settings)
+    database.close()
+    return address.rpartition("/")[2]
+
+
+@pytest.fixture
+def published(either: Settings, published_tiny: Path) -> Iterator[Database]:
+    """The tiny study on either database: copied, which is faster than to publish it."""
+    own = shutil.ignore_patterns("*.sqlite3") if either.database_url else None
+    shutil.copytree(published_tiny, either.data_dir, ignore=own)
+    found = Database(either)
+    yield found
+    found.close()
+
+
 @pytest.fixture
 def app(settings: Settings, published_tiny: Path) -> Iterator[Flask]:
     """The application over an SQLite file, with the tiny study published."""
@@ -183,13 +197,6 @@ def served(app: Flask, settings: Settings) -> Iterator[Served]:
     yield server
     if server.process.poll() is None:
         server.stop()
-
-
-@pytest.fixture
-def published(database: Database, either: Settings, stimuli: Path) -> Database:
-    """The tiny study, on either database."""
-    publish(stimuli, database, either)
-    return database
 
 
 @pytest.fixture

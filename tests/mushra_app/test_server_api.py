@@ -24,16 +24,14 @@ from mushra_app.db import Database
 from mushra_app.export import rows
 from mushra_app.people import accounts, audit, tokens
 from mushra_app.people.tables import ApiToken
-from mushra_app.publish import publish
 from mushra_app.security import token_sha256
 from mushra_app.study import lifecycle
 
 
 @pytest.fixture
-def on_either(database: Database, either: Settings, stimuli: Any) -> Flask:
+def on_either(published: Database, either: Settings) -> Flask:
     """The application on SQLite, then on PostgreSQL."""
-    publish(stimuli, database, either)
-    return create_app(either, database)
+    return create_app(either, published)
 
 
 def token_of(app: Flask, name: str = "ada", role: str = "owner", *studies: str, may: str = "change") -> str:
@@ -300,7 +298,7 @@ KEY = '"k{}": 0'.format
         (b'{"status": null}', "status: found null; expected 'draft', 'piloting'"),
         (b'{"status": "paused", "more": 1}', "more: this key is not known; remove it or correct its spelling; nothing"),
         (b'{"status": 1, "reason": 2}', "or 'superseded'; reason: found 2; expected text; nothing was changed"),
-        (b'{"status": "draft"}', "tiny, version 1 is open, which can't become 'draft'; expected one of: paused, closed"),
+        (b'{"status": "draft"}', "version 1 is open, which can't become 'draft'; expected one of: paused, closed"),
         (b"\xff\xfe", "the body: no valid JSON (expected value at line 1 column 1)"),
         (f'{{"status": "draft", {", ".join(map(KEY, range(9)))}}}'.encode(), "k4: this key is not known; remove it or"),
     ],

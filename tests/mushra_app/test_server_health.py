@@ -19,16 +19,14 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.operation import health
 from mushra_app.operation.health import Probe
-from mushra_app.publish import publish
 
 ALL_WELL = {"ready": True, "database": "ok", "revision": "ok", "media": "ok"}
 
 
 @pytest.fixture
-def server(database: Database, either: Settings, stimuli: Path) -> FlaskClient:
+def server(published: Database, either: Settings) -> FlaskClient:
     """A server on either database, with the tiny study."""
-    publish(stimuli, database, either)
-    return create_app(either, database).test_client()
+    return create_app(either, published).test_client()
 
 
 def test_a_process_that_answers_says_so_and_no_more(client: FlaskClient) -> None:

@@ -18,14 +18,12 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.listener.pages import TrialPage
 from mushra_app.models import Event, ListeningSession, Response, Save
-from mushra_app.publish import publish
 from mushra_app.session import listening, privacy
 
 
 @pytest.fixture
-def guest(database: Database, either: Settings, stimuli: Path) -> Guest:
-    publish(stimuli, database, either)
-    return Guest(database)
+def guest(published: Database) -> Guest:
+    return Guest(published)
 
 
 def file_of(folder: Path, *trials: tuple[str, dict[str, Any]], **changes: Any) -> Path:

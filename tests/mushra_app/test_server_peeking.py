@@ -28,13 +28,12 @@ WHY = "the headphones of two listeners were broken"
 
 
 @pytest.fixture
-def rated(database: Database, either: Settings, stimuli: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+def rated(published: Database, either: Settings, monkeypatch: pytest.MonkeyPatch) -> Database:
     """Three listeners finished; the study is open."""
-    publish(stimuli, database, either)
-    listened(database, 3)
+    listened(published, 3)
     if either.database_url:
         monkeypatch.setenv("MUSHRA_DATABASE_URL", either.database_url)
-    return database
+    return published
 
 
 def brought_to(database: Database, *statuses: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from server_guests import Guest, as_json, body_of
@@ -14,16 +13,14 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.models import Clip, Event, Response, Save, Slot
-from mushra_app.publish import publish
 from mushra_app.security import token_sha256
 from mushra_app.session import listening
 from mushra_app.session.saving import decoded_sha256, lock_trial, read_body, save_trial
 
 
 @pytest.fixture
-def guest(database: Database, either: Settings, stimuli: Path) -> Guest:
-    publish(stimuli, database, either)
-    return Guest(database)
+def guest(published: Database) -> Guest:
+    return Guest(published)
 
 
 def save(guest: Guest, trial: str, body: dict) -> int:

@@ -35,13 +35,12 @@ ADDRESSES = (
 
 
 @pytest.fixture
-def over(database: Database, either: Settings, stimuli: Path) -> Flask:
+def over(published: Database, either: Settings) -> Flask:
     """The app over a study with ratings that runs no more."""
-    publish(stimuli, database, either)
-    Guest(database).finish()
-    close(database)
-    person(database, "eve", "experimenter", "tiny")
-    return create_app(either, database)
+    Guest(published).finish()
+    close(published)
+    person(published, "eve", "experimenter", "tiny")
+    return create_app(either, published)
 
 
 def token_of(database: Database) -> str:

@@ -21,7 +21,6 @@ from mushra_app.export import rows
 from mushra_app.models import Job, StudyVersion
 from mushra_app.people import accounts, permissions
 from mushra_app.people.tables import AuditEntry
-from mushra_app.publish import publish
 from mushra_app.session import planning
 from mushra_app.studio.design import editor
 from mushra_app.study import lifecycle
@@ -48,9 +47,8 @@ def draft(app: Flask) -> ExperimentDraft | None:
         return db.scalar(select(ExperimentDraft))
 
 
-def test_a_version_as_text_says_what_it_says(database: Database, either: Settings, stimuli: Path) -> None:
-    publish(stimuli, database, either)
-    with database.reading() as db:
+def test_a_version_as_text_says_what_it_says(published: Database) -> None:
+    with published.reading() as db:
         version = lifecycle.current(db, "tiny")
         assert parse(keeping.text_of(version)).model_dump() == editor.experiment_of(version).model_dump()
 
@@ -166,10 +164,9 @@ def stored(app: Flask) -> tuple[int, list[str]]:
 
 
 @pytest.fixture
-def on_either(database: Database, either: Settings, stimuli: Path) -> Flask:
+def on_either(published: Database, either: Settings) -> Flask:
     """The application with one study, on SQLite, then on PostgreSQL."""
-    publish(stimuli, database, either)
-    return create_app(either, database)
+    return create_app(either, published)
 
 
 def test_what_is_saved_while_a_draft_is_published_stays(on_either: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
