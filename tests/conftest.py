@@ -22,7 +22,7 @@ from mushra_app.doctor import browser_path
 from mushra_app.simulated.browser import FLAGS
 
 ROOT = Path(__file__).resolve().parents[1]
-ALLOWED_SKIPS = ("shared data not present",)
+ALLOWED_SKIPS = ("shared data not present", "no GPU here")
 LONGEST = (
     "test_chain.py",
     "test_wheel.py",
