@@ -37,6 +37,7 @@ from mushra_app.studio.following import worker_command
 from mushra_app.studio.live.quality import RULE_WORDS
 from mushra_app.studio.pages import TroublePage
 from mushra_app.studio.preview import routes as preview
+from mushra_app.studio.retelling import SEVERITY_WORDS, retold
 from mushra_app.studio.sounds import publishing
 from mushra_app.study.lifecycle import NoSuchStudyError
 from mushra_app.web import (
@@ -107,6 +108,7 @@ KNOWN_TO_PAGES: dict[str, object] = {
     "status_words": tabs.STATUS_WORDS,
     "role_words": account_words.ROLE_WORDS,
     "kind_words": account_words.KIND_WORDS,
+    "severity_words": SEVERITY_WORDS,
     "preview": preview.banner,
     "invitation_words": tabs.INVITATION_WORDS,
     "rule_words": RULE_WORDS,
@@ -139,6 +141,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     app.extensions["mushra"] = Services(settings, database or Database(settings), Delivery(settings))
     Babel(app, default_locale=WRITTEN_IN, locale_selector=language)
     app.jinja_env.globals |= KNOWN_TO_PAGES
+    app.jinja_env.filters["retold"] = retold
     if settings.log_format == "json":
         request_log.attach(app)  # before all that may refuse a request
     app.before_request(_refuse_what_no_page_sends)

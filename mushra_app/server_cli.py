@@ -199,10 +199,10 @@ def export(
         click.echo(f"{out}: {count} {'pages' if layout == 'wide' else 'ratings'}")
         if answers is not None:
             click.echo(f"{answers}: {exporting.write_answers(answers, db, study)} answers")
-        running = " while it ran" if peeking.is_running(db, name) else ""
+        running = peeking.is_running(db, name)
         with database.writing() as noting:
-            what = "ratings and answers" if answers else "ratings"
-            audit.note(noting, by, "export", f"{name}: {what}{running}")
+            what = audit.kept("ratings and answers") if answers else audit.kept("ratings")
+            audit.note(noting, by, "export", f"{name}: {what} while it ran" if running else f"{name}: {what}")
 
 
 def _peek(database: Database, db: Session, study: str, reason: str, who: str) -> None:

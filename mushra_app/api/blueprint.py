@@ -6,7 +6,7 @@ most what the token lets; a study that the account may not see is answered as on
 
 The token has 256 random bits and is looked up by its hash: to guess one is not slowed down, because it is hopeless.
 
-Defines: ``blueprint``, ``bearer``, ``may_of``, ``note``, ``by_token``, ``limit``, ``after``, ``sent``.
+Defines: ``blueprint``, ``bearer``, ``may_of``, ``note``, ``limit``, ``after``, ``sent``.
 """
 
 from __future__ import annotations
@@ -87,12 +87,7 @@ def may_of(db: Session, study: str | None = None) -> str:
 
 def note(db: Session, what: str, about: str) -> None:
     """Write into the audit log what was done, and by which token."""
-    audit.note(db, bearer().visitor.name, what, about + by_token())
-
-
-def by_token() -> str:
-    """What the audit log says beside who it was."""
-    return f", by the token {bearer().name!r}"
+    audit.note(db, bearer().visitor.name, what, f"{about}, by the token {bearer().name!r}")
 
 
 def limit() -> int:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from mushra_app import jobs as queue
 from mushra_app import ratings
 from mushra_app.api import answers, found
-from mushra_app.api.blueprint import after, bearer, blueprint, by_token, limit, may_of, note, sent
+from mushra_app.api.blueprint import after, bearer, blueprint, limit, may_of, note, sent
 from mushra_app.export import rows
 from mushra_app.people import permissions
 from mushra_app.people.permissions import Right
@@ -84,7 +84,7 @@ def move(study: str, number: int) -> Response:
 def duplicate_study(study: str) -> tuple[Response, int]:
     """Begin a new study, the token's account's own, with the file and the sounds of this one, as a draft."""
     asked = sent(answers.Duplicate)
-    wanted = Wanted(study, asked.name, asked.version, by_token())
+    wanted = Wanted(study, asked.name, asked.version, bearer().name)
     number = duplicate(services().database, services().settings, wanted, bearer().visitor)
     return _said(answers.Duplicated(name=asked.name, of_study=study, of_version=number)), 201
 

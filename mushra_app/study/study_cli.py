@@ -110,7 +110,7 @@ def archive(name: str, back: bool, data_dir: Path | None) -> None:
     """Take the study NAME off the list; nothing of it is deleted."""
     with _changing(data_dir) as db:
         lifecycle.archive(db, name, not back)
-        done = "back on the list" if back else "archived"
+        done = audit.kept("back on the list") if back else audit.kept("archived")
         audit.note(db, audit.COMMAND_LINE, "study", f"{name}: {done}")
     click.echo(f"{name}: {done}")
 
@@ -147,7 +147,7 @@ def _move(data_dir: Path | None, name: str, number: int | None, status: str, don
         version = lifecycle.version_of(db, name, number) if number else _meant(db, name, status)
         before = version.status
         lifecycle.move(db, version, status, reason=reason, who=audit.COMMAND_LINE)
-        said = f"version {version.number} from {before} to {status}"
+        said = audit.kept(f"version {version.number} from {before} to {status}")
         audit.note(db, audit.COMMAND_LINE, "study", f"{name}: {said}")
     click.echo(f"{name}: {said}; it {done}")
 

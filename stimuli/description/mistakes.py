@@ -61,8 +61,8 @@ def sentences(details: Iterable[Any], written: Any, shown_by: str, whole: str = 
             lines[own] = own
         elif not _only_follows(place, detail, found):
             kinds.setdefault(place, []).append(_expectation(detail))
-            expected = " or ".join(dict.fromkeys(kinds[place]))
-            lines[place] = f"{place}: found {_shown(detail['input'])}; expected {expected}"
+            expected = dict.fromkeys(kinds[place])
+            lines[place] = f"{place}: found {_shown(detail['input'])}; expected {' or '.join(expected)}"
     return list(dict.fromkeys(lines.values()))
 
 

@@ -35,16 +35,16 @@ from stimuli.starter import write_example
 PACKAGE = Path(web.__file__).parent
 FOLDER = PACKAGE / "translations"
 KEYWORDS = {"say": None, "say_later": None, "mark": None, "say_number": (1, 2), "_": None, "ngettext": (1, 2)}
-DOMAINS = {"messages": "pages.cfg", "scripts": "scripts.cfg"}
+DOMAINS = {"messages": "pages.cfg", "scripts": "scripts.cfg", "rooms": "rooms.cfg"}
 TRANSLATED = sorted(set(web.LANGUAGES) - {web.WRITTEN_IN})
 GERMAN = {"Accept-Language": "de-AT,de;q=0.8,en;q=0.3"}
 
 
 def to_translate(domain: str) -> set[str | tuple[str, ...]]:
-    """Everything in the code that a listener reads."""
+    """Everything in the code that somebody reads; other rooms lie beside this package."""
     with (FOLDER / DOMAINS[domain]).open() as stream:
         methods, options = parse_mapping_cfg(stream)
-    found = extract_from_dir(PACKAGE, methods, options, keywords=KEYWORDS)
+    found = extract_from_dir(PACKAGE.parent if domain == "rooms" else PACKAGE, methods, options, keywords=KEYWORDS)
     return {tuple(message) if isinstance(message, tuple | list) else message for _, _, message, _, _ in found}
 
 

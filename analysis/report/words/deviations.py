@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from analysis.errors import AnalysisError
-from analysis.report.words.wording import count, level
+from analysis.report.words.wording import level
 from analysis.study import Study
 from mushra_app.ratings import Peek
 from stimuli.experiment import AnalysisPlan, contrast
@@ -144,8 +144,9 @@ def _stopped(plan: AnalysisPlan, listeners: int, widest: float | None) -> list[s
     if listeners < plan.listeners and (widest is None or widest > plan.precision):
         reach = "no interval could be made" if widest is None else f"the widest interval reaches {widest:.1f} points"
         return [
-            f"{count(listeners, 'listener')} finished, but the plan goes on to {plan.listeners} until no planned "
-            f"interval reaches further than {level(plan.precision)} points, and {reach}."
+            f"{listeners} {'listener' if listeners == 1 else 'listeners'} finished, but the plan goes on to "
+            f"{plan.listeners} until no planned interval reaches further than {level(plan.precision)} points, "
+            f"and {reach}."
         ]
     return []
 

@@ -19,7 +19,7 @@ from mushra_app.studio.listeners.overview import Addresses
 from mushra_app.studio.listeners.pages import Asked
 from mushra_app.study import invitation_list, invitations, lifecycle
 from mushra_app.study.invitations import Wanted
-from mushra_app.study.recruiting import change, locked, recruiting_of
+from mushra_app.study.recruiting import Recruiting, change, locked, recruiting_of
 from mushra_app.web import external_address, services, show
 from mushra_app.words import say, say_number
 
@@ -43,11 +43,7 @@ def recruit(study: str) -> Any:
         with services().database.writing() as db:
             found = locked(db, lifecycle.current(db, study).study_id)
             wanted = change(found, as_recruiting(fields), seen=fields.seen)
-            most = "no limit" if wanted.capacity is None else str(wanted.capacity)
-            door = "open link" if wanted.open_link else "by invitation only"
-            free = "" if wanted.free_after_h is None else f", places free after {wanted.free_after_h} h without a save"
-            about = f"{study}: recruiting changed: {door}, most listeners: {most}{free}"
-            audit.note(db, visitor().name, "study", about)
+            audit.note(db, visitor().name, "study", f"{study}: {_told(wanted)}")
     except FieldsError as error:
         return _page(study, typed=fields, error=str(error), wrong=named(error.wrong)), 400
     except ConflictError as error:
@@ -145,6 +141,15 @@ def _make(study: str, wanted: list[Wanted]) -> None:
         made = invitations.create(db, lifecycle.current(db, study).study, wanted)
         audit.note(db, visitor().name, "invitation", f"{study}: {len(made)} made, from number {made[0].id} on")
     flash(_made([one.label for one in wanted]))
+
+
+def _told(wanted: Recruiting) -> str:
+    """How listeners come from now on, as the audit log has it."""
+    most = audit.kept("no limit") if wanted.capacity is None else str(wanted.capacity)
+    door = audit.kept("open link") if wanted.open_link else audit.kept("by invitation only")
+    told = audit.kept(f"recruiting changed: {door}, most listeners: {most}")
+    free_h = wanted.free_after_h
+    return told if free_h is None else audit.kept(f"{told}, places free after {free_h} h without a save")
 
 
 def _made(labels: list[str]) -> str:

@@ -22,7 +22,7 @@ RATINGS = ("ratings", "ratings-wide", "ratings-webmushra", "ratings.parquet")
 """What the audit log calls the ratings that were taken out."""
 
 
-WIDTHS = "how wide the intervals are"
+WIDTHS = audit.kept("how wide the intervals are")
 """What it calls a look at the widths, which the plan may allow."""
 
 

@@ -153,7 +153,7 @@ def erase_personal(study: str) -> AnyResponse:
     with services().database.writing() as db:
         version = lifecycle.current(db, study)
         privacy.erase_personal(db, version.study_id)
-        what = "personal answers, what browsers said of themselves, and whom invitations and panels name"
+        what = audit.kept("personal answers, what browsers said of themselves, and whom invitations and panels name")
         audit.note(db, visitor().name, "erasure", f"{study}: {what}")
     flash(say("What was personal is erased."))
     return redirect(url_for("studio.results", study=study), 303)
