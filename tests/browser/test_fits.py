@@ -198,6 +198,7 @@ def test_on_a_phone_every_tab_of_the_studio_is_in_sight(window, server, data_dir
     page.goto(f"{server.url}/studio/?key={studio_key(Settings(data_dir=data_dir))}&lang={language}")
     for address in ("tiny/results", "account"):
         page.goto(f"{server.url}/studio/{address}")
+        assert page.locator("html").get_attribute("lang") == language
         tabs = [one.bounding_box() for one in page.locator(".tabs a").all()]
         assert tabs and all(box and box["x"] >= 0 and box["x"] + box["width"] <= 360 for box in tabs)
         assert sideways(page) == 0
