@@ -47,8 +47,8 @@ def test_before_anything_is_published_no_sounds_are_needed(database: Database, e
     assert (answer.status_code, answer.json) == (200, ALL_WELL)
 
 
-def test_another_releases_tables_are_not_ready(server: FlaskClient, database: Database) -> None:
-    with database.writing() as db:
+def test_another_releases_tables_are_not_ready(server: FlaskClient, published: Database) -> None:
+    with published.writing() as db:
         db.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     answer = server.get("/readyz")
     assert answer.status_code == 503 and answer.json["revision"] == "not this release's"
