@@ -10,7 +10,7 @@ is filled in there are two templates. ``{place}: `` at the beginning is left out
 word alone is a sentence where it is the value of a dictionary, or marked by ``kept("...")``.
 Options of a file in ``rooms.cfg``: ``within`` are the calls whose strings are collected, and with a colon the functions
 (``raise`` is a call, too; without it all strings of the file are looked at); ``braces = names`` where plain strings are
-templates themselves.
+templates themselves; ``models = yes`` where the first lines of its models' documentation are shown.
 
 Defines: ``collect``.
 """
@@ -21,7 +21,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import IO, Any
+from typing import IO, Any, TypeGuard
 
 WORD = re.compile(r"[A-Za-z]{2,}")
 UNITS = {"dB", "dBTP", "LU", "LUFS", "Hz", "kHz", "ms"}
@@ -39,6 +39,8 @@ def collect(file: IO[bytes], keywords: Any, comment_tags: Any, options: Mapping[
     within = options.get("within", "").split()
     named = options.get("braces") == "names"
     tree = ast.parse(file.read())
+    if options.get("models") == "yes":
+        yield from _first_lines(tree)
     for root in (node for node in ast.walk(tree) if _called(node) in within) if within else [tree]:
         for node, alone in _texts(root):
             for written in _templates(node, named=named):
@@ -46,6 +48,22 @@ def collect(file: IO[bytes], keywords: Any, comment_tags: Any, options: Mapping[
                 words = set(WORD.findall(FILLED_IN.sub("", template))) - UNITS
                 if words and (alone or " " in written.strip()):
                     yield node.lineno, None, template, []
+
+
+def _first_lines(tree: ast.AST) -> Iterator[Found]:
+    """What is said of the tables of a file: those that a ``kind`` chooses, and models that are no others' base."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    bases = {base.id for node in classes for base in node.bases if _is_name(base)}
+    for node in classes:
+        if node.name not in bases:
+            names = {one.target.id for one in node.body if isinstance(one, ast.AnnAssign) and _is_name(one.target)}
+            if "kind" in names or any(_is_name(base) and base.id == "Model" for base in node.bases):
+                line = (ast.get_docstring(node) or "").partition("\n")[0]
+                yield node.lineno, None, line.replace("{", "{{").replace("}", "}}"), []
+
+
+def _is_name(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name)
 
 
 def _called(node: ast.AST) -> str:

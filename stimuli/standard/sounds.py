@@ -86,9 +86,12 @@ def _reference_loudness(built: BuiltSet) -> Finding | None:
     spread = round(ordered[-1].lufs_after - ordered[0].lufs_after, 4) if ordered else 0.0
     if spread <= SPREAD_LU:
         return None
-    ends = (ordered[0], ordered[-1])
-    told = " to ".join(f"{clip.lufs_after:.2f} LUFS in {clip.item}" for clip in ends)
-    return Finding(f"references differ by {spread:g} LU, from {told}", tuple(clip.token for clip in ends))
+    low, high = ordered[0], ordered[-1]
+    text = (
+        f"references differ by {spread:g} LU, from {low.lufs_after:.2f} LUFS in {low.item} "
+        f"to {high.lufs_after:.2f} LUFS in {high.item}"
+    )
+    return Finding(text, (low.token, high.token))
 
 
 def _shared_gain(built: BuiltSet) -> Finding | None:
