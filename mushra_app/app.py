@@ -91,6 +91,7 @@ TURNED_AWAY = {
     "ended": (410, say_later("This study has ended")),
     "uninvited": (403, say_later("By invitation only")),
     "revoked": (410, say_later("This invitation holds no more")),
+    "unfilled": (403, say_later("This link is not complete")),
 }
 """By the reason. None of them is a fault of the server's, so that nobody is called for it as for a 503."""
 CODES: dict[type[AppError], int] = {NotFoundError: 404, ConflictError: 409, UnavailableError: 503}

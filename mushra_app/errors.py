@@ -26,7 +26,7 @@ class ConflictError(AppError):
 
 
 class TurnedAwayError(AppError):
-    """A study that does not take whoever asks; ``reason`` is paused, full, ended, uninvited or revoked."""
+    """A study that does not take whoever asks; ``reason`` is paused, full, ended, uninvited, revoked or unfilled."""
 
     def __init__(self, reason: str, sentence: str) -> None:
         super().__init__(sentence)

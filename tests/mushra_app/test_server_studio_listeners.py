@@ -166,6 +166,33 @@ def test_a_panels_name_that_nobody_has_is_refused(app: Flask, client: FlaskClien
     assert client.get(f"/listen/tiny?PROLIFIC_PID=a&STUDY_ID={person}").status_code == 403
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        overview.BY_PROLIFIC,
+        overview.BY_MTURK,
+        quote(overview.BY_PROLIFIC, safe="=&"),
+        quote(quote(overview.BY_MTURK, safe="=&"), safe="=&"),
+        "PROLIFIC_PID=5f1&SESSION_ID={{%SESSION_ID%}}",
+        "PROLIFIC_PID={{%PROLIFIC_PID%}}&SESSION_ID=x1",
+        "PROLIFIC_PID=&SESSION_ID=x1",
+        "workerId=${workerId}&assignmentId=as1",
+        "workerId=+&assignmentId=as1",
+    ],
+)
+def test_a_panels_link_that_is_not_filled_in_enrols_nobody(app: Flask, client: FlaskClient, said: str) -> None:
+    form = FORM | {"csrf_token": csrf(client.get("/listen/tiny").text)}
+    for answer in (client.get(f"/listen/tiny?{said}"), client.post(f"/listen/tiny?{said}", data=form)):
+        assert answer.status_code == 403 and "The panel did not fill in who you are" in answer.text
+    assert listeners(app) == 0
+
+
+def test_in_a_preview_nobody_is_anybody_yet(app: Flask, client: FlaskClient) -> None:
+    for worker in ("", "${workerId}", "A1"):
+        preview = client.get(f"/listen/tiny?workerId={worker}&assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE")
+        assert preview.status_code == 200 and "This is a preview" in preview.text
+
+
 def test_a_group_is_named_by_a_link_only_where_the_settings_say(app: Flask, client: FlaskClient) -> None:
     settle(app, groups=[{"name": "jazz & co", "by_link": True}, {"name": "experts"}])
     assert begin(client, f"/listen/tiny?group={quote('jazz & co')}").status_code == 303
