@@ -6,14 +6,15 @@ browser, and a panel's worker is known by the panel's name for them together wit
 listeners, the link may be used, and there is a place left. Enrolment locks the study, so that of two who want the last
 place one gets it, and one invitation opened twice at once makes one listener.
 
-Functions take a SQLAlchemy session and know nothing of the web. Defines: ``Panel``, ``Link``, ``way_back``, ``admit``,
-``meets_criteria``, ``arrive``.
+Functions take a SQLAlchemy session and know nothing of the web.
+Defines: ``Panel``, ``Link``, ``seen_out``, ``way_back``, ``admit``, ``meets_criteria``, ``arrive``.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
@@ -23,13 +24,16 @@ from mushra_app.errors import ConflictError, NotFoundError, TurnedAwayError
 from mushra_app.models import Listener, Place, Study, StudyVersion
 from mushra_app.session import enrolment, listening
 from mushra_app.session.enrolment import Arrival
-from mushra_app.study import lifecycle
+from mushra_app.study import endings, lifecycle
 from mushra_app.study.recruiting import Filled, Recruiting, filled, locked, recruiting_of
 from mushra_app.study.tables import Invitation, Recruit
 from mushra_app.words import say
 
 SECRETS = {"prolific": "SESSION_ID", "mturk": "assignmentId"}
 """What a panel's link says that nobody but its worker and whoever pays them knows."""
+
+FOR_GOOD = ("full", "ended", "uninvited")
+"""Why somebody is turned away who need not try again."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,18 @@ class Link:
         if self.invitation is not None:
             return "invitation" if self.place is None else "lab"
         return self.panel.channel if self.panel else ""
+
+
+@contextmanager
+def seen_out(db: Session, study: str, link: Link) -> Iterator[None]:
+    """Whoever comes from a panel and is turned away for good is handed what whoever is screened out is."""
+    try:
+        yield
+    except TurnedAwayError as error:
+        if link.panel is not None and error.reason in FOR_GOOD:
+            ending = endings.screened_out(recruiting_of(lifecycle.study_of(db, study)), link.channel)
+            error.code, error.return_url = ending.code, ending.return_url
+        raise
 
 
 def way_back(db: Session, study: str, link: Link, key: str) -> str | None:

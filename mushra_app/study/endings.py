@@ -54,7 +54,7 @@ def of_refused(db: Session, sitting: ListeningSession) -> Ending:
 
 
 def screened_out(recruiting: Recruiting, channel: str) -> Ending:
-    """For somebody who does not meet the criteria and was not enrolled."""
+    """For somebody who was not enrolled: they don't meet the criteria, or no more are taken."""
     return _ending(recruiting, recruiting.screen_out_code, channel)
 
 

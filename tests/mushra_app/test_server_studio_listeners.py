@@ -28,6 +28,7 @@ from mushra_app.study.tables import Invitation, Recruit
 
 FORM = {"consent": "yes", "transducer": "headphones", "experience": "experienced"}
 TAB = "/studio/tiny/listeners"
+BACK = "https://panel.example/?cc={code}"
 
 
 @pytest.fixture
@@ -100,6 +101,29 @@ def test_a_full_study_says_so_before_anything_is_filled_in(app: Flask, client: F
     answer = client.get("/listen/tiny")
     assert (answer.status_code, "All places are taken" in answer.text, listeners(app)) == (409, True, 1)
     assert client.get(first.location).status_code == 200, "whoever has begun goes on"
+
+
+def test_whom_a_panel_sends_in_vain_takes_a_code_and_the_way_back_along(app: Flask, client: FlaskClient) -> None:
+    sent, panel = "/listen/tiny?PROLIFIC_PID=5f1&SESSION_ID=x1", {"screen_out_code": "OUT 1", "return_url": BACK}
+    token = csrf(client.get(sent).text)
+
+    def answers(address: str) -> list[str]:
+        return [client.get(address).text, client.post(address, data=FORM | {"csrf_token": token}).text]
+
+    settle(app, capacity=1, **panel)
+    begin(client, "/listen/tiny")
+    for page in answers(sent):
+        assert "All places are taken" in page and "OUT 1" in page and 'href="https://panel.example/?cc=OUT%201"' in page
+    assert not any("OUT 1" in page for page in answers("/listen/tiny")), "which is no panel's"
+    mturk = client.get("/listen/tiny?workerId=A1&assignmentId=as1").text
+    assert "OUT 1" in mturk and "panel.example" not in mturk
+    settle(app, open_link=False, **panel)
+    assert all("By invitation only" in page and "OUT 1" in page for page in answers(sent))
+    move(app, "closed")
+    assert all("This study has ended" in page and "OUT 1" in page for page in answers(sent))
+    move(app, "paused")
+    assert not any("OUT 1" in page for page in answers(sent)), "they are to come back later"
+    assert listeners(app) == 1
 
 
 def test_whoever_does_not_meet_the_criteria_is_told_politely_and_not_kept(app: Flask, client: FlaskClient) -> None:
