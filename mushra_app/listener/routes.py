@@ -48,12 +48,20 @@ def welcome(study: str) -> AnyResponse | str:
     key = secret_key(services().settings)
     with services().database.reading() as db:
         link = read_link(db, request.args, key)
-        if (token := arriving.way_back(db, study, link, key)) is not None:
-            return redirect(url_for("listener.session", token=token), 303)
-        with arriving.seen_out(db, study, link):
-            version = lifecycle.taking(db, study)
-            arriving.admit(db, version, link)
-        return show(enrolment.welcome(version, link.place, preview=is_preview(request.args)))
+        if not arriving.is_sent_again(db, study, link):
+            return _welcomed(db, study, link, key)
+    with services().database.writing() as db:
+        token = arriving.come_again(db, study, link, key)
+    return redirect(url_for("listener.session", token=token), 303)
+
+
+def _welcomed(db: Session, study: str, link: Link, key: str) -> AnyResponse | str:
+    if (token := arriving.way_back(db, study, link, key)) is not None:
+        return redirect(url_for("listener.session", token=token), 303)
+    with arriving.seen_out(db, study, link):
+        version = lifecycle.taking(db, study)
+        arriving.admit(db, version, link)
+    return show(enrolment.welcome(version, link.place, preview=is_preview(request.args)))
 
 
 @blueprint.post("/listen/<study>")

@@ -23,7 +23,7 @@ from mushra_app.listener.pages import DonePage, MessagePage, TrialPage
 from mushra_app.models import Clip, Listener, ListeningSession, Slot, Study, now
 from mushra_app.operation import retention
 from mushra_app.publish import publish
-from mushra_app.session import listening, privacy, setting_up
+from mushra_app.session import enrolment, listening, privacy, setting_up
 from mushra_app.session.enrolment import Arrival
 from mushra_app.study import arriving, attention, invitations, lab, lifecycle, recruiting
 from mushra_app.study.arriving import Link
@@ -463,6 +463,66 @@ def test_each_channel_is_handed_its_code_and_its_way_back(published: Database) -
     ):
         page = done(published, link)
         assert (page.completion, page.return_url) == (code, way), link
+
+
+def two_sessions(pause_h: float) -> dict[str, Any]:
+    return {"test": {"references": ["reference"], "sessions": 2, "hours_between_sessions": pause_h}}
+
+
+def sent_again(database: Database, link: Link) -> str | None:
+    """The token that a link leads back to, as the study's first page does it."""
+    with database.reading() as db:
+        if not arriving.is_sent_again(db, "tiny", link):
+            return arriving.way_back(db, "tiny", link, KEY)
+    with database.writing() as db:
+        return arriving.come_again(db, "tiny", link, KEY)
+
+
+def test_a_panel_sends_its_worker_days_later_into_the_next_session(study: Callable[..., Database]) -> None:
+    database = study(**two_sessions(24))
+    settle(database, completion_code="DONE", return_url=BACK)
+    day_1, day_2, other = (from_prolific("5f1", STUDY_ID=f"s{n}", SESSION_ID=f"x{n}") for n in (1, 2, 3))
+    first = guest_of(database, come(database, day_1))
+    second = guest_of(database, enrolment.token_after(first.token))
+    with pytest.raises(ConflictError, match="begun already"):
+        sent_again(database, day_2)  # before the first session is finished
+    first.finish()
+    page = first.page()
+    assert isinstance(page, DonePage)
+    assert (page.completion, page.return_url) == ("DONE", BACK.replace("{code}", "DONE")) and page.wait_h == 24
+    assert sent_again(database, day_1) == first.token, "where the code stands"
+    assert sent_again(database, day_2) == second.token and "24 hours" in second.page().paragraphs[0]
+    with database.writing() as db:
+        listening.sitting_of(db, first.token).finished_at = now() - timedelta(hours=24)
+        listening.go_on(db, listening.sitting_of(db, second.token))
+    assert sent_again(database, day_2) == sent_again(database, day_1) == second.token, "which is under way"
+    for link in (other, from_prolific("5f1"), from_prolific("5f1", SESSION_ID="")):
+        with pytest.raises(ConflictError, match="begun already"):
+            sent_again(database, link)
+    second.finish()
+    assert isinstance(page := second.page(), DonePage) and page.completion == "DONE" and page.next_url == ""
+    assert in_all(database) == 1
+
+
+def test_whoever_says_nothing_new_or_nothing_secret_is_not_sent_again(study: Callable[..., Database]) -> None:
+    database = study(**two_sessions(24))
+    guest_of(database, come(database, from_prolific("5f1", SESSION_ID="x1"))).finish()
+    for link in (from_prolific("5f1"), from_prolific("5f1", SESSION_ID=""), from_prolific("5f1", STUDY_ID="s2")):
+        with pytest.raises(ConflictError, match="begun already"):
+            sent_again(database, link)
+    assert sent_again(database, from_prolific("5f2", SESSION_ID="x2")) is None, "another worker, who is new"
+
+
+@pytest.mark.parametrize(
+    ("link", "pause_h", "code"),
+    [(from_prolific(), 24, "DONE"), (from_prolific(), 0, ""), (Link(), 24, "")],
+)
+def test_a_session_that_a_pause_follows_ends_with_the_panels_code(
+    study: Callable[..., Database], link: Link, pause_h: float, code: str
+) -> None:
+    database = study(**two_sessions(pause_h))
+    settle(database, completion_code="DONE")
+    assert done(database, link).completion == code
 
 
 CHECKS = {"test": {"references": ["reference"], "attention_checks": 2}}

@@ -17,10 +17,11 @@ from server_guests import calibrate
 from sqlalchemy import func, select
 from studio_people import csrf, database_of, inside, person
 
-from mushra_app.models import Listener, ListeningSession, Place
+from mushra_app.models import Listener, ListeningSession, Place, now
 from mushra_app.people import audit
 from mushra_app.people.logins import Visitor
-from mushra_app.security import invitation_link_token, place_link_token, secret_key
+from mushra_app.security import invitation_link_token, place_link_token, secret_key, token_sha256
+from mushra_app.session import enrolment, listening
 from mushra_app.studio.listeners import overview
 from mushra_app.studio.listeners.overview import Addresses
 from mushra_app.study import lifecycle, recruiting
@@ -182,6 +183,25 @@ def test_the_panels_say_who_comes_and_a_preview_enrols_nobody(app: Flask, client
         ("prolific", "5f1", {"STUDY_ID": "s1", "SESSION_ID": "x1"}),
         ("mturk", "A1", {"assignmentId": "as1", "hitId": "h1"}),
     ]
+
+
+def test_a_panels_link_of_another_day_leads_to_the_session_that_is_next(app: Flask, client: FlaskClient) -> None:
+    sent = "/listen/tiny?PROLIFIC_PID=5f1&STUDY_ID=s{0}&SESSION_ID=x{0}"
+    first = begin(client, sent.format(1)).location.split("/")[2]
+    with database_of(app).writing() as db:
+        sitting = listening.sitting_of(db, first)
+        sitting.status, sitting.finished_at = "finished", now()
+        names = ("version", "transducer", "experience", "user_agent", "consent_at", "consent_sha256", "started_at")
+        alike = {name: getattr(sitting, name) for name in names}
+        sha256 = token_sha256(enrolment.token_after(first))
+        own = {"listener": sitting.listener, "token_sha256": sha256, "part": 2, "status": "planned", "seed": 1}
+        db.add(ListeningSession(**alike, **own))
+    for _ in range(2):  # it is written down once, and leads back from then on
+        answer = app.test_client().get(sent.format(2))
+        assert (answer.status_code, answer.location) == (303, f"/session/{enrolment.token_after(first)}/")
+    with database_of(app).reading() as db:
+        said = db.scalars(select(Recruit.detail)).one()
+    assert said == {"STUDY_ID": "s1", "SESSION_ID": "x1", "later": {"2": {"STUDY_ID": "s2", "SESSION_ID": "x2"}}}
 
 
 @pytest.mark.parametrize("person", ["x" * 201, "a%0Ab", "%E2%80%AEabc"])
