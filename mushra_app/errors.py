@@ -36,8 +36,12 @@ class ConflictError(AppError):
 
 
 class TurnedAwayError(AppError):
-    """A study that does not take whoever asks; ``reason`` is paused, full, ended, uninvited or revoked."""
+    """A study that does not take whoever asks; ``reason`` is paused, full, ended, uninvited, revoked or unfilled.
+
+    ``code`` and ``return_url`` are what somebody from a panel ends their work there with.
+    """
 
     def __init__(self, reason: str, sentence: str) -> None:
         super().__init__(sentence)
         self.reason = reason
+        self.code = self.return_url = ""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 import click
-from sqlalchemy import make_url, select
+from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
 from mushra_app import answer_file, ratings, schema, security
@@ -20,7 +20,6 @@ from mushra_app import publish as publishing
 from mushra_app.config import Settings, load_settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
-from mushra_app.models import Study, StudyVersion
 from mushra_app.operation import retention
 from mushra_app.people import audit, logins
 from mushra_app.refusals import refusals_in_sentences
@@ -108,7 +107,7 @@ def serve(data_dir: Path | None, host: str | None, port: int | None) -> None:
         for name in STOP_SIGNALS:
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), server.stop)
-        _say_links(settings, database, listening.getsockname()[1])
+        say_links(settings, database, listening.getsockname()[1])
         server.run(settings.graceful_stop_s)
         others.close()
     click.echo("stopped")
@@ -124,16 +123,21 @@ def _listen(settings: Settings) -> socket.socket:
         raise AppError(f"{settings.host}:{settings.port}: {error.strerror or error}; {mend}") from None
 
 
-def _say_links(settings: Settings, database: Database, port: int) -> None:
+def say_links(settings: Settings, database: Database, port: int) -> None:
+    """Where listeners and experimenters come in, and what a study waits for that takes nobody."""
     shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
     base = settings.external_url or f"http://{shown}:{port}"
     with database.reading() as db:
-        taking = StudyVersion.status.in_(lifecycle.TAKES_LISTENERS)
-        names = db.scalars(select(Study.name).join(StudyVersion).where(taking)).all()
-    for name in names:
-        click.echo(f"listeners:    {base}/listen/{name}")
-    if not names:
+        states = {version.study.name: version.status for version in lifecycle.current_versions(db)}
+    for name, status in states.items():
+        if status in lifecycle.TAKES_LISTENERS:
+            click.echo(f"listeners:    {base}/listen/{name}")
+        elif status == "draft":
+            click.echo(f"draft:        {name} waits to be opened, in the studio or with: mushra study open {name}")
+    if not states:
         click.echo("no study is published yet; publish one with: mushra publish STIMULI")
+    elif not {"draft", *lifecycle.TAKES_LISTENERS} & set(states.values()):
+        click.echo("no study takes listeners now; see: mushra study list")
     click.echo(f"experimenter: {_studio_link(settings, database, base)}")
     click.echo(f"serving on {settings.host}:{port}; stop with Ctrl-C")
 

@@ -46,7 +46,7 @@ from stimuli.description.low_rank import (
     SparseVoiceSystem,
 )
 from stimuli.description.mistakes import sentences
-from stimuli.description.model import Model, Name, Slug, StemName
+from stimuli.description.model import Line, Lines, Model, Name, Slug, StemName
 from stimuli.description.oracles import (
     AnyOracle,
     Damage,
@@ -138,7 +138,7 @@ class Header(Model):
     title: Name
     method: Literal["mushra"] = "mushra"
     target: StemName = "accompaniment"
-    contact: str = ""
+    contact: Line = ""
 
 
 class Experiment(Model):
@@ -156,7 +156,7 @@ class Experiment(Model):
     completion: Completion = Completion()
     questions: tuple[Question, ...] = ()
     analysis: AnalysisPlan = AnalysisPlan()
-    translations: dict[Language, dict[str, str]] = Field(default_factory=dict)
+    translations: dict[Language, dict[str, Lines]] = Field(default_factory=dict)
     """For every language, texts of this file as listeners with that language read them."""
 
     @property

@@ -12,7 +12,7 @@ import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stimuli.description.model import SLUG, STEM_NAME
+from stimuli.description.model import LINE, LINES, SLUG, STEM_NAME
 from stimuli.errors import shown
 
 _WHOLE, _NUMBER, _LIST, _TABLE = "a whole number", "a number", "a list", "a table of keys"
@@ -39,6 +39,8 @@ _EXPECTED = {
 _PATTERNS = {
     SLUG: "1 to 64 small letters, digits and hyphens, which begin with no hyphen",
     STEM_NAME: "1 to 64 small letters, digits, hyphens and underscores, which begin with a letter or a digit",
+    LINE: "text on one line, without control characters and without such as turn the direction of writing",
+    LINES: "text without control characters and without such as turn the direction of writing",
 }
 
 

@@ -22,6 +22,7 @@ from mushra_app.study.invitations import Wanted
 from mushra_app.study.tables import Invitation
 
 KEY = "a key of thirty-two letters or more"
+BACK = "https://app.prolific.com/submissions/complete?cc={code}"
 
 
 def settle(database: Database, **settings: Any) -> None:
@@ -105,3 +106,8 @@ def at_once(count: int, work: Callable[[int], object]) -> list[Exception]:
     for thread in threads:
         thread.join()
     return raised
+
+
+def two_sessions(pause_h: float) -> dict[str, Any]:
+    """What a study has otherwise whose listeners come twice, with a pause between."""
+    return {"test": {"references": ["reference"], "sessions": 2, "hours_between_sessions": pause_h}}

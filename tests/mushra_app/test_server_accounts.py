@@ -168,6 +168,27 @@ def test_the_eleventh_try_waits_whatever_its_password_and_address(app: Flask, cl
         assert db.scalars(select(LoginAttempt)).all() == [], "what counts no more is deleted"
 
 
+def test_a_clock_that_is_set_back_keeps_nobody_out_for_long(app: Flask, client: FlaskClient, ada: str) -> None:
+    for _ in range(throttle.BY_NAME):
+        log_in(client, ada, "wrong")
+    make_older(app, LoginAttempt, "at", timedelta(minutes=-10))
+    answer = log_in(client, ada)
+    assert answer.status_code == 429 and int(answer.headers["Retry-After"]) <= 2 * throttle.WINDOW.total_seconds()
+    make_older(app, LoginAttempt, "at", timedelta(days=-400))
+    assert log_in(client, ada).status_code == 303
+
+
+def test_a_password_that_is_set_anew_forgives_the_wrong_ones(app: Flask, client: FlaskClient, ada: str) -> None:
+    for name in (ada, "eve"):
+        for _ in range(throttle.BY_NAME):
+            log_in(client, name, "wrong")
+    assert log_in(client, ada).status_code == 429
+    with database_of(app).writing() as db:
+        accounts.change_password(db, accounts.named(db, ada), accounts.hashed("another long password"))
+    assert log_in(client, ada, "another long password").status_code == 303
+    assert log_in(client, "eve", "wrong").status_code == 429, "nobody else's"
+
+
 def test_unknown_names_are_counted_alike(client: FlaskClient, ada: str) -> None:
     statuses = [log_in(client, "eve", "x").status_code for _ in range(throttle.BY_NAME + 1)]
     assert statuses == [403] * throttle.BY_NAME + [429]

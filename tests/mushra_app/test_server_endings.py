@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from arrivals import come, from_prolific, guest_of, invite, listener_of, settle
+from arrivals import BACK, come, from_prolific, guest_of, invite, listener_of, settle, two_sessions
 from server_guests import body_of
 from sqlalchemy import select
 
@@ -15,8 +15,6 @@ from mushra_app.models import Clip, Listener, ListeningSession, Slot
 from mushra_app.session import listening, setting_up
 from mushra_app.study import arriving, attention
 from mushra_app.study.arriving import Link
-
-BACK = "https://app.prolific.com/submissions/complete?cc={code}"
 
 
 def done(database: Database, link: Link, **rated: float) -> DonePage:
@@ -54,6 +52,18 @@ def test_each_channel_is_handed_its_code_and_its_way_back(published: Database) -
     ):
         page = done(published, link)
         assert (page.completion, page.return_url) == (code, way), link
+
+
+@pytest.mark.parametrize(
+    ("link", "pause_h", "code"),
+    [(from_prolific(), 24, "DONE"), (from_prolific(), 0, ""), (Link(), 24, "")],
+)
+def test_a_session_that_a_pause_follows_ends_with_the_panels_code(
+    study: Callable[..., Database], link: Link, pause_h: float, code: str
+) -> None:
+    database = study(**two_sessions(pause_h))
+    settle(database, completion_code="DONE")
+    assert done(database, link).completion == code
 
 
 CHECKS = {"test": {"references": ["reference"], "attention_checks": 2}}

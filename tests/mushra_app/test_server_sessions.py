@@ -101,6 +101,15 @@ def test_a_later_session_can_t_be_begun_early_nor_out_of_turn(enrol: Enrol) -> N
         assert listening.sitting_of(db, first.token).status == "started"
 
 
+@pytest.mark.parametrize("ahead_h", [1, 24 * 400])
+def test_a_clock_that_is_set_back_makes_no_pause_longer(enrol: Enrol, ahead_h: float) -> None:
+    first = enrol(test={"sessions": 2, "hours_between_sessions": 24}, setup=SETUP, questions=[])
+    done = seen(first)[-1]
+    back_date(first, -ahead_h)
+    assert first.page().wait_h == 24
+    assert later(first, done).page().paragraphs[0] == "This session can begin in about 24 hours."
+
+
 def test_without_a_pause_the_next_session_can_begin_at_once(enrol: Enrol) -> None:
     first = enrol(test={"sessions": 2, "hours_between_sessions": 0}, setup=SETUP, questions=[])
     done = seen(first)[-1]

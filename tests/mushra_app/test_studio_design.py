@@ -196,6 +196,24 @@ def test_what_is_saved_while_a_draft_is_published_stays(on_either: Flask, monkey
     assert draft(on_either) is None and len(stored(on_either)[1]) == 1
 
 
+def test_a_title_that_a_database_refuses_is_a_mistake_and_no_version(on_either: Flask) -> None:
+    ada = inside(on_either, person(database_of(on_either), "ada", "experimenter", "tiny"))
+    post(ada, "tiny/design/draft")
+    kept = draft(on_either)
+    assert kept is not None
+    text = kept.text.replace('title = "A tiny test"', 'title = "a\\u0000b"')
+    assert post(ada, "tiny/design", revision="1", text=text).status_code == 303
+    assert "without control characters" in ada.get("/studio/tiny/design").text
+    answer = post(ada, "tiny/design/publish", revision="2")
+    assert answer.status_code == 409 and "without control characters" in answer.text
+    assert stored(on_either)[0] == 1
+
+
+def test_a_title_stands_apart_from_what_is_beside_it(app: Flask, ada: FlaskClient) -> None:
+    for address in ("/studio/tiny/", "/studio/", "/listen/tiny"):
+        assert "<bdi>A tiny test</bdi>" in ada.get(address).text
+
+
 def test_who_loses_the_right_meanwhile_publishes_nothing(
     app: Flask, ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

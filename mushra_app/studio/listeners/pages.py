@@ -93,7 +93,8 @@ class ListenersPage:
 
     ``states`` says how many invitations are in each state, ``older`` is the address of those that are not listed here.
     ``asked`` are invitations that were refused; ``wrong`` has a sentence for each field that won't do.
-    ``planned`` is how many listeners the analysis plan counts on, ``checks`` how many attention checks a session has.
+    ``planned`` is how many listeners the analysis plan counts on, ``checks`` how many attention checks a session has,
+    ``sessions_apart`` how many sessions a listener has where a pause lies between them; 0 where none does.
     """
 
     head: StudyHead
@@ -107,6 +108,7 @@ class ListenersPage:
     groups: tuple[str, ...]
     fields: Fields
     checks: int
+    sessions_apart: int
     most_at_once: int
     asked: Asked = Asked()
     error: str = ""
