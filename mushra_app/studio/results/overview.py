@@ -80,6 +80,7 @@ def _facts(db: Session, version: StudyVersion, place: made.Place, who: str) -> R
     return ReportFacts(
         ratings=told["counts"]["analysed"],
         listeners=told["listeners"],
+        finished=told.get("finished", told["listeners"]),  # reports of earlier releases lack it
         deviations=tuple(told["deviations"]),
         early=version.closed_at is None or job.started_at < version.closed_at,
         since=made.saved_since(db, version, job.started_at),

@@ -12,10 +12,15 @@ from mushra_app.study.work import Works
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """What the report on the page is of; ``since`` counts trials that were saved after its ratings were read."""
+    """What the report on the page is of.
+
+    ``finished`` of its ``listeners`` have finished all their sessions; ``since`` counts trials that were saved after
+    its ratings were read.
+    """
 
     ratings: int
     listeners: int
+    finished: int
     deviations: tuple[str, ...]
     early: bool
     since: int
