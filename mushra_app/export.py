@@ -4,7 +4,7 @@ One row per rated sound, from the latest revision of each trial; sessions of lis
 those of a pilot, are left out. Free text is no rating: comments and answers go into a file of their own, without what
 the questionnaire marks as personal.
 
-Defines: ``rows``, ``one_study``, ``run_of``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``,
+Defines: ``rows``, ``one_study``, ``versions``, ``run_of``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``,
 ``write_answer_stream``, ``harmless``, ``as_it_was``.
 """
 
@@ -88,6 +88,13 @@ def one_study(db: Session, study: str | None) -> str:
     if study is not None and study not in known:
         raise AppError(f"--study {study}: no such study; found {', '.join(known) or 'none'}")
     return study or known[0]
+
+
+def versions(db: Session, study: str) -> tuple[int, ...]:
+    """Numbers of the versions of a study of which an export holds ratings."""
+    own = select(StudyVersion.number).join(Study).join(ListeningSession).join(Listener).join(Trial).join(Save)
+    here = own.where(Study.name == study, Listener.pilot.is_(False), ListeningSession.status != "withdrawn")
+    return tuple(db.scalars(here.distinct().order_by(StudyVersion.number)))
 
 
 def run_of(db: Session, version: StudyVersion) -> Run:

@@ -151,6 +151,7 @@ def _studio_link(settings: Settings, database: Database, base: str) -> str:
 @click.command()
 @data_option
 @click.option("--study", help="Short name of the study, where the database has several.")
+@click.option("--version", type=click.IntRange(1), help="Which of its versions alone [default: every one].")
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV, or .parquet.")
 @click.option(
     "--layout",
@@ -170,6 +171,7 @@ def _studio_link(settings: Settings, database: Database, base: str) -> str:
 def export(
     data_dir: Path | None,
     study: str | None,
+    version: int | None,
     out: Path,
     layout: str,
     training: bool,
@@ -193,20 +195,31 @@ def export(
         name = exporting.one_study(db, study)
         if refuse_running or peek:
             _peek(database, db, name, peek, by)
-        found = exporting.rows(db, study, training=training, unfinished=unfinished)
+        if version is not None:
+            lifecycle.version_of(db, name, version)
+        found = exporting.rows(db, name, version=version, training=training, unfinished=unfinished)
         if parquet:
             count = layouts.write_parquet(out, found)
         elif layout == "long":
             count = ratings.write_csv(out, found)
         else:
-            count = _written(out, lambda stream: layouts.write(stream, db, name, layout))
-        click.echo(f"{out}: {count} {'pages' if layout == 'wide' else 'ratings'}")
+            count = _written(out, lambda stream: layouts.write(stream, db, name, layout, version))
+        click.echo(f"{out}: {count} {'pages' if layout == 'wide' else 'ratings'}{_of_versions(db, name, version)}")
         if answers is not None:
-            click.echo(f"{answers}: {exporting.write_answers(answers, db, study)} answers")
+            click.echo(f"{answers}: {exporting.write_answers(answers, db, name, version)} answers")
         running = peeking.is_running(db, name)
         with database.writing() as noting:
             what = audit.kept("ratings and answers") if answers else audit.kept("ratings")
-            audit.note(noting, by, "export", f"{name}: {what} while it ran" if running else f"{name}: {what}")
+            of_what = f"{what}, version {version}" if version else what
+            audit.note(noting, by, "export", f"{name}: {of_what} while it ran" if running else f"{name}: {of_what}")
+
+
+def _of_versions(db: Session, study: str, version: int | None) -> str:
+    """Of which versions the ratings are, where that is not one alone."""
+    if version is not None or len(several := exporting.versions(db, study)) < 2:
+        return ""
+    numbers = ", ".join(map(str, several))
+    return f" of the versions {numbers}, told apart by the column study_id; a report is of one: --version NUMBER"
 
 
 def _peek(database: Database, db: Session, study: str, reason: str, who: str) -> None:

@@ -182,12 +182,20 @@ def _cells(finished: pd.DataFrame, manifest: Manifest) -> tuple[int, int]:
 def _check_identity(source: Path | Place, frame: pd.DataFrame, manifest: Manifest) -> None:
     if len(studies := sorted(frame["study"].unique())) > 1:
         raise AnalysisError(f"{source}: ratings of several studies ({', '.join(studies)}); export one: --study NAME")
+    if len(versions := sorted(frame["study_id"].unique())) > 1:
+        one = "--version NUMBER" if isinstance(source, Place) else "mushra export --version NUMBER"
+        raise AnalysisError(
+            f"{source}: ratings of {len(versions)} versions of {studies[0]} (study_id "
+            f"{', '.join(f'{found[:16]}…' for found in versions)}); the stimulus set is of one, "
+            f"{manifest.study_id[:16]}…; take that version alone, with {one} (mushra study show {studies[0]} has them)"
+        )
     for column, expected in (("stimuli_id", manifest.stimuli_id), ("study_id", manifest.study_id)):
         for found in sorted(frame[column].unique()):
             if found != expected:
                 raise AnalysisError(
                     f"{source}: ratings of another study: {column} {found[:16]}…, the stimulus set has "
-                    f"{expected[:16]}…; give the set that the listeners heard"
+                    f"{expected[:16]}…; give the set that the listeners heard, or "
+                    "the ratings of its version (--version NUMBER)"
                 )
     known = {
         "condition": {clip.condition for clip in manifest.clips if clip.role not in ("reference", "mixture")},

@@ -6,7 +6,7 @@ most what the token lets; a study that the account may not see is answered as on
 
 The token has 256 random bits and is looked up by its hash: to guess one is not slowed down, because it is hopeless.
 
-Defines: ``blueprint``, ``bearer``, ``may_of``, ``note``, ``limit``, ``after``, ``sent``.
+Defines: ``blueprint``, ``bearer``, ``may_of``, ``note``, ``limit``, ``after``, ``version``, ``sent``.
 """
 
 from __future__ import annotations
@@ -105,6 +105,16 @@ def after() -> int | None:
         return None
     if not asked.isdecimal() or len(asked) > 9:
         raise AppError(say("after: found %(found)s; expected what the page before has as next", found=asked[:40]))
+    return int(asked)
+
+
+def version() -> int | None:
+    """The number of the version that is wanted; None where none is named, which is the current one."""
+    asked = request.args.get("version")
+    if asked is None:
+        return None
+    if not asked.isdecimal() or len(asked) > 9 or int(asked) < 1:
+        raise AppError(say("version: found %(found)s; expected the number of a version, from 1", found=asked[:40]))
     return int(asked)
 
 

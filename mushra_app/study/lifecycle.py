@@ -18,7 +18,7 @@ runs again only for a reason, which is noted as a look (``mushra_app.study.peeki
 
 Conventions: functions take a SQLAlchemy session and know nothing of the web; whoever calls them notes the move in the
 audit log. Defines: ``STATUSES``, ``RUNNING``, ``TAKES_LISTENERS``, ``FOLLOWS``, ``taking``, ``current``,
-``current_versions``, ``version_of``, ``move``, ``supersede_running``, ``archive``, ``no_such_study``.
+``current_versions``, ``version_of``, ``chosen``, ``move``, ``supersede_running``, ``archive``, ``no_such_study``.
 """
 
 from __future__ import annotations
@@ -128,6 +128,11 @@ def version_of(db: Session, study: str, number: int) -> StudyVersion:
         if version.number == number:
             return version
     raise NotFoundError(say("%(study)s: no version %(number)d", study=study, number=number))
+
+
+def chosen(db: Session, study: str, number: int | None) -> StudyVersion:
+    """The version of that number, or where none is named the current one; NotFoundError where there is none."""
+    return current(db, study) if number is None else version_of(db, study, number)
 
 
 def move(db: Session, version: StudyVersion, status: str, *, reason: str = "", who: str = "") -> None:

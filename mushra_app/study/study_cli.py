@@ -59,11 +59,13 @@ def show(name: str, data_dir: Path | None) -> None:
     with _looking(data_dir) as db:
         current = lifecycle.current(db, name)
         count = counting.of_studies(db).get(current.study_id, Count())
+        of_versions = counting.of_versions(db, current.study_id)
         archived = ", archived" if current.study.archived_at else ""
         click.echo(f"{name}: {current.title}\n  {current.status}{archived}, {_told(count)}")
         for version in sorted(current.study.versions, key=lambda one: one.number):
             moves = ", ".join(lifecycle.FOLLOWS[version.status])
-            told = f"published {version.published_at:%Y-%m-%d}, may become: {moves}"
+            heard = _told(of_versions.get(version.id, Count()))
+            told = f"published {version.published_at:%Y-%m-%d}, {heard}, may become: {moves}"
             click.echo(f"  version {version.number}  {version.status:<10}  {told}")
 
 

@@ -301,8 +301,8 @@ def test_exports_and_calibrations_are_in_the_audit_log(app: Flask, ada: str) -> 
     fields = {"name": "Booth 1", "level_db_a": "78.5", "transducer": "headphones", "device": "HD 650"}
     browser.post("/studio/places", data=fields | {"csrf_token": csrf(browser.get("/studio/places").text)})
     assert audited(database_of(app)) == [
-        (ada, "export", "tiny: ratings"),
-        (ada, "export", "tiny: answers"),
+        (ada, "export", "tiny: ratings, version 1"),
+        (ada, "export", "tiny: answers, version 1"),
         (ada, "calibration", "Booth 1: 78.5 dB(A)"),
     ]
 
@@ -315,7 +315,7 @@ def test_answers_come_without_personal_ones_and_nothing_that_a_listener_wrote_is
     guest.finish()
     browser = inside(app, ada)
     answers = browser.get("/studio/tiny/answers.csv")
-    assert answers.headers["Content-Disposition"] == 'attachment; filename="tiny-answers.csv"'
+    assert answers.headers["Content-Disposition"] == 'attachment; filename="tiny-v1-answers.csv"'
     close(database_of(app))
     assert "'@risky" in answers.text and "'=1+1" in answers.text and ",age," not in answers.text
     assert ",'=cmd|' /C calc'!A0," in browser.get("/studio/tiny/ratings.csv").text

@@ -95,6 +95,7 @@ def deviations(
     changes: Changes,
     *,
     listeners: int,
+    partly: int = 0,
     widest: float | None,
     untested: Sequence[str],
     peeks: Sequence[Peek] = (),
@@ -104,13 +105,15 @@ def deviations(
     Parameters
     ----------
     planned : the study with its plan as it was fixed.
-    listeners : how many finished.
+    listeners : how many finished all their sessions.
+    partly : how many finished some of them and not all; their ratings are analysed, too.
     widest : the longest reach of a planned interval to one side, in points; None where no contrast was tested.
     untested : sentences on planned contrasts and attributes that the ratings do not allow.
     peeks : looks at the conditions while the study ran.
     """
     looks = (f"Somebody looked at the conditions while the study ran, on {at}: {reason}" for at, reason in peeks)
-    return (*_asked_for(planned, changes), *looks, *_stopped(planned.plan, listeners, widest), *untested)
+    stopped = _stopped(planned.plan, listeners, widest)
+    return (*_asked_for(planned, changes), *looks, *stopped, *_in_part(partly, planned.sessions), *untested)
 
 
 def _asked_for(planned: Study, changes: Changes) -> list[str]:
@@ -149,6 +152,16 @@ def _stopped(plan: AnalysisPlan, listeners: int, widest: float | None) -> list[s
             f"and {reach}."
         ]
     return []
+
+
+def _in_part(listeners: int, sessions: int) -> list[str]:
+    """Whether some have not heard all that they were to hear."""
+    if not listeners:
+        return []
+    return [
+        f"{listeners} {'more listener has' if listeners == 1 else 'more listeners have'} finished some of {sessions} "
+        "sessions and not all; the ratings of finished sessions are analysed."
+    ]
 
 
 def _first_line(error: ValueError) -> str:

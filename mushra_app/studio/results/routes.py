@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.export import write_answer_stream
+from mushra_app.models import StudyVersion
 from mushra_app.people import audit
 from mushra_app.people.permissions import Right
 from mushra_app.security import CONTENT_SECURITY_POLICY
@@ -43,7 +44,7 @@ FRAMED = {
 def results(study: str) -> Any:
     """What was made of the ratings, and what can be."""
     with services().database.reading() as db:
-        place = made.place_of(db, lifecycle.current(db, study), services().settings)
+        place = made.place_of(db, _version(db, study), services().settings)
         works = made.works(db, place, visitor().name)
     return followed(works.etag, lambda: _page(study))
 
@@ -55,12 +56,12 @@ def ask_for_job(study: str) -> Any:
     form = request.form
     try:
         with services().database.reading() as db:
-            place = made.place_of(db, lifecycle.current(db, study), services().settings)
+            place = made.place_of(db, _version(db, study), services().settings)
         made.prepare(place)
         with services().database.writing() as db:
             kind, who = form.get("kind", ""), visitor().name
             made.ask(db, place, kind, who, reason=form.get("reason", ""), sounds=form.get("sounds") == "yes")
-            audit.note(db, who, "export", f"{study}: asked for {kind}")
+            audit.note(db, who, "export", f"{study}: asked for {kind}, version {place.number}")
     except NotFoundError:
         raise
     except peeking.PeekError as error:
@@ -68,7 +69,7 @@ def ask_for_job(study: str) -> Any:
     except AppError as error:
         return _page(study, error=str(error)), 409
     flash(say("It is asked for: a worker makes it, and this page shows how far it is."))
-    return redirect(url_for("studio.results", study=study), 303)
+    return redirect(url_for("studio.results", study=study, version=place.number), 303)
 
 
 @blueprint.get("/<study>/report.html")
@@ -90,7 +91,7 @@ def made_file(study: str, name: str) -> Response:
 @blueprint.get("/<study>/ratings.csv")
 @needs(Right.VIEW)
 def ratings_csv(study: str) -> Any:
-    """Every rating of a study that runs no more, in one of the layouts."""
+    """Every rating of a version of a study that runs no more, in one of the layouts."""
     return _ratings(study, request.args.get("layout", "long"), "")
 
 
@@ -105,7 +106,7 @@ def ratings_now(study: str) -> Any:
 @needs(Right.VIEW)
 def answers_csv(study: str) -> Response:
     """Comments, and answers that are not personal; no condition is in them, so they may be had at any time."""
-    return _csv(study, "answers", lambda stream, db: write_answer_stream(stream, db, study))
+    return _csv(study, "answers", lambda stream, db, number: write_answer_stream(stream, db, study, number))
 
 
 @blueprint.post("/<study>/withdraw")
@@ -159,22 +160,28 @@ def erase_personal(study: str) -> AnyResponse:
     return redirect(url_for("studio.results", study=study), 303)
 
 
+def _version(db: Session, study: str) -> StudyVersion:
+    """The version that a request is about: the one whose number is its ``version``, or the current one."""
+    return lifecycle.chosen(db, study, request.args.get("version", type=int))
+
+
 def _page(study: str, *, error: str = "", who: str = "", wrong: Mapping[str, str] = MappingProxyType({})) -> Response:
     said = error or "\n".join(wrong.values())
     with services().database.reading() as db:
-        page = replace(overview.results(db, study, visitor(), services().settings, error=said), who=who, wrong=wrong)
+        version = _version(db, study)
+        page = replace(overview.results(db, version, visitor(), services().settings, error=said), who=who, wrong=wrong)
     return Response(show(page), headers={"Content-Security-Policy": FRAMING})
 
 
 def _file(study: str, name: str, *, as_file: bool) -> Response:
     with services().database.reading() as db:
-        place = made.place_of(db, lifecycle.current(db, study), services().settings)
+        place = made.place_of(db, _version(db, study), services().settings)
         path: Path = made.file_of(db, place, name, visitor().name)
     if as_file:
         with services().database.writing() as db:
-            audit.note(db, visitor().name, "export", f"{study}: {name}")
+            audit.note(db, visitor().name, "export", f"{study}: {name}, version {place.number}")
     kind = "text/html" if name.endswith(".html") else "application/octet-stream"
-    answer = send_file(path, kind, as_attachment=as_file, download_name=f"{study}-{name}")
+    answer = send_file(path, kind, as_attachment=as_file, download_name=f"{study}-v{place.number}-{name}")
     answer.headers["Cache-Control"] = "private, no-store"  # like every page of the studio
     return answer
 
@@ -185,7 +192,7 @@ def _ratings(study: str, layout: str, reason: str) -> Any:
             told = say("No layout %(found)r; expected one of %(known)s", found=layout, known=", ".join(layouts.LAYOUTS))
             return _page(study, error=told), 400
         with services().database.reading() as db:
-            lifecycle.current(db, study)
+            _version(db, study)
             written = peeking.require(db, study, reason, mend=say("Or say below why it has to be now."))
         if written:
             with services().database.writing() as db:
@@ -193,15 +200,15 @@ def _ratings(study: str, layout: str, reason: str) -> Any:
     except peeking.PeekError as error:
         return _page(study, wrong={"reason": str(error)}), 409
     what = "ratings" if layout == "long" else f"ratings-{layout}"
-    return _csv(study, what, lambda stream, db: layouts.write(stream, db, study, layout))
+    return _csv(study, what, lambda stream, db, number: layouts.write(stream, db, study, layout, number))
 
 
-def _csv(study: str, what: str, write: Callable[[TextIO, Session], int]) -> Response:
+def _csv(study: str, what: str, write: Callable[[TextIO, Session, int], int]) -> Response:
     """A file to download, and that it was."""
     with services().database.reading() as db:
-        lifecycle.current(db, study)
-        file = spooled(services().settings, lambda stream: write(stream, db))
+        number = _version(db, study).number
+        file = spooled(services().settings, lambda stream: write(stream, db, number))
     with services().database.writing() as db:
-        audit.note(db, visitor().name, "export", f"{study}: {what}")
-    named = {"Content-Disposition": f'attachment; filename="{study}-{what}.csv"'}
+        audit.note(db, visitor().name, "export", f"{study}: {what}, version {number}")
+    named = {"Content-Disposition": f'attachment; filename="{study}-v{number}-{what}.csv"'}
     return sent(file, "text/csv", named)
