@@ -98,6 +98,7 @@ def agreement(
         problems=(
             *found.problems,
             *sample.problems,
+            *_without(measured, sample.blocks),
             *_against(found, estimates["spearman"], low, high),
             *not_alone,
             *untested,
@@ -170,6 +171,22 @@ def _nothing(found: Beside, reason: str) -> Agreement:
         best="",
         sentence=reason,
         spread=np.nan,
+    )
+
+
+def _without(rows: Sequence[MetricRow], blocks: int) -> tuple[str, ...]:
+    """Metrics that lack an interval although there are blocks enough: ``resampling.limits`` says why."""
+    names = ("spearman", "pearson", "kendall", "within")
+    lacking = {
+        row.label: [name for name in names if np.isfinite(getattr(row, name)) and np.isnan(getattr(row, f"{name}_low"))]
+        for row in rows
+        if blocks >= resampling.FEWEST_BLOCKS
+    }
+    return tuple(
+        f"{label} has no interval of {', '.join(found)}: the number lies outside 95 % of its draws, as it does where "
+        "ratings are noisy or items few, and an interval corrected for so much would be none."
+        for label, found in lacking.items()
+        if found
     )
 
 

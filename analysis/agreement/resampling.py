@@ -8,8 +8,11 @@ A draw holds the noise of its listeners on top of that of those who were there, 
 low by as much again as the estimate is; and few items drawn again vary less than items do. Plain percentiles then miss
 the truth in up to a third of studies where they should in 5 %. So intervals are bias-corrected percentiles (Efron
 and Tibshirani 1993, An Introduction to the Bootstrap, chapter 14), widened for few blocks as Hesterberg (2015,
-doi:10.1080/00031305.2015.1089789) does: they may lie higher than the estimate, as a correlation with the mean of
-many more listeners would.
+doi:10.1080/00031305.2015.1089789) does. They are of panels of this size: of the correlation with the mean of as many
+other listeners, who hear as differently from each other. With the ratings of very many listeners, whose noise has
+averaged out, a metric would correlate more: by little where these agree well, and by more than the interval says where
+they don't. An estimate that lies outside the central 95 % of its draws has no interval: the correction would be more
+than what is known of the bias, and shrink the interval to nothing.
 
 Conventions: D draws, L listeners, C cells. Defines: ``Drawn``, ``drawn``, ``limits``, ``simultaneous``.
 """
@@ -87,7 +90,8 @@ def _blocks(table: pd.DataFrame) -> tuple[np.ndarray, str, tuple[str, ...]]:
 def limits(estimates: np.ndarray, draws: np.ndarray, *, blocks: int) -> tuple[np.ndarray, np.ndarray]:
     """Interval (95 %) of each of M coefficients from their draws (D, M).
 
-    NaN where it or every draw has no number, and where blocks are fewer than ``FEWEST_BLOCKS``.
+    NaN where it or every draw has no number, where it lies outside the central 95 % of its draws, and where blocks are
+    fewer than ``FEWEST_BLOCKS``.
     """
     low, high = np.full((2, len(estimates)), np.nan)
     if blocks < FEWEST_BLOCKS:
@@ -96,7 +100,10 @@ def limits(estimates: np.ndarray, draws: np.ndarray, *, blocks: int) -> tuple[np
         own = column[np.isfinite(column)]
         if len(own) and np.isfinite(estimate):
             below = (own < estimate).sum() + (own == estimate).sum() / 2
-            shift = 2 * stats.norm.ppf((below + 0.5) / (len(own) + 1))
+            share = (below + 0.5) / (len(own) + 1)
+            if abs(share - 0.5) > CONFIDENCE / 2:
+                continue
+            shift = 2 * stats.norm.ppf(share)
             levels = stats.norm.cdf(shift + np.array([-1, 1]) * _reach(blocks))
             low[place], high[place] = np.quantile(own, levels)
     return low, high

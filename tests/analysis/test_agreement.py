@@ -203,6 +203,15 @@ def test_too_little_gives_a_sentence_and_no_number() -> None:
     assert "no metric has numbers" in none.sentence
 
 
+def test_a_coefficient_whose_draws_all_lie_below_has_no_interval_and_the_reason_is_said() -> None:
+    """A metric that is the mean rating itself: whoever else is drawn, it agrees less."""
+    exact = RATED.groupby(["item", "condition"])["rating"].mean().to_numpy().reshape(TRUE.shape)
+    found = agreement(RATED, values(exact_db=exact), metrics("exact_db"), draws=100, seed=1)
+    assert np.isnan(found.metrics[0].pearson_low) and "without an interval" in found.sentence
+    (said,) = [problem for problem in found.problems if "outside 95 % of its draws" in problem]
+    assert said.startswith("exact_db has no interval of spearman, pearson, kendall")
+
+
 def test_a_metric_that_is_given_twice_is_refused() -> None:
     with pytest.raises(AnalysisError, match="given twice"):
         agreement(RATED, MEASURED, metrics("good_db", "good_db"), seed=1)

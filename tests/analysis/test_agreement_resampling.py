@@ -68,6 +68,17 @@ def test_limits_without_bias_and_with_many_blocks_are_percentiles() -> None:
     assert np.isnan(resampling.limits(np.array([np.nan]), draws[:, :1], blocks=9)).all()
 
 
+@pytest.mark.parametrize(("estimate", "there"), [(0.6, True), (0.69, True), (0.71, False), (0.95, False)])
+def test_an_estimate_outside_its_draws_has_no_interval_instead_of_one_that_shrinks(
+    estimate: float, *, there: bool
+) -> None:
+    """The correction has no bound otherwise: from 0.71 on the interval would lie beyond, and be of no width at 0.95."""
+    draws = np.random.default_rng(3).normal(0.5, 0.1, (20_000, 1))
+    (low,), (high,) = resampling.limits(np.array([estimate]), draws, blocks=10_000)
+    assert bool(np.isfinite(low) and np.isfinite(high)) is there
+    assert not there or (low <= estimate <= high and high - low > 0.1)
+
+
 def test_simultaneous_intervals_are_wider_by_the_largest_of_many_and_by_students_t() -> None:
     draws = np.random.default_rng(4).normal(0, 1, (20_000, 20))
     low, high = resampling.simultaneous(np.zeros(20), draws, blocks=10_000)

@@ -13,7 +13,9 @@ It fails where more than three quarters are attenuated (then that is taken for t
 quarter other sources are much louder than the reference (then the rest is taken for fallen). Where the estimate's
 level goes up and down by a few dB, falls are about as much deeper than from a median.
 
-Interference fills gaps, so that an estimate full of other sources has few drop-outs: look at these beside the ratios.
+Channels are not looked at one by one: where one of two equally loud channels is silent the level falls by 3 dB, which
+is no drop-out. Interference fills gaps, so that an estimate full of other sources has few drop-outs: look at these
+beside the ratios.
 
 Conventions: sound (frames, channels); a fall is positive, in dB; durations in s.
 Defines: ``falls``, ``FAMILY``.
