@@ -8,8 +8,8 @@ withdrawn or was refused. Whoever stopped in the middle of a session gives their
 without a save, by the server's clock. That is counted anew for whoever comes, and never written down: a clock that
 jumps back takes places back, and none is given away for the same stop twice. Whoever comes back goes on, counts again,
 and may be one more than was looked for. Functions take a SQLAlchemy session and know nothing of the web.
-Defines: ``Group``, ``Recruiting``, ``recruiting_of``, ``fingerprint``, ``change``, ``is_safe_address``, ``Filled``,
-``filled``, ``locked``.
+Defines: ``Group``, ``Recruiting``, ``recruiting_of``, ``fingerprint``, ``change``, ``LOGGED``, ``differences``,
+``is_safe_address``, ``Filled``, ``filled``, ``locked``.
 """
 
 from __future__ import annotations
@@ -35,6 +35,20 @@ MOST_LISTENERS = 100_000
 LONGEST_CODE, LONGEST_ADDRESS, LONGEST_GROUP, MOST_GROUPS = 100, 1000, 60, 50
 GONE = ("withdrawn", "refused")
 LOCAL = ("localhost", "127.0.0.1", "::1")
+LOGGED = {
+    "open_link": "open link",
+    "capacity": "most listeners",
+    "free_after_h": "places free after",
+    "groups": "groups",
+    "transducer": "listening by",
+    "experience": "experience",
+    "completion_code": "completion code",
+    "screen_out_code": "screen-out code",
+    "attention_code": "attention code",
+    "return_url": "way back",
+    "attention": "attention failed by",
+}
+"""What the audit log calls each setting; a test holds them against ``Recruiting``."""
 
 Limit = Annotated[int, Field(ge=1, le=MOST_LISTENERS)] | None
 Hours = Annotated[int, Field(ge=1, le=8760)] | None
@@ -165,6 +179,20 @@ def change(study: Study, given: Mapping[str, Any], *, seen: str | None = None) -
     return wanted
 
 
+def differences(before: Recruiting, after: Recruiting) -> list[str]:
+    """Which settings differ, each in words for the audit log: from what to what.
+
+    Codes are worth money, and the end of an address may hold one: of those it is only said that they changed.
+    """
+    told = []
+    for name, words in LOGGED.items():
+        old, new = getattr(before, name), getattr(after, name)
+        was, became = _logged(name, old), _logged(name, new)
+        if old != new:
+            told.append(f"{words} changed" if was == became else f"{words} from {was} to {became}")
+    return told
+
+
 def is_safe_address(address: str) -> bool:
     """Whether a listener may be sent there: by https, or by http to this very machine; with no name before an @."""
     try:
@@ -210,10 +238,37 @@ def _idle_since(moment: datetime) -> tuple[ColumnElement[bool], ...]:
     return ListeningSession.status == "started", ListeningSession.started_at < moment, ~saved_since
 
 
+def _logged(name: str, value: Any) -> str:
+    """A setting as the audit log may show it."""
+    if name == "groups":
+        return ", ".join(map(_logged_group, value)) or "none"
+    if name.endswith("_code"):
+        return "a code" if value else "none"
+    if name == "return_url":
+        address, asks, _ = value.partition("?")
+        return address + ("?…" if asks else "") or "none"
+    if name == "free_after_h":
+        return "never" if value is None else f"{value} h"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "no limit" if value is None else str(value)
+
+
+def _logged_group(group: Group) -> str:
+    most = "any number" if group.quota is None else f"at most {group.quota}"
+    return f"{group.name} ({most}{', by link' if group.by_link else ''})"
+
+
 def _sentence(error: Any) -> str:
     """What has to be mended, as the experimenter reads it."""
     place, found = [str(part) for part in error["loc"]], error["input"]
     name, value = place[0] if place else "", found if isinstance(found, str | int) else ""
+    if error["type"] == "extra_forbidden" and len(place) == 1:
+        return say(
+            "%(name)s: there is no such setting; expected one of %(known)s.",
+            name=name[:60],
+            known=", ".join(Recruiting.model_fields),
+        )
     if name == "groups" and place[2:3] == ["quota"]:
         name = "quota"
     if name in ("capacity", "quota"):
