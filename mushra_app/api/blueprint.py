@@ -6,7 +6,7 @@ most what the token lets; a study that the account may not see is answered as on
 
 The token has 256 random bits and is looked up by its hash: to guess one is not slowed down, because it is hopeless.
 
-Defines: ``blueprint``, ``bearer``, ``may_of``, ``note``, ``by_token``, ``limit``, ``after``, ``sent``.
+Defines: ``blueprint``, ``bearer``, ``may_of``, ``note``, ``by_token``, ``limit``, ``after``, ``sent``, ``said``.
 """
 
 from __future__ import annotations
@@ -120,6 +120,11 @@ def sent(model: type[Model]) -> Model:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or say("the body")
         raise AppError(say("%(where)s: %(what)s; nothing was changed", where=where, what=first["msg"])) from None
+
+
+def said(answer: BaseModel) -> Response:
+    """An answer as JSON."""
+    return jsonify(answer.model_dump(mode="json"))
 
 
 def _unauthorised(sentence: str) -> tuple[Response, int, dict[str, str]]:

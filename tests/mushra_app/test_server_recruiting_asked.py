@@ -1,4 +1,4 @@
-"""Who asks for listeners: the studio, the terminal; the same is changed, and the same is written down."""
+"""Who asks for listeners: the studio, a program, the terminal; the same is changed, and the same is written down."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from studio_people import csrf, database_of, inside, person
 
 from mushra_app.config import Settings
 from mushra_app.errors import AppError, NotFoundError, TurnedAwayError
-from mushra_app.people import audit
+from mushra_app.people import accounts, audit, tokens
 from mushra_app.study import invitations, lifecycle, study_cli
 from mushra_app.study.recruiting import LOGGED, Group, Recruiting, differences, recruiting_of
 from mushra_app.study.recruiting_cli import lines_of, settings_of
@@ -237,3 +237,95 @@ def test_the_terminal_calls_the_next_listener_to_a_place(app: Flask, study) -> N
     study("pause", "tiny")
     with pytest.raises((TurnedAwayError, AppError)):
         study("next", "tiny", "--place", "Booth 1")
+
+
+# Programs
+
+
+@pytest.fixture
+def program(app: Flask, ada: FlaskClient):
+    """Asks the API by a token of Ada's; what was answered."""
+    made: dict[str, str] = {}
+
+    def asked(method: str, address: str, body: Any = None, *, may: str = "change") -> Any:
+        with database_of(app).writing() as db:
+            made[may] = made.get(may) or tokens.make(db, accounts.named(db, "ada"), "nightly", may=may, days=30)
+        headers = {"Authorization": f"Bearer {made[may]}"}
+        return app.test_client().open(f"/api/v1/studies/{address}", method=method, json=body, headers=headers)
+
+    return asked
+
+
+def test_a_program_sets_the_same_as_the_form_and_what_it_was_told_can_be_sent(app: Flask, ada, program) -> None:
+    answer = program("PUT", "tiny/recruiting", ALL)
+    assert answer.status_code == 200 and kept(app) == Recruiting.model_validate(ALL)
+    assert noted(app, "study") == [("ada", f"{SAID}, by the token 'nightly'")]
+    page = ada.get("/studio/tiny/listeners").text
+    assert f'value="{seen(ada)}"' in page and 'value="C-DONE"' in page and 'value="experts"' in page
+    told = program("GET", "tiny/recruiting").json
+    assert told == ALL | {"seen": seen(ada)} == answer.json
+    assert program("PUT", "tiny/recruiting", told).json == told and len(noted(app, "study")) == 1
+    post(ada, "recruiting", **FORM | {"seen": seen(ada), "capacity": "30"})
+    late = program("PUT", "tiny/recruiting", told | {"capacity": 5})
+    assert late.status_code == 409 and kept(app).capacity == 30
+    assert program("PUT", "tiny/recruiting", {}).json == Recruiting().model_dump(mode="json") | {"seen": seen(ada)}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"capacity": 0}, "capacity"),
+        ({"groups": [{"name": "a"}, {"name": "a"}]}, "'a' is named twice"),
+        ({"return_url": "http://panel.example"}, "begins with https://"),
+        ({"colour": "red"}, "colour"),
+        ([], "the body"),
+    ],
+)
+def test_a_program_is_told_what_will_not_do(app: Flask, program, body: Any, said: str) -> None:
+    answer = program("PUT", "tiny/recruiting", body)
+    assert answer.status_code == 400 and said in answer.json["error"] and kept(app) == Recruiting()
+
+
+def test_a_program_invites_lists_in_pages_and_takes_back(app: Flask, program) -> None:
+    settle(database_of(app), groups=[{"name": "experts"}])
+    wanted = [{"label": "Ada", "group": "experts"}, {"label": "Grace"}, {}]
+    answer = program("POST", "tiny/invitations", {"invitations": wanted})
+    assert answer.status_code == 201 and answer.json["next"] is None
+    assert [(one["label"], one["group"], one["state"]) for one in answer.json["invitations"]] == [
+        *(("Ada", "experts", "unused"), ("Grace", "", "unused"), ("", "", "unused")),
+    ]
+    first = answer.json["invitations"][0]
+    assert app.test_client().get(first["link"].removeprefix("http://localhost")).status_code == 200
+    assert program("DELETE", f"tiny/invitations/{first['number']}").status_code == 204
+    assert program("DELETE", f"tiny/invitations/{first['number']}").status_code == 409
+    assert program("DELETE", f"tiny/invitations/{'9' * 30}").status_code == 404
+    page = program("GET", "tiny/invitations?limit=2").json
+    assert [(one["number"], one["state"], bool(one["link"])) for one in page["invitations"]] == [
+        *((1, "revoked", False), (2, "unused", True)),
+    ]
+    rest = program("GET", f"tiny/invitations?limit=2&after={page['next']}").json
+    assert [one["number"] for one in rest["invitations"]] == [3] and rest["next"] is None
+    looked = program("GET", "tiny/invitations", may="view").json["invitations"]
+    assert {(one["label"], one["code"], one["link"]) for one in looked} == {("", "", "")} and len(looked) == 3
+    for body, status in (({"invitations": []}, 400), ({"invitations": [{"group": "x"}]}, 400), ({}, 400)):
+        assert program("POST", "tiny/invitations", body).status_code == status
+    assert [about for _, about in noted(app, "invitation")] == [
+        *("tiny: 3 made, from number 1 on, by the token 'nightly'",),
+        *("tiny: invitation 1 taken back, by the token 'nightly'",),
+    ]
+
+
+def test_a_program_calls_the_next_listener(app: Flask, program) -> None:
+    assert program("POST", "tiny/lab", {"place": "Booth 1"}).status_code == 404
+    calibrate(database_of(app))
+    answer = program("POST", "tiny/lab", {"place": "Booth 1"})
+    assert answer.status_code == 201 and answer.json["place"] == "Booth 1"
+    assert "at Booth 1" in app.test_client().get(answer.json["link"].removeprefix("http://localhost")).text
+    listed = program("GET", "tiny/invitations").json["invitations"]
+    assert [one["code"] for one in listed] == [answer.json["code"]] and answer.json["code"]
+    settle(database_of(app), groups=[{"name": "experts", "quota": 1}])
+    assert program("POST", "tiny/lab", {"place": "Booth 1", "group": "naive"}).status_code == 400
+    with database_of(app).writing() as db:
+        lifecycle.current(db, "tiny").status = "paused"
+    refused = program("POST", "tiny/lab", {"place": "Booth 1"})
+    assert refused.status_code == 409 and set(refused.json) == {"error"}
