@@ -12,20 +12,21 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 #   make proof-training  a small network trained on real songs, three seeds, two songs held out; an hour
 #   make bench           how fast and how large, as ratios; writes tests/bench/results
 #   make gallery         pictures of every page, into docs/gallery (after make demo, which makes the sounds)
-#   make translations    collects what listeners read, for mushra_app/translations, and compiles what is translated
+#   make translations    collects what people read, for mushra_app/translations, and compiles what is translated
 .PHONY: demo test check bench proof proof-training gallery translations clean system-packages
 
 demo: $(VENV)/.demo-torch-$(TORCH)
 	$(BIN)/mushra demo
 
-# Three files of tests at a time, which wait for servers half of the time; those that hear and see in a browser one by one.
-# One thread in each: threads of one that wait for each other take the cores of all, and networks take three times as long.
+# Three files of tests at a time, which wait for servers half of the time; those that hear and see in a browser two at a
+# time, after all others, because a browser has processes of its own. One thread in each: threads of one that wait for
+# each other take the cores of all, and networks take three times as long.
 test: export OMP_NUM_THREADS = 1
 # Compiled files are kept, whatever is set here: hundreds of processes are started, and every worker reads all tests.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.test system-packages check
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/browser
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/browser
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -63,7 +64,8 @@ RENEW := $(BIN)/pybabel -q update -d mushra_app/translations --no-fuzzy-matching
 translations: $(VENV)/.test
 	$(COLLECT) -k say_later -k mark -k say_number:1,2 -F mushra_app/translations/pages.cfg -o $(VENV)/messages.pot mushra_app
 	$(COLLECT) -F mushra_app/translations/scripts.cfg -o $(VENV)/scripts.pot mushra_app
-	for domain in messages scripts; do $(RENEW) -D $$domain -i $(VENV)/$$domain.pot && $(BIN)/pybabel -q compile -d mushra_app/translations -D $$domain; done
+	$(COLLECT) -F mushra_app/translations/rooms.cfg -o $(VENV)/rooms.pot .
+	for domain in messages scripts rooms; do $(RENEW) -D $$domain -i $(VENV)/$$domain.pot && $(BIN)/pybabel -q compile -d mushra_app/translations -D $$domain; done
 	sed -i '/^"POT-Creation-Date/d' mushra_app/translations/*/LC_MESSAGES/*.po  # a date alone is no change
 
 # The listeners' browsers and PostgreSQL's server programs: what pip can't bring.

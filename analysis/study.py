@@ -32,7 +32,8 @@ class Study:
     """A study to be analysed. ``roles``: condition to hidden_reference, anchor or system, in the order of the file.
 
     ``reference`` and ``mid_anchor`` name the conditions that the standard's screening looks at, ``low_anchor`` the one
-    that is worse; None where there is none. ``systems_on_page``: how many systems a page held by design.
+    that is worse; None where there is none. ``systems_on_page``: how many systems a page held by design; ``sessions``:
+    in how many sittings each listener was to hear everything.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Study:
     contrasts: tuple[Contrast, ...]
     systems_on_page: int
     low_anchor: str | None = None
+    sessions: int = 1
 
     @property
     def systems(self) -> tuple[str, ...]:
@@ -75,6 +77,7 @@ def of_manifest(manifest: Manifest) -> Study:
         reference=REFERENCE,
         mid_anchor=_anchor(experiment, MID_ANCHOR_HZ),
         low_anchor=_anchor(experiment, LOW_ANCHOR_HZ),
+        sessions=experiment.test.sessions,
         plan=experiment.analysis,
         contrasts=experiment.planned_contrasts,
         systems_on_page=experiment.systems_on_page(sum(role == "system" for role in roles.values())),

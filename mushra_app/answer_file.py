@@ -19,6 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError
+from mushra_app.json_mistakes import told
 from mushra_app.models import Save, Trial
 from mushra_app.session.saving import lock_trial, read_body, save_trial
 
@@ -70,9 +71,8 @@ def read(path: Path) -> AnswerFile:
     try:
         return AnswerFile.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise AppError(f"{path}: {place}: {first['msg']}; nothing was stored") from None
+        mistakes = told(error, content, whole="the file", shown_by="a file that a listener's page offers")
+        raise AppError(f"{path}: {mistakes}; nothing was stored") from None
 
 
 def store(db: Session, answers: AnswerFile, path: Path) -> list[Outcome]:

@@ -37,7 +37,9 @@ from mushra_app.studio.following import worker_command
 from mushra_app.studio.live.quality import RULE_WORDS
 from mushra_app.studio.pages import TroublePage
 from mushra_app.studio.preview import routes as preview
+from mushra_app.studio.retelling import SEVERITY_WORDS, retold
 from mushra_app.studio.sounds import publishing
+from mushra_app.study.endings import Ending
 from mushra_app.study.lifecycle import NoSuchStudyError
 from mushra_app.web import (
     LANGUAGES,
@@ -91,9 +93,11 @@ TURNED_AWAY = {
     "ended": (410, say_later("This study has ended")),
     "uninvited": (403, say_later("By invitation only")),
     "revoked": (410, say_later("This invitation holds no more")),
+    "unfilled": (403, say_later("This link is not complete")),
 }
 """By the reason. None of them is a fault of the server's, so that nobody is called for it as for a 503."""
 CODES: dict[type[AppError], int] = {NotFoundError: 404, ConflictError: 409, UnavailableError: 503}
+NO_ENDING = Ending()
 RETRY_AFTER_S = {503: 5, 507: 60}
 """For programs; the trial page tries again by a schedule of its own, whatever answer above 499 it gets."""
 
@@ -107,6 +111,7 @@ KNOWN_TO_PAGES: dict[str, object] = {
     "status_words": tabs.STATUS_WORDS,
     "role_words": account_words.ROLE_WORDS,
     "kind_words": account_words.KIND_WORDS,
+    "severity_words": SEVERITY_WORDS,
     "preview": preview.banner,
     "invitation_words": tabs.INVITATION_WORDS,
     "rule_words": RULE_WORDS,
@@ -139,6 +144,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     app.extensions["mushra"] = Services(settings, database or Database(settings), Delivery(settings))
     Babel(app, default_locale=WRITTEN_IN, locale_selector=language)
     app.jinja_env.globals |= KNOWN_TO_PAGES
+    app.jinja_env.filters["retold"] = retold
     if settings.log_format == "json":
         request_log.attach(app)  # before all that may refuse a request
     app.before_request(_refuse_what_no_page_sends)
@@ -212,7 +218,8 @@ _CSRF = say_later("This form is out of date. Please go back, reload the page and
 def _on_app_error(error: AppError) -> tuple[Response | str, int, dict[str, str]]:
     if isinstance(error, TurnedAwayError):
         code, heading = TURNED_AWAY[error.reason]
-        return *_said(str(heading), str(error), code), {}
+        ending = Ending(error.code, error.return_url)
+        return *_said(str(heading), str(error), code, ending), {}
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), 400)
     headers = {"Retry-After": str(RETRY_AFTER_S[code])} if code in RETRY_AFTER_S else {}
     sentence = str(
@@ -246,13 +253,14 @@ def _for_machines(name: str, code: int, refusal: Refusal) -> dict[str, object]:
     return {"message": "the database refused", "database": name, "refusal": refusal.name.lower(), "status": code}
 
 
-def _said(heading: str, sentence: str, code: int) -> tuple[Response | str, int]:
+def _said(heading: str, sentence: str, code: int, ending: Ending = NO_ENDING) -> tuple[Response | str, int]:
     """An error as whoever asked can read it."""
     if request.method == "PUT" or request.is_json or _for_programs():
         return jsonify(Problem(error=sentence).model_dump()), code
     if _in_studio() and code < 500:  # above, a page that asks the database who is in could fail again
         return Response(show(TroublePage(heading, sentence)), headers={"Cache-Control": "private, no-store"}), code
-    return show(MessagePage(str(TITLE), heading, (sentence,))), code
+    page = MessagePage(str(TITLE), heading, (sentence,), code=ending.code, return_url=ending.return_url)
+    return show(page), code
 
 
 def _for_programs() -> bool:

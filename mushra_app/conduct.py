@@ -23,6 +23,7 @@ BS1534 = "bs1534"
 CROSSFADE = "crossfade"
 """The other way that a page has: a cross-fade of 5 ms with equal gain."""
 EXPERIENCED = "experienced"
+TRANSDUCERS = {"": "not recorded", "headphones": "headphones", "loudspeakers": "loudspeakers"}
 REFERENCE_DB_A, ADJUSTED_DB = 78.0, 4.0
 """Level of one channel's alignment signal, and how far a listener may turn it up or down (clause 8)."""
 
@@ -111,7 +112,7 @@ def _assessors(run: Run) -> str | None:
 
 
 def _transducer(run: Run) -> str | None:
-    kinds = sorted({one.transducer or "not recorded" for one in run})
+    kinds = sorted({TRANSDUCERS.get(one.transducer, one.transducer) for one in run})
     return None if kinds in ([], ["headphones"], ["loudspeakers"]) else f"listened on: {', '.join(kinds)}"
 
 

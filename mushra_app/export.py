@@ -4,7 +4,7 @@ One row per rated sound, from the latest revision of each trial; sessions of lis
 those of a pilot, are left out. Free text is no rating: comments and answers go into a file of their own, without what
 the questionnaire marks as personal.
 
-Defines: ``rows``, ``one_study``, ``run_of``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``,
+Defines: ``rows``, ``one_study``, ``versions``, ``run_of``, ``ANSWER_COLUMNS``, ``answer_rows``, ``write_answers``,
 ``write_answer_stream``, ``harmless``, ``as_it_was``.
 """
 
@@ -37,7 +37,7 @@ from mushra_app.models import (
     Trial,
 )
 from mushra_app.session import setting_up
-from mushra_app.whole_files import whole
+from stimuli.whole_files import whole_file
 
 ANSWER_COLUMNS: tuple[str, ...] = ("study", "study_id", "listener", "session", "trial", "question", "answer")
 FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")
@@ -88,6 +88,13 @@ def one_study(db: Session, study: str | None) -> str:
     if study is not None and study not in known:
         raise AppError(f"--study {study}: no such study; found {', '.join(known) or 'none'}")
     return study or known[0]
+
+
+def versions(db: Session, study: str) -> tuple[int, ...]:
+    """Numbers of the versions of a study of which an export holds ratings."""
+    own = select(StudyVersion.number).join(Study).join(ListeningSession).join(Listener).join(Trial).join(Save)
+    here = own.where(Study.name == study, Listener.pilot.is_(False), ListeningSession.status != "withdrawn")
+    return tuple(db.scalars(here.distinct().order_by(StudyVersion.number)))
 
 
 def run_of(db: Session, version: StudyVersion) -> Run:
@@ -230,7 +237,7 @@ def answer_rows(db: Session, study: str | None = None, version: int | None = Non
 
 def write_answers(path: Path, db: Session, study: str | None = None, version: int | None = None) -> int:
     """Write the answers to a file, atomically; how many there are."""
-    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         return write_answer_stream(stream, db, study, version)
 
 

@@ -5,6 +5,7 @@ it, runs a command and stores what that prints; pages read what is stored.
 
 Conventions: the functions take a Session of ``Database.writing``. The oldest job is taken first. A job that is running
 has a heartbeat; one whose heartbeat is older than ``STALE_S`` lost its worker, is taken up again once and then fails.
+So did one whose heartbeat lies as far ahead: the clock was set back, and a living worker says a new one in a moment.
 Heartbeats are by the workers' clocks: on several machines these have to agree within seconds, as NTP makes them.
 
 Defines: ``KINDS``, ``ask``, ``key_of``, ``take``, ``beat``, ``hand_back``, ``end``, ``forget_readings``,
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -182,16 +183,20 @@ def no_worker(db: Session, since: datetime | None) -> bool:
     """
     if since is None or now() - since <= PATIENCE:
         return False
-    fresh = Job.heartbeat_at > now() - timedelta(seconds=STALE_S)
-    return db.scalar(select(Job.id).where(Job.status == "running", fresh).limit(1)) is None
+    return db.scalar(select(Job.id).where(Job.status == "running", _is_alive(STALE_S)).limit(1)) is None
 
 
 def _free(stale_s: float) -> Select[Job]:
     """The oldest job that waits or that has lost its worker."""
-    lost = or_(Job.heartbeat_at.is_(None), Job.heartbeat_at < now() - timedelta(seconds=stale_s))
+    lost = or_(Job.heartbeat_at.is_(None), not_(_is_alive(stale_s)))
     return (
         select(Job).where(or_(Job.status == "waiting", and_(Job.status == "running", lost))).order_by(Job.id).limit(1)
     )
+
+
+def _is_alive(stale_s: float) -> ColumnElement[bool]:
+    moment, apart = now(), timedelta(seconds=stale_s)
+    return Job.heartbeat_at.between(moment - apart, moment + apart)
 
 
 def _change(db: Session, job: Taken, **values: Any) -> bool:

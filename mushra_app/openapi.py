@@ -81,11 +81,15 @@ class Answer:
 
 SEE_OTHER = partial(Answer, None, 303)
 PAGE = Answer()
-OF_QUERY: Mapping[str, Schema] = {"limit": {"type": "integer", "minimum": 1, "maximum": MOST}}
+OF_QUERY: Mapping[str, Schema] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": MOST},
+    "version": {"type": "integer", "minimum": 1},
+}
 PAGED = ("after", "limit")
 LINKED = ("lang", "as", "place", "invitation", "group", "PROLIFIC_PID", "STUDY_ID", "SESSION_ID")
 LINKED += ("workerId", "assignmentId", "hitId")
 SHOWN = ("who", "state", "every")
+OF_VERSION = ("version",)
 
 ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "front"): PAGE,
@@ -121,9 +125,9 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("POST", "studio.work_on_design"): SEE_OTHER(takes=DESIGN_WORK),
     ("GET", "studio.experiment_file"): Answer("application/toml"),
     ("GET", "studio.live"): Answer(query=SHOWN),
-    ("GET", "studio.results"): PAGE,
-    ("GET", "studio.ratings_csv"): Answer("text/csv", query=("layout",)),
-    ("GET", "studio.answers_csv"): Answer("text/csv"),
+    ("GET", "studio.results"): Answer(query=OF_VERSION),
+    ("GET", "studio.ratings_csv"): Answer("text/csv", query=("layout", *OF_VERSION)),
+    ("GET", "studio.answers_csv"): Answer("text/csv", query=OF_VERSION),
     ("GET", "studio.listeners"): Answer(query=("before",)),
     ("POST", "studio.recruit"): SEE_OTHER(takes=RECRUITING),
     ("POST", "studio.invite"): SEE_OTHER(takes=LISTENERS_INVITED),
@@ -134,10 +138,10 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "studio.lab_page"): PAGE,
     ("POST", "studio.next_listener"): SEE_OTHER(takes=AT_A_PLACE),
     ("POST", "studio.come_back"): SEE_OTHER(takes=BACK),
-    ("POST", "studio.ratings_now"): Answer("text/csv", takes=LAYOUT),
-    ("POST", "studio.ask_for_job"): SEE_OTHER(takes=JOB),
-    ("GET", "studio.report"): Answer(query=("download",)),
-    ("GET", "studio.made_file"): Answer("application/octet-stream"),
+    ("POST", "studio.ratings_now"): Answer("text/csv", takes=LAYOUT, query=OF_VERSION),
+    ("POST", "studio.ask_for_job"): SEE_OTHER(takes=JOB, query=OF_VERSION),
+    ("GET", "studio.report"): Answer(query=("download", *OF_VERSION)),
+    ("GET", "studio.made_file"): Answer("application/octet-stream", query=OF_VERSION),
     ("POST", "studio.find_listener"): Answer(takes=WHO),
     ("POST", "studio.withdraw_listener"): SEE_OTHER(takes=LISTENER),
     ("GET", "studio.ask_before_erasing"): PAGE,
@@ -176,12 +180,12 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("POST", "api.invite"): Answer(answers.Invitations, 201, takes=answers.InvitationsWanted),
     ("DELETE", "api.revoke_invitation"): Answer(None, 204),
     ("POST", "api.next_listener"): Answer(answers.Called, 201, takes=answers.Seat),
-    ("GET", "api.ratings_csv"): Answer("text/csv"),
-    ("GET", "api.ratings_json"): Answer("application/jsonl"),
+    ("GET", "api.ratings_csv"): Answer("text/csv", query=OF_VERSION),
+    ("GET", "api.ratings_json"): Answer("application/jsonl", query=OF_VERSION),
     ("GET", "api.jobs"): Answer(answers.Jobs, query=PAGED),
-    ("POST", "api.ask"): Answer(answers.Job, 202, takes=answers.JobWanted),
+    ("POST", "api.ask"): Answer(answers.Job, 202, takes=answers.JobWanted, query=OF_VERSION),
     ("GET", "api.job"): Answer(answers.Job),
-    ("GET", "api.made_file"): Answer("application/octet-stream"),
+    ("GET", "api.made_file"): Answer("application/octet-stream", query=OF_VERSION),
     ("GET", "api.job_output"): Answer("text/plain"),
     ("GET", "api.audit_log"): Answer(answers.Log, query=(*PAGED, "who", "what")),
     ("GET", "studio.publish_page"): PAGE,

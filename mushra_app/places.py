@@ -17,10 +17,11 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mushra_app.errors import AppError, NotFoundError
+from mushra_app.errors import FieldsError, NotFoundError
 from mushra_app.models import Place
 from mushra_app.session.enrolment import TRANSDUCERS
 from mushra_app.words import say
+from stimuli.errors import shown
 
 LOWEST_DB_A, HIGHEST_DB_A = 40, 110
 LONGEST_NAME, LONGEST_DEVICE = 60, 300
@@ -37,12 +38,12 @@ def add(db: Session, name: str, *, level_db_a: float, transducer: str, device: s
 
     Raises
     ------
-    AppError
-        With one line per thing that won't do.
+    FieldsError
+        With a sentence per thing that won't do: ``name``, ``level``, ``transducer``, ``device``.
     """
     name, device = _on_one_line(name), _on_one_line(device)
     if wrong := _mistakes(name, level_db_a, transducer, device):
-        raise AppError("\n".join(wrong))
+        raise FieldsError(wrong)
     known = {place.name.casefold(): place.name for place in latest(db)}
     place = Place(name=known.get(name.casefold(), name), level_db_a=level_db_a, transducer=transducer, device=device)
     db.add(place)
@@ -68,22 +69,27 @@ def _on_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _mistakes(name: str, level_db_a: float, transducer: str, device: str) -> list[str]:
-    found = "no number" if math.isnan(level_db_a) else f"{level_db_a:g}"
-    kind = repr(transducer) if transducer else "nothing"
-    rules = (
-        (_is_short_text(name, LONGEST_NAME), f"the name: expected 1 to {LONGEST_NAME} letters, such as Booth 1"),
-        (
-            LOWEST_DB_A <= level_db_a <= HIGHEST_DB_A,
-            f"the level: found {found}; expected {LOWEST_DB_A} to {HIGHEST_DB_A} dB(A), as the sound level meter says",
-        ),
-        (transducer in TRANSDUCERS, f"the transducer: found {kind}; expected {' or '.join(TRANSDUCERS)}"),
-        (
-            _is_short_text(device, LONGEST_DEVICE),
-            f"the device: expected 1 to {LONGEST_DEVICE} letters, such as the interface and the headphones",
-        ),
-    )
-    return [sentence for holds, sentence in rules if not holds]
+def _mistakes(name: str, level_db_a: float, transducer: str, device: str) -> dict[str, str]:
+    wrong: dict[str, str] = {}
+    if not _is_short_text(name, LONGEST_NAME):
+        wrong["name"] = say("the name: expected 1 to %(most)d letters, such as Booth 1", most=LONGEST_NAME)
+    if not LOWEST_DB_A <= level_db_a <= HIGHEST_DB_A:
+        wrong["level"] = say(
+            "the level: found %(found)s; expected %(lowest)s to %(highest)s dB(A), as the sound level meter says",
+            found=say("no number") if math.isnan(level_db_a) else f"{level_db_a:g}",
+            lowest=LOWEST_DB_A,
+            highest=HIGHEST_DB_A,
+        )
+    if transducer not in TRANSDUCERS:
+        wrong["transducer"] = say(
+            "the transducer: found %(found)s; expected headphones or loudspeakers",
+            found=shown(transducer) if transducer else say("nothing"),
+        )
+    if not _is_short_text(device, LONGEST_DEVICE):
+        wrong["device"] = say(
+            "the device: expected 1 to %(most)d letters, such as the interface and the headphones", most=LONGEST_DEVICE
+        )
+    return wrong
 
 
 def _is_short_text(text: str, longest: int) -> bool:

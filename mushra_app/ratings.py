@@ -1,4 +1,4 @@
-"""One row of ratings: the columns, their types, and reading them from SQL or from a file.  CONTRACT
+"""One row of ratings: the columns, their types, and reading them from a file.  CONTRACT
 
 Task: say once what a rating is, so that SQL, CSV and the analysis agree. One row per response (the latest
 revision): a listener heard ``condition`` of ``item`` on a page and moved a slider to ``rating``.
@@ -7,8 +7,10 @@ Conventions: ids are text everywhere (leading zeros stay); ratings 0 to 100; tim
 ISO 8601 UTC; booleans are written ``true`` and ``false``; an empty cell is a missing value. The first line
 of a file names the columns; unknown columns are refused.
 
-Defines: ``COLUMNS``, ``read_csv``, ``lines``, ``Stored``, ``Peek``, ``read_database``, ``write_csv``, ``write_stream``,
-``sha256_of``, ``write_peeks``, ``read_peeks``, ``from_text``, ``to_text``.
+Out of SQL they come by ``mushra_app.stored_ratings``, so that reading a file needs no database.
+
+Defines: ``COLUMNS``, ``Row``, ``read_csv``, ``lines``, ``Peek``, ``write_csv``, ``write_stream``, ``sha256_of``,
+``write_peeks``, ``read_peeks``, ``from_text``, ``to_text``.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Any, NamedTuple
 
 from mushra_app import csv_lines
 from mushra_app.errors import RatingsError
-from mushra_app.whole_files import whole
+from stimuli.whole_files import whole_file
 
 SCHEMA = 1
 
@@ -94,17 +96,9 @@ class Peek(NamedTuple):
     reason: str
 
 
-class Stored(NamedTuple):
-    """What a database holds of a study: its ratings, whether it runs still, and every look at them while it ran."""
-
-    rows: list[Row]
-    running: bool
-    peeks: tuple[Peek, ...]
-
-
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write rows atomically; returns how many."""
-    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         return write_stream(stream, rows)
 
 
@@ -161,60 +155,6 @@ def lines(path: Path) -> Iterator[tuple[int, Row]]:
         raise RatingsError(f"{path}: no such file; export ratings with: mushra export --out {path.name}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RatingsError(f"{path}: can't be read as CSV: {error}") from None
-
-
-def read_database(
-    data_dir: Path | None = None,
-    study: str | None = None,
-    *,
-    version: int | None = None,
-    peek: str = "",
-    who: str = "the command line",
-    blind: bool = False,
-    look: str = "",
-) -> Stored:
-    """Rows with their types, straight out of the app's database: those that an export would hold, in the same order.
-
-    Of a study that is still running nothing is read without a reason, which goes into the audit log
-    (``mushra_app.study.peeking``). What a database needs is imported here and not above, so that reading a file stays
-    cheap.
-
-    Parameters
-    ----------
-    data_dir : the app's data folder; None for that of the settings. Their ``database_url`` says where else to look.
-    study : short name, where the database has several.
-    version : number of the version whose ratings are read; None: of every one.
-    peek, who : why somebody has to look while the study runs, and who it is.
-    blind : for what names no condition and shows no mean: verdicts on listeners, widths of intervals. No reason is
-        asked for then. ``look`` says what is looked at, where that is to be noted all the same.
-
-    Raises
-    ------
-    AppError
-        Where there is no such database or study, the database is of another release, or the study runs and no reason
-        is given.
-    """
-    from mushra_app.config import load_settings
-    from mushra_app.export import one_study, rows
-    from mushra_app.people import audit
-    from mushra_app.server_cli import opened, require_data
-    from mushra_app.study import peeking
-
-    settings = load_settings(data_dir=data_dir)
-    require_data(settings)
-    with opened(settings) as database:
-        with database.reading() as db:
-            name = one_study(db, study)
-            mend = 'Or say why it has to be now: --peek "REASON"'
-            reason = "" if blind else peeking.require(db, name, peek, mend=mend)
-        if reason or look:
-            with database.writing() as db:
-                peeking.note(db, who, name, reason)
-                if look:
-                    audit.note(db, who, "look", f"{name}: {look}")
-        with database.reading() as db:
-            found = list(rows(db, name, version=version))
-            return Stored(found, bool(reason), peeking.peeks(db, name))
 
 
 def write_peeks(path: Path, peeks: Iterable[Peek]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 import click
-from sqlalchemy import make_url, select
+from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
 from mushra_app import answer_file, ratings, schema, security
@@ -20,14 +20,13 @@ from mushra_app import publish as publishing
 from mushra_app.config import Settings, load_settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
-from mushra_app.models import Study, StudyVersion
 from mushra_app.operation import retention
 from mushra_app.people import audit, logins
 from mushra_app.refusals import refusals_in_sentences
 from mushra_app.serving.object_store import masked
 from mushra_app.session import privacy
 from mushra_app.study import layouts, lifecycle, peeking
-from mushra_app.whole_files import whole
+from stimuli.whole_files import whole_file
 
 data_option = click.option(
     "--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Data folder [default: mushra-data]."
@@ -126,7 +125,7 @@ def serve(data_dir: Path | None, host: str | None, port: int | None) -> None:
         for name in STOP_SIGNALS:
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), server.stop)
-        _say_links(settings, database, listening.getsockname()[1])
+        say_links(settings, database, listening.getsockname()[1])
         server.run(settings.graceful_stop_s)
         others.close()
     click.echo("stopped")
@@ -142,16 +141,21 @@ def _listen(settings: Settings) -> socket.socket:
         raise AppError(f"{settings.host}:{settings.port}: {error.strerror or error}; {mend}") from None
 
 
-def _say_links(settings: Settings, database: Database, port: int) -> None:
+def say_links(settings: Settings, database: Database, port: int) -> None:
+    """Where listeners and experimenters come in, and what a study waits for that takes nobody."""
     shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
     base = settings.external_url or f"http://{shown}:{port}"
     with database.reading() as db:
-        taking = StudyVersion.status.in_(lifecycle.TAKES_LISTENERS)
-        names = db.scalars(select(Study.name).join(StudyVersion).where(taking)).all()
-    for name in names:
-        click.echo(f"listeners:    {base}/listen/{name}")
-    if not names:
+        states = {version.study.name: version.status for version in lifecycle.current_versions(db)}
+    for name, status in states.items():
+        if status in lifecycle.TAKES_LISTENERS:
+            click.echo(f"listeners:    {base}/listen/{name}")
+        elif status == "draft":
+            click.echo(f"draft:        {name} waits to be opened, in the studio or with: mushra study open {name}")
+    if not states:
         click.echo("no study is published yet; publish one with: mushra publish STIMULI")
+    elif not {"draft", *lifecycle.TAKES_LISTENERS} & set(states.values()):
+        click.echo("no study takes listeners now; see: mushra study list")
     click.echo(f"experimenter: {_studio_link(settings, database, base)}")
     click.echo(f"serving on {settings.host}:{port}; stop with Ctrl-C")
 
@@ -165,6 +169,7 @@ def _studio_link(settings: Settings, database: Database, base: str) -> str:
 @click.command()
 @data_option
 @click.option("--study", help="Short name of the study, where the database has several.")
+@click.option("--version", type=click.IntRange(1), help="Which of its versions alone [default: every one].")
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV, or .parquet.")
 @click.option(
     "--layout",
@@ -184,6 +189,7 @@ def _studio_link(settings: Settings, database: Database, base: str) -> str:
 def export(
     data_dir: Path | None,
     study: str | None,
+    version: int | None,
     out: Path,
     layout: str,
     training: bool,
@@ -207,20 +213,31 @@ def export(
         name = exporting.one_study(db, study)
         if refuse_running or peek:
             _peek(database, db, name, peek, by)
-        found = exporting.rows(db, study, training=training, unfinished=unfinished)
+        if version is not None:
+            lifecycle.version_of(db, name, version)
+        found = exporting.rows(db, name, version=version, training=training, unfinished=unfinished)
         if parquet:
             count = layouts.write_parquet(out, found)
         elif layout == "long":
             count = ratings.write_csv(out, found)
         else:
-            count = _written(out, lambda stream: layouts.write(stream, db, name, layout))
-        click.echo(f"{out}: {count} {'pages' if layout == 'wide' else 'ratings'}")
+            count = _written(out, lambda stream: layouts.write(stream, db, name, layout, version))
+        click.echo(f"{out}: {count} {'pages' if layout == 'wide' else 'ratings'}{_of_versions(db, name, version)}")
         if answers is not None:
-            click.echo(f"{answers}: {exporting.write_answers(answers, db, study)} answers")
-        running = " while it ran" if peeking.is_running(db, name) else ""
+            click.echo(f"{answers}: {exporting.write_answers(answers, db, name, version)} answers")
+        running = peeking.is_running(db, name)
         with database.writing() as noting:
-            what = "ratings and answers" if answers else "ratings"
-            audit.note(noting, by, "export", f"{name}: {what}{running}")
+            what = audit.kept("ratings and answers") if answers else audit.kept("ratings")
+            of_what = f"{what}, version {version}" if version else what
+            audit.note(noting, by, "export", f"{name}: {of_what} while it ran" if running else f"{name}: {of_what}")
+
+
+def _of_versions(db: Session, study: str, version: int | None) -> str:
+    """Of which versions the ratings are, where that is not one alone."""
+    if version is not None or len(several := exporting.versions(db, study)) < 2:
+        return ""
+    numbers = ", ".join(map(str, several))
+    return f" of the versions {numbers}, told apart by the column study_id; a report is of one: --version NUMBER"
 
 
 def _peek(database: Database, db: Session, study: str, reason: str, who: str) -> None:
@@ -232,7 +249,7 @@ def _peek(database: Database, db: Session, study: str, reason: str, who: str) ->
 
 def _written(path: Path, write: Callable[[TextIO], int]) -> int:
     """Write a file whole or not at all; what ``write`` says."""
-    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         return write(stream)
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from babel.messages.mofile import read_mo
-from flask import current_app, g, render_template, request
+from flask import current_app, g, render_template, request, url_for
 from flask_babel import refresh
 
 from mushra_app.config import Settings
@@ -105,9 +105,17 @@ def remember_language(chosen: str) -> None:
     refresh()
 
 
-def in_language(chosen: str) -> str:
-    """The address of this page in another language; whatever else the link says stays as it is."""
-    return f"{request.script_root}{request.path}?{urlencode(request.args.to_dict() | {'lang': chosen})}"
+def in_language(chosen: str, here: str = "") -> str:
+    """The address of this page in another language; whatever else the link says stays as it is.
+
+    What answers a form may have an address that can't be opened. ``here`` is where the form is, "" at the same address.
+    """
+    if request.method == "GET" or (
+        not here and current_app.url_map.bind_to_environ(request.environ).test(method="GET")
+    ):
+        here = f"{request.script_root}{request.path}?{urlencode(request.args.to_dict())}"
+    address, _, query = (here or url_for("studio.studies")).partition("?")
+    return f"{address}?{urlencode(dict(parse_qsl(query)) | {'lang': chosen})}"
 
 
 def script_words() -> dict[str, str]:

@@ -4,6 +4,7 @@ Texts stand in the code in English and are wrapped in ``say`` or ``say_number``;
 ``mushra_app/translations``. Outside of a request, as in tests of the use cases, the English is what comes out.
 Texts of the experiment file are translated by the file itself (``written``).
 
+What is repeated in quotes (``%(found)r``) was typed by somebody, and is shortened where it is long.
 ``mark`` marks a text for translation without translating it: what an experiment file says where it says nothing.
 
 Defines: ``say``, ``say_later`` (for texts that are made before a request), ``say_number``, ``written``.
@@ -14,15 +15,37 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask_babel import get_locale, lazy_gettext
-from flask_babel import gettext as say
-from flask_babel import ngettext as say_number
+from flask_babel import get_locale, gettext, lazy_gettext, ngettext
 
+from stimuli.errors import shown
 from stimuli.experiment import Experiment
 
 __all__ = ["say", "say_later", "say_number", "written"]
 
 say_later: Callable[[str], Any] = lazy_gettext
+
+
+class _Filled(str):
+    """What is filled into a text: whole as ``%s``, and shortened as ``%r``."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return shown(str(self))
+
+
+def say(text: str, **filled: Any) -> str:
+    """A text in the language of whoever reads it."""
+    return gettext(text, **_ready(filled))
+
+
+def say_number(one: str, several: str, number: int, **filled: Any) -> str:
+    """The same for a number of things, which the text calls ``num``."""
+    return ngettext(one, several, number, **_ready(filled))
+
+
+def _ready(filled: dict[str, Any]) -> dict[str, Any]:
+    return {name: _Filled(value) if isinstance(value, str) else value for name, value in filled.items()}
 
 
 def mark(text: str) -> str:

@@ -6,14 +6,13 @@ FLAC, which decodes to the same samples in every browser. Files are written unde
 
 Conventions: sound is a float32 array of shape (frames, channels), full scale 1.0; times in seconds.
 Defines: ``Place``, ``Format``, ``form``, ``read``, ``blocks``, ``resampled``, ``write_render``, ``rendering``,
-``write_clip``, ``Written``, ``samples_sha256``, ``frame_at``, ``fade_ends``, ``in_planes``, ``temporary``.
+``write_clip``, ``Written``, ``samples_sha256``, ``frame_at``, ``fade_ends``, ``in_planes``.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from upath import UPath
 
 from stimuli import containers
 from stimuli.errors import SoundError
+from stimuli.whole_files import whole_file
 
 Place = Path | UPath
 """Where a file lies: here, or wherever fsspec reaches."""
@@ -200,7 +200,7 @@ def rendering(path: Path, rate_hz: int, channels: int) -> Iterator[Callable[[np.
         with _writing(path):
             sound.write(samples)
 
-    with temporary(path) as part:
+    with whole_file(path) as part:
         with _writing(path):
             sound = soundfile.SoundFile(part, "w", rate_hz, channels, "FLOAT", format="WAV")
         try:
@@ -249,7 +249,7 @@ def write_clip(
     """
     meant, digest = _quantised(path, samples, np.float32(10 ** (gain_db / 20)))
     if not _decodes_to(path, meant):
-        with temporary(path) as unfinished:
+        with whole_file(path) as unfinished:
             _encode(unfinished, meant, rate_hz)
             if not _decodes_to(unfinished, meant):
                 raise SoundError(f"{path}: decodes to other samples than were written; is the disk full?")
@@ -348,14 +348,3 @@ def in_planes(samples: np.ndarray) -> np.ndarray:
     for first in range(0, len(samples), CHUNK):
         planes[:, first : first + CHUNK] = samples[first : first + CHUNK].T
     return planes.T
-
-
-@contextmanager
-def temporary(path: Path) -> Iterator[Path]:
-    """A temporary neighbour of ``path`` that takes its place when the block ends well, and vanishes otherwise."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -32,6 +32,7 @@ from stimuli.separators import Sound, mixed
 from stimuli.sources import songs as sources
 from stimuli.sources.song import SILENT_PEAK
 from stimuli.true_peak import sample_peak_dbfs, true_peak_dbtp
+from stimuli.whole_files import whole_file
 
 STAGES = {"excerpt": 2, "loudness": 2, "clip": 2, "facts": 2}
 """Versions of the stages after the renders; raised by hand whenever one can change samples or records."""
@@ -119,7 +120,7 @@ def _made(maker: _Maker) -> tuple[Clip, ...]:
     if known := _known(maker.record, job.out):
         return known
     clips = maker.clips()
-    with audio.temporary(maker.record) as part:
+    with whole_file(maker.record) as part:
         part.write_text(json.dumps([clip.model_dump(mode="json") for clip in clips], indent=1), encoding="utf-8")
     return clips
 
@@ -245,7 +246,7 @@ class _Maker:
         digest = file_sha256(first)
         for path in copies:
             if not path.is_file() or file_sha256(path) != digest:
-                with audio.temporary(path) as part:
+                with whole_file(path) as part:
                     shutil.copyfile(first, part)
         facts = self._facts(condition, sound, level, gain_db, written.part)
         lag, peak_dbfs = facts.resemblance, sample_peak_dbfs(sound)

@@ -1,11 +1,21 @@
 """Errors that people can mend. Messages say where, what was found, what was expected and how to mend it.
 
-``HiddenReferenceError`` is the one base that the command line knows; each room has one base of its own below it.
+``HiddenReferenceError`` is the one base that the command line knows; each room has one base of its own below it. What
+somebody wrote is repeated as ``shown``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+LONGEST_SHOWN = 200
+"""Letters."""
+
+
+def shown(found: object) -> str:
+    """What was found, as a message repeats it: in quotes where it is text, and no more of it than is recognised."""
+    text = repr(found)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 class HiddenReferenceError(Exception):

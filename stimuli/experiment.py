@@ -46,7 +46,7 @@ from stimuli.description.low_rank import (
     SparseVoiceSystem,
 )
 from stimuli.description.mistakes import sentences
-from stimuli.description.model import Model, Name, Slug, StemName
+from stimuli.description.model import Line, Lines, Model, Name, Slug, StemName
 from stimuli.description.oracles import (
     AnyOracle,
     Damage,
@@ -63,7 +63,7 @@ from stimuli.description.singers import MedleyVoxSystem
 from stimuli.description.sounds import Excerpt, Item, Loudness, Songs
 from stimuli.description.speech import DeepFilterNetSystem, RnnoiseSystem
 from stimuli.description.system import FilteredSystem
-from stimuli.errors import ExperimentError
+from stimuli.errors import ExperimentError, shown
 
 __all__ = [
     "FACTORS",
@@ -138,7 +138,7 @@ class Header(Model):
     title: Name
     method: Literal["mushra"] = "mushra"
     target: StemName = "accompaniment"
-    contact: str = ""
+    contact: Line = ""
 
 
 class Experiment(Model):
@@ -156,7 +156,7 @@ class Experiment(Model):
     completion: Completion = Completion()
     questions: tuple[Question, ...] = ()
     analysis: AnalysisPlan = AnalysisPlan()
-    translations: dict[Language, dict[str, str]] = Field(default_factory=dict)
+    translations: dict[Language, dict[str, Lines]] = Field(default_factory=dict)
     """For every language, texts of this file as listeners with that language read them."""
 
     @property
@@ -322,20 +322,20 @@ def _plan_problems(experiment: Experiment) -> list[str]:
         place = f"analysis.contrasts[{index}]"
         sides = contrast(text)
         problems += [
-            f"{place}: {side.condition!r} is no condition of this experiment; "
+            f"{place}: {shown(side.condition)} is no condition of this experiment; "
             f'write "a - b" with names out of {", ".join(experiment.conditions)}'
             for side in sides
             if side.condition not in experiment.conditions
         ]
         problems += [
-            f"{place}: no item has {factor} {level!r}; found {', '.join(sorted(levels[factor])) or 'none'}"
+            f"{place}: no item has {factor} {shown(level)}; found {', '.join(sorted(levels[factor])) or 'none'}"
             for factor, level in dict.fromkeys(pair for side in sides for pair in side.on)
             if factor in levels and level not in levels[factor]
         ]
     attributes = [attribute.name for attribute in experiment.attributes]
     if experiment.primary_attribute not in attributes:
         problems.append(
-            f"analysis.primary: {experiment.analysis.primary!r} is no attribute of this experiment; "
+            f"analysis.primary: {shown(experiment.analysis.primary)} is no attribute of this experiment; "
             f"expected one of {', '.join(attributes)}"
         )
     return problems

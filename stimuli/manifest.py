@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from stimuli.description.model import Line, Lines
 from stimuli.errors import ManifestError
 from stimuli.experiment import Experiment
 
@@ -36,20 +37,20 @@ class Record(BaseModel):
 class ItemRecord(Record):
     """The item a clip belongs to, with its factors."""
 
-    name: str
-    song: str
+    name: Line
+    song: Line
     start_s: float
     length_s: float
-    target: str
-    dataset: str
+    target: Line
+    dataset: Line
     use: Literal["test", "training", "both"]
 
 
 class Provenance(Record):
     """How a condition came to be: enough to make it again and to say what it cost."""
 
-    kind: str
-    version: str
+    kind: Line
+    version: Lines
     parameters: dict[str, Any] = {}
     weights_sha256: dict[str, str] = {}
     input_lufs: float | None = None
@@ -118,7 +119,7 @@ class Clip(Record):
     sha256: str
     samples_sha256: str
     item: str
-    condition: str
+    condition: Line
     role: Role
     rate_hz: int
     frames: int

@@ -23,6 +23,7 @@ from stimuli.manifest import Provenance
 from stimuli.separators import Separator, run, separator, stretches
 from stimuli.sources import songs as sources
 from stimuli.sources.song import MIXTURE, Song, whole
+from stimuli.whole_files import whole_file
 
 VERSION = 2
 """Raised by hand whenever the samples of a render can change and no other version says so."""
@@ -109,7 +110,7 @@ def render(job: Render) -> Render:
     seconds = time.perf_counter() - began
     audio.write_render(job.path, samples, song.rate_hz)
     facts = facts_of(job.system, system, seconds, len(song.mixture) / song.rate_hz)
-    with audio.temporary(job.path.with_suffix(".json")) as part:
+    with whole_file(job.path.with_suffix(".json")) as part:
         part.write_text(json.dumps(facts.model_dump(), indent=1), encoding="utf-8")
     return job
 

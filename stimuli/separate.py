@@ -26,10 +26,11 @@ from stimuli.manifest import Provenance, file_sha256
 from stimuli.render import facts_of
 from stimuli.separators import Separator, Song, run, separator
 from stimuli.separators.listing import with_defaults
+from stimuli.whole_files import whole_file
 
 PROVENANCE, LOCK = "provenance.json", ".separate.lock"
 OURS = (".*.wav.????????.part", f".{PROVENANCE}.????????.part")
-"""Half-written files (``audio.temporary``); the folder may hold others' too."""
+"""Half-written files (``whole_file``); the folder may hold others' too."""
 Echo = Callable[[str], object]
 
 
@@ -108,7 +109,7 @@ class Task:
             "provenance": facts.model_dump(),
             **more,
         }
-        with audio.temporary(self.out / PROVENANCE) as part:
+        with whole_file(self.out / PROVENANCE) as part:
             part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
         return f"{self.out}: {', '.join(path.name for path in paths)}; {facts.real_time_factor:.3f} x real time"
 

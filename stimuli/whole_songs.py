@@ -32,6 +32,7 @@ from stimuli.separators import Sound
 from stimuli.sources import estimates
 from stimuli.sources.song import MIXTURE, OnDemand, Song, other_sources, read_target, target_stems
 from stimuli.sources.songs import fingerprint, source
+from stimuli.whole_files import whole_file
 
 RECORD = Path("records", "experiment-folder.json")
 HEARD_STEPS = 4
@@ -44,7 +45,7 @@ def remember_folder(out: Path, experiment: Path) -> None:
     told = {"file": experiment.name, "from_here": Path(away).as_posix(), "in_full": str(experiment.absolute().parent)}
     text, record = json.dumps(told, indent=1) + "\n", out / RECORD
     if not record.is_file() or record.read_text(encoding="utf-8") != text:
-        with audio.temporary(record) as part:
+        with whole_file(record) as part:
             part.write_text(text, encoding="utf-8")
 
 

@@ -39,6 +39,16 @@ AnyJob = TypeVar("AnyJob", bound=Job)
 Result = TypeVar("Result")
 
 
+def _unusable(device: str) -> str | None:
+    """Why torch can't use a device where this runs; None if it can."""
+    try:
+        from stimuli.separators.networks.torch_model import unusable
+
+        return unusable(device)
+    except ImportError as error:
+        return f"torch can't be used: {error}"
+
+
 @dataclass(frozen=True)
 class Workers:
     """Where jobs run: ``count`` processes here, or the Dask scheduler at ``cluster``; and whether to show a bar."""
@@ -65,15 +75,24 @@ class Workers:
                 bar.set_postfix_str(f"{factor:.2f} x real time, {jobs[index].told}", refresh=False)
         return [found[index] for index in range(len(jobs))]
 
-    def check_device(self, device: str) -> None:
+    def check_device(self, device: str, unusable: Callable[[str], str | None] = _unusable) -> None:
         """Ask every worker of the cluster that is there, as any of them may get any job; one at least is waited for.
+
+        Without a cluster this machine is asked.
+
+        Parameters
+        ----------
+        unusable : says why a device can't be used where it is called, None if it can.
 
         Raises
         ------
         StimuliError
             Where one of them can't use the device, or none has joined.
         """
-        assert self.cluster
+        if not self.cluster:
+            if reason := unusable(device):
+                raise StimuliError(reason)
+            return
         with _client(self.cluster) as client:
             try:
                 client.wait_for_workers(1, timeout=JOINS_WITHIN_S)
@@ -82,7 +101,7 @@ class Workers:
                     f"--cluster {self.cluster}: no worker has joined it within {JOINS_WITHIN_S} s; start one with: "
                     f"dask worker {self.cluster}"
                 ) from None
-            said = {worker: reason for worker, reason in client.run(_unusable, device).items() if reason}
+            said = {worker: reason for worker, reason in client.run(unusable, device).items() if reason}
         for worker, reason in said.items():
             raise StimuliError(f"--cluster {self.cluster}: the worker at {worker}: {reason}")
 
@@ -106,16 +125,6 @@ def _bar(what: str, jobs: Sequence[Job], shown: bool) -> tqdm:
     form = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s of sound, {remaining} left{postfix}"
     total = sum(job.length_s for job in jobs)
     return tqdm(total=total, desc=what, bar_format=form, postfix="starting", disable=not shown or not jobs)
-
-
-def _unusable(device: str) -> str | None:
-    """Why torch can't use a device where this runs; None if it can."""
-    try:
-        from stimuli.separators.networks.torch_model import unusable
-
-        return unusable(device)
-    except ImportError as error:
-        return f"torch can't be used: {error}"
 
 
 def _client(address: str) -> Any:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from commands import mushra
 from demo_runs import CONDITIONS, ratings, run
 
 from mushra_app.config import Settings
@@ -75,8 +75,8 @@ def test_the_report_of_the_database_is_that_of_the_export(chain: Path, tmp_path:
     told = []
     for source in ([chain / "ratings.csv"], ["--data", chain / "data"]):
         out = tmp_path / f"{len(told)}.json"
-        where = ["--stimuli", chain / "stimuli", "--format", "json", "--out", out]
-        run(sys.executable, "-m", "mushra_app.cli", "report", *source, *where, cwd=tmp_path)
+        done = mushra("report", *source, "--stimuli", chain / "stimuli", "--format", "json", "--out", out, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
         told.append(json.loads(out.read_text()))
     assert told[0] == told[1] and "ratings" in told[0]["hashes"] and told[0]["listeners"] == LISTENERS
 
@@ -87,17 +87,8 @@ def test_a_second_start_builds_nothing_twice(chain: Path) -> None:
         for path in (chain / "stimuli").rglob("*")
         if path.suffix in (".flac", ".json", ".wav")
     }
-    run(
-        sys.executable,
-        "-m",
-        "mushra_app.cli",
-        "stimuli",
-        "build",
-        chain / "experiment.toml",
-        "--out",
-        chain / "stimuli",
-        cwd=chain,
-    )
+    again = ("stimuli", "build", chain / "experiment.toml", "--out", chain / "stimuli")
+    assert mushra(*again, cwd=chain).returncode == 0
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
@@ -105,15 +96,7 @@ def test_ratings_of_another_study_are_refused(chain: Path, tmp_path: Path) -> No
     text = (chain / "ratings.csv").read_text()
     identity = ratings(chain)[0]["stimuli_id"]
     (tmp_path / "other.csv").write_text(text.replace(identity, "f" * 64))
-    report = [
-        sys.executable,
-        "-m",
-        "mushra_app.cli",
-        "report",
-        str(tmp_path / "other.csv"),
-        "--stimuli",
-        str(chain / "stimuli"),
-    ]
-    done = subprocess.run([*report, "--out", str(tmp_path / "r.html")], capture_output=True, text=True)
-    assert done.returncode == 2 and "Traceback" not in done.stderr and "stimuli_id" in done.stderr
+    wanted = ("--stimuli", chain / "stimuli", "--out", tmp_path / "r.html")
+    done = mushra("report", tmp_path / "other.csv", *wanted)
+    assert done.returncode == 2 and "stimuli_id" in done.stderr
     assert not (tmp_path / "r.html").exists()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 
+import grimp
 import pytest
 
 WEB = {"flask", "werkzeug", "sqlalchemy", "waitress"}
@@ -41,6 +43,13 @@ def loaded_by(code: str) -> set[str]:
 )
 def test_a_room_loads_only_what_it_may(code: str, never: set[str]) -> None:
     assert loaded_by(code) & never == set()
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Not even inside a function: whoever reads one of them would have to read all."""
+    house = grimp.build_graph("stimuli", "mushra_app", "analysis", cache_dir=None)
+    sorter = TopologicalSorter({module: house.find_modules_directly_imported_by(module) for module in house.modules})
+    sorter.prepare()  # CycleError names the circle
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -20,6 +20,7 @@ HERE = Path(__file__).resolve().parent
         ("because", "true", "0", 1),
         ("because", "", "2", 0),
         ("shared data not present", "true", "2", 0),
+        ("no GPU here: a test was NOT run", "true", "0", 0),
     ],
 )
 def test_a_skip_is_listed_and_refused_under_ci_unless_allowed(

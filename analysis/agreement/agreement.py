@@ -1,8 +1,9 @@
 """Objective metrics held against the ratings of one attribute: how closely each follows them, and which does best.
 
 All is about cells, an item under a condition: the mean rating over listeners beside each metric's number. Coefficients
-have intervals from drawing listeners and items (songs) anew; the conditions stay as they are. A coefficient over all
-cells mixes what a metric says of conditions with what it says of items; ``within`` is of conditions alone.
+have intervals from drawing listeners and items (songs) anew; the conditions stay as they are. Whether a metric would
+agree about other systems as well is tested apart, in a mixed model where conditions are random too. A coefficient over
+all cells mixes what a metric says of conditions with what it says of items; ``within`` is of conditions alone.
 
 Conventions: points from 0 to 100; metrics turned so that more is better. Defines: ``agreement``; and, from ``rows``,
 what it answers with.
@@ -18,7 +19,7 @@ import pandas as pd
 from analysis.agreement import best, correlations, mapping, resampling
 from analysis.agreement.cells import Beside, beside
 from analysis.agreement.correlations import Coefficients
-from analysis.agreement.incremental import base_of, increments
+from analysis.agreement.incremental import Slope, base_of, increments, slopes
 from analysis.agreement.rows import Agreement, ComparisonRow, IncrementRow, MetricRow
 from analysis.errors import AnalysisError
 from analysis.metrics.family import Metric
@@ -73,7 +74,8 @@ def agreement(
     once = correlations.coefficients(found.ratings[None, :], found.values, np.ones((1, len(item))), item)
     estimates = {name: values[0] for name, values in once.items()}
     drawn = correlations.coefficients(sample.ratings, found.values, sample.weights, item)
-    measured = _measured(found, estimates, drawn, blocks=sample.blocks)
+    alone, not_alone = slopes(found)
+    measured = _measured(found, estimates, drawn, alone, blocks=sample.blocks)
     matrix = _matrix(found)
     compared = best.comparisons(
         [metric.name for metric in found.metrics],
@@ -93,14 +95,22 @@ def agreement(
         increments=beyond,
         matrix=matrix,
         left_out=found.left_out,
-        problems=(*found.problems, *sample.problems, *_against(found, estimates["spearman"], low, high), *untested),
-        best=measured[0].metric if low[first] > 0 else "",
+        problems=(
+            *found.problems,
+            *sample.problems,
+            *_against(found, estimates["spearman"], low, high),
+            *not_alone,
+            *untested,
+        ),
+        best=measured[0].metric if low[first] > 0 and best.hold(measured, compared) else "",
         sentence=best.sentence(measured, compared, low[first], high[first], asked=len(metrics)),
         spread=float(found.ratings.std(ddof=1)),
     )
 
 
-def _measured(found: Beside, estimates: Coefficients, drawn: Coefficients, *, blocks: int) -> tuple[MetricRow, ...]:
+def _measured(
+    found: Beside, estimates: Coefficients, drawn: Coefficients, alone: Sequence[Slope], *, blocks: int
+) -> tuple[MetricRow, ...]:
     """A row for each metric, the largest Spearman first."""
     limits = {
         name: resampling.limits(estimates[name], drawn[name], blocks=blocks)
@@ -128,6 +138,7 @@ def _measured(found: Beside, estimates: Coefficients, drawn: Coefficients, *, bl
                 rmse_linear=mapping.rmse_linear(own, found.ratings),
                 rmse_cubic=mapping.rmse_cubic(own, found.ratings),
                 best_share=float(shares[place]),
+                **vars(alone[place]),
             )
         )
     return tuple(rows)

@@ -7,22 +7,26 @@ counts all of them; the rows are those with the best. Two metrics are said to di
 and the adjusted p is below 5 %: the interval knows that the cells of one item are not independent, the test doesn't
 take few items for many.
 
-Conventions: D draws, M metrics. Defines: ``comparisons``, ``best_shares``, ``limits_told``, ``number``,
+All of this is about the conditions that were rated: bootstrap and test keep them. A metric that is one random number
+for each of eight systems goes along with the ratings of just these in a good third of studies. So the sentence says
+that a metric agrees with listeners only where its slope in a mixed model with random conditions (``incremental``) is
+above 0 as well, with Holm's adjustment over the metrics; else it says for which conditions it goes along with them.
+
+Conventions: D draws, M metrics. Defines: ``comparisons``, ``best_shares``, ``limits_told``, ``number``, ``hold``,
 ``sentence``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from analysis.agreement.dependent import williams
 from analysis.agreement.resampling import limits, simultaneous
-from analysis.agreement.rows import ComparisonRow, MetricRow
+from analysis.agreement.rows import ALPHA, ComparisonRow, MetricRow
 from analysis.statistics.adjustment import holm
 
-ALPHA = 0.05
 EQUAL = 1e-12
 NAMED = 3
 """How many metrics a sentence names before it counts the rest."""
@@ -89,43 +93,62 @@ def number(coefficient: float, low: float, high: float, *, of: int) -> str:
     return f"{coefficient:.2f} ({kind} {low:.2f} to {high:.2f})"
 
 
+def hold(rows: Sequence[MetricRow], compared: Sequence[ComparisonRow]) -> bool:
+    """Whether the best metric, and all that equal it, are shown to follow ratings of other systems too."""
+    return all(row.holds for row in _equal(rows, compared))
+
+
 def sentence(
     rows: Sequence[MetricRow], compared: Sequence[ComparisonRow], low: float, high: float, *, asked: int
 ) -> str:
     """What to tell of the best metric (the first row), with its uncertainty.
 
+    It agrees with listeners where its interval, which is of these conditions, leaves out 0, and the mixed model shows
+    that it would agree about others. With the interval alone it goes along with them for these conditions.
+
     Parameters
     ----------
     low, high : its interval from ``limits_told``. asked : how many metrics there were, compared or not.
     """
-    best, labels = rows[0], {row.metric: row.label for row in rows}
-    told = number(best.spearman, low, high, of=len(rows))
-    what = f"rank correlation with the mean ratings of {best.cells} cells (Spearman)"
-    if len(rows) == 1:
-        only = "the only metric compared" if asked == 1 else f"the only one of {asked} metrics that could be compared"
-        if np.isnan(low):
-            return f"{best.label}, {only}, can't be said to agree with listeners or not: its {what} is {told}."
-        if low <= 0:
-            return f"{best.label}, {only}, can't be said to agree with listeners: its {what} is {told}."
-        return f"{best.label}, {only}, agrees with listeners: its {what} is {told}."
-    equal = [best.label, *(labels[row.second] for row in compared if row.difference <= EQUAL)]
-    names = _listed(equal)
+    equal, many = _equal(rows, compared), len(rows)
+    names = _listed([row.label for row in equal])
+    told = number(rows[0].spearman, low, high, of=many)
+    these = f"for these {rows[0].conditions} conditions"
+    what = f"rank correlation with the mean ratings of {rows[0].cells} cells (Spearman)"
+    only = "the only metric compared" if asked == 1 else f"the only one of {asked} metrics that could be compared"
     if not low > 0:
-        none = "It can't be said whether any" if np.isnan(low) else "None"
-        end = "agrees" if np.isnan(low) else "can be said to agree"
-        return f"{none} of {len(rows)} metrics {end} with listeners: the largest {what} is that of {names}, {told}."
-    if len(equal) > 1:
-        which = "" if len(equal) == len(rows) else f"Of {len(rows)} metrics, "
-        best_of_them = "" if len(equal) == len(rows) else "best and "
-        leads = f"{which}{names} agree {best_of_them}equally well with listeners: the {what} of each is {told}"
+        unknown = bool(np.isnan(low))
+        if many == 1:
+            end = f"can't be said to agree with listeners{' or not' if unknown else ''}"
+            return f"{names}, {only}, {end}: {these} its {what} is {told}."
+        none = "It can't be said whether any" if unknown else "None"
+        end = "agrees" if unknown else "can be said to agree"
+        return f"{none} of {many} metrics {end} with listeners: {these} the largest {what} is that of {names}, {told}."
+    agree, go, its = ("agree", "go", "of each") if len(equal) > 1 else ("agrees", "goes", "")
+    verb = agree if hold(rows, compared) else f"{go} along"
+    if many == 1:
+        leads = f"{names}, {only}, {verb} with listeners"
+    elif len(equal) == 1:
+        leads = f"Of {many} metrics, {names} {verb} best with listeners"
+    elif len(equal) == many:
+        leads = f"{names} {verb} equally well with listeners"
     else:
-        leads = f"Of {len(rows)} metrics, {names} agrees best with listeners: its {what} is {told}"
-    return f"{leads}{_apart([row for row in compared if row.difference > EQUAL], labels, many=len(equal) > 1)}."
+        leads = f"Of {many} metrics, {names} {verb} best and equally well with listeners"
+    number_told = f"the {what} of each is {told}" if its else f"its {what} is {told}"
+    return f"{leads} {these}: {number_told}{_apart(rows, compared)}. {_beyond(rows, equal)}"
 
 
-def _apart(others: Sequence[ComparisonRow], labels: Mapping[str, str], *, many: bool) -> str:
-    """The end of the sentence: whether the best can be told from those that are below it."""
-    it = "they" if many else "it"
+def _equal(rows: Sequence[MetricRow], compared: Sequence[ComparisonRow]) -> list[MetricRow]:
+    """The best metric and those with its coefficient, such as the same in other units."""
+    names = {row.second for row in compared if row.difference <= EQUAL}
+    return [rows[0], *(row for row in rows[1:] if row.metric in names)]
+
+
+def _apart(rows: Sequence[MetricRow], compared: Sequence[ComparisonRow]) -> str:
+    """The end of the first sentence: whether the best can be told from those that are below it."""
+    labels = {row.metric: row.label for row in rows}
+    others = [row for row in compared if row.difference > EQUAL]
+    it = "they" if len(others) < len(compared) else "it"
     close = [labels[row.second] for row in others if not row.apart]
     if not others:
         return ""
@@ -134,6 +157,27 @@ def _apart(others: Sequence[ComparisonRow], labels: Mapping[str, str], *, many: 
     if len(close) == len(others) > 1:
         return f", but {it} can't be told from any other"
     return f", but {it} can't be told from {_listed(close)}"
+
+
+def _beyond(rows: Sequence[MetricRow], equal: Sequence[MetricRow]) -> str:
+    """The second sentence: whether agreement is shown beyond these conditions, by which p, and for which others."""
+    it_is = "It is" if len(equal) == 1 else "They are"
+    weakest = max(equal, key=lambda row: (not row.holds, np.isnan(row.slope_p_adjusted), row.slope_p_adjusted))
+    model = f"mixed model with random conditions, {_probability(weakest)}"
+    if weakest.holds:
+        return f"{it_is} shown to agree about other systems too ({model})."
+    shown = [row.label for row in rows[len(equal) :] if row.holds]
+    tail = f"; that is shown of {_listed(shown)}" if shown else ""
+    sample = f"of which these {rows[0].conditions} conditions are a sample"
+    return f"{it_is} not shown to agree about other systems, {sample} ({model}){tail}."
+
+
+def _probability(row: MetricRow) -> str:
+    if np.isnan(row.slope_p_adjusted):
+        return "which can't be fitted"
+    if row.slope <= 0:
+        return "slope not above 0"
+    return "p < 0.001" if row.slope_p_adjusted < 0.001 else f"p = {row.slope_p_adjusted:.3f}"
 
 
 def _listed(labels: Sequence[str]) -> str:

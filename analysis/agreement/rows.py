@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+ALPHA = 0.05
+
 
 @dataclass(frozen=True)
 class MetricRow:
@@ -20,6 +22,10 @@ class MetricRow:
     conditions within an item that the metric orders as listeners do (0 to 1, a half by chance). ``rmse``: of the
     metric's own prediction, only where it predicts points; ``rmse_linear`` and ``rmse_cubic`` after a mapping
     (points, see ``mapping``). ``best_share``: share of the bootstrap's draws in which its Spearman is the largest.
+
+    ``slope``: points for one standard deviation of the metric, alone in a mixed model with random items and conditions;
+    ``slope_f`` with 1 and ``slope_df`` degrees of freedom, ``slope_p``: the test that it is 0; ``slope_p_adjusted``:
+    Holm's over the metrics. NaN where there is no such model.
     """
 
     metric: str
@@ -44,6 +50,16 @@ class MetricRow:
     rmse_linear: float
     rmse_cubic: float
     best_share: float
+    slope: float
+    slope_f: float
+    slope_df: float
+    slope_p: float
+    slope_p_adjusted: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is shown to follow ratings of other systems too, of which these conditions are a sample."""
+        return bool(self.slope > 0 and self.slope_p_adjusted < ALPHA)
 
 
 @dataclass(frozen=True)
@@ -95,8 +111,8 @@ class Agreement:
     ``cells``: item, condition, rating, and each compared metric as it was measured; only the cells that were used.
     ``metrics``: best first, by Spearman. ``comparisons``: the best against each other. ``matrix``: Spearman between
     rating and metrics, first row and column ``rating``. ``left_out``: metric to the reason why it was not compared.
-    ``best``: "" where nothing can be said. ``spread``: standard deviation of the cells' ratings in points, which is
-    the RMSE of a metric that says nothing.
+    ``best``: the first, where it is shown to agree with listeners, about other systems too; else "". ``spread``:
+    standard deviation of the cells' ratings in points, which is the RMSE of a metric that says nothing.
     """
 
     cells: pd.DataFrame

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from analysis.errors import AnalysisError
 
@@ -19,9 +20,11 @@ WAYS = (
     "a set (mushra metrics DIR), files (--reference, --estimate), or a data set (--musdb, --estimates, --out); or "
     "--published alone"
 )
-OF_SETS = ("songs_from", "museval", "read_museval", "published")
+OF_SETS = ("whole", "songs_from", "museval", "read_museval", "published")
 OF_FILES = ("reference", "estimate", "mixture", "other", "align", "json_file")
 OF_MUSDB = ("musdb", "estimates", "out")
+OF_MANY = ("jobs", "cluster", "aggregate")
+"""For many songs or items: sets and data sets."""
 
 
 @click.command()
@@ -36,6 +39,10 @@ OF_MUSDB = ("musdb", "estimates", "out")
     default="median",
     show_default=True,
     help="What is printed over items and songs.",
+)
+@click.option(
+    "--device",
+    help="Where torch computes BSS Eval, for example cuda, for all workers; numpy and the processor if left out.",
 )
 @click.option("--songs/--no-songs", "whole", default=True, help="DIR: score whole songs too, not what was heard alone.")
 @click.option(
@@ -57,7 +64,8 @@ OF_MUSDB = ("musdb", "estimates", "out")
 @click.option("--estimates", type=FOLDER, help="… its estimates, [train/|test/]<track>/<target>.wav …")
 @click.option("--out", type=FOLDER, help="… and where museval's JSON and scores.csv go.")
 @click.option("--unordered", is_flag=True, help="Files, data sets: find out which estimate is of which source.")
-def metrics(folder: Path | None, **told: Any) -> None:
+@click.pass_context
+def metrics(context: click.Context, folder: Path | None, **told: Any) -> None:
     """Score sounds by objective metrics.
 
     DIR is a stimulus set: every anchor and system is measured in what was heard and in the whole songs, before any
@@ -66,19 +74,20 @@ def metrics(folder: Path | None, **told: Any) -> None:
     """
     files, musdb = bool(told["reference"] or told["estimate"]), any(told[name] for name in OF_MUSDB)
     if told["published"] and not (folder or files or musdb):
-        _refuse(told, (*OF_FILES, *OF_MUSDB, *OF_SETS[:-1], "families", "pad", "unordered"), "published scores alone")
+        others = (*OF_FILES, *OF_MUSDB, *OF_MANY, *OF_SETS[:-1], "families", "device", "pad", "unordered")
+        _refuse(context, others, "published scores alone")
         _published(told)
         return
     if [folder is not None, files, musdb].count(True) != 1:
         raise AnalysisError(f"say what to score: {WAYS}")
     if folder is not None:
-        _refuse(told, (*OF_FILES, *OF_MUSDB, "pad", "unordered"), "a set")
+        _refuse(context, (*OF_FILES, *OF_MUSDB, "pad", "unordered"), "a set")
         _set(folder, told)
     elif files:
-        _refuse(told, (*OF_SETS, *OF_MUSDB), "files")
+        _refuse(context, (*OF_SETS, *OF_MUSDB, *OF_MANY), "files")
         _files(told)
     else:
-        _refuse(told, (*OF_SETS, *OF_FILES), "a data set")
+        _refuse(context, (*OF_SETS, *OF_FILES), "a data set")
         _musdb(told)
 
 
@@ -106,7 +115,7 @@ def _set(folder: Path, told: dict[str, Any]) -> None:
     there = manifest.read(folder)
     published = reader.read_all(told["published"], [clip.condition for clip in there.clips])
     given = museval_rows.read_rows(there, theirs, click.echo)
-    wanted = score.Wanted(_families(told), told["whole"], told["songs_from"])
+    wanted = score.Wanted(_families(told), told["whole"], told["songs_from"], told["device"])
     made = score.score_set(folder, wanted, workers=_workers(told), given=given, echo=click.echo)
     if told["museval"]:
         _say(score.write_museval(folder, told["museval"], wanted, _workers(told)))
@@ -132,7 +141,7 @@ def _files(told: dict[str, Any]) -> None:
     fit = "align" if told["align"] else "pad" if told["pad"] else "exact"
     others = {name: Path(place) for name, place in _named(told["other"], "--other", "NAME=FILE")}
     given = Given(told["reference"], told["estimate"], told["mixture"], others, fit, told["unordered"])
-    made = score_files(given, _families(told))
+    made = score_files(given, _families(told), told["device"])
     _say(made.notes)
     _say(text.pairs(made.frame))
     if told["csv_file"]:
@@ -149,7 +158,13 @@ def _musdb(told: dict[str, Any]) -> None:
     if lacking := [name for name in OF_MUSDB if not told[name]]:
         raise AnalysisError(f"--{lacking[0]} is missing: mushra metrics --musdb ROOT --estimates DIR --out FOLDER")
     wanted = Wanted(
-        told["musdb"], told["estimates"], told["out"], _families(told), pad=told["pad"], unordered=told["unordered"]
+        told["musdb"],
+        told["estimates"],
+        told["out"],
+        _families(told),
+        pad=told["pad"],
+        unordered=told["unordered"],
+        device=told["device"],
     )
     made = score_musdb(wanted, workers=_workers(told), echo=click.echo)
     if told["csv_file"]:
@@ -159,11 +174,12 @@ def _musdb(told: dict[str, Any]) -> None:
         _say(text.summary(own, told["aggregate"]))
 
 
-def _refuse(told: dict[str, Any], names: Iterable[str], what: str) -> None:
-    """Options of another way to score: a person meant something by them."""
+def _refuse(context: click.Context, names: Iterable[str], what: str) -> None:
+    """Options of another way to score, where they were typed: a person meant something by them."""
+    options = {one.name: "/".join((*one.opts, *one.secondary_opts)) for one in context.command.params}
     for name in names:
-        if told[name]:
-            raise AnalysisError(f"--{name.removesuffix('_file').replace('_', '-')} is not for {what}; {WAYS}")
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise AnalysisError(f"{options[name]} is not for {what}; {WAYS}")
 
 
 def _families(told: dict[str, Any]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ Defines: ``Truth``, ``NoNumber``, ``Measured``, ``checked_estimate``, ``need_len
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -15,6 +16,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from analysis.errors import AnalysisError
+from analysis.metrics.bss.arithmetic import NUMPY, Arithmetic
 
 Prepared = TypeVar("Prepared")
 
@@ -42,6 +44,7 @@ class Truth:
     others : the other true sources by name, each of the reference's shape; empty where nobody knows them. They and
         the reference make up the mixture; ``vocals`` is the name that leakage looks for.
     mixture : what the estimate was taken from; the sum of all sources where it is not given and they are known.
+    arithmetic : what computes the dear steps of metrics.
 
     Raises
     ------
@@ -53,6 +56,7 @@ class Truth:
     rate_hz: int
     others: Mapping[str, np.ndarray] = field(default_factory=dict)
     mixture: np.ndarray | None = None
+    arithmetic: Arithmetic = NUMPY
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -66,6 +70,13 @@ class Truth:
             object.__setattr__(self, "mixture", _checked("mixture", self.mixture, shape))
         elif others:
             object.__setattr__(self, "mixture", self.reference + sum(others.values()))
+
+    def computed_by(self, arithmetic: Arithmetic) -> Truth:
+        """The same truth, for metrics that this computes; the sounds are not looked at again."""
+        found = copy.copy(self)
+        object.__setattr__(found, "arithmetic", arithmetic)
+        object.__setattr__(found, "_kept", {})
+        return found
 
     def once(self, prepare: Callable[[Truth], Prepared]) -> Prepared:
         """What a metric prepares from the truth alone, made once and shared by all estimates."""

@@ -62,7 +62,11 @@ def precision(folder: Path, data: Path, study: str | None, form: str, key: str |
         f"{one.label}: {'no interval yet' if one.reach is None else f'± {one.reach:g}'}" for one in found.contrasts
     ]
     plan = f"until none is above ± {found.target:g}, or " if found.target else "exactly "
-    _print(found, form, [*lines, f"{found.kept} of {found.listeners} listeners count; planned: {plan}{found.most}"])
+    if not found.kept and found.contrasts:
+        lines.append("screening leaves out everybody: these are the widths before it")
+    partly = f", {found.partly} some of their sessions" if found.partly else ""
+    lines.append(f"{found.listeners} listeners have finished{partly}; {found.kept} count; planned: {plan}{found.most}")
+    _print(found, form, lines)
 
 
 def _print(found: Any, form: str, lines: list[str]) -> None:

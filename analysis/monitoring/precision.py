@@ -39,14 +39,17 @@ class Width:
 
 @dataclass(frozen=True)
 class Precision:
-    """Widths so far. ``listeners`` have finished and ``kept`` are left by screening; ``target`` is the plan's
-    ``precision``, None where the plan has a fixed number of listeners, ``most``."""
+    """Widths so far. ``listeners`` have finished all their sessions, and ``partly`` some of them and not all, whose
+    ratings count as in the report; ``kept`` of both are left by screening, and where that is nobody, the widths are
+    those before screening. ``target`` is the plan's ``precision``, None where the plan
+    has a fixed number of listeners, ``most``."""
 
     schema_number: int
     study: str
     study_id: str
     inference: str
     listeners: int
+    partly: int
     kept: int
     simulated: bool
     most: int
@@ -58,7 +61,7 @@ class Precision:
         """Whether the plan lets the test end here."""
         reaches = [one.reach for one in self.contrasts]
         wide = [reach for reach in reaches if reach is None or reach > (self.target or 0)]
-        return self.target is not None and bool(reaches) and not wide
+        return self.target is not None and self.kept > 0 and bool(reaches) and not wide
 
 
 def precision(running: Running, key: str) -> Precision:
@@ -68,7 +71,8 @@ def precision(running: Running, key: str) -> Precision:
     """
     study, ratings = running.ratings.study, running.ratings
     frame = ratings.frame[ratings.frame["attribute"] == study.primary]
-    kept = listeners.screened(frame, ratings.checks, study, study.primary, Tried()).kept if len(frame) else frame
+    found = listeners.screened(frame, ratings.checks, study, study.primary, Tried()) if len(frame) else None
+    kept = found.kept if found else frame
     in_general = study.plan.inference == "items in general"
     reaches = (_in_general if in_general else _of_these)(kept, study) if len(kept) else {}
     keyed = f"{key} {study.study_id}"
@@ -78,8 +82,9 @@ def precision(running: Running, key: str) -> Precision:
         study=study.name,
         study_id=study.study_id,
         inference=study.plan.inference,
-        listeners=running.listeners,
-        kept=int(kept["listener"].nunique()),
+        listeners=ratings.finished,
+        partly=ratings.listeners - ratings.finished,
+        kept=int(frame["listener"].nunique()) - (len(found.excluded) if found else 0),
         simulated=running.simulated,
         most=study.plan.listeners,
         target=study.plan.precision,

@@ -21,11 +21,6 @@ class Running:
     ratings: Ratings
     simulated: bool
 
-    @property
-    def listeners(self) -> int:
-        """How many have finished."""
-        return int(self.ratings.frame["listener"].nunique())
-
 
 def read(folder: Path, data: Path, study: str | None, look: str = "") -> Running:
     """Read what was rated so far.

@@ -43,7 +43,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Screened:
-    """``unusable`` are the rules of the plan that these ratings say nothing about."""
+    """``listeners`` were looked at: whoever has finished one session at least. ``unusable`` are the rules of the plan
+    that these ratings say nothing about."""
 
     schema_number: int
     study: str
@@ -71,7 +72,7 @@ def screened(running: Running) -> Screened:
         schema_number=SCHEMA,
         study=study.name,
         study_id=study.study_id,
-        listeners=running.listeners,
+        listeners=running.ratings.listeners,
         simulated=running.simulated,
         unusable=tuple(rule for rule in study.plan.exclude if rule not in used),
         findings=tuple(findings),

@@ -85,8 +85,8 @@ def _what_pays(asked: Asked) -> str:
     people, pieces = power.half_more(base.listeners), power.half_more(base.items)
     (row,) = power.table(asked.components, [base], power=asked.power, claim=asked.claim).to_dict("records")
     by_listeners, by_items = row["more_listeners"], row["more_items"]
-    more = "listeners" if by_listeners < by_items else "items"
-    pays = "both pay alike" if abs(by_listeners - by_items) < 0.05 else f"more {more} pay"
+    more = "more listeners pay" if by_listeners < by_items else "more items pay"
+    pays = "both pay alike" if abs(by_listeners - by_items) < 0.05 else more
     return (
         f"Half as many listeners again ({people}) would find {by_listeners:.1f} points, half as many items again "
         f"({pieces}) {by_items:.1f}: {pays}."
@@ -95,7 +95,7 @@ def _what_pays(asked: Asked) -> str:
 
 def _on_difference(asked: Asked, difference: float) -> str:
     chance = power.power(asked.components, asked.base, difference, claim=asked.claim)
-    told = f"A difference of {difference:g} points is found with a power of {_percent(chance)}"
+    told = f"A difference of {difference:g} points is found with a power of {100 * chance:.0f} %"
     if chance >= asked.power:
         return f"{told}: the plan suffices."
 
@@ -107,7 +107,7 @@ def _on_difference(asked: Asked, difference: float) -> str:
 
 def _on_margin(asked: Asked, margin: float) -> str:
     chance = power.equivalence_power(asked.components, asked.base, margin, claim=asked.claim)
-    told = f"Two truly equal systems are found equivalent within {margin:g} points with a power of {_percent(chance)}"
+    told = f"Two truly equal systems are found equivalent within {margin:g} points with a power of {100 * chance:.0f} %"
     if chance >= asked.power:
         return f"{told}: the plan suffices for that."
     least = power.smallest_margin(asked.components, asked.base, power=asked.power, claim=asked.claim)
@@ -126,14 +126,14 @@ def _what_would(asked: Asked, enough: Callable[[Trials], bool]) -> str:
     base = asked.base
     people = _first(lambda count: enough(dataclasses.replace(base, listeners=count)), base.listeners)
     pieces = _first(lambda count: enough(power.with_items(base, count)), base.items)
-    ways = [f"{people} listeners with {base.items} items"] if people else []
-    ways += [f"{pieces} items with {base.listeners} listeners"] if pieces else []
+    ways = [f"{people:d} listeners with {base.items:d} items"] if people else []
+    ways += [f"{pieces:d} items with {base.listeners:d} listeners"] if pieces else []
     if not ways:
         return f"neither more listeners alone would do nor more items alone (up to {MOST})"
-    only = (
-        "" if len(ways) == 2 else ", and no number of listeners alone" if pieces else ", and no number of items alone"
-    )
-    return f"{' or '.join(ways)} would do{only}"
+    would = f"{' or '.join(ways)} would do"
+    if len(ways) == 2:
+        return would
+    return f"{would}, and no number of listeners alone" if pieces else f"{would}, and no number of items alone"
 
 
 def _first(enough: Callable[[int], bool], least: int) -> int | None:
@@ -170,9 +170,9 @@ def _notes(asked: Asked) -> list[str]:
     return found
 
 
-def _counts(trials: Trials) -> str:
-    return f"{trials.listeners} listeners and {trials.items} items"
-
-
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def _counts(trials: Trials) -> str:
+    return f"{trials.listeners} listeners and {trials.items} items"

@@ -21,7 +21,7 @@ from analysis.errors import AnalysisError
 from analysis.reading import contract
 from analysis.reading.ratings import CELL, PAGE, Ratings
 from analysis.study import of_manifest
-from mushra_app.ratings import Peek, read_database, sha256_of
+from mushra_app.ratings import Peek, sha256_of
 from stimuli.manifest import Manifest
 
 
@@ -67,6 +67,8 @@ def load(source: Path | Place, manifest: Manifest, peeks: tuple[Peek, ...] = ())
     """
     running, sha256 = False, ""
     if isinstance(source, Place):
+        from mushra_app.stored_ratings import read_database  # a database's libraries, which no file needs
+
         look = {"peek": source.peek, "who": source.who, "blind": source.blind, "look": source.look}
         rows, running, peeks = read_database(source.data_dir, source.study, version=source.version, **look)
         sha256 = "" if source.blind else sha256_of(rows)
@@ -180,12 +182,20 @@ def _cells(finished: pd.DataFrame, manifest: Manifest) -> tuple[int, int]:
 def _check_identity(source: Path | Place, frame: pd.DataFrame, manifest: Manifest) -> None:
     if len(studies := sorted(frame["study"].unique())) > 1:
         raise AnalysisError(f"{source}: ratings of several studies ({', '.join(studies)}); export one: --study NAME")
+    if len(versions := sorted(frame["study_id"].unique())) > 1:
+        one = "--version NUMBER" if isinstance(source, Place) else "mushra export --version NUMBER"
+        raise AnalysisError(
+            f"{source}: ratings of {len(versions)} versions of {studies[0]} (study_id "
+            f"{', '.join(f'{found[:16]}…' for found in versions)}); the stimulus set is of one, "
+            f"{manifest.study_id[:16]}…; take that version alone, with {one} (mushra study show {studies[0]} has them)"
+        )
     for column, expected in (("stimuli_id", manifest.stimuli_id), ("study_id", manifest.study_id)):
         for found in sorted(frame[column].unique()):
             if found != expected:
                 raise AnalysisError(
                     f"{source}: ratings of another study: {column} {found[:16]}…, the stimulus set has "
-                    f"{expected[:16]}…; give the set that the listeners heard"
+                    f"{expected[:16]}…; give the set that the listeners heard, or "
+                    "the ratings of its version (--version NUMBER)"
                 )
     known = {
         "condition": {clip.condition for clip in manifest.clips if clip.role not in ("reference", "mixture")},

@@ -48,3 +48,15 @@ class Ratings:
     peeks: tuple[Peek, ...] = ()
     running: bool = False
     sha256: str = ""
+
+    @property
+    def listeners(self) -> int:
+        """How many have ratings that are analysed: whoever has finished one session at least."""
+        return int(self.frame["listener"].nunique())
+
+    @property
+    def finished(self) -> int:
+        """How many have finished all their sessions, as the app counts them too."""
+        if self.study.sessions == 1:
+            return self.listeners
+        return int((self.frame.groupby("listener")["session"].nunique() >= self.study.sessions).sum())

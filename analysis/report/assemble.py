@@ -41,8 +41,8 @@ PACKAGES = ("hidden-reference", "numpy", "pandas", "scipy", "matplotlib")
 
 @dataclass(frozen=True)
 class Report:
-    """A whole report. ``listeners`` counts those who finished; ``counts`` are of rows, and of missing cells.
-
+    """A whole report. ``listeners`` counts those whose ratings are analysed, ``finished`` those of them who finished
+    all their sessions; ``counts`` are of rows, and of missing cells.
 
     ``cautions`` limit every conclusion: how items were chosen, and gains that were not the same for all. ``plan`` is
     what was carried out; ``deviations`` say where that is not what was planned.
@@ -57,6 +57,7 @@ class Report:
     study_id: str
     stimuli_id: str
     listeners: int
+    finished: int
     counts: dict[str, int]
     census: tuple[str, ...]
     sections: tuple[Section, ...]
@@ -168,7 +169,6 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
     )
     rules = (*(manifest.rules if manifest else ()), *(check_run(found.run) if found.run else ()))
     name = called(rules) if manifest and found.run else MULTI_STIMULUS
-    listeners = int(found.frame["listener"].nunique())
     return Report(
         schema_number=SCHEMA,
         title=study.title,
@@ -178,7 +178,8 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
         study=study.name,
         study_id=study.study_id,
         stimuli_id=study.stimuli_id,
-        listeners=listeners,
+        listeners=found.listeners,
+        finished=found.finished,
         counts=_counts(found),
         census=(*census(found.frame, study).sentences, *found.notes),
         sections=sections,
@@ -189,7 +190,8 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
         deviations=deviations(
             found.study,
             changes,
-            listeners=listeners,
+            listeners=found.finished,
+            partly=found.listeners - found.finished,
             widest=_widest(sections, study),
             untested=_untested(study, manifest, sections),
             peeks=found.peeks,

@@ -6,7 +6,7 @@ most what the token lets; a study that the account may not see is answered as on
 
 The token has 256 random bits and is looked up by its hash: to guess one is not slowed down, because it is hopeless.
 
-Defines: ``blueprint``, ``bearer``, ``may_of``, ``note``, ``by_token``, ``limit``, ``after``, ``sent``, ``said``.
+Defines: ``blueprint``, ``bearer``, ``may_of``, ``note``, ``limit``, ``after``, ``version``, ``sent``, ``said``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError
 from mushra_app.json_answers import Problem
+from mushra_app.json_mistakes import told
 from mushra_app.people import audit, permissions, tokens
 from mushra_app.people.permissions import Right
 from mushra_app.people.tokens import Bearer
@@ -86,12 +87,7 @@ def may_of(db: Session, study: str | None = None) -> str:
 
 def note(db: Session, what: str, about: str) -> None:
     """Write into the audit log what was done, and by which token."""
-    audit.note(db, bearer().visitor.name, what, about + by_token())
-
-
-def by_token() -> str:
-    """What the audit log says beside who it was."""
-    return f", by the token {bearer().name!r}"
+    audit.note(db, bearer().visitor.name, what, f"{about}, by the token {bearer().name!r}")
 
 
 def limit() -> int:
@@ -112,14 +108,23 @@ def after() -> int | None:
     return int(asked)
 
 
+def version() -> int | None:
+    """The number of the version that is wanted; None where none is named, which is the current one."""
+    asked = request.args.get("version")
+    if asked is None:
+        return None
+    if not asked.isdecimal() or len(asked) > 9 or int(asked) < 1:
+        raise AppError(say("version: found %(found)s; expected the number of a version, from 1", found=asked[:40]))
+    return int(asked)
+
+
 def sent(model: type[Model]) -> Model:
     """The body of the request; AppError, with the place and what was expected, where it is another one."""
     try:
         return model.model_validate_json(request.get_data())
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or say("the body")
-        raise AppError(say("%(where)s: %(what)s; nothing was changed", where=where, what=first["msg"])) from None
+        mistakes = told(error, request.get_data(), whole=say("the body"), shown_by="openapi.json")
+        raise AppError(say("%(mistakes)s; nothing was changed", mistakes=mistakes)) from None
 
 
 def said(answer: BaseModel) -> Response:

@@ -15,7 +15,7 @@ from mushra_app.api import (
     found,
     listeners,  # noqa: F401
 )
-from mushra_app.api.blueprint import after, bearer, blueprint, by_token, limit, may_of, note, said, sent
+from mushra_app.api.blueprint import after, bearer, blueprint, limit, may_of, note, said, sent, version
 from mushra_app.export import rows
 from mushra_app.people import permissions
 from mushra_app.people.permissions import Right
@@ -47,8 +47,8 @@ def studies() -> Response:
     with services().database.reading() as db:
         visible = permissions.visible_studies(db, bearer().visitor)
         known = lifecycle.current_versions(db, visible, archived=request.args.get("archived") == "yes")
-        following = [version for version in known if version.study.name > last]
-        page = [found.study(version, may_of(db, version.study.name)) for version in following[:most]]
+        following = [one for one in known if one.study.name > last]
+        page = [found.study(one, may_of(db, one.study.name)) for one in following[:most]]
     return said(answers.Studies(studies=page, next=page[-1].name if len(following) > most else None))
 
 
@@ -74,9 +74,9 @@ def move(study: str, number: int) -> Response:
     """Bring one version into another state."""
     wanted = sent(answers.Move)
     with services().database.writing() as db:
-        version = lifecycle.version_of(db, study, number)
-        before = version.status
-        lifecycle.move(db, version, wanted.status, reason=wanted.reason, who=bearer().visitor.name)
+        moved = lifecycle.version_of(db, study, number)
+        before = moved.status
+        lifecycle.move(db, moved, wanted.status, reason=wanted.reason, who=bearer().visitor.name)
         note(db, "study", f"{study}: version {number} from {before} to {wanted.status}")
     with services().database.reading() as db:
         return said(found.versions(db, study))
@@ -87,7 +87,7 @@ def move(study: str, number: int) -> Response:
 def duplicate_study(study: str) -> tuple[Response, int]:
     """Begin a new study, the token's account's own, with the file and the sounds of this one, as a draft."""
     asked = sent(answers.Duplicate)
-    wanted = Wanted(study, asked.name, asked.version, by_token())
+    wanted = Wanted(study, asked.name, asked.version, bearer().name)
     number = duplicate(services().database, services().settings, wanted, bearer().visitor)
     return said(answers.Duplicated(name=asked.name, of_study=study, of_version=number)), 201
 
@@ -111,14 +111,14 @@ def sessions(study: str) -> Response:
 @blueprint.get("/studies/<study>/ratings.csv")
 @needs(Right.VIEW)
 def ratings_csv(study: str) -> Response:
-    """Every rating of a study that is over, as CSV."""
+    """Every rating of one version of a study that is over, as CSV."""
     return _ratings(study, ratings.write_stream, "text/csv")
 
 
 @blueprint.get("/studies/<study>/ratings.jsonl")
 @needs(Right.VIEW)
 def ratings_json(study: str) -> Response:
-    """Every rating of a study that is over, as one JSON object a line."""
+    """Every rating of one version of a study that is over, as one JSON object a line."""
     return _ratings(study, found.write_json_lines, "application/jsonl")
 
 
@@ -133,13 +133,13 @@ def jobs(study: str) -> Response:
 @blueprint.post("/studies/<study>/jobs")
 @needs(Right.CHANGE)
 def ask(study: str) -> tuple[Response, int]:
-    """Ask for a check of the sounds of the current version, for a report, a bundle or the ratings as Parquet.
+    """Ask for a check of the sounds of a version, for a report, a bundle or the ratings as Parquet.
 
     The same that waits or runs already is answered instead. All but a check are of a study that is over.
     """
-    wanted, who = sent(answers.JobWanted), bearer().visitor.name
+    wanted, who, number = sent(answers.JobWanted), bearer().visitor.name, version()
     with services().database.reading() as db:
-        place = results.place_of(db, lifecycle.current(db, study), services().settings)
+        place = results.place_of(db, lifecycle.chosen(db, study, number), services().settings)
     if wanted.kind != "check":
         results.prepare(place)
     with services().database.writing() as db:
@@ -148,7 +148,7 @@ def ask(study: str) -> tuple[Response, int]:
             job = queue.ask(db, "check", argv, study_id=place.study_id, asked_by=who)
         else:
             job = results.ask(db, place, wanted.kind, who, sounds=wanted.sounds)
-        note(db, "job", f"{study}: {wanted.kind}")
+        note(db, "job", f"{study}: {wanted.kind}, version {place.number}")
         db.flush()
         answer = found.job(job, who, running=peeking.is_running(db, study))
     return said(answer), 202
@@ -158,11 +158,12 @@ def ask(study: str) -> tuple[Response, int]:
 @needs(Right.VIEW)
 def made_file(study: str, name: str) -> Response:
     """A file that a job made: report.html, report.json, ratings.parquet or bundle.zip."""
+    number = version()
     with services().database.reading() as db:
-        place = results.place_of(db, lifecycle.current(db, study), services().settings)
+        place = results.place_of(db, lifecycle.chosen(db, study, number), services().settings)
         path = results.file_of(db, place, name, bearer().visitor.name)
     kind = "application/octet-stream"  # whatever it is: nothing of it is to be shown in place
-    return send_file(path, mimetype=kind, as_attachment=True, download_name=f"{study}-{name}")
+    return send_file(path, mimetype=kind, as_attachment=True, download_name=f"{study}-v{place.number}-{name}")
 
 
 @blueprint.get("/studies/<study>/jobs/<int:number>")
@@ -201,10 +202,11 @@ def _require_over(db: Session, study: str) -> None:
 
 def _ratings(study: str, write: Callable[[TextIO, Iterator[ratings.Row]], object], mimetype: str) -> Response:
     """The ratings, read at once and sent as slowly as they are taken."""
-    app = services()
+    app, asked = services(), version()
     with app.database.reading() as db:
+        number = lifecycle.chosen(db, study, asked).number
         _require_over(db, study)
-        file = spooled(app.settings, lambda stream: write(stream, rows(db, study)))
+        file = spooled(app.settings, lambda stream: write(stream, rows(db, study, version=number)))
     with app.database.writing() as db:
-        note(db, "export", f"{study}: ratings")
+        note(db, "export", f"{study}: ratings, version {number}")
     return sent_from(file, mimetype)

@@ -48,11 +48,20 @@ def welcome(study: str) -> AnyResponse | str:
     key = secret_key(services().settings)
     with services().database.reading() as db:
         link = read_link(db, request.args, key)
-        if (token := arriving.way_back(db, study, link, key)) is not None:
-            return redirect(url_for("listener.session", token=token), 303)
+        if not arriving.is_sent_again(db, study, link):
+            return _welcomed(db, study, link, key)
+    with services().database.writing() as db:
+        token = arriving.come_again(db, study, link, key)
+    return redirect(url_for("listener.session", token=token), 303)
+
+
+def _welcomed(db: Session, study: str, link: Link, key: str) -> AnyResponse | str:
+    if (token := arriving.way_back(db, study, link, key)) is not None:
+        return redirect(url_for("listener.session", token=token), 303)
+    with arriving.seen_out(db, study, link):
         version = lifecycle.taking(db, study)
         arriving.admit(db, version, link)
-        return show(enrolment.welcome(version, link.place, preview=is_preview(request.args)))
+    return show(enrolment.welcome(version, link.place, preview=is_preview(request.args)))
 
 
 @blueprint.post("/listen/<study>")
@@ -65,14 +74,15 @@ def enrol(study: str) -> AnyResponse | tuple[str, int]:
         link = read_link(db, request.args, key)
         if (token := arriving.way_back(db, study, link, key)) is not None:
             return redirect(url_for("listener.session", token=token), 303)
-        version, form = lifecycle.taking(db, study), WelcomeForm.at(link.place)
-        if not form.validate_on_submit():
-            return show(enrolment.welcome(version, link.place, form.sentences())), 400
-        arrival = _arrival(link, form.data, key)
-        recruiting = recruiting_of(version.study)
-        if not arriving.meets_criteria(recruiting, arrival):
-            return show(announcements.not_looked_for(version, recruiting, link.channel)), 403
-        token = arriving.arrive(db, version, link, arrival)
+        with arriving.seen_out(db, study, link):
+            version, form = lifecycle.taking(db, study), WelcomeForm.at(link.place)
+            if not form.validate_on_submit():
+                return show(enrolment.welcome(version, link.place, form.sentences())), 400
+            arrival = _arrival(link, form.data, key)
+            recruiting = recruiting_of(version.study)
+            if not arriving.meets_criteria(recruiting, arrival):
+                return show(announcements.not_looked_for(version, recruiting, link.channel)), 403
+            token = arriving.arrive(db, version, link, arrival)
     return redirect(url_for("listener.session", token=token), 303)
 
 

@@ -9,7 +9,8 @@ This process answers itself what changes something, what is only a file to be se
 is not there, has too much to do or is gone: nothing depends on it.
 
 Conventions: a request goes over as its WSGI environment without streams, an answer comes back as status, headers and
-body; a large body as the name of a file in the data folder's ``tmp``, which is gone as soon as it is open.
+body. The environment names a file in the data folder's ``tmp`` for a body that is large; it is written there once, and
+this process opens it, sends it, and takes its name away, whatever came of the request.
 Defines: ``Apart``, ``attach``, ``SENDS_A_FILE``.
 """
 
@@ -18,9 +19,9 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import secrets
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -32,10 +33,11 @@ from typing import Any, NamedTuple
 
 from flask import Flask, Response, request
 from werkzeug.test import run_wsgi_app
-from werkzeug.wsgi import FileWrapper
+from werkzeug.wsgi import FileWrapper, wrap_file
 
 from mushra_app.config import Settings
 from mushra_app.operation import request_log
+from mushra_app.spooled import BY_NAME
 
 ASKED_APART = ("studio.", "api.")
 SENDS_A_FILE = {
@@ -58,12 +60,11 @@ log = logging.getLogger(__name__)
 
 
 class Answer(NamedTuple):
-    """What another process answered; ``file`` holds the body where it is large."""
+    """What another process answered; ``body`` is None where it is in the file that the request named."""
 
     status: str
     headers: list[tuple[str, str]]
-    body: bytes
-    file: str = ""
+    body: bytes | None
 
 
 class Apart:
@@ -97,12 +98,16 @@ class Apart:
             _end(pool)
 
     def _asked(self, pool: ProcessPoolExecutor) -> Response | None:
+        file = self._settings.tmp_dir / f"{PREFIX}{secrets.token_hex(8)}"
+        environ = _plain(request.environ) | {BY_NAME: str(file)}
         try:
-            return _response(pool.submit(_answer, _plain(request.environ)).result(LONGEST_S))
+            return _response(pool.submit(_answer, environ).result(LONGEST_S), file)
         except (BrokenProcessPool, TimeoutError):  # somebody killed it, or it hangs
             self._give_up(pool)
         except OSError as error:  # no room for a large answer
             log.warning("the studio's process: %s; answered here", error.strerror)
+        finally:
+            file.unlink(missing_ok=True)
         return None
 
     def _started(self) -> ProcessPoolExecutor | None:
@@ -157,13 +162,10 @@ def _plain(environ: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in environ.items() if isinstance(value, str | int | tuple)}
 
 
-def _response(answer: Answer) -> Response:
-    body: Iterable[bytes] | bytes = answer.body
-    if answer.file:
-        stream = Path(answer.file).open("rb")  # noqa: SIM115 - whoever sends the response closes it
-        Path(answer.file).unlink()
-        body = FileWrapper(stream)
-    response = Response(body, answer.status, direct_passthrough=bool(answer.file))
+def _response(answer: Answer, file: Path) -> Response:
+    # By the server's own way to send a file, which holds nothing of it back for a reader who is slow.
+    body = wrap_file(request.environ, file.open("rb")) if answer.body is None else answer.body
+    response = Response(body, answer.status, direct_passthrough=answer.body is None)
     response.headers.clear()
     response.headers.extend(answer.headers)
     return response
@@ -200,27 +202,33 @@ def _nothing() -> None:
 
 def _answer(environ: dict[str, Any]) -> Answer:
     """Answer a request in this process."""
-    chunks, status, headers = run_wsgi_app(_app, environ | {"wsgi.input": BytesIO(), "wsgi.errors": sys.stderr})
-    body, file = bytearray(), ""
+    file = environ[BY_NAME]
+    written: list[str] = []
+
+    def handed_over(stream: Any, size: int = 8192) -> Iterable[bytes]:
+        """WSGI's way to send a file: the one that is to be sent is there already."""
+        if getattr(stream, "name", None) != file:
+            return FileWrapper(stream, size)
+        stream.close()
+        written.append(file)
+        return ()
+
+    here = {"wsgi.input": BytesIO(), "wsgi.errors": sys.stderr, "wsgi.file_wrapper": handed_over}
+    chunks, status, headers = run_wsgi_app(_app, environ | here)
+    body = bytearray()
     try:
         for chunk in chunks:
             body += chunk
             if len(body) > IN_MEMORY:
-                file = _in_file(body, chunks)
+                _write(Path(file), body, chunks)
+                written.append(file)
     finally:
         getattr(chunks, "close", _nothing)()
-    return Answer(status, list(headers), b"" if file else bytes(body), file)
+    return Answer(status, list(headers), None if written else bytes(body))
 
 
-def _in_file(body: bytearray, rest: Iterable[bytes]) -> str:
-    """The name of a file that holds both; none is left where the rest can't be had."""
-    folder: Path = _app.extensions["mushra"].settings.tmp_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(prefix=PREFIX, dir=folder, delete=False) as file:
-        try:
-            file.write(body)
-            file.writelines(rest)
-        except BaseException:
-            Path(file.name).unlink()
-            raise
-        return file.name
+def _write(file: Path, body: bytearray, rest: Iterable[bytes]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("wb") as stream:
+        stream.write(body)
+        stream.writelines(rest)

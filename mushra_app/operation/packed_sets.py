@@ -16,9 +16,9 @@ from sqlalchemy import Connection, select
 from mushra_app.config import Settings
 from mushra_app.models import StudyVersion
 from mushra_app.study import sets
-from mushra_app.whole_files import whole
 from stimuli import manifest as manifests
 from stimuli.errors import StimuliError
+from stimuli.whole_files import whole_file
 
 METRICS = "metrics.json"
 
@@ -48,7 +48,7 @@ def found(connection: Connection, settings: Settings) -> tuple[dict[str, tuple[P
 def put(source: IO[bytes], path: Path) -> None:
     """Bring a file back, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path) as part, part.open("wb") as target:
+    with whole_file(path) as part, part.open("wb") as target:
         shutil.copyfileobj(source, target)
 
 

@@ -132,8 +132,8 @@ def invite(role: str, studies: tuple[str, ...], view_only: bool, data_dir: Path 
     with changing(data_dir) as db:
         may = "view" if view_only else "change"
         token = invitations.invite(db, audit.COMMAND_LINE, role, studies, may=may)
-        given = f", given {', '.join(studies)}" if studies else ""
-        _say(db, f"an invitation: {role}{given}")
+        given = ", ".join(studies)
+        _say(db, f"an invitation: {role}, given {given}" if given else f"an invitation: {role}")
     click.echo(f"  {load_settings(data_dir=data_dir).address}/studio/people/join/{token}")
 
 

@@ -8,12 +8,13 @@ SP 800-63B).
 Conventions: names are compared without regard to case and form (NFKC). Functions take a SQLAlchemy session; those that
 hash take a tenth of a second and none, because on SQLite every listener's save waits for a transaction that writes.
 
-Defines: ``ROLES``, ``login_name``, ``hashed``, ``is_right``, ``renewed``, ``add``, ``named``, ``found``,
-``all_accounts``, ``change_password``, ``set_active``, ``change_role``, ``require_another_owner``.
+Defines: ``ROLES``, ``login_name``, ``name_sha256``, ``hashed``, ``is_right``, ``renewed``, ``add``, ``named``,
+``found``, ``all_accounts``, ``change_password``, ``set_active``, ``change_role``, ``require_another_owner``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import unicodedata
 from collections.abc import Sequence
@@ -21,12 +22,12 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError, ConflictError, NotFoundError
 from mushra_app.people import logins
-from mushra_app.people.tables import Account
+from mushra_app.people.tables import Account, LoginAttempt
 from mushra_app.words import say
 
 ROLES = ("owner", "experimenter", "viewer")
@@ -40,6 +41,11 @@ _AT_ONCE = threading.BoundedSemaphore(2)
 def login_name(typed: str) -> str:
     """A name as it is stored and compared; one that is too long for a name is cut."""
     return unicodedata.normalize("NFKC", typed[: 2 * LONGEST_NAME]).strip().casefold()
+
+
+def name_sha256(typed: str) -> str:
+    """What tries of a name's password are counted by, whether there is such an account or not."""
+    return hashlib.sha256(login_name(typed).encode(errors="replace")).hexdigest()
 
 
 def hashed(password: str) -> str:
@@ -107,9 +113,10 @@ def all_accounts(db: Session) -> Sequence[Account]:
 
 
 def change_password(db: Session, account: Account, password_hash: str) -> None:
-    """From now on another password; whoever is in with the old one is out."""
+    """From now on another password; whoever is in with the old one is out, and wrong tries of it count no more."""
     account.password_hash = password_hash
     logins.end_all(db, account.id)
+    db.execute(delete(LoginAttempt).where(LoginAttempt.name_sha256 == name_sha256(account.name)))
 
 
 def set_active(db: Session, account: Account, active: bool) -> None:

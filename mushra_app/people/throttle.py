@@ -4,25 +4,26 @@ A try is written down before its password is looked at, and counts until the pas
 once are a hundred tries. They are counted by the name that was typed, whether there is such an account or not, and by
 the network that they came from (an IPv6 /64, which one household or attacker has whole).
 
-That strangers can keep somebody out for a quarter of an hour is the price; who is in stays in, and the command line
-always works. Defines: ``BY_NAME``, ``BY_NETWORK``, ``WINDOW``, ``TooManyTriesError``, ``begin``, ``forgive``,
-``network_of``.
+That strangers can keep somebody out for a quarter of an hour is the price; who is in stays in, the command line always
+works, and a password that is set anew forgives. A try that lies further ahead than one counts was made before the clock
+was set back; it counts no more, because it would for as long as the clock takes to come there again.
+Defines: ``BY_NAME``, ``BY_NETWORK``, ``WINDOW``, ``TooManyTriesError``, ``begin``, ``forgive``, ``network_of``.
 """
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import math
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, delete, select, text
+from sqlalchemy import ColumnElement, delete, not_, select, text
 from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError
-from mushra_app.people.accounts import login_name
+from mushra_app.people.accounts import name_sha256
 from mushra_app.people.tables import LoginAttempt
 from mushra_app.table_base import now
+from mushra_app.words import say_number
 
 BY_NAME, BY_NETWORK = 10, 50
 """Failures within ``WINDOW``; a lab's people share an address."""
@@ -35,7 +36,13 @@ class TooManyTriesError(AppError):
     def __init__(self, wait_s: int) -> None:
         self.wait_s = wait_s
         minutes = math.ceil(wait_s / 60)
-        super().__init__(f"Too many wrong passwords. Try again in {minutes} minute{'s' if minutes > 1 else ''}.")
+        super().__init__(
+            say_number(
+                "Too many wrong passwords. Try again in %(num)s minute.",
+                "Too many wrong passwords. Try again in %(num)s minutes.",
+                minutes,
+            )
+        )
 
 
 def begin(db: Session, name: str, network: str) -> int:
@@ -48,15 +55,15 @@ def begin(db: Session, name: str, network: str) -> int:
     """
     if db.get_bind().dialect.name == "postgresql":  # on SQLite a transaction that writes is alone anyway
         db.execute(text("LOCK TABLE login_attempt IN EXCLUSIVE MODE"))
-    db.execute(delete(LoginAttempt).where(LoginAttempt.at < now() - WINDOW))
-    name_sha256 = hashlib.sha256(login_name(name).encode(errors="replace")).hexdigest()
+    moment = now()
+    db.execute(delete(LoginAttempt).where(not_(LoginAttempt.at.between(moment - WINDOW, moment + WINDOW))))
     wait_s = max(
-        _wait_s(db, LoginAttempt.name_sha256 == name_sha256, BY_NAME),
+        _wait_s(db, LoginAttempt.name_sha256 == name_sha256(name), BY_NAME),
         _wait_s(db, LoginAttempt.network == network, BY_NETWORK),
     )
     if wait_s:
         raise TooManyTriesError(wait_s)
-    attempt = LoginAttempt(name_sha256=name_sha256, network=network)
+    attempt = LoginAttempt(name_sha256=name_sha256(name), network=network)
     db.add(attempt)
     db.flush()
     return attempt.id

@@ -5,6 +5,8 @@ Defines: ``instructions``, ``before_a_later_session``, ``ended``, ``withdrawn``,
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy.orm import Session
 
 from mushra_app.listener import pages
@@ -94,11 +96,12 @@ def done(db: Session, sitting: ListeningSession, base: str) -> pages.DonePage:
     experiment = experiment_of(sitting.version)
     title, code, contact = title_of(sitting.version), sitting.listener.code, experiment.experiment.contact
     later = next((other for other in sitting.listener.sessions if other.part == sitting.part + 1), None)
+    ending = endings.of_finished(db, sitting)
+    page = pages.DonePage(title, code, contact, ending.code, ending.return_url)
     if later is None:
-        ending = endings.of_finished(db, sitting)
-        return pages.DonePage(title, code, contact, ending.code, ending.return_url)
+        return page
     sessions, _, token = base.rpartition("/")
-    return pages.DonePage(title, code, contact, next_url=f"{sessions}/{token_after(token)}/", wait_h=wait_h(later) or 0)
+    return replace(page, next_url=f"{sessions}/{token_after(token)}/", wait_h=wait_h(later) or 0)
 
 
 def _own_instructions(sitting: ListeningSession, step: Step) -> tuple[str, ...]:

@@ -93,10 +93,13 @@ def asked_now(db: Session, sitting: ListeningSession, steps: list[Step]) -> Aske
 
 
 def wait_h(sitting: ListeningSession) -> int | None:
-    """How many hours, rounded up, until a session may begin; None where the one before it is not finished."""
+    """How many hours, rounded up, until a session may begin; None where the one before it is not finished.
+
+    Never more than the pause, whatever moment the one before it ended by a clock that was set back since.
+    """
     before = next(other for other in sitting.listener.sessions if other.part == sitting.part - 1)
     if before.status != "finished" or before.finished_at is None:
         return None
-    pause_h = experiment_of(sitting.version).test.hours_between_sessions
-    left = before.finished_at + timedelta(hours=pause_h) - now()
+    pause = timedelta(hours=experiment_of(sitting.version).test.hours_between_sessions)
+    left = min(before.finished_at + pause - now(), pause)
     return max(math.ceil(left / timedelta(hours=1)), 0)

@@ -16,6 +16,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -148,16 +149,18 @@ def token_after(token: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(f"session after {token}".encode()).digest()[:16]).decode()[:22]
 
 
-def way_back(listener: Listener, key: str) -> str | None:
+def way_back(listener: Listener, key: str, part: int | None = None) -> str | None:
     """The token of the session that a listener goes on with: the first that is not finished, else the last.
 
+    Whoever was sent for one session alone, which is ``part``, is not led past its last page into one that waits still.
     None where tokens do not follow from this key: the listener enrolled before there was one, or elsewhere.
     """
-    token = listener_token(key, listener.code)
-    for sitting in listener.sessions:
+    token, sessions = listener_token(key, listener.code), listener.sessions
+    for sitting, later in zip_longest(sessions, sessions[1:]):
         if sitting.token_sha256 != token_sha256(token):
             return None
-        if sitting.status != "finished" or sitting is listener.sessions[-1]:
+        sent_no_further = part is not None and later is not None and later.status == "planned" and later.part > part
+        if sitting.status != "finished" or later is None or sent_no_further:
             return token
         token = token_after(token)
     return None

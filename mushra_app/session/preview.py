@@ -3,11 +3,12 @@
 A preview is a session in a database of its own, in memory: the version's rows are copied there, a listener is enrolled,
 and the pages, checks and saves are those of every session (``mushra_app.session``). Which page is shown follows from
 the preview's token alone: the plan from its ``seed``, the place from ``at``, the number of pages that were gone through
-as if every check was passed. So nothing has to be remembered: what a process keeps of the latest previews saves time
-and no more.
+as if every check of the sound was passed. So nothing has to be remembered: what a process keeps of the latest previews
+saves time and no more. An answer that the study does not accept leads to the page that its listener would be left with
+(``away``). Codes of a panel are not copied: whoever may only look at a study is not handed them.
 
 Functions take the ``Database`` that the version is in and know nothing of the web; nothing here opens it for writing.
-Defines: ``Walk``, ``page``, ``answer``, ``save``, ``sounds_of_trial``, ``setup_sound``.
+Defines: ``Walk``, ``page``, ``answer``, ``not_looked_for``, ``save``, ``sounds_of_trial``, ``setup_sound``.
 """
 
 from __future__ import annotations
@@ -26,14 +27,16 @@ from mushra_app.db import Database
 from mushra_app.errors import NotFoundError
 from mushra_app.listener import pages
 from mushra_app.models import Answer, Base, Clip, Listener, ListeningSession, Save, SetupStep, Slot, StudyVersion, now
-from mushra_app.session import announcements, course, listening, setting_up
+from mushra_app.session import announcements, course, enrolment, listening, setting_up
 from mushra_app.session.design import plan
 from mushra_app.session.enrolment import EXPERIENCE, TRANSDUCERS, design_for, experiment_of, trial_of
 from mushra_app.session.saving import TrialSave, lock_trial, save_trial
+from mushra_app.study import arriving
+from mushra_app.study.recruiting import Recruiting, recruiting_of
 from mushra_app.words import say
 
 CODE = "PREVIEW"
-"""Stands where a listener has the code to withdraw with."""
+"""Stands where a listener has the code to withdraw with, or one of a panel's."""
 COPIED = ("study", "study_version", "scale", "item", "condition", "clip")
 LARGE = {"study_version": "manifest", "clip": "provenance"}
 """Left behind: no page of a listener's needs it."""
@@ -51,23 +54,24 @@ _in_memory = create_engine(
 
 @dataclass(frozen=True)
 class Walk:
-    """Where somebody is in a preview; ``at`` counts the pages that were gone through."""
+    """Where somebody is in a preview: after ``at`` pages, or turned ``away`` by what they answered on the next one."""
 
     language: str
     transducer: str
     seed: int
     at: int = 0
+    away: bool = False
 
     @property
     def token(self) -> str:
         """What stands for it in an address."""
-        return f"{self.language}-{self.transducer}-{self.seed}-{self.at}"
+        return f"{self.language}-{self.transducer}-{self.seed}-{self.at}" + ("-away" if self.away else "")
 
     @classmethod
     def read(cls, token: str) -> Walk:
         """The place that a token stands for; NotFoundError for what is none."""
-        language, transducer, seed, at = [*token.split("-"), "", "", "", ""][:4]
-        walk = cls(language, transducer, _number(seed), _number(at))
+        language, transducer, seed, at, away = [*token.split("-"), "", "", "", "", ""][:5]
+        walk = cls(language, transducer, _number(seed), _number(at), bool(away))
         if walk.token != token or transducer not in TRANSDUCERS or not language.isalpha():
             raise _no_such_page()
         return walk
@@ -75,12 +79,14 @@ class Walk:
     @property
     def next(self) -> Walk:
         """One page further."""
-        return replace(self, at=self.at + 1)
+        return replace(self, at=self.at + 1, away=False)
 
 
 def page(source: Database, version_id: int, walk: Walk, base: str, next_base: str) -> listening.Page:
     """The page that is shown; ``base`` and ``next_base`` are its address and that of the page after it."""
     with _at(source, version_id, walk) as (db, sitting):
+        if walk.away:
+            _refuse(db, sitting)
         found = listening.next_page(db, sitting, base)
     if isinstance(found, pages.TrialPage):
         return replace(found, next_url=f"{next_base}/", next_sounds=())  # which have other addresses there
@@ -89,10 +95,21 @@ def page(source: Database, version_id: int, walk: Walk, base: str, next_base: st
     return found
 
 
-def answer(source: Database, version_id: int, walk: Walk, given: Mapping[str, str]) -> pages.QuestionsPage | None:
-    """What is said of answers to a questionnaire that won't do; None where they will, and for every other page."""
+def answer(source: Database, version_id: int, walk: Walk, given: Mapping[str, str]) -> pages.QuestionsPage | Walk:
+    """Where answers lead, as from every other page; what is said of them where they won't do."""
     with _at(source, version_id, walk) as (db, sitting):
-        return listening.answer(db, sitting, given)
+        if corrections := listening.answer(db, sitting, given):
+            return corrections
+        return replace(walk, away=True) if sitting.status == "refused" else walk.next
+
+
+def not_looked_for(version: StudyVersion, transducer: str, experience: str) -> pages.MessagePage | None:
+    """What somebody is told who does not meet the study's criteria; None where these do."""
+    recruiting = recruiting_of(version.study)
+    if arriving.meets_criteria(recruiting, enrolment.Arrival(transducer, experience, "")):
+        return None
+    without_codes = Recruiting.model_validate(_without_codes(recruiting.model_dump()))
+    return announcements.not_looked_for(version, without_codes, "")
 
 
 def save(source: Database, version_id: int, walk: Walk, trial: str, sent: TrialSave) -> int:
@@ -121,8 +138,8 @@ def setup_sound(source: Database, version_id: int, walk: Walk, step: str, attemp
 def _at(source: Database, version_id: int, walk: Walk) -> Iterator[tuple[Session, ListeningSession]]:
     """The session as it is after so many pages."""
     for at in range(0, walk.at, STRIDE):
-        _reached(source, version_id, replace(walk, at=at))
-    with _opened(_reached(source, version_id, walk)) as db:
+        _reached(source, version_id, replace(walk, at=at, away=False))
+    with _opened(_reached(source, version_id, replace(walk, away=False))) as db:
         yield db, _sitting(db)
 
 
@@ -130,6 +147,14 @@ def _sitting(db: Session) -> ListeningSession:
     """The latest session that has begun."""
     begun = select(ListeningSession).where(ListeningSession.status != "planned")
     return db.scalars(begun.order_by(ListeningSession.part.desc())).first() or db.get_one(ListeningSession, 1)
+
+
+def _refuse(db: Session, sitting: ListeningSession) -> None:
+    """Somebody's answers are none that the study accepts; NotFoundError where it asks nothing of the kind here."""
+    asked = course.asked_now(db, sitting, course.steps_of(db, sitting))
+    if asked is None or not any(question.accept for question in asked.questions):
+        raise _no_such_page()
+    course.refuse(sitting)
 
 
 def _go_through(db: Session, sitting: ListeningSession) -> bool:
@@ -214,7 +239,16 @@ def _copy(db: Session, connection: Connection, version_id: int) -> None:
         empty = {LARGE[name]: {}} if name in LARGE else {}
         rows = db.execute(select(*small).where(of_version[name]).order_by(table[name].c.id)).mappings()
         if found := [dict(row) | empty for row in rows]:
+            if name == "study":
+                found[0]["recruiting"] = _without_codes(found[0]["recruiting"])
+            if name == "study_version":
+                written = found[0]["experiment"]
+                found[0]["experiment"] = written | {"completion": _without_codes(written.get("completion", {}))}
             connection.execute(insert(table[name]), found)
+
+
+def _without_codes(written: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: CODE if value and name.endswith("code") else value for name, value in written.items()}
 
 
 def _enrol(db: Session, version: StudyVersion, walk: Walk) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import bindparam, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError, ConflictError, NotFoundError
+from mushra_app.json_mistakes import told
 from mushra_app.models import Base, ListeningSession, ScriptError
 from mushra_app.session.listening import finish_if_complete
 from mushra_app.words import say
@@ -157,13 +158,12 @@ class LockedTrial(NamedTuple):
 
 
 def read_body(body: bytes) -> TrialSave:
-    """Check what a page sent; AppError with one sentence where it won't do."""
+    """Check what a page sent; AppError with what is wrong where it won't do."""
     try:
         return TrialSave.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise AppError(f"{place}: {first['msg']}; nothing was saved") from None
+        mistakes = told(error, body, whole="the body", shown_by="openapi.json")
+        raise AppError(f"{mistakes}; nothing was saved") from None
 
 
 def lock_trial(db: Session, session_sha256: str, token: str) -> LockedTrial:

@@ -65,7 +65,7 @@ def login() -> Any:
         token = half = None
         if account is None or not account.active or account.password_hash != right:
             known = accounts.found(db, name) is not None
-            about = accounts.login_name(name) if known else "a name that nobody has"  # it may be a password
+            about = accounts.login_name(name) if known else audit.kept("a name that nobody has")  # it may be a password
             audit.note(db, "", "failed login", about, network=network_of(request.remote_addr))
         elif account.totp_secret is not None:
             half = HalfIn.of(account, wanted)

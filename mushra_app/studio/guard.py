@@ -8,7 +8,7 @@ that study, and (``in_general``) the one that belongs to no study.
 The browser holds a signed cookie with the login's token. It is not bound to a network or a browser
 (``SESSION_PROTECTION``): people change trains and browsers get updates, and the token can't be guessed.
 
-Defines: ``needs``, ``enforce``, ``visitor``, ``door``, ``enter``, ``leave``, ``attach``.
+Defines: ``needs``, ``enforce``, ``visitor``, ``door``, ``enter``, ``leave``, ``forget``, ``attach``.
 """
 
 from __future__ import annotations
@@ -88,11 +88,11 @@ def door(wanted: str = "", *, error: str = "", name: str = "") -> LoginPage:
 
 
 def enter(token: str) -> None:
-    """From here on this browser is in, with nothing left of what its cookie held before."""
+    """From here on this browser is in, with nothing left of what its cookie held before but the language."""
     with services().database.reading() as db:
         found = logins.visitor(db, token)
     assert found is not None
-    session.clear()
+    forget()
     login_user(Person(found))
 
 
@@ -102,7 +102,13 @@ def leave() -> None:
         with services().database.writing() as db:
             logins.end(db, found.token)
     logout_user()
-    session.clear()
+    forget()
+
+
+def forget() -> None:
+    """Empty the cookie; the language that was chosen outlives a login and its end."""
+    for name in set(session) - {"language"}:
+        del session[name]
 
 
 def attach(app: Flask) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -69,11 +70,11 @@ def listening_places(
     visible: Container[str] | None = None,
     *,
     may_calibrate: bool = True,
-    refused: tuple[Calibration, tuple[str, ...]] = (Calibration(), ()),
+    refused: tuple[Calibration, Mapping[str, str]] = (Calibration(), MappingProxyType({})),
 ) -> PlacesPage:
     """All listening places; ``address`` gives the listener's link of a study at a place, both by name.
 
-    Only studies whose names are ``visible`` (None: all) have links; ``refused`` is what was typed and why it won't do.
+    Only studies whose names are ``visible`` (None: all) have links; ``refused`` is what was typed, and what is wrong.
     """
     versions = [
         version for version in lifecycle.current_versions(db, visible) if version.status in lifecycle.TAKES_LISTENERS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mushra_app.study.counting import Count
 
@@ -66,7 +66,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class PlacesPage:
-    """All listening places, and a form to write down a calibration; ``errors`` say why ``typed`` was refused.
+    """All listening places, and a form to write down a calibration; ``wrong`` says what of ``typed`` won't do.
 
     ``studies`` are those that take listeners, name and title: each has an alignment noise. Whoever
     may only look gets no form.
@@ -77,7 +77,7 @@ class PlacesPage:
     transducers: Mapping[str, str]
     allowed_db_a: tuple[float, float]
     typed: Calibration = Calibration()
-    errors: tuple[str, ...] = ()
+    wrong: Mapping[str, str] = field(default_factory=dict)
     may_calibrate: bool = True
 
 

@@ -6,11 +6,14 @@ Those of a study lie with its tabs, each in the ``routes`` of a wing. What each 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from flask import Response, flash, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from mushra_app import places
-from mushra_app.errors import AppError
+from mushra_app.errors import FieldsError
 from mushra_app.people import audit, permissions
 from mushra_app.people.permissions import Right
 from mushra_app.security import place_link_token, secret_key
@@ -79,13 +82,13 @@ def calibrate() -> AnyResponse | tuple[str, int]:
             kept = places.add(db, typed.name, level_db_a=form.level(), transducer=typed.transducer, device=typed.device)
             name = kept.name
             audit.note(db, visitor().name, "calibration", f"{name}: {kept.level_db_a:g} dB(A)")
-    except AppError as error:
-        return show(_places_page(typed, tuple(str(error).splitlines()))), 400
+    except FieldsError as error:
+        return show(_places_page(typed, error.wrong)), 400
     flash(say("The calibration of %(place)s is kept.", place=name))
     return redirect(url_for("studio.listening_places"), 303)
 
 
-def _places_page(typed: Calibration | None = None, errors: tuple[str, ...] = ()) -> PlacesPage:
+def _places_page(typed: Calibration | None = None, wrong: Mapping[str, str] = MappingProxyType({})) -> PlacesPage:
     person = visitor()
     with services().database.reading() as db:
         return overview.listening_places(
@@ -93,7 +96,7 @@ def _places_page(typed: Calibration | None = None, errors: tuple[str, ...] = ())
             _address_at_place,
             permissions.visible_studies(db, person),
             may_calibrate=permissions.right_of(db, person) >= Right.CHANGE,
-            refused=(typed or Calibration(), errors),
+            refused=(typed or Calibration(), wrong),
         )
 
 

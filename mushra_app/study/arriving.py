@@ -2,18 +2,21 @@
 
 Whoever has begun is led back to their session, in whatever state the study is: an invitation is its person's in any
 browser, and a panel's worker is known by the panel's name for them together with what only their own link says
-(``SECRETS``), because others may know the name. Everybody else is taken if the study takes
-listeners, the link may be used, and there is a place left. Enrolment locks the study, so that of two who want the last
+(``SECRETS``), because others may know the name. Only where their next session has not begun, which is days later at
+times, they may come by a link that says something new: the panel pays each session by itself, and what it says then
+leads back from then on. Everybody else is taken if the study takes listeners, the link may be used, and there is a
+place left. Enrolment locks the study, so that of two who want the last
 place one gets it, and one invitation opened twice at once makes one listener.
 
-Functions take a SQLAlchemy session and know nothing of the web. Defines: ``Panel``, ``Link``, ``way_back``, ``admit``,
-``meets_criteria``, ``arrive``.
+Functions take a SQLAlchemy session and know nothing of the web. Defines: ``Panel``, ``Link``, ``seen_out``,
+``way_back``, ``is_sent_again``, ``come_again``, ``admit``, ``meets_criteria``, ``arrive``.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
@@ -23,13 +26,18 @@ from mushra_app.errors import ConflictError, NotFoundError, TurnedAwayError
 from mushra_app.models import Listener, Place, Study, StudyVersion
 from mushra_app.session import enrolment, listening
 from mushra_app.session.enrolment import Arrival
-from mushra_app.study import lifecycle
+from mushra_app.study import endings, lifecycle
 from mushra_app.study.recruiting import Filled, Recruiting, filled, locked, recruiting_of
 from mushra_app.study.tables import Invitation, Recruit
 from mushra_app.words import say
 
 SECRETS = {"prolific": "SESSION_ID", "mturk": "assignmentId"}
 """What a panel's link says that nobody but its worker and whoever pays them knows."""
+LATER = "later"
+"""Where a recruit's detail keeps what the links for later sessions said, by the number of the session."""
+
+FOR_GOOD = ("full", "ended", "uninvited")
+"""Why somebody is turned away who need not try again."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,18 @@ class Link:
         return self.panel.channel if self.panel else ""
 
 
+@contextmanager
+def seen_out(db: Session, study: str, link: Link) -> Iterator[None]:
+    """Whoever comes from a panel and is turned away for good is handed what whoever is screened out is."""
+    try:
+        yield
+    except TurnedAwayError as error:
+        if link.panel is not None and error.reason in FOR_GOOD:
+            ending = endings.screened_out(recruiting_of(lifecycle.study_of(db, study)), link.channel)
+            error.code, error.return_url = ending.code, ending.return_url
+        raise
+
+
 def way_back(db: Session, study: str, link: Link, key: str) -> str | None:
     """The token of the session of whoever has this link and has begun; None where nobody has.
 
@@ -68,10 +88,30 @@ def way_back(db: Session, study: str, link: Link, key: str) -> str | None:
     listener = _known(db, study, link)
     if listener is None:
         return None
-    token = enrolment.way_back(listener, key) if _is_theirs(db, listener, link) else None
+    part = _part(db, study, link)
+    token = None if part == 0 else enrolment.way_back(listener, key, part)
     if token is None:
         raise ConflictError(say("You have begun already. Please go on at the address that your session had."))
     return token
+
+
+def is_sent_again(db: Session, study: str, link: Link) -> bool:
+    """Whether a panel sends somebody anew for the next of their sessions, which they have not begun."""
+    return _next_part(db, study, link) is not None
+
+
+def come_again(db: Session, study: str, link: Link, key: str) -> str | None:
+    """Note what the panel says of somebody whom it sends for their next session; the token to go on with.
+
+    Says and raises what ``way_back`` does, too where they have begun it meanwhile.
+    """
+    locked(db, lifecycle.study_of(db, study).id)
+    part, recruit = _next_part(db, study, link), _recruit(db, study, link)
+    if part is not None and recruit is not None and link.panel is not None:
+        later = recruit.detail.get(LATER, {}) | {str(part): dict(link.panel.detail)}
+        recruit.detail = {**recruit.detail, LATER: later}
+        db.flush()
+    return way_back(db, study, link, key)
 
 
 def admit(db: Session, version: StudyVersion, link: Link) -> str:
@@ -125,24 +165,42 @@ def arrive(db: Session, version: StudyVersion, link: Link, arrival: Arrival) -> 
 
 def _known(db: Session, study: str, link: Link) -> Listener | None:
     """Whoever has begun by this link; the open link is nobody's."""
-    query = select(Listener).join(Study, Study.id == Listener.study_id).where(Study.name == study)
     if link.invitation is not None:
+        query = select(Listener).join(Study, Study.id == Listener.study_id).where(Study.name == study)
         own = query.join(Invitation, Invitation.listener_id == Listener.id)
         return db.scalar(own.where(Invitation.id == link.invitation))
-    if link.panel is None:
-        return None
-    own = query.join(Recruit, Recruit.listener_id == Listener.id).where(Recruit.channel == link.panel.channel)
-    return db.scalars(own.where(Recruit.person == link.panel.person).order_by(Listener.id)).first()
+    recruit = _recruit(db, study, link)
+    return None if recruit is None else db.get_one(Listener, recruit.listener_id)
 
 
-def _is_theirs(db: Session, listener: Listener, link: Link) -> bool:
-    """Whether a link is the listener's own, where it names them."""
+def _recruit(db: Session, study: str, link: Link) -> Recruit | None:
+    """Whoever has come as the panel's worker that this link names."""
     if link.invitation is not None or link.panel is None:
-        return True
-    name = SECRETS[link.panel.channel]
-    detail = db.scalar(select(Recruit.detail).where(Recruit.listener_id == listener.id)) or {}
-    given, stored = link.panel.detail.get(name, ""), str(detail.get(name, ""))
-    return bool(given) and hmac.compare_digest(given.encode(), stored.encode())
+        return None
+    query = select(Recruit).join(Listener, Recruit.listener_id == Listener.id).join(Study).where(Study.name == study)
+    named = query.where(Recruit.channel == link.panel.channel, Recruit.person == link.panel.person)
+    return db.scalars(named.order_by(Listener.id)).first()
+
+
+def _part(db: Session, study: str, link: Link) -> int | None:
+    """The session that a link sends a panel's worker for; None for all of them, 0 where the link is not theirs."""
+    recruit = _recruit(db, study, link)
+    if recruit is None or link.panel is None:
+        return None
+    name, said = SECRETS[link.panel.channel], {"1": recruit.detail} | recruit.detail.get(LATER, {})
+    given = link.panel.detail.get(name, "").encode()
+    own = [int(part) for part, one in said.items() if hmac.compare_digest(given, str(one.get(name, "")).encode())]
+    return max(own) if given and own else 0
+
+
+def _next_part(db: Session, study: str, link: Link) -> int | None:
+    """The session that a panel's worker has not begun and is sent for by a link that says something new."""
+    listener = _known(db, study, link)
+    if listener is None or link.panel is None or _part(db, study, link) != 0:
+        return None
+    left = next((sitting for sitting in listener.sessions if sitting.status != "finished"), None)
+    says_something = bool(link.panel.detail.get(SECRETS[link.panel.channel]))
+    return left.part if says_something and left is not None and left.status == "planned" else None
 
 
 def _invitation(db: Session, study: Study, link: Link) -> Invitation | None:

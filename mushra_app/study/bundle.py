@@ -84,7 +84,7 @@ def contents_of(db: Session, settings: Settings, study: str, number: int | None 
     ConflictError
         While the study runs.
     """
-    version = lifecycle.version_of(db, study, number) if number else lifecycle.current(db, study)
+    version = lifecycle.chosen(db, study, number)
     _require_over(db, study)
     return Contents(
         study=study,

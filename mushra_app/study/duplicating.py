@@ -50,13 +50,13 @@ OF_A_PANEL = ("completion_code", "screen_out_code", "attention_code", "return_ur
 class Wanted:
     """Which study is duplicated, under which name; ``number`` is the version, None for the current one.
 
-    ``by`` is what the audit log says beside who it was: by which token.
+    ``token`` is by which one of whoever it is, where it is by one; the audit log says so.
     """
 
     study: str
     name: str
     number: int | None = None
-    by: str = ""
+    token: str = ""
 
 
 def duplicate(database: Database, settings: Settings, wanted: Wanted, visitor: Visitor) -> int | None:
@@ -128,14 +128,14 @@ def _of_text(database: Database, wanted: Wanted, visitor: Visitor, text: str) ->
         )
 
 
-def _settle(db: Session, wanted: Wanted, visitor: Visitor, told: str) -> None:
+def _settle(db: Session, wanted: Wanted, visitor: Visitor, about: str) -> None:
     """What the new study has of the old one beside the file and the sounds, and whose it is."""
     if permissions.right_of(db, visitor, wanted.study) < Right.VIEW or permissions.right_of(db, visitor) < Right.CHANGE:
         raise ConflictError(say("You may not duplicate this study any more; nothing was made."))
     kept = recruiting_of(lifecycle.study_of(db, wanted.study)).model_copy(update=dict.fromkeys(OF_A_PANEL, ""))
     lifecycle.study_of(db, wanted.name).recruiting = kept.model_dump(mode="json")
     permissions.grant_own(db, visitor, wanted.name)
-    audit.note(db, visitor.name, "study", told + wanted.by)
+    audit.note(db, visitor.name, "study", f"{about}, by the token {wanted.token!r}" if wanted.token else about)
 
 
 def _renamed(experiment: Experiment, name: str) -> Experiment:

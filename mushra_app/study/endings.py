@@ -1,10 +1,11 @@
 """What a listener is handed at the end: a code, and the way back to the panel that they came from.
 
 Whoever came by an invitation or sat at a listening place came from no panel and is handed neither; a worker of MTurk
-copies the code, and everybody else gets both. What the experiment file says is said where the study's recruiting has
-no code; an address of it that is neither https nor this machine is left out. ``{code}`` in either's address stands for
-the code that is handed out, never for the listener's own: whoever has that can withdraw them. Which of the codes it is
-is not said to the listener: a failed check would only be argued about.
+copies the code, and everybody else gets both. They get them after their last session; a panel's worker after each one
+that a pause follows, because no panel lets work lie open for days. What the experiment file says is said where the
+study's recruiting has no code; an address of it that is neither https nor this machine is left out. ``{code}`` in
+either's address stands for the code that is handed out, never for the listener's own: whoever has that can withdraw
+them. Which of the codes it is is not said to the listener: a failed check would only be argued about.
 
 Defines: ``Ending``, ``of_finished``, ``of_refused``, ``screened_out``.
 """
@@ -36,13 +37,17 @@ class Ending:
 
 
 def of_finished(db: Session, sitting: ListeningSession) -> Ending:
-    """For a listener who has finished their last session."""
+    """For a listener who has finished a session: their last one, or one after which the panel pays them."""
     recruiting, channel = recruiting_of(sitting.version.study), _channel(db, sitting)
+    experiment = experiment_of(sitting.version)
+    is_last, is_paid = sitting.part == experiment.test.sessions, channel and channel not in FROM_NO_PANEL
+    if not is_last and not (is_paid and experiment.test.hours_between_sessions):
+        return Ending()
     if recruiting.attention_code and failed(checks_of(db, sitting.listener_id), recruiting.attention):
         return _ending(recruiting, recruiting.attention_code, channel)
     if recruiting.completion_code:
         return _ending(recruiting, recruiting.completion_code, channel)
-    own = experiment_of(sitting.version).completion
+    own = experiment.completion
     back = own.return_url.replace("{code}", quote(own.code, safe=""))
     return Ending(own.code, back if is_safe_address(back) else "")
 
@@ -54,7 +59,7 @@ def of_refused(db: Session, sitting: ListeningSession) -> Ending:
 
 
 def screened_out(recruiting: Recruiting, channel: str) -> Ending:
-    """For somebody who does not meet the criteria and was not enrolled."""
+    """For somebody who was not enrolled: they don't meet the criteria, or no more are taken."""
     return _ending(recruiting, recruiting.screen_out_code, channel)
 
 

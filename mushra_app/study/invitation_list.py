@@ -20,7 +20,7 @@ from typing import IO, NamedTuple
 
 from mushra_app.errors import AppError
 from mushra_app.export import FORMULA_STARTS, harmless
-from mushra_app.study.invitations import MOST_AT_ONCE, Listed, Wanted, mistake
+from mushra_app.study.invitations import MOST_AT_ONCE, Listed, Wanted, mistakes
 from mushra_app.words import say
 
 MOST_BYTES = 100_000
@@ -72,16 +72,16 @@ def read(content: bytes, groups: set[str]) -> list[Wanted]:
     found = _list(_text(content))
     headings = _headings(found.lines)
     rows = found.lines[1:] if headings else found.lines
-    wanted, mistakes = [], []
+    wanted, sentences = [], []
     for line in rows:
         places = headings or _Places()
         wanted.append(one := Wanted(_plain(line.cells, places.label), _plain(line.cells, places.group)))
-        mistakes.append(_unclear(found, line, places) or _mistake(one, groups, found.separator))
-    if wanted and wanted[0].group and mistakes[0] and not headings:
-        mistakes[0] += " " + say("If these are the names of columns, call them name and group.")
+        sentences.append(_unclear(found, line, places) or _mistake(one, groups, found.separator))
+    if wanted and wanted[0].group and sentences[0] and not headings:
+        sentences[0] += " " + say("If these are the names of columns, call them name and group.")
     wrong = [
         say("Line %(number)d: %(said)s", number=line.number, said=said)
-        for line, said in zip(rows, mistakes, strict=True)
+        for line, said in zip(rows, sentences, strict=True)
         if said
     ]
     if wrong:
@@ -168,14 +168,14 @@ def _unclear(found: _List, line: _Line, places: _Places) -> str:
         return say(
             "%(found)r: expected a label and a group with %(separator)r between them, as on other lines, or the label "
             "in quotes.",
-            found=line.cells[0][:60],
+            found=line.cells[0],
             separator=found.separator,
         )
     if more := [cell for cell in line.cells[places.most :] if cell]:
         return say(
             "found %(found)r after the label and the group; expected nothing there. A label with %(separator)r in it "
             "stands in quotes.",
-            found=more[0][:60],
+            found=more[0],
             separator=found.separator,
         )
     return ""
@@ -185,7 +185,7 @@ def _mistake(one: Wanted, groups: set[str], separator: str) -> str:
     """What is wrong with what a line asks for, in a sentence; "" where nothing is."""
     if not one.label:
         return say("expected a label, such as a name; found none")
-    said = mistake(one, groups)
+    said = " ".join(mistakes(one, groups).values())
     if said and one.group not in groups and separator == ",":
         said += " " + say("A label with a comma in it stands in quotes.")
     return said

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Case, Select, case, func, select
 from sqlalchemy.orm import Session
 
-from mushra_app.errors import AppError, ConflictError, NotFoundError
+from mushra_app.errors import AppError, ConflictError, FieldsError, NotFoundError
 from mushra_app.models import ListeningSession, Study, now
 from mushra_app.study.recruiting import recruiting_of
 from mushra_app.study.tables import Invitation
@@ -54,36 +54,37 @@ def numbered(count: int, label: str, group: str = "") -> list[Wanted]:
 
 
 def create(db: Session, study: Study, wanted: Sequence[Wanted], *, code: str | None = None) -> list[Invitation]:
-    """Make invitations; AppError where there are too many at once, or one won't do, and then none is made."""
+    """Make invitations; AppError where there are too many at once, or one won't do: then none is made."""
     if not 1 <= len(wanted) <= MOST_AT_ONCE:
         raise AppError(
             say("Invitations: found %(found)d; expected 1 to %(most)d at once.", found=len(wanted), most=MOST_AT_ONCE)
         )
     groups = {group.name for group in recruiting_of(study).groups}
     for one in wanted:
-        if wrong := mistake(one, groups):
-            raise AppError(wrong)
+        if wrong := mistakes(one, groups):
+            raise FieldsError(wrong)
     made = [Invitation(study_id=study.id, label=one.label, listener_group=one.group, code=code) for one in wanted]
     db.add_all(made)
     db.flush()
     return made
 
 
-def mistake(wanted: Wanted, groups: set[str]) -> str:
-    """What is wrong with an invitation that is to be made, in a sentence; "" where nothing is."""
+def mistakes(wanted: Wanted, groups: set[str]) -> dict[str, str]:
+    """What is wrong with an invitation that is to be made: a sentence for its ``label``, one for its ``group``."""
+    wrong: dict[str, str] = {}
     if len(wanted.label) > LONGEST_LABEL or not wanted.label.isprintable():
-        return say(
+        wrong["label"] = say(
             "The label %(found)r: expected at most %(most)d letters on one line.",
-            found=wanted.label[:30],
+            found=wanted.label,
             most=LONGEST_LABEL,
         )
     if wanted.group and wanted.group not in groups:
-        return say(
+        wrong["group"] = say(
             "The group %(found)r: expected one that the settings name (%(known)s), or none.",
-            found=wanted.group[:30],
+            found=wanted.group,
             known=", ".join(sorted(groups)) or say("there is none yet"),
         )
-    return ""
+    return wrong
 
 
 def revoke(db: Session, study: str, number: int) -> Invitation:

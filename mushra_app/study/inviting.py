@@ -21,7 +21,8 @@ from mushra_app.models import Place
 from mushra_app.security import invitation_link_token, place_link_token
 from mushra_app.study import invitation_list, invitations, lab, lifecycle
 from mushra_app.study.invitations import Listed, Wanted
-from mushra_app.study.recruiting import Recruiting, change, differences, locked, recruiting_of
+from mushra_app.study.recruiting import Recruiting, change, locked, recruiting_of
+from mushra_app.study.recruiting_changes import differences
 from mushra_app.study.tables import Invitation
 from mushra_app.table_base import now
 
@@ -68,8 +69,8 @@ def recruit(db: Session, study: str, given: Mapping[str, Any], note: Note, *, se
     found = locked(db, lifecycle.current(db, study).study_id)
     before = recruiting_of(found)
     after = change(found, given, seen=seen)
-    if told := differences(before, after):
-        note(db, "study", f"{study}: recruiting changed: {'; '.join(told)}")
+    if changes := "; ".join(differences(before, after)):
+        note(db, "study", f"{study}: recruiting changed: {changes}")
     return after
 
 
@@ -83,8 +84,8 @@ def invite(db: Session, study: str, wanted: Sequence[Wanted], note: Note) -> lis
     """Make invitations, the first first; AppError where one won't do, and then none is made."""
     version = lifecycle.current(db, study)
     numbers = {one.id for one in invitations.create(db, version.study, wanted)}
-    first = min(numbers)
-    note(db, "invitation", f"{study}: {len(numbers)} made, from number {first} on")
+    made, first = len(numbers), min(numbers)
+    note(db, "invitation", f"{study}: {made} made, from number {first} on")
     return [one for one in invitations.listed(db, version.study_id, after=first - 1) if one.number in numbers]
 
 

@@ -28,7 +28,7 @@ from mushra_app.errors import AppError
 from mushra_app.export import harmless, rows
 from mushra_app.models import Answer, ListeningSession, Save, Study, StudyVersion, Trial
 from mushra_app.session.enrolment import experiment_of
-from mushra_app.whole_files import whole
+from stimuli.whole_files import whole_file
 
 PAGE = (
     *("study", "study_id", "listener", "listener_group", "session", "part", "trial", "presentation", "attribute"),
@@ -40,17 +40,17 @@ WEBMUSHRA = ("session_uuid", "trial_id", "rating_stimulus", "rating_score", "rat
 WEBMUSHRA_ANCHORS = {3500: "anchor35", 7000: "anchor70"}
 AT_ONCE = 10_000
 
-Write = Callable[[TextIO, Session, str], int]
+Write = Callable[[TextIO, Session, str, int | None], int]
 
 
-def _long(stream: TextIO, db: Session, study: str) -> int:
-    return ratings.write_stream(stream, rows(db, study))
+def _long(stream: TextIO, db: Session, study: str, version: int | None) -> int:
+    return ratings.write_stream(stream, rows(db, study, version=version))
 
 
-def _wide(stream: TextIO, db: Session, study: str) -> int:
+def _wide(stream: TextIO, db: Session, study: str, version: int | None) -> int:
     pages: list[dict[str, str]] = []
     conditions: dict[str, None] = {}
-    for _, of_page in groupby(_analysed(db, study), key=lambda row: (row["trial"], row["attribute"])):
+    for _, of_page in groupby(_analysed(db, study, version), key=lambda row: (row["trial"], row["attribute"])):
         sounds = list(of_page)
         rated = {row["condition"]: ratings.to_text(row["rating"]) for row in sounds}
         conditions |= dict.fromkeys(rated)
@@ -66,12 +66,12 @@ def _apart(of_conditions: dict[str, Any]) -> dict[str, Any]:
     return {f"condition {name}" if name in PAGE else name: value for name, value in of_conditions.items()}
 
 
-def _webmushra(stream: TextIO, db: Session, study: str) -> int:
+def _webmushra(stream: TextIO, db: Session, study: str, version: int | None) -> int:
     names, comments = _webmushra_names(db, study), _comments(db, study)
-    questions, answers = _questionnaires(db, study)
+    questions, answers = _questionnaires(db, study, version)
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["session_test_id", *questions, *WEBMUSHRA])
-    found = list(_analysed(db, study))
+    found = list(_analysed(db, study, version))
     several = len({row["attribute"] for row in found}) > 1
     for row in found:
         own = answers.get(row["session"], {})
@@ -98,11 +98,11 @@ def _webmushra(stream: TextIO, db: Session, study: str) -> int:
 LAYOUTS: dict[str, Write] = {"long": _long, "wide": _wide, "webmushra": _webmushra}
 
 
-def write(stream: TextIO, db: Session, study: str, layout: str) -> int:
-    """Write the ratings of a study in one of ``LAYOUTS``; how many rows."""
+def write(stream: TextIO, db: Session, study: str, layout: str, version: int | None = None) -> int:
+    """Write the ratings of a study, of one version where its number is given, in one of ``LAYOUTS``; how many rows."""
     if layout not in LAYOUTS:
         raise AppError(f"layout: found {layout!r}; expected one of {', '.join(LAYOUTS)}")
-    return LAYOUTS[layout](stream, db, study)
+    return LAYOUTS[layout](stream, db, study, version)
 
 
 def write_parquet(path: Path, found: Iterable[ratings.Row]) -> int:
@@ -118,16 +118,17 @@ def write_parquet(path: Path, found: Iterable[ratings.Row]) -> int:
         [pa.field(one.name, kinds[one.type], metadata={"meaning": one.meaning}) for one in ratings.COLUMNS]
     )
     count, rest = 0, iter(found)
-    with whole(path) as part, pq.ParquetWriter(part, schema) as writer:
+    with whole_file(path) as part, pq.ParquetWriter(part, schema) as writer:
         while some := list(islice(rest, AT_ONCE)):
             writer.write_table(pa.Table.from_pylist(some, schema=schema))
             count += len(some)
     return count
 
 
-def _analysed(db: Session, study: str) -> Iterator[ratings.Row]:
+def _analysed(db: Session, study: str, version: int | None) -> Iterator[ratings.Row]:
     """What a report would look at, before its plan leaves listeners out."""
-    return (row for row in rows(db, study, training=False, unfinished=False) if not row["attention_check"])
+    found = rows(db, study, version=version, training=False, unfinished=False)
+    return (row for row in found if not row["attention_check"])
 
 
 def _webmushra_names(db: Session, study: str) -> dict[str, str]:
@@ -149,11 +150,13 @@ def _comments(db: Session, study: str) -> dict[str, str]:
     return {str(trial): comment for trial, comment in found}
 
 
-def _questionnaires(db: Session, study: str) -> tuple[list[str], dict[str, dict[str, str]]]:
+def _questionnaires(db: Session, study: str, version: int | None) -> tuple[list[str], dict[str, dict[str, str]]]:
     """Questions that are neither personal nor put between trials, and the answers by session."""
     query = select(Answer.session_id, Answer.question, Answer.text).join(ListeningSession)
     query = query.join(StudyVersion, StudyVersion.id == ListeningSession.study_version_id).join(Study)
     own = query.where(Study.name == study, Answer.personal.is_(False), Answer.at_position == 0).order_by(Answer.id)
+    if version is not None:
+        own = own.where(StudyVersion.number == version)
     questions: dict[str, None] = {}
     answers: dict[str, dict[str, str]] = {}
     for session, question, text in db.execute(own):

@@ -18,7 +18,7 @@ runs again only for a reason, which is noted as a look (``mushra_app.study.peeki
 
 Conventions: functions take a SQLAlchemy session and know nothing of the web; whoever calls them notes the move in the
 audit log. Defines: ``STATUSES``, ``RUNNING``, ``TAKES_LISTENERS``, ``FOLLOWS``, ``taking``, ``current``,
-``current_versions``, ``version_of``, ``move``, ``supersede_running``, ``archive``, ``no_such_study``.
+``current_versions``, ``version_of``, ``chosen``, ``move``, ``supersede_running``, ``archive``, ``no_such_study``.
 """
 
 from __future__ import annotations
@@ -130,6 +130,11 @@ def version_of(db: Session, study: str, number: int) -> StudyVersion:
     raise NotFoundError(say("%(study)s: no version %(number)d", study=study, number=number))
 
 
+def chosen(db: Session, study: str, number: int | None) -> StudyVersion:
+    """The version of that number, or where none is named the current one; NotFoundError where there is none."""
+    return current(db, study) if number is None else version_of(db, study, number)
+
+
 def move(db: Session, version: StudyVersion, status: str, *, reason: str = "", who: str = "") -> None:
     """Bring a version into another state; one that starts to run supersedes the one that runs.
 
@@ -150,7 +155,7 @@ def move(db: Session, version: StudyVersion, status: str, *, reason: str = "", w
     if status not in FOLLOWS[version.status]:
         raise ConflictError(
             say(
-                "%(study)s, version %(number)d is %(found)s, which can't become %(wanted)s; expected one of: %(may)s",
+                "%(study)s, version %(number)d is %(found)s, which can't become %(wanted)r; expected one of: %(may)s",
                 study=version.study.name,
                 number=version.number,
                 found=version.status,

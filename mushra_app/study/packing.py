@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 from mushra_app.errors import AppError
-from mushra_app.whole_files import whole
+from stimuli.whole_files import whole_file
 
 SUMS = "SHA256SUMS"
 OLDEST = (1980, 1, 1, 0, 0, 0)
@@ -40,7 +40,7 @@ def check_sums(root: Path) -> None:
 
 def pack(root: Path, out: Path) -> None:
     """Put a folder into a zip, atomically."""
-    with whole(out) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+    with whole_file(out) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
         for path in _files(root):
             entry = zipfile.ZipInfo(f"{root.name}/{path.relative_to(root).as_posix()}", OLDEST)
             entry.create_system, entry.external_attr = 3, 0o644 << 16

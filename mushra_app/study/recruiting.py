@@ -8,8 +8,8 @@ withdrawn or was refused. Whoever stopped in the middle of a session gives their
 without a save, by the server's clock. That is counted anew for whoever comes, and never written down: a clock that
 jumps back takes places back, and none is given away for the same stop twice. Whoever comes back goes on, counts again,
 and may be one more than was looked for. Functions take a SQLAlchemy session and know nothing of the web.
-Defines: ``Group``, ``Recruiting``, ``recruiting_of``, ``fingerprint``, ``change``, ``LOGGED``, ``differences``,
-``is_safe_address``, ``Filled``, ``filled``, ``locked``.
+Defines: ``Group``, ``Recruiting``, ``recruiting_of``, ``fingerprint``, ``change``, ``is_safe_address``, ``Filled``,
+``filled``, ``locked``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sqlalchemy import ColumnElement, and_, case, exists, func, literal, select
 from sqlalchemy.orm import Session
 
-from mushra_app.errors import AppError, ConflictError
+from mushra_app.errors import ConflictError, FieldsError
 from mushra_app.models import Listener, ListeningSession, Save, Study, Trial
 from mushra_app.table_base import now
 from mushra_app.words import say
@@ -35,20 +35,6 @@ MOST_LISTENERS = 100_000
 LONGEST_CODE, LONGEST_ADDRESS, LONGEST_GROUP, MOST_GROUPS = 100, 1000, 60, 50
 GONE = ("withdrawn", "refused")
 LOCAL = ("localhost", "127.0.0.1", "::1")
-LOGGED = {
-    "open_link": "open link",
-    "capacity": "most listeners",
-    "free_after_h": "places free after",
-    "groups": "groups",
-    "transducer": "listening by",
-    "experience": "experience",
-    "completion_code": "completion code",
-    "screen_out_code": "screen-out code",
-    "attention_code": "attention code",
-    "return_url": "way back",
-    "attention": "attention failed by",
-}
-"""What the audit log calls each setting; a test holds them against ``Recruiting``."""
 
 Limit = Annotated[int, Field(ge=1, le=MOST_LISTENERS)] | None
 Hours = Annotated[int, Field(ge=1, le=8760)] | None
@@ -164,8 +150,8 @@ def change(study: Study, given: Mapping[str, Any], *, seen: str | None = None) -
     ------
     ConflictError
         Where somebody else changed it meanwhile.
-    AppError
-        With a line per thing that won't do; then nothing is changed.
+    FieldsError
+        With a sentence per field that won't do (``capacity``, ``groups.0.quota``); then nothing is changed.
     """
     if seen is not None and seen != fingerprint(study):
         raise ConflictError(
@@ -174,23 +160,9 @@ def change(study: Study, given: Mapping[str, Any], *, seen: str | None = None) -
     try:
         wanted = Recruiting.model_validate(given)
     except ValidationError as error:
-        raise AppError("\n".join(dict.fromkeys(_sentence(one) for one in error.errors()))) from None
+        raise FieldsError({".".join(map(str, one["loc"][:3])): _sentence(one) for one in error.errors()}) from None
     study.recruiting = wanted.model_dump(mode="json")
     return wanted
-
-
-def differences(before: Recruiting, after: Recruiting) -> list[str]:
-    """Which settings differ, each in words for the audit log: from what to what.
-
-    Codes are worth money, and the end of an address may hold one: of those it is only said that they changed.
-    """
-    told = []
-    for name, words in LOGGED.items():
-        old, new = getattr(before, name), getattr(after, name)
-        was, became = _logged(name, old), _logged(name, new)
-        if old != new:
-            told.append(f"{words} changed" if was == became else f"{words} from {was} to {became}")
-    return told
 
 
 def is_safe_address(address: str) -> bool:
@@ -236,27 +208,6 @@ def _idle_since(moment: datetime) -> tuple[ColumnElement[bool], ...]:
         Trial.session_id == ListeningSession.id, Save.trial_id == Trial.id, Save.saved_at >= moment
     )
     return ListeningSession.status == "started", ListeningSession.started_at < moment, ~saved_since
-
-
-def _logged(name: str, value: Any) -> str:
-    """A setting as the audit log may show it."""
-    if name == "groups":
-        return ", ".join(map(_logged_group, value)) or "none"
-    if name.endswith("_code"):
-        return "a code" if value else "none"
-    if name == "return_url":
-        address, asks, _ = value.partition("?")
-        return address + ("?…" if asks else "") or "none"
-    if name == "free_after_h":
-        return "never" if value is None else f"{value} h"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "no limit" if value is None else str(value)
-
-
-def _logged_group(group: Group) -> str:
-    most = "any number" if group.quota is None else f"at most {group.quota}"
-    return f"{group.name} ({most}{', by link' if group.by_link else ''})"
 
 
 def _sentence(error: Any) -> str:

@@ -28,7 +28,7 @@ from mushra_app.study import invitation_list, invitations, inviting, lifecycle
 from mushra_app.study.invitations import MOST_AT_ONCE, Listed
 from mushra_app.study.inviting import Links
 from mushra_app.study.recruiting import Group, Recruiting, locked, recruiting_of
-from mushra_app.whole_files import whole
+from stimuli.whole_files import whole_file
 
 NUMBERS = ("capacity", "free_after_h")
 BY_LINK = ":link"
@@ -195,7 +195,7 @@ def _links(name: str, data_dir: Path | None) -> Links:
 def _tell(found: Sequence[Listed], links: Links, out: Path | None) -> None:
     """Invitations on the screen, or in a file that spreadsheets read."""
     if out is not None:
-        with whole(out) as path, path.open("w", encoding="utf-8-sig", newline="") as stream:
+        with whole_file(out) as path, path.open("w", encoding="utf-8-sig", newline="") as stream:
             invitation_list.write(stream, links.of(found))
         click.echo(f"{out}: {len(found)} invitations")
         return

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from mushra_app.config import Settings
@@ -32,6 +32,8 @@ from mushra_app.study.replica_rows import sittings
 from mushra_app.study.replica_tables import Tables
 
 TOLD_EVERY = 10_000
+ADVISORY_LOCK = 0x4D555349
+"""Of PostgreSQL, beside that of migrations (``mushra_app.schema``)."""
 
 Tell = Callable[[str], object]
 
@@ -71,7 +73,7 @@ def replicate(
     """
     with database.reading() as db:
         _require_empty(db)
-    with _own_folder(settings) as work:
+    with _own_folder(settings) as work, _alone(database):
         tell("bundle")
         root = root_of(bundle, work)
         with named_as(root):
@@ -115,7 +117,25 @@ def _own_folder(settings: Settings) -> Iterator[Path]:
             finally:
                 shutil.rmtree(work, ignore_errors=True)
     except Timeout:
-        raise ConflictError(f"{settings.data_dir}: another mushra replicate is at work there; wait for it") from None
+        raise _at_work(settings.data_dir) from None
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[None]:
+    """One process at a time puts a bundle into a database of PostgreSQL, whichever data folder and machine it has.
+
+    The rows of two bundles have the same numbers, so that the second would wait for the first and then be in its way.
+    An SQLite file lies in the data folder, which has one process at a time already.
+    """
+    with database.reading() as db:
+        asked = text("SELECT pg_try_advisory_xact_lock(:number)")
+        if db.get_bind().dialect.name == "postgresql" and not db.scalar(asked, {"number": ADVISORY_LOCK}):
+            raise _at_work(database.name)
+        yield
+
+
+def _at_work(where: Path | str) -> ConflictError:
+    return ConflictError(f"{where}: another mushra replicate is at work there; wait for it")
 
 
 def _store(found: Bundle, kept: Path, database: Database, settings: Settings, tell: Tell) -> Replicated:

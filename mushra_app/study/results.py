@@ -135,7 +135,7 @@ def _arguments(place: Place, kind: str, *, sounds: bool) -> list[str]:
         return [*version, "--stimuli", str(place.set_folder), *files]
     if kind == "bundle":
         return [*version, "--out", str(place.folder / "bundle.zip"), "--sounds" if sounds else "--no-sounds"]
-    return ["--refuse-running", "--out", str(place.folder / "ratings.parquet")]
+    return [*version, "--refuse-running", "--out", str(place.folder / "ratings.parquet")]
 
 
 def works(db: Session, place: Place, who: str) -> Works:

@@ -57,11 +57,13 @@ def show(name: str, data_dir: Path | None) -> None:
     with looking(data_dir) as db:
         current = lifecycle.current(db, name)
         count = counting.of_studies(db).get(current.study_id, Count())
+        of_versions = counting.of_versions(db, current.study_id)
         archived = ", archived" if current.study.archived_at else ""
         click.echo(f"{name}: {current.title}\n  {current.status}{archived}, {_told(count)}")
         for version in sorted(current.study.versions, key=lambda one: one.number):
             moves = ", ".join(lifecycle.FOLLOWS[version.status])
-            told = f"published {version.published_at:%Y-%m-%d}, may become: {moves}"
+            heard = _told(of_versions.get(version.id, Count()))
+            told = f"published {version.published_at:%Y-%m-%d}, {heard}, may become: {moves}"
             click.echo(f"  version {version.number}  {version.status:<10}  {told}")
 
 
@@ -108,7 +110,7 @@ def archive(name: str, back: bool, data_dir: Path | None) -> None:
     """Take the study NAME off the list; nothing of it is deleted."""
     with changing(data_dir) as db:
         lifecycle.archive(db, name, not back)
-        done = "back on the list" if back else "archived"
+        done = audit.kept("back on the list") if back else audit.kept("archived")
         audit.note(db, audit.COMMAND_LINE, "study", f"{name}: {done}")
     click.echo(f"{name}: {done}")
 
@@ -147,7 +149,7 @@ def _move(data_dir: Path | None, name: str, number: int | None, status: str, don
         version = lifecycle.version_of(db, name, number) if number else _meant(db, name, status)
         before = version.status
         lifecycle.move(db, version, status, reason=reason, who=audit.COMMAND_LINE)
-        said = f"version {version.number} from {before} to {status}"
+        said = audit.kept(f"version {version.number} from {before} to {status}")
         audit.note(db, audit.COMMAND_LINE, "study", f"{name}: {said}")
     click.echo(f"{name}: {said}; it {done}")
 

@@ -39,8 +39,9 @@ class FilesSystem(System):
         except ValueError as error:
             raise ValueError(f"path is no template: {error}; double a brace that is meant as such") from None
         if unknown := fields - {"system", "song", "target", "output"}:
-            known = "only {system}, {song}, {target} and {output} can be filled in"
-            raise ValueError(f"path uses {sorted(unknown)}; {known}")
+            raise ValueError(
+                f"path uses {sorted(unknown)}; only {{system}}, {{song}}, {{target}} and {{output}} can be filled in"
+            )
         if "song" not in fields:
             raise ValueError("path has no {song}: every song would get the same file")
         if ("output" in fields) != bool(self.outputs) or len(self.outputs) != len(self.targets):

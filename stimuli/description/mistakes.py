@@ -1,4 +1,4 @@
-"""What is wrong with a file, in sentences: "place: found X; expected Y".
+"""What is wrong with a file, or with JSON that was sent, in sentences: "place: found X; expected Y".
 
 pydantic finds the mistakes; its own words are a programmer's. A key that may be of several kinds is one mistake, which
 says all of them, at the place where a person wrote it: pydantic names the kinds in the path as well.
@@ -12,7 +12,8 @@ import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stimuli.description.model import SLUG, STEM_NAME
+from stimuli.description.model import LINE, LINES, SLUG, STEM_NAME
+from stimuli.errors import shown
 
 _WHOLE, _NUMBER, _LIST, _TABLE = "a whole number", "a number", "a list", "a table of keys"
 _EXPECTED = {
@@ -38,20 +39,22 @@ _EXPECTED = {
 _PATTERNS = {
     SLUG: "1 to 64 small letters, digits and hyphens, which begin with no hyphen",
     STEM_NAME: "1 to 64 small letters, digits, hyphens and underscores, which begin with a letter or a digit",
+    LINE: "text on one line, without control characters and without such as turn the direction of writing",
+    LINES: "text without control characters and without such as turn the direction of writing",
 }
-LONGEST_SHOWN = 200
 
 
-def sentences(details: Iterable[Any], written: Any, shown_by: str) -> list[str]:
+def sentences(details: Iterable[Any], written: Any, shown_by: str, whole: str = "the file") -> list[str]:
     """One line for each mistake.
 
     Parameters
     ----------
     details : pydantic's errors.
     written : what was checked, as it was read.
-    shown_by : what shows a file that is whole.
+    shown_by : what shows a file that is as it should be.
+    whole : what a mistake is of that is at no place in it.
     """
-    found = [(_place(detail, written), detail) for detail in details]
+    found = [(_place(detail, written) or whole, detail) for detail in details]
     lines: dict[str, str] = {}
     kinds: dict[str, list[str]] = {}
     for place, detail in found:
@@ -60,8 +63,8 @@ def sentences(details: Iterable[Any], written: Any, shown_by: str) -> list[str]:
             lines[own] = own
         elif not _only_follows(place, detail, found):
             kinds.setdefault(place, []).append(_expectation(detail))
-            expected = " or ".join(dict.fromkeys(kinds[place]))
-            lines[place] = f"{place}: found {_shown(detail['input'])}; expected {expected}"
+            expected = dict.fromkeys(kinds[place])
+            lines[place] = f"{place}: found {_shown(detail['input'])}; expected {' or '.join(expected)}"
     return list(dict.fromkeys(lines.values()))
 
 
@@ -95,7 +98,7 @@ def _of_its_own(place: str, detail: Any, shown_by: str) -> str:
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         expected = detail["ctx"].get("expected_tags", "a known kind")
         tag = detail["ctx"].get("tag")
-        return f"{place}.kind: " + (f"found {tag!r}" if tag else "is missing") + f"; expected one of {expected}"
+        return f"{place}.kind: " + (f"found {shown(tag)}" if tag else "is missing") + f"; expected one of {expected}"
     if kind in ("value_error", "assertion_error"):
         return f"{place}: {detail['ctx']['error']}"
     return ""
@@ -116,17 +119,16 @@ def _expectation(detail: Any) -> str:
 
 
 def _shown(found: Any) -> str:
-    """What was written, as it is written in TOML, or what of."""
+    """What was written, as it is written in TOML or JSON, or what of."""
     if isinstance(found, Mapping):
         return "a table"
     if isinstance(found, list | tuple):
         return f"a list of {len(found)}"
-    if isinstance(found, bool):
-        return str(found).lower()
+    if found is None or isinstance(found, bool):
+        return "null" if found is None else str(found).lower()
     if isinstance(found, datetime.date | datetime.time):
         return found.isoformat()
-    text = repr(found)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+    return shown(found)
 
 
 def _has(value: Any, index: int) -> bool:

@@ -57,8 +57,10 @@ class CommandSystem(SourcesSystem):
         except ValueError as error:
             raise ValueError(f"argv is no template: {error}; double a brace that is meant as such") from None
         if unknown := fields - set(FILLED_IN):
-            known = "only {mixture}, {output}, {target} and {folder} can be filled in"
-            raise ValueError(f"argv uses {sorted(unknown)}; {known}; double a brace that is meant as such")
+            raise ValueError(
+                f"argv uses {sorted(unknown)}; only {{mixture}}, {{output}}, {{target}} and {{folder}} can be filled "
+                "in; double a brace that is meant as such"
+            )
         if lacking := [name for name in ("mixture", "output") if name not in fields]:
             raise ValueError(f"argv has no {{{lacking[0]}}}: the program would not know where its sound is")
         return self

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple, Self
 from pydantic import Field, field_validator, model_validator
 
 from stimuli.description.model import Model
+from stimuli.errors import shown
 
 Factor = Literal["target", "dataset", "group"]
 FACTORS: tuple[Factor, ...] = ("target", "dataset", "group")
@@ -69,15 +70,15 @@ def contrast(text: str) -> Contrast:
     """
     left, dash, right = text.partition(" - ")
     if not dash:
-        raise ValueError(f'found {text!r}; expected "a - b", with spaces around the minus')
+        raise ValueError(f'found {shown(text)}; expected "a - b", with spaces around the minus')
     first, second = _side(left), _side(right)
     first = first._replace(on=first.on or second.on)
     if not first.condition or not second.condition:
-        raise ValueError(f'found {text!r}; expected "a - b", a condition on both sides')
+        raise ValueError(f'found {shown(text)}; expected "a - b", a condition on both sides')
     if bool(first.on) != bool(second.on):
-        raise ValueError(f"found {text!r}; the second side says nothing of where: write its level too")
+        raise ValueError(f"found {shown(text)}; the second side says nothing of where: write its level too")
     if first == second:
-        raise ValueError(f"found {text!r}; both sides are the same")
+        raise ValueError(f"found {shown(text)}; both sides are the same")
     return Contrast(first, second)
 
 
@@ -86,7 +87,7 @@ def _side(text: str) -> Side:
     levels = [re.fullmatch(r"\s*(\w+)\s*=\s*(.+?)\s*", part) for part in where.split(",")] if where else []
     for level in levels:
         if level is None or level[1] not in FACTORS:
-            raise ValueError(f"found {text!r}; after 'on' expected {' or '.join(f'{f}=…' for f in FACTORS)}")
+            raise ValueError(f"found {shown(text)}; after 'on' expected {' or '.join(f'{f}=…' for f in FACTORS)}")
     return Side(condition.strip(), tuple(sorted((level[1], level[2]) for level in levels if level)))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stimuli.description.model import Model, Name, Paragraph, Slug
+from stimuli.description.model import Lines, Model, Name, Paragraph, Slug
 
 
 class Attribute(Model):
@@ -46,7 +46,7 @@ class Test(Model):
     """Trials that only somebody who listens gets right: the reference among copies of the low anchor."""
     switching: Literal["bs1534", "crossfade"] = "bs1534"
     show_numbers: bool = True
-    consent: str = (
+    consent: Lines = (
         "You will hear short pieces of music and rate their quality. Taking part is voluntary and you may stop "
         "at any time. Your ratings are stored under a pseudonym and are used for research."
     )

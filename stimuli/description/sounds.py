@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from stimuli.description.model import Model, Name, StemName
+from stimuli.description.model import Line, Model, Name, StemName
 
 Rule = Literal["vocal-activity", "energy", "onset-density", "disagreement"]
 
@@ -55,7 +55,7 @@ class Item(Model):
     excerpt: Excerpt
     name: Name | None = None
     target: StemName | None = None
-    dataset: str = ""
+    dataset: Line = ""
     use: Literal["test", "training", "both"] = "test"
 
     @property

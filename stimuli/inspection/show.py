@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 from tqdm import tqdm
 
-from stimuli import audio
 from stimuli.errors import StimuliError
 from stimuli.inspection.page import html
 from stimuli.inspection.sheet import sheet
 from stimuli.verify import verify
+from stimuli.whole_files import whole_file
 
 FILE_NAME = "contact-sheet.html"
 
@@ -43,7 +43,7 @@ def show(folder: Path, out: Path | None = None, *, progress: bool = True) -> Pat
     with tqdm(total=len(found.clips), desc="contact sheet", unit="clip", disable=not progress) as bar:
         text = html(sheet(folder, found, _address(folder, target), lambda: bar.update()))
     try:
-        with audio.temporary(target) as part:
+        with whole_file(target) as part:
             part.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise StimuliError(f"{target}: can't be written: {error.strerror}; choose another --out") from None

@@ -97,7 +97,7 @@ def _wrong_target(built: BuiltSet) -> Finding | None:
     return Finding(f"nearer to another stem than to the target: {listed(places)}", tokens) if wrong else None
 
 
-def _copies(of: str, meant: str = "") -> Callable[[BuiltSet], Finding | None]:
+def _copies(of: str, what: str, *, meant: str = "") -> Callable[[BuiltSet], Finding | None]:
     """A check for systems that give back what they were made from; kinds that begin with ``meant`` may."""
 
     def copies(built: BuiltSet) -> Finding | None:
@@ -106,7 +106,7 @@ def _copies(of: str, meant: str = "") -> Callable[[BuiltSet], Finding | None]:
         def copied(clip: Clip, found: Resemblance) -> str | None:
             return "" if found.copy_of == of and clip.condition not in may else None
 
-        return _faults(f"a copy of the {of}", built, copied)
+        return _faults(what, built, copied)
 
     return copies
 
@@ -171,7 +171,7 @@ ESTIMATE_RULES: tuple[Rule[BuiltSet], ...] = (
         "practice",
         "must",
         "no system gives the mixture back",
-        _copies("mixture"),
+        _copies("mixture", "a copy of the mixture"),
         "check the system's path; a mixture that is meant is an anchor",
         needs_facts=True,
     ),
@@ -181,7 +181,7 @@ ESTIMATE_RULES: tuple[Rule[BuiltSet], ...] = (
         "must",
         "no system gives the reference itself",
         # An oracle is made from the true stems, and may come out as them.
-        _copies("reference", meant="oracle"),
+        _copies("reference", "a copy of the reference", meant="oracle"),
         "check the system's path: it may point at the true stems",
         needs_facts=True,
     ),

@@ -58,5 +58,5 @@ class Rule(Generic[Subject]):
 def listed(places: Iterable[str]) -> str:
     """The first places, each named once, and how many more there are."""
     told = list(dict.fromkeys(places))
-    more = len(told) - MOST_PLACES
-    return ", ".join(told[:MOST_PLACES]) + (f" and {more} more" if more > 0 else "")
+    shown, more = ", ".join(told[:MOST_PLACES]), len(told) - MOST_PLACES
+    return f"{shown} and {more:d} more" if more > 0 else shown

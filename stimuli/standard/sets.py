@@ -63,5 +63,8 @@ def faults(what: str, clips: Iterable[Clip], fault: Callable[[Clip], str | None]
     fault : a clip's own numbers where it is at fault ("" where there are none to tell), None where it is not.
     """
     found = [(clip, told) for clip in clips if (told := fault(clip)) is not None]
-    places = [f"{clip.condition} in {clip.item}" + (f" ({told})" if told else "") for clip, told in found]
+    places = [
+        f"{clip.condition} in {clip.item} ({told})" if told else f"{clip.condition} in {clip.item}"
+        for clip, told in found
+    ]
     return Finding(f"{what}: {listed(places)}", tuple(clip.token for clip, _ in found)) if found else None

@@ -41,7 +41,7 @@ def _same_conditions(built: BuiltSet) -> str | None:
 
 
 def _form(clip: Clip) -> str:
-    return f"{clip.rate_hz} Hz, {clip.frames} frames, {clip.channels} channels"
+    return f"{clip.rate_hz:d} Hz, {clip.frames:d} frames, {clip.channels:d} channels"
 
 
 def _same_format(built: BuiltSet) -> Finding | None:
@@ -49,7 +49,8 @@ def _same_format(built: BuiltSet) -> Finding | None:
     usual = {item: Counter(map(_form, clips)).most_common(1)[0][0] for item, clips in built.items.items()}
 
     def odd(clip: Clip) -> str | None:
-        return f"{_form(clip)}; the others {usual[clip.item]}" if _form(clip) != usual[clip.item] else None
+        own = f"{clip.rate_hz:d} Hz, {clip.frames:d} frames, {clip.channels:d} channels; the others {usual[clip.item]}"
+        return own if _form(clip) != usual[clip.item] else None
 
     return faults("rate, length or channels of their own", built.clips, odd)
 
@@ -85,9 +86,12 @@ def _reference_loudness(built: BuiltSet) -> Finding | None:
     spread = round(ordered[-1].lufs_after - ordered[0].lufs_after, 4) if ordered else 0.0
     if spread <= SPREAD_LU:
         return None
-    ends = (ordered[0], ordered[-1])
-    told = " to ".join(f"{clip.lufs_after:.2f} LUFS in {clip.item}" for clip in ends)
-    return Finding(f"references differ by {spread:g} LU, from {told}", tuple(clip.token for clip in ends))
+    low, high = ordered[0], ordered[-1]
+    text = (
+        f"references differ by {spread:g} LU, from {low.lufs_after:.2f} LUFS in {low.item} "
+        f"to {high.lufs_after:.2f} LUFS in {high.item}"
+    )
+    return Finding(text, (low.token, high.token))
 
 
 def _shared_gain(built: BuiltSet) -> Finding | None:
@@ -107,14 +111,15 @@ def _loudness_in_item(built: BuiltSet) -> Finding | None:
 
 
 def _outside_mask(found: Response) -> str | None:
-    edges = [f"{found.cutoff_hz * share / 7000:.4g} kHz" for share in (8, 9)]
-    limits = (
-        (found.ripple_db, RIPPLE_DB, "ripple {:g} dB"),
-        (found.at_8_7_db, AT_8_7_DB, f"{{:g}} dB at {edges[0]}"),
-        (found.from_9_7_db, FROM_9_7_DB, f"{{:g}} dB from {edges[1]}"),
-    )
     # None: the reference is too weak there for anybody to hear the anchor's fault.
-    over = [told.format(value) for value, limit, told in limits if value is not None and value > limit]
+    ripple, at_8_7, from_9_7 = found.ripple_db, found.at_8_7_db, found.from_9_7_db
+    over = []
+    if ripple is not None and ripple > RIPPLE_DB:
+        over.append(f"ripple {ripple:g} dB")
+    if at_8_7 is not None and at_8_7 > AT_8_7_DB:
+        over.append(f"{at_8_7:g} dB at {found.cutoff_hz * 8 / 7000:.4g} kHz")
+    if from_9_7 is not None and from_9_7 > FROM_9_7_DB:
+        over.append(f"{from_9_7:g} dB from {found.cutoff_hz * 9 / 7000:.4g} kHz")
     return ", ".join(over) or None
 
 
@@ -139,14 +144,22 @@ def _anchor_lag(built: BuiltSet) -> Finding | None:
 
 
 def _over(
-    what: str, read: Callable[[Facts], float], limit: float, unit: str, roles: tuple[Role, ...] = get_args(Role)
+    what: str,
+    read: Callable[[Facts], float],
+    limit: float,
+    told: Callable[[float], str],
+    roles: tuple[Role, ...] = get_args(Role),
 ) -> Callable[[BuiltSet], Finding | None]:
     """A check for one fact that may not pass a limit in clips of these roles."""
 
     def over(clip: Clip) -> str | None:
-        return f"{read(clip.facts):g} {unit}" if clip.facts and read(clip.facts) > limit else None
+        return told(read(clip.facts)) if clip.facts and read(clip.facts) > limit else None
 
     return lambda built: faults(what, built.of(*roles), over)
+
+
+def _of_full_scale(value: float) -> str:
+    return f"{value:g} of full scale"
 
 
 SET_RULES: tuple[Rule[BuiltSet], ...] = (
@@ -231,7 +244,7 @@ SET_RULES: tuple[Rule[BuiltSet], ...] = (
         "practice",
         "should",
         "no clip has flat tops",
-        _over("flat tops of clipping", lambda facts: facts.clipped, 0, "samples"),
+        _over("flat tops of clipping", lambda facts: facts.clipped, 0, lambda count: f"{count:g} samples"),
         "use sources and estimates that were not clipped, as float or at a lower level",
         needs_facts=True,
     ),
@@ -240,7 +253,7 @@ SET_RULES: tuple[Rule[BuiltSet], ...] = (
         "practice",
         "should",
         "no clip has an offset",
-        _over(f"offset (DC) above {LARGEST_DC:g}", lambda facts: facts.dc, LARGEST_DC, "of full scale"),
+        _over(f"offset (DC) above {LARGEST_DC:g}", lambda facts: facts.dc, LARGEST_DC, _of_full_scale),
         "remove the offset from the files: it clicks at every switch",
         needs_facts=True,
     ),
@@ -253,7 +266,7 @@ SET_RULES: tuple[Rule[BuiltSet], ...] = (
             f"begins or ends with a step above {LARGEST_STEP:g}",
             lambda facts: facts.end_step,
             LARGEST_STEP,
-            "of full scale",
+            _of_full_scale,
         ),
         "build the set again: ends are faded over 5 ms",
         needs_facts=True,
@@ -263,7 +276,13 @@ SET_RULES: tuple[Rule[BuiltSet], ...] = (
         "practice",
         "should",
         f"no system is silent for more than {DROPOUT_S:g} s while its reference sounds",
-        _over("silent where the reference is not", lambda facts: facts.dropout_s, DROPOUT_S, "s", ("system",)),
+        _over(
+            "silent where the reference is not",
+            lambda facts: facts.dropout_s,
+            DROPOUT_S,
+            lambda time_s: f"{time_s:g} s",
+            ("system",),
+        ),
         "listen to these estimates, and render them again if it is no work of the system's",
         needs_facts=True,
     ),

@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from stimuli.audio import temporary
 from stimuli.errors import StimuliError
 from stimuli.training.config import Training, changes
+from stimuli.whole_files import whole_file
 
 FILE_NAME = "checkpoint.pt"
 
@@ -55,7 +55,7 @@ def save(path: Path, meant: Mapping[str, Any], progress: Progress, states: Mappi
         Where it can't be written; what was there stays.
     """
     try:
-        with temporary(path) as part, part.open("wb") as stream:
+        with whole_file(path) as part, part.open("wb") as stream:
             torch.save({"meant": json.dumps(meant), "progress": asdict(progress), **states}, stream)
             stream.flush()
             os.fsync(stream.fileno())

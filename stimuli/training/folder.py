@@ -24,12 +24,12 @@ from filelock import FileLock, Timeout
 from pydantic import JsonValue
 from safetensors.torch import save
 
-from stimuli.audio import temporary
 from stimuli.errors import StimuliError
 from stimuli.manifest import file_sha256
 from stimuli.training import picture
 from stimuli.training.checkpoint import Progress
 from stimuli.training.config import Training
+from stimuli.whole_files import whole_file
 
 WEIGHTS = "weights.safetensors"
 COLUMNS = ("step", "training_loss", "validation_loss", "validation_si_sdr_db", "rate")
@@ -107,7 +107,7 @@ class RunFolder:
 
     def _write(self, name: str, content: bytes) -> None:
         try:
-            with temporary(self.path / name) as part:
+            with whole_file(self.path / name) as part:
                 part.write_bytes(content)
         except OSError as error:
             reason = error.strerror or error

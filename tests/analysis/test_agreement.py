@@ -44,7 +44,7 @@ def test_what_follows_the_ratings_is_best_and_its_equal_can_not_be_told_from_it(
     other = found.metrics[1].metric
     assert apart == {other: False, "poor_db": True, "noise_db": True}
     assert found.sentence.startswith(f"Of 4 metrics, {found.best} agrees best with listeners")
-    assert found.sentence.endswith(f"but it can't be told from {other}.")
+    assert f"but it can't be told from {other}. It is shown to agree about other systems too" in found.sentence
 
 
 def test_coefficients_are_scipys_over_the_cells(found: Agreement) -> None:
@@ -115,7 +115,7 @@ def test_metrics_of_distance_are_turned_and_one_that_is_turned_wrongly_is_named(
 
 
 def test_of_many_metrics_some_run_against_ratings_by_chance_and_that_is_not_said() -> None:
-    names = [f"m{number}_db" for number in range(40)]
+    names = [f"m{number}_db" for number in range(24)]
     draw = np.random.default_rng(11)
     noise = values(**{name: draw.normal(0, 1, TRUE.shape) for name in names})
     found = agreement(RATED, noise, metrics(*names), draws=300, seed=1)
@@ -238,12 +238,17 @@ def votes(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_published_agreement_of_sdr_and_ops_with_votes(shared: Path) -> None:
     """Ward et al. (WIMP 2018): SDR follows the votes better than OPS; medians over songs of Spearman within a song.
 
-    The poster prints no coefficient; the medians are those stored beside the data, from the same votes.
+    The poster prints no coefficient; the medians are those stored beside the data, from the same votes. Of others than
+    these six systems they say little: mean votes and mean SDR of the six correlate by 0.70, which has a p of 0.12.
     """
     given, measured = votes(shared / "data" / "ratings" / "sisec18_best")
     both = [Metric("SDR", "SDR", "dB", "higher", ""), Metric("OPS", "OPS", "", "higher", "")]
     found = agreement(given, measured, both, base="SDR", seed=1)
-    assert (len(found.cells), found.best) == (78, "SDR")
+    assert (len(found.cells), found.metrics[0].metric, found.best) == (78, "SDR", "")
+    assert found.sentence.startswith(
+        "Of 2 metrics, SDR goes along best with listeners for these 6 conditions: its rank"
+    )
+    assert "and it can be told from OPS. It is not shown to agree about other systems" in found.sentence
     assert found.comparisons[0].apart
     assert [row.pairs_right > 0.8 for row in found.metrics] == [True, False]
     song = pd.factorize(found.cells["item"])[0]
@@ -257,7 +262,52 @@ def test_votes_in_which_metrics_change_places_are_seen(shared: Path) -> None:
     """The same votes with the two columns exchanged: the order is the data's and not the names'."""
     given, measured = votes(shared / "data" / "ratings" / "sisec18_best")
     swapped = measured.rename(columns={"SDR": "OPS", "OPS": "SDR"})
-    assert agreement(given, swapped, metrics("SDR", "OPS"), base="SDR", draws=200, seed=1).best == "OPS"
+    found = agreement(given, swapped, metrics("SDR", "OPS"), base="SDR", draws=200, seed=1)
+    assert (found.metrics[0].metric, found.comparisons[0].apart) == ("OPS", True)
+
+
+def of_systems(draw: np.random.Generator, metrics_: int, conditions: int) -> dict[str, np.ndarray]:
+    """Metrics that know nothing of the sound: one random number for each condition, and a little noise."""
+    size = (12, conditions)
+    return {f"m{k}_db": draw.normal(0, 1, size[1]) + draw.normal(0, 0.05, size) for k in range(metrics_)}
+
+
+def test_metrics_that_are_a_random_number_of_each_condition_are_not_said_to_agree() -> None:
+    """By the bootstrap, which keeps conditions, most of such studies have one that is said to: 85 % of 60 real ones."""
+    draw, claimed, along = np.random.default_rng(7), 0, 0
+    for study in range(8):
+        rated = ratings(draw, quality(draw, 12, 8)[:, draw.permutation(8)], 8)
+        columns = of_systems(draw, 5, 8)
+        found = agreement(rated, values(**columns), metrics(*columns), base="", draws=60, seed=study)
+        claimed += found.best != ""
+        along += "goes along best with listeners for these 8 conditions" in found.sentence
+        assert (" agrees " in found.sentence) is (found.best != "")
+    assert claimed <= stats.binom.ppf(0.99, 8, 0.05)
+    assert along >= 4
+
+
+def test_a_metric_that_knows_the_sound_agrees_although_its_scale_moves_from_item_to_item() -> None:
+    """As SDR's does: what is asked beyond these conditions leaves it nearly always the claim."""
+    draw, claimed = np.random.default_rng(8), []
+    for study in range(8):
+        true = quality(draw, 12, 8)
+        columns = {"sdr": follows(draw, true, 10, of_items=10), **of_systems(draw, 1, 8)}
+        found = agreement(ratings(draw, true, 12), values(**columns), metrics(*columns), draws=60, seed=study)
+        claimed.append(found.best == "sdr" and "shown to agree about other systems too" in found.sentence)
+    assert sum(claimed) >= 7
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(("count", "conditions"), [(1, 8), (5, 8), (5, 5), (1, 3)])
+def test_5_percent_of_studies_claim_agreement_of_a_metric_that_knows_nothing(count: int, conditions: int) -> None:
+    draw, claimed = np.random.default_rng(9), 0
+    for study in range(200):
+        rated = ratings(draw, quality(draw, 12, conditions)[:, draw.permutation(conditions)], 8)
+        columns = of_systems(draw, count, conditions)
+        found = agreement(rated, values(**columns), metrics(*columns), base="", draws=100, seed=study)
+        claimed += found.best != ""
+    print(count, "metrics,", conditions, "conditions: claimed in", claimed / 200)
+    assert claimed <= stats.binom.ppf(0.99, 200, 0.05)
 
 
 @pytest.mark.proof

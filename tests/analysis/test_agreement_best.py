@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -58,10 +59,11 @@ def test_agreement_is_of_the_largest_with_regard_to_all_that_were_looked_at() ->
     assert low[0] < 0 < high[0]
 
 
-def measured(name: str) -> MetricRow:
-    """A row with this label."""
+def measured(name: str, *, p: float = 0.01, slope: float = 3.0) -> MetricRow:
+    """A row with this label, and with this p of its slope in the mixed model."""
     numbers: dict[str, Any] = {field.name: 0.5 for field in dataclasses.fields(MetricRow)}
-    return MetricRow(**numbers | {"metric": name, "label": name.upper(), "cells": 60, "items": 12, "conditions": 5})
+    about = {"metric": name, "label": name.upper(), "cells": 60, "items": 12, "conditions": 5}
+    return MetricRow(**numbers | about | {"slope": slope, "slope_p_adjusted": p})
 
 
 @pytest.mark.parametrize(
@@ -79,23 +81,25 @@ def test_the_sentence_names_what_the_best_can_not_be_told_from(names: str, apart
     rows = [measured(name) for name in names]
     pairs = [ComparisonRow("a", name, 0.1, 0, 0.2, 1, 57, 0.1, 0.2, apart=name in apart) for name in names[1:]]
     said = sentence(rows, pairs, 0.25, 0.75, asked=9)
-    assert said.endswith(end)
+    assert f"{end} It is shown to agree about other systems too" in said
     assert "0.50 (simultaneous 95 % interval 0.25 to 0.75)" in said
 
 
-def said_of(names: str, low: float, *, equal: str = "", asked: int = 9) -> str:
-    """The sentence of these metrics, of which some have the best one's coefficient."""
+def said_of(names: str, low: float, *, equal: str = "", asked: int = 9, p: Mapping[str, float] | None = None) -> str:
+    """The sentence of these metrics, of which some have the best one's coefficient, and some a p of their own."""
     pairs = [
         ComparisonRow("a", name, 0.0 if name in equal else 0.1, 0, 0, 1, 57, 0.1, 0.2, apart=name not in equal)
         for name in names[1:]
     ]
-    return sentence([measured(name) for name in names], pairs, low, low + 0.5, asked=asked)
+    rows = [measured(name, p=(p or {}).get(name, 0.01)) for name in names]
+    return sentence(rows, pairs, low, low + 0.5, asked=asked)
 
 
 def test_what_is_told_is_what_decides() -> None:
     """An interval that is printed beside "can't be said to agree" holds 0, and no other does."""
     assert said_of("a", 0.1, asked=1).startswith("A, the only metric compared, agrees with listeners")
     assert said_of("a", 0.1).startswith("A, the only one of 9 metrics that could be compared, agrees")
+    assert "agree with listeners: for these 5 conditions its rank correlation" in said_of("a", -0.1)
     assert "can't be said to agree" in said_of("a", -0.1) and "(95 % interval -0.10 to 0.40)" in said_of("a", -0.1)
     none = said_of("ab", -0.1)
     assert none.startswith("None of 2 metrics can be said to agree")
@@ -106,11 +110,42 @@ def test_what_is_told_is_what_decides() -> None:
 
 
 def test_equal_metrics_are_not_told_as_a_best_one() -> None:
-    assert said_of("ab", 0.1, equal="b").startswith("A and B agree equally well with listeners: the rank correlation")
+    assert said_of("ab", 0.1, equal="b").startswith(
+        "A and B agree equally well with listeners for these 5 conditions: the rank"
+    )
     three = said_of("abc", 0.1, equal="b")
     assert three.startswith("Of 3 metrics, A and B agree best and equally well with listeners")
-    assert three.endswith("and they can be told from C.")
+    assert "and they can be told from C. They are shown" in three
     assert "is that of A and B, 0.50" in said_of("abc", -0.1, equal="b")
+
+
+OTHERS = "about other systems, of which these 5 conditions are a sample (mixed model with random conditions, "
+
+
+def test_agreement_is_claimed_only_where_it_is_shown_beyond_these_conditions() -> None:
+    shown = said_of("a", 0.1, asked=1)
+    assert shown.endswith(
+        "It is shown to agree about other systems too (mixed model with random conditions, p = 0.010)."
+    )
+    for names in ("a", "ab"):
+        careful = said_of(names, 0.1, p={"a": 0.05, "b": 0.2})
+        assert "agrees" not in careful and " goes along" in careful and "for these 5 conditions: its" in careful
+        assert careful.endswith(f" It is not shown to agree {OTHERS}p = 0.050).")
+    other = said_of("abc", 0.1, p={"a": 0.3, "b": 0.2})
+    assert other.endswith(f"{OTHERS}p = 0.300); that is shown of C.")
+
+
+def test_without_a_model_or_with_a_slope_to_the_other_side_nothing_is_claimed() -> None:
+    assert said_of("a", 0.1, p={"a": np.nan}).endswith(f"{OTHERS}which can't be fitted).")
+    backwards = measured("a", slope=-1.0)
+    assert not backwards.holds
+    assert sentence([backwards], [], 0.1, 0.6, asked=1).endswith(f"{OTHERS}slope not above 0).")
+
+
+def test_of_equal_metrics_the_weakest_decides() -> None:
+    both = said_of("ab", 0.1, equal="b", p={"b": 0.4})
+    assert both.startswith("A and B go along equally well with listeners for these 5 conditions: the rank")
+    assert both.endswith(f"They are not shown to agree {OTHERS}p = 0.400).")
 
 
 def test_limits_of_coefficients_stay_within_their_range() -> None:

@@ -8,7 +8,7 @@ from scipy import stats
 from simulated_metrics import follows, metrics, quality, ratings, values
 
 from analysis.agreement.cells import Beside, beside
-from analysis.agreement.incremental import base_of, increments
+from analysis.agreement.incremental import base_of, increments, slopes
 from analysis.agreement.rows import IncrementRow
 
 CELLS = """
@@ -43,6 +43,28 @@ def test_as_lme4_with_kenward_and_roger() -> None:
     assert found == pytest.approx((4.52036849, 12.59548287, 21.91505511, 0.00180734, 0.07867803, 0.09178503), rel=2e-4)
 
 
+def test_a_metric_of_conditions_alone_is_tested_on_as_many_values_as_there_are_conditions() -> None:
+    """For complete data the model is a line through the conditions' means, with C - 2 degrees of freedom."""
+    draw = np.random.default_rng(4)
+    true, of_conditions = quality(draw, 9, 6), draw.normal(0, 1, 6)
+    found = beside(ratings(draw, true, 5), values(m=np.tile(of_conditions, (9, 1))), metrics("m"))
+    (row,), _ = slopes(found)
+    line = stats.linregress(of_conditions, found.ratings.reshape(9, 6).mean(axis=0))
+    wanted = (line.slope * of_conditions.std(), (line.slope / line.stderr) ** 2, 4, line.pvalue, line.pvalue)
+    assert (row.slope, row.slope_f, row.slope_df, row.slope_p, row.slope_p_adjusted) == pytest.approx(wanted, rel=1e-3)
+
+
+def test_slopes_are_in_their_metrics_order_with_holm_over_them_and_without_units() -> None:
+    (base, metric), problems = slopes(cells())
+    low, high = sorted([base, metric], key=lambda row: row.slope_p)
+    assert problems == () and low.slope_p_adjusted == pytest.approx(2 * low.slope_p)
+    assert high.slope_p_adjusted == max(high.slope_p, low.slope_p_adjusted)
+    other = cells()
+    object.__setattr__(other, "values", other.values * [-3, 0.01] + 40)
+    turned = slopes(other)[0]
+    assert (turned[0].slope, turned[1].slope_p) == pytest.approx((-base.slope, metric.slope_p), rel=1e-6)
+
+
 def test_units_do_not_matter_and_what_is_turned_changes_its_sign_alone() -> None:
     plain = increments(cells(), "base")[0][0]
     other = cells()
@@ -75,6 +97,9 @@ def test_a_metric_that_predicts_ratings_exactly_is_said_and_takes_no_other_along
     assert [row.metric for row in rows] == ["c"]
     assert [problem[:7] for problem in problems] == ["What b ", "What d "]
     assert all("predicted exactly, which leaves no residual" in problem for problem in problems)
+    alone, untested = slopes(found)
+    assert [np.isnan(row.slope_p_adjusted) for row in alone] == [False, True, False, True]
+    assert [problem[:10] for problem in untested] == ["Whether b ", "Whether d "]
     rows, (problem,) = increments(found, "b")
     assert rows == () and problem.startswith("What metrics tell beyond b is not tested: with it, the ratings")
 

@@ -81,7 +81,7 @@ SPOILT = {
         {"stimuli_id": "f" * 64},
         "ratings of another study: stimuli_id ffffffffffffffff…, the stimulus set",
     ),
-    "other design": ({"study_id": "e" * 64}, "ratings of another study: study_id eeeeeeeeeeeeeeee…, the stimulus set"),
+    "other design": ({"study_id": "e" * 64}, "ratings of 2 versions of small (study_id "),
     "other condition": (
         {"condition": "stranger"},
         "condition 'stranger' is not in the stimulus set; expected one of classic",

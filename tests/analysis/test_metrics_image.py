@@ -89,6 +89,18 @@ def test_bandwidth_ends_70_db_below_the_strongest_bin(level_db: float, differenc
     assert measured["bandwidth_difference_hz"] == pytest.approx(difference_hz, abs=10)
 
 
+@pytest.mark.parametrize("gain", [0.1, 2, 8])
+def test_a_gain_moves_no_bandwidth_of_a_spectrum_that_slopes(gain: float) -> None:
+    """Against the strongest bin of the reference, twice the level was 1,900 Hz more of a guitar."""
+    falling = np.fft.irfft(np.fft.rfft(STEREO, axis=0) * np.logspace(0, -5, len(STEREO) // 2 + 1)[:, None], axis=0)
+    assert numbers("image", Truth(falling, RATE_HZ), gain * falling)["bandwidth_difference_hz"] == 0
+
+
+def test_an_estimate_of_nothing_but_an_offset_has_no_bandwidth() -> None:
+    flat = reasons("image", TRUTH, np.full(STEREO.shape, 0.5))
+    assert flat["bandwidth_difference_hz"] == "the estimate has nothing above 20 Hz but rounding"
+
+
 def test_each_metric_has_its_own_reason() -> None:
     mono = reasons("image", Truth(LEFT, RATE_HZ), LEFT + 0.1 * RIGHT)
     assert set(mono) == {"balance_difference_db", "correlation_difference"}

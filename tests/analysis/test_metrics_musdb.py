@@ -22,6 +22,7 @@ from analysis.metrics.results import museval_json, table
 from analysis.metrics.scoring.musdb import score_musdb
 from analysis.metrics.scoring.musdb_track import Wanted
 from stimuli import audio
+from stimuli.errors import StimuliError
 from stimuli.workers import Workers
 
 ALONE = Workers(1, progress=False)
@@ -253,3 +254,18 @@ def test_silent_estimates_are_named_and_nothing_but_silence_is_an_error(world) -
         audio.write_render(path, np.zeros((110_250, 1)), 44_100)
     with pytest.raises(AnalysisError, match="nothing could be measured: the estimate is silent"):
         run(world)
+
+
+def test_a_device_reaches_every_track_and_changes_nothing_but_rounding(world, monkeypatch) -> None:
+    shutil.rmtree(world / "musdb/train")
+    for path in world.glob("**/Blue/*.wav"):
+        if path.stem not in ("vocals", "drums"):
+            path.unlink()
+    wanted, _ = run(world, "bss", "sources")
+    found, _ = run(world, "bss", "sources", device="cpu")
+    pd.testing.assert_frame_equal(found.frame, wanted.frame, rtol=0, atol=1e-9)
+    for name in ("bss", "sources"):
+        own = wanted.frame["family"] == name
+        assert (found.frame["value"] != wanted.frame["value"])[own].any(), name
+    with pytest.raises(StimuliError, match="torch can't use the device 'cuda:99'"):
+        run(world, device="cuda:99")

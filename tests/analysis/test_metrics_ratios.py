@@ -6,12 +6,14 @@ import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 from known_sounds import RATE_HZ, found, noise, numbers, orthogonal, reasons
 
 from analysis.metrics.families.ratios import interference_and_artefacts
+from analysis.metrics.family import family
 from analysis.metrics.truth import Truth
 
 S, V, DRUMS, HISS = orthogonal([noise(seed) for seed in range(4)])
@@ -95,9 +97,36 @@ def test_a_copy_has_no_ratio_and_what_is_unrelated_has_those_that_are_not_scale_
     )
     assert reasons("ratios", TRUTH, HISS) == dict.fromkeys(SCALE_INVARIANT, "nothing in common with the reference")
     assert found("ratios", TRUTH, HISS)["mdx_sdr_db"] == pytest.approx(-10 * np.log10(2))
-    assert found("ratios", Truth(S, RATE_HZ, mixture=HISS), HISS)["mdx_sdr_improvement_db"] == pytest.approx(0)
+    assert found("ratios", Truth(S, RATE_HZ, mixture=S + HISS), HISS)["mdx_sdr_improvement_db"] == pytest.approx(
+        -3.0103
+    )
     apart = np.repeat([1.0, 0.0, 0.0], RATE_HZ)[:, None]
     assert "no whole second" in reasons("ratios", Truth(S * apart, RATE_HZ), S * apart[::-1])["csdr_db"]
+
+
+IMPROVEMENTS = ("si_sdr_improvement_db", "mdx_sdr_improvement_db")
+
+
+@pytest.mark.parametrize("others", [{}, {"drums": DRUMS}])
+@pytest.mark.parametrize(("share", "foreign"), [(0.0, True), (0.009, True), (0.011, False)])
+def test_over_a_mixture_of_something_else_there_is_no_improvement(others: Any, share: float, *, foreign: bool) -> None:
+    """The backing given as mixture, and a sound that is much like the reference: 96 dB "better"."""
+    truth = Truth(S, RATE_HZ, others, mixture=share * S + DRUMS)
+    said = reasons("ratios", truth, S + 0.1 * V + 0.1 * DRUMS)
+    assert [name for name in IMPROVEMENTS if name in said] == [*IMPROVEMENTS] * foreign
+    assert {said.get(name) for name in IMPROVEMENTS} == {
+        "the mixture has nothing of the reference (SI-SDR below -40 dB)" if foreign else None
+    }
+
+
+@pytest.mark.parametrize(("given", "note"), [(1.0, ""), (1.017, ""), (1.018, "-39.7 dB"), (0.0, "-3.0 dB")])
+def test_a_mixture_that_is_not_the_sum_of_the_sources_is_said(given: float, note: str) -> None:
+    truth = Truth(S, RATE_HZ, {"vocals": V, "drums": DRUMS}, mixture=S + V + given * DRUMS)
+    said = family("ratios").caution(truth)
+    assert bool(said) is bool(note) and note in said
+    assert not said or said.startswith("the mixture is not the sum of the reference and the other sources")
+    assert not family("ratios").caution(Truth(S, RATE_HZ, {"vocals": V}))
+    assert not family("ratios").caution(Truth(S, RATE_HZ, mixture=S + V))
 
 
 def test_a_few_samples_have_no_ratio() -> None:

@@ -24,11 +24,14 @@ from small_world import noise, write
 
 from analysis.errors import AnalysisError, PassingError
 from analysis.metrics import family
+from analysis.metrics.bss.arithmetic import NUMPY
+from analysis.metrics.bss.torch_arithmetic import Torch
 from analysis.metrics.cli import metrics
 from analysis.metrics.families.ratios import mdx_sdr, si_sdr
 from analysis.metrics.results import table
-from analysis.metrics.scoring.score import Wanted, score_clips, score_set
+from analysis.metrics.scoring.score import Wanted, score_clips, score_set, write_museval
 from stimuli import audio, manifest
+from stimuli.errors import StimuliError
 from stimuli.workers import Workers
 
 ALONE = Workers(1, progress=False)
@@ -401,3 +404,23 @@ def test_default_stands_for_all_families_that_are_not_optional(monkeypatch) -> N
     monkeypatch.setattr(counted_family, "FAMILY", dataclasses.replace(counted_family.FAMILY, optional=True))
     names = [one.name for one in family.chosen(("default", "counted"))]
     assert names == [*(one.name for one in family.chosen()), "counted"]
+
+
+def test_the_device_reaches_every_job_and_what_is_kept_is_the_same(world, monkeypatch) -> None:
+    """A worker's job says where it computes: that no machine has this device is said by the job itself."""
+    on_cpu = Wanted(("bss",), False, device="cpu")
+    asked: list[str] = []
+    monkeypatch.setattr(Torch, "cholesky", lambda one, matrix: asked.append(one.device) or NUMPY.cholesky(matrix))
+    by_torch = score_set(world / "set", on_cpu, workers=ALONE)
+    said: list[str] = []
+    by_numpy = scored(world, "bss", whole=False, echo=said.append)
+    assert set(asked) == {"cpu"} and "nothing to do" in said[-1]
+    pd.testing.assert_frame_equal(by_torch.frame, by_numpy.frame)
+    nowhere = dataclasses.replace(on_cpu, device="cuda:99")
+    with pytest.raises(StimuliError, match="torch can't use the device 'cuda:99'"):
+        score_set(world / "set", nowhere, workers=ALONE)
+    monkeypatch.setattr(Workers, "check_device", lambda *_: None)
+    with pytest.raises(AnalysisError, match="torch can't use the device 'cuda:99'"):
+        score_set(world / "set", nowhere, workers=ALONE)
+    with pytest.raises(AnalysisError, match="torch can't use the device 'cuda:99'"):
+        write_museval(world / "set", world / "json", nowhere, ALONE)

@@ -13,9 +13,10 @@ from click.testing import CliRunner
 
 from analysis.errors import AnalysisError
 from analysis.monitoring import cli, precision, running, screen
-from analysis.reading import export
 from analysis.report import assemble
-from mushra_app.ratings import Row, Stored
+from mushra_app import stored_ratings
+from mushra_app.ratings import Row
+from mushra_app.stored_ratings import Stored
 
 SYSTEMS = ("ours", "theirs", "classic", "lowpass")
 
@@ -28,7 +29,7 @@ class World:
         self.manifest = small_study.build(self.folder, small_study.experiment(**plan))
         self.rows: list[Row] = small_study.rows(self.manifest)
         self.looks: list[str] = []
-        monkeypatch.setattr(export, "read_database", self.stored)
+        monkeypatch.setattr(stored_ratings, "read_database", self.stored)
 
     def stored(self, data_dir: Path, study: str | None, *, blind: bool, look: str, **_: Any) -> Stored:
         self.looks.append(look)
@@ -139,7 +140,7 @@ def test_without_a_key_the_letters_are_others_at_every_look_and_the_look_is_note
 def test_the_plan_ends_only_where_every_width_is_known_and_small_enough() -> None:
     def found(target: float | None, *reaches: float | None) -> bool:
         widths = tuple(precision.Width("A", reach) for reach in reaches)
-        return precision.Precision(1, "s", "i", "these items", 9, 9, False, 20, target, widths).reached
+        return precision.Precision(1, "s", "i", "these items", 9, 0, 9, False, 20, target, widths).reached
 
     assert found(4.0, 3.9, 4.0) and not found(4.0, 4.01, 1.0) and not found(4.0, None, 1.0)
     assert not found(None, 0.1) and not found(4.0)
@@ -153,7 +154,7 @@ def test_one_listener_gives_no_interval_and_no_error(world: World) -> None:
 def test_ratings_of_another_version_are_not_looked_at(world: World) -> None:
     older = [dict(row) | {"study_id": "0" * 64, "listener": f"O{row['listener']}"} for row in world.rows]
     world.rows = [*world.rows, *older]
-    assert world.read().listeners == 8
+    assert world.read().ratings.listeners == 8
     world.rows = older
     with pytest.raises(AnalysisError, match="holds no ratings"):
         world.read()
@@ -162,7 +163,28 @@ def test_ratings_of_another_version_are_not_looked_at(world: World) -> None:
 def test_simulated_listeners_are_left_aside_once_there_are_others(world: World) -> None:
     for row in world.rows:
         row["simulated"] = row["listener"] != "L00"
-    assert (world.read().listeners, world.read().simulated) == (1, False)
+    assert (world.read().ratings.listeners, world.read().simulated) == (1, False)
     for row in world.rows:
         row["simulated"] = True
-    assert (world.read().listeners, world.read().simulated) == (8, True)
+    assert (world.read().ratings.listeners, world.read().simulated) == (8, True)
+
+
+def test_where_screening_leaves_nobody_nobody_counts_and_no_width_ends_the_test(world: World) -> None:
+    for listener in {row["listener"] for row in world.rows}:
+        spoil(world, listener)
+    found = precision.precision(world.read(), "a key")
+    assert (found.listeners, found.kept) == (8, 0) and all(one.reach for one in found.contrasts)
+    assert not replace(found, target=50.0).reached and replace(found, target=50.0, kept=1).reached
+    options = ["--stimuli", str(world.folder), "--data", "data"]
+    said = CliRunner().invoke(cli.precision, options, catch_exceptions=False).output
+    assert "these are the widths before it" in said and "8 listeners have finished; 0 count" in said
+
+
+def test_whoever_has_finished_one_of_two_sessions_is_analysed_and_has_not_finished(world: World) -> None:
+    for row in world.rows:
+        again = row["listener"] in ("L00", "L01") and row["item"] in ("Song 5", "Song 6")
+        row["session"] = f"{row['listener']}-{2 if again else 1}"
+    read = world.read()
+    read = replace(read, ratings=replace(read.ratings, study=replace(read.ratings.study, sessions=2)))
+    found = precision.precision(read, "a key")
+    assert (found.listeners, found.partly, found.kept) == (2, 6, 8) and screen.screened(read).listeners == 8

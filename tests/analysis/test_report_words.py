@@ -173,3 +173,14 @@ def test_every_rule_that_a_plan_may_name_has_words() -> None:
     assert set(RULES) == set(get_args(ExclusionRule))
     every = preregistration(small_study.experiment(exclude=list(RULES)))
     assert all(f"* {rule}: {words}\n" in every for rule, words in RULES.items())
+
+
+def test_whoever_finished_some_sessions_and_not_all_is_told_apart(study: Manifest) -> None:
+    planned = replace(of_manifest(study), sessions=3)
+    told = deviations(planned, Changes(), listeners=18, partly=2, widest=1.0, untested=())
+    assert told == (
+        "20 listeners were planned, 18 finished.",
+        "2 more listeners have finished some of 3 sessions and not all; the ratings of finished sessions are analysed.",
+    )
+    (one,) = deviations(planned, Changes(), listeners=20, partly=1, widest=1.0, untested=())
+    assert one.startswith("1 more listener has finished some of 3 sessions and not all;")

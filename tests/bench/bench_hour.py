@@ -35,6 +35,7 @@ from stimuli import audio
 from stimuli.separators import mixed, separator
 from stimuli.separators.listing import with_defaults
 from stimuli.separators.stretches import LONGEST_S, holds_spectra, stretches
+from stimuli.whole_files import whole_file
 
 HERE = Path(__file__).resolve()
 RESULTS = HERE.parent / "results" / "hour.json"
@@ -64,7 +65,7 @@ def write_music(path: Path, songs: Path, seconds: float) -> None:
     drawn = np.random.default_rng(real_stems.SEED)
     left = round(seconds * RATE_HZ)
     with (
-        audio.temporary(path) as unfinished,
+        whole_file(path) as unfinished,
         soundfile.SoundFile(unfinished, "w", RATE_HZ, 2, "PCM_16", format="WAV") as sound,
     ):
         while left > 0:

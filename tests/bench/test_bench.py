@@ -110,6 +110,7 @@ def test_the_truth_behind_the_slider_is_the_mean_of_what_is_said() -> None:
     assert abs(differences.mean() - truth) < 4 * differences.std() / 150**0.5 and 3 < truth < 7
 
 
+@pytest.mark.proof
 def test_listeners_save_beside_an_open_studio_and_every_page_is_asked_for(tmp_path, monkeypatch) -> None:
     """Each run holds the saves that are stored against those that were answered by itself; a worker has looked."""
     monkeypatch.setattr(bench_studio, "ASKED", 0.05)

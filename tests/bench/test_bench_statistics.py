@@ -102,6 +102,7 @@ def test_a_missed_limit_is_named() -> None:
     assert bench.missed(good | {"statsmodels / ours": 99}) == ["statsmodels / ours is 99, at least 100.0"]
 
 
+@pytest.mark.proof
 def test_a_report_is_made_as_page_and_as_json_and_measured(tmp_path: Path) -> None:
     found = bench.report(tmp_path, listeners=6, items=3)
     assert found["ratings"] == 6 * 3 * 8 and found["stood_aside"] == []

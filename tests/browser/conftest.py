@@ -9,12 +9,7 @@ from typing import Any
 import pytest
 import tiny_set
 from playwright.sync_api import Browser, BrowserContext, Page
-from server_guests import Served
-
-from mushra_app import schema
-from mushra_app.config import Settings
-from mushra_app.db import Database
-from mushra_app.publish import publish
+from server_guests import Served, published_in
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +19,11 @@ def changes() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory, changes: dict[str, Any]) -> Path:
+def data_dir(tmp_path_factory: pytest.TempPathFactory, changes: dict[str, Any], empty_sqlite: Path) -> Path:
     """A data folder with the tiny study published."""
     folder = tmp_path_factory.mktemp("served")
     tiny_set.make(folder / "stimuli", **changes)
-    settings = Settings(data_dir=folder / "data")
-    database = Database(settings)
-    schema.require(database, settings)
-    publish(folder / "stimuli", database, settings)
-    database.close()
-    return folder / "data"
+    return published_in(folder / "data", folder / "stimuli", empty_sqlite)
 
 
 @pytest.fixture(scope="module")

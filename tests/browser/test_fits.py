@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import listener as a
 import pytest
 import tiny_set
 from playwright.sync_api import Browser, Page, expect
-from server_guests import Served
+from server_guests import Served, published_in
 
-from mushra_app import schema
 from mushra_app.config import Settings
-from mushra_app.db import Database
-from mushra_app.publish import publish
+from mushra_app.security import studio_key
 
 BOXES = """() => [...document.querySelectorAll(
     "button, input:not([type=hidden]), textarea, .question, .waveform, .scale, .place, #left")]
@@ -55,18 +54,13 @@ def sideways(page: Page) -> int:
 
 
 @pytest.fixture(scope="module")
-def twelve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def twelve(tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path) -> Iterator[Served]:
     """A study with twelve hidden sounds: the reference, two anchors and nine systems."""
     folder = tmp_path_factory.mktemp("twelve")
     systems = [{"name": f"system-{n}", "kind": "centre_cancellation"} for n in range(9)]
     items = [item.model_dump(exclude_unset=True) for item in tiny_set.experiment().items[1:2]]
     tiny_set.make(folder / "set", systems=systems, items=items)
-    settings = Settings(data_dir=folder / "data")
-    database = Database(settings)
-    schema.require(database, settings)
-    publish(folder / "set", database, settings)
-    database.close()
-    found = Served(folder / "data")
+    found = Served(published_in(folder / "data", folder / "set", empty_sqlite))
     yield found
     found.stop()
 
@@ -196,6 +190,33 @@ def test_right_to_left_the_arrows_go_where_they_point(window, server) -> None:
     expect(page.get_by_role("button", name="Play sound 3", exact=True)).to_be_focused()
     left, right = (page.locator(".hear").nth(n).bounding_box() for n in (2, 1))
     assert left and right and left["x"] < right["x"]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_on_a_phone_every_tab_of_the_studio_is_in_sight(window, server, data_dir: Path, language: str) -> None:
+    page = window(360, 740)
+    page.goto(f"{server.url}/studio/?key={studio_key(Settings(data_dir=data_dir))}&lang={language}")
+    for address in ("tiny/results", "account"):
+        page.goto(f"{server.url}/studio/{address}")
+        assert page.locator("html").get_attribute("lang") == language
+        tabs = [one.bounding_box() for one in page.locator(".tabs a").all()]
+        assert tabs and all(box and box["x"] >= 0 and box["x"] + box["width"] <= 360 for box in tabs)
+        assert sideways(page) == 0
+        assert page.locator(".tabs").evaluate("tabs => tabs.scrollWidth - tabs.clientWidth") == 0
+
+
+def test_on_a_phone_a_notice_covers_nothing_that_was_gone_to(window, server, data_dir: Path) -> None:
+    page = window(360, 740)
+    page.goto(f"{server.url}/studio/?key={studio_key(Settings(data_dir=data_dir))}")
+    page.goto(f"{server.url}/studio/tiny/listeners")
+    page.locator("#count").fill("3")
+    page.get_by_role("button", name="Make invitations").click()
+    page.get_by_role("button", name="Take back", exact=False).first.click()
+    notice, heading = page.locator(".notice"), page.locator("#invitations")
+    expect(notice).to_contain_text("is taken back")
+    said, gone_to = notice.bounding_box(), heading.bounding_box()
+    assert said and gone_to and said["y"] >= 0, "it is in sight"
+    assert said["y"] + said["height"] <= gone_to["y"] and gone_to["y"] + gone_to["height"] <= 740
 
 
 def test_what_does_not_fit_would_be_found(window, server) -> None:

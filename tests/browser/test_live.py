@@ -70,6 +70,48 @@ def test_it_follows_and_keeps_focus_scroll_and_what_is_open(
     assert live.evaluate("scrollY") == 400 and opened.evaluate("details => details.open")
 
 
+def test_what_is_selected_stays_until_it_is_not(live: Page, server: Any, database: Database) -> None:
+    """A pseudonym is being copied while somebody else begins: that part waits, and the others don't."""
+    guest = Guest(database)
+    live.goto(f"{server.url}/studio/tiny/live")
+    name = session_of(database, guest).listener.pseudonym
+    live.locator(f"#row-{name}-1").select_text()
+    before, rows = int(started(live).inner_text()), live.locator("#live-sessions tbody tr").count()
+    Guest(database)
+    expect(started(live)).to_have_text(str(before + 1))
+    live.wait_for_timeout(700)
+    assert live.evaluate("getSelection().toString()") == name
+    assert live.locator("#live-sessions tbody tr").count() == rows
+    live.evaluate("getSelection().removeAllRanges()")
+    expect(live.locator("#live-sessions tbody tr")).to_have_count(rows + 1)
+
+
+def test_a_button_keeps_the_focus_and_a_field_what_was_filled_in(live: Page, server: Any, database: Database) -> None:
+    """Neither has an id; another part of the same kind comes before them."""
+    Guest(database)
+    live.goto(f"{server.url}/studio/tiny/live")
+    added = '<form><input name="why"><button type="button">Go</button><button type="button">Stop</button></form>'
+
+    def with_a_form(route: Route) -> None:
+        answer = route.fetch()
+        if answer.status == 304:
+            return route.fulfill(response=answer)
+        body = answer.text().replace(
+            '<section id="live-counts" data-part>', f'<section id="live-counts" data-part>{added}'
+        )
+        return route.fulfill(response=answer, body=body)
+
+    live.route("**/tiny/live", with_a_form)
+    live.reload()
+    live.locator("[name=why]").fill("because")
+    live.get_by_role("button", name="Stop", exact=True).focus()
+    before = int(started(live).inner_text())
+    Guest(database)
+    expect(started(live)).to_have_text(str(before + 1))
+    assert live.evaluate("document.activeElement.textContent") == "Stop"
+    assert live.locator("[name=why]").input_value() == "because"
+
+
 def test_while_nothing_happens_it_is_told_so_and_touches_nothing(live: Page, server: Any, database: Database) -> None:
     Guest(database)
     statuses: list[int] = []

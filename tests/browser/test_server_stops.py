@@ -17,12 +17,8 @@ import pytest
 import tiny_set
 from playwright.sync_api import Browser, Page, Route
 from playwright.sync_api import Error as BrowserError
-from server_guests import Served
+from server_guests import Served, published_in
 
-from mushra_app import schema
-from mushra_app.config import Settings
-from mushra_app.db import Database
-from mushra_app.publish import publish
 from mushra_app.security import token_sha256
 
 
@@ -51,19 +47,14 @@ class Mortal:
 
 
 @pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mortal]:
+def mortal(tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path) -> Iterator[Mortal]:
     """Over a study with one page of training, one to rate, three sounds each."""
     folder = tmp_path_factory.mktemp("mortal")
     described = tiny_set.experiment()
     anchors = [{"kind": "lowpass", "cutoff_hz": 3500}]
     items = [item.model_dump(exclude_unset=True) for item in described.items[:2]]
     tiny_set.make(folder / "set", systems=[described.systems[0].model_dump()], anchors=anchors, items=items)
-    settings = Settings(data_dir=folder / "data")
-    database = Database(settings)
-    schema.require(database, settings)
-    publish(folder / "set", database, settings)
-    database.close()
-    found = Mortal(folder / "data")
+    found = Mortal(published_in(folder / "data", folder / "set", empty_sqlite))
     yield found
     if not found.dead:
         found.served.stop()

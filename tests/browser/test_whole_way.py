@@ -20,21 +20,17 @@ import pytest
 import tiny_set
 from archives import zipped
 from playwright.sync_api import Browser, Page, expect
-from server_guests import Served
+from server_guests import Served, opened
 from studio_people import PASSWORD, person
 
-from mushra_app import schema
 from mushra_app.config import Settings
-from mushra_app.db import Database
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
+def data_dir(tmp_path: Path, empty_sqlite: Path) -> Path:
     """A data folder with nothing but an owner."""
     settings = Settings(data_dir=tmp_path / "data")
-
-    database = Database(settings)
-    schema.require(database, settings)
+    database = opened(settings, empty_sqlite)
     person(database, "ada", "owner")
     database.close()
     return settings.data_dir

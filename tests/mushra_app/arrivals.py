@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import select
+import pytest
+from server_guests import Guest
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mushra_app.db import Database
+from mushra_app.errors import AppError, TurnedAwayError
 from mushra_app.models import Listener
 from mushra_app.session import listening
 from mushra_app.session.enrolment import Arrival
@@ -17,6 +22,7 @@ from mushra_app.study.invitations import Wanted
 from mushra_app.study.tables import Invitation
 
 KEY = "a key of thirty-two letters or more"
+BACK = "https://app.prolific.com/submissions/complete?cc={code}"
 
 
 def settle(database: Database, **settings: Any) -> None:
@@ -55,3 +61,53 @@ def state_of(database: Database, number: int) -> str:
     with database.reading() as db:
         study_id = db.scalar(select(Invitation.study_id).where(Invitation.id == number)) or 0
         return next(one.state for one in invitations.listed(db, study_id) if one.number == number)
+
+
+def guest_of(database: Database, token: str) -> Guest:
+    """Whoever has the session of that token."""
+    found = object.__new__(Guest)
+    found.database, found.token, found.base = database, token, f"/session/{token}"
+    return found
+
+
+def ended_by(database: Database, token: str, status: str) -> None:
+    """A session comes into another state."""
+    with database.writing() as db:
+        listening.sitting_of(db, token).status = status
+
+
+def in_all(database: Database) -> int:
+    """How many listeners there are."""
+    with database.reading() as db:
+        return db.scalar(select(func.count(Listener.id))) or 0
+
+
+def turned_away(database: Database, link: Link | None = None) -> str:
+    """Why somebody who comes by a link is not taken."""
+    with pytest.raises(TurnedAwayError) as caught:
+        come(database, link)
+    return caught.value.reason
+
+
+def at_once(count: int, work: Callable[[int], object]) -> list[Exception]:
+    """Run something on that many threads at the same moment; what they raised."""
+    ready, raised = threading.Barrier(count), []
+
+    def one(number: int) -> None:
+        ready.wait()
+        try:
+            work(number)
+        except AppError as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return raised
+
+
+def two_sessions(pause_h: float) -> dict[str, Any]:
+    """What a study has otherwise whose listeners come twice, with a pause between."""
+    return {"test": {"references": ["reference"], "sessions": 2, "hours_between_sessions": pause_h}}

@@ -7,7 +7,7 @@ a free loopback port, as an unprivileged user because it refuses root.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,14 +19,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from postgresql_server import PostgreSQL
-from server_guests import Served, opened, published_in
+from server_guests import Guest, Served, opened, published_in
+from studio_people import database_of, inside, person
 from werkzeug.routing import Rule
 
 from mushra_app import schema
 from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
+from mushra_app.operation.backup import back_up
 from mushra_app.people import accounts
+from mushra_app.publish import publish
 from stimuli.manifest import Manifest
 
 
@@ -96,9 +99,10 @@ def empty_postgresql(postgresql: str, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def on_postgresql(request: pytest.FixtureRequest, postgresql: str, tmp_path: Path) -> Settings:
-    """A database of its own on PostgreSQL, with our tables where ``database`` wants them, else without any."""
-    wanted = "database" in request.fixturenames
-    like = request.getfixturevalue("empty_postgresql") if wanted else "template1"
+    """A database of its own on PostgreSQL: with the tiny study or our tables where they are wanted, else empty."""
+    copied = {"published": "published_postgresql", "database": "empty_postgresql"}
+    wanted = next((copied[name] for name in copied if name in request.fixturenames), None)
+    like = request.getfixturevalue(wanted) if wanted else "template1"
     address = postgresql_server.new_database(postgresql, like)
     return Settings(data_dir=tmp_path / "data", database_url=address, threads=8)
 
@@ -109,16 +113,6 @@ def either(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     if request.param == "sqlite":
         return Settings(data_dir=tmp_path / "data", threads=8)
     return request.getfixturevalue("on_postgresql")
-
-
-@pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with this release's tables and nothing in them: to copy it is faster than to migrate."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("empty"))
-    database = Database(settings)
-    schema.require(database, settings)
-    database.close()
-    return settings.database_file
 
 
 @pytest.fixture
@@ -157,6 +151,29 @@ def published_tiny(tmp_path_factory: pytest.TempPathFactory, stimuli: Path, empt
     return published_in(tmp_path_factory.mktemp("published") / "data", stimuli, empty_sqlite)
 
 
+@pytest.fixture(scope="session")
+def published_postgresql(
+    postgresql: str, empty_postgresql: str, stimuli: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Name of a database with the tiny study published, whose sounds are those of ``published_tiny``."""
+    address = postgresql_server.new_database(postgresql, empty_postgresql)
+    settings = Settings(data_dir=tmp_path_factory.mktemp("published") / "data", database_url=address)
+    database = Database(settings)
+    publish(stimuli, database, settings)
+    database.close()
+    return address.rpartition("/")[2]
+
+
+@pytest.fixture
+def published(either: Settings, published_tiny: Path) -> Iterator[Database]:
+    """The tiny study on either database: copied, which is faster than to publish it."""
+    own = shutil.ignore_patterns("*.sqlite3") if either.database_url else None
+    shutil.copytree(published_tiny, either.data_dir, ignore=own)
+    found = Database(either)
+    yield found
+    found.close()
+
+
 @pytest.fixture
 def app(settings: Settings, published_tiny: Path) -> Iterator[Flask]:
     """The application over an SQLite file, with the tiny study published."""
@@ -180,3 +197,29 @@ def served(app: Flask, settings: Settings) -> Iterator[Served]:
     yield server
     if server.process.poll() is None:
         server.stop()
+
+
+@pytest.fixture
+def study(database: Database, either: Settings, tmp_path: Path) -> Callable[..., Database]:
+    """Publish the tiny study with these changes."""
+
+    def make(**changes: Any) -> Database:
+        tiny_set.make(tmp_path / "set", **changes)
+        publish(tmp_path / "set", database, either)
+        return database
+
+    return make
+
+
+@pytest.fixture
+def kept(settings: Settings, stimuli: Path, app: Any, tmp_path: Path) -> Iterator[Path]:
+    """A backup of an SQLite database with a finished session."""
+    Guest(app.extensions["mushra"].database).finish()
+    back_up(settings, tmp_path / "kept.zip")
+    yield tmp_path / "kept.zip"
+
+
+@pytest.fixture
+def owner(app: Flask) -> FlaskClient:
+    """The browser of an owner who is in the studio."""
+    return inside(app, person(database_of(app), "ada", "owner"))

@@ -59,7 +59,8 @@ class PostgreSQL:
         data = self.folder / "data"
         initdb = [binaries / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(initdb, check=True, capture_output=True, cwd=self.folder, **UNPRIVILEGED)
-        options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+        # A database for every test, none of which lives long enough to be vacuumed.
+        options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "autovacuum=off"]
         self.command = [*before, binaries / "postgres", "-D", data, "-p", str(self.port), *options]
         self.start()
 

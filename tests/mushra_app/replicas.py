@@ -179,13 +179,14 @@ def made_up(folder: Path, stimuli: Path, rows: Iterable[ratings.Row], answers: S
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(stimuli, folder / "stimuli")
     manifest = sets.read(stimuli)
-    facts = {"schema_number": 1, "study": "tiny", "version": 3, "sounds": True, "study_id": manifest.study_id}
+    study = manifest.experiment.experiment.name
+    facts = {"schema_number": 1, "study": study, "version": 3, "sounds": True, "study_id": manifest.study_id}
     times = {"published_at": "2025-01-02T03:04:05+00:00", "opened_at": None, "closed_at": None}
     facts |= times | {"stimuli_id": manifest.stimuli_id}
     (folder / "versions.json").write_text(json.dumps(facts))
-    identity = {"study_id": manifest.study_id, "stimuli_id": manifest.stimuli_id}
+    identity = {"study": study, "study_id": manifest.study_id, "stimuli_id": manifest.stimuli_id}
     ratings.write_csv(folder / "ratings.csv", (row | identity for row in rows))
-    given = (("tiny", manifest.study_id, *one) for one in answers)
+    given = ((study, manifest.study_id, *one) for one in answers)
     with (folder / "answers.csv").open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream, lineterminator="\n").writerows([ANSWER_COLUMNS, *given])
     ratings.write_peeks(folder / "peeks.csv", ())

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from server_guests import Guest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
+from studio_people import AN_OWNER
 
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Job, ListeningSession, Save, Trial
 from mushra_app.security import token_sha256
 from mushra_app.session import listening
+from mushra_app.studio.live import progress
+from mushra_app.studio.live.pages import LivePage, View
 from mushra_app.study import lifecycle, monitoring
 from mushra_app.table_base import now
+
+PLACE = progress.Place("", Path())
 
 
 def session_of(database: Database, guest: Guest) -> ListeningSession:
@@ -87,3 +95,22 @@ def jobs_of(database: Database) -> list[tuple[str, str]]:
     """Kind and status of every job."""
     with database.reading() as db:
         return [(job.kind, job.status) for job in db.scalars(select(Job).order_by(Job.id))]
+
+
+def live(database: Database, **view: Any) -> LivePage:
+    """The tab of the tiny study, as an owner sees it."""
+    with database.reading() as db:
+        return progress.live(db, "tiny", AN_OWNER, PLACE, View(**view))
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """What is asked of the database meanwhile."""
+    said: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        said.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield said
+    event.remove(database.engine, "before_cursor_execute", note)

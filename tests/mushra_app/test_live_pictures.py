@@ -21,7 +21,7 @@ TIMES = st.lists(st.floats(0.0, 1e6), min_size=1, max_size=40)
 def sitting(*times_s: float) -> Sitting:
     trials = "e" * len(times_s)
     return Sitting(
-        "L", "", 1, "started", False, False, NOW, NOW, trials, "1" * len(trials), dict(enumerate(times_s, 1))
+        "L", "", 1, "started", False, False, True, NOW, NOW, trials, "1" * len(trials), dict(enumerate(times_s, 1))
     )
 
 

@@ -159,11 +159,34 @@ def test_the_eleventh_try_waits_whatever_its_password_and_address(app: Flask, cl
     answer = log_in(client, ada.upper())
     assert answer.status_code == 429 and 0 < int(answer.headers["Retry-After"]) <= 900
     assert "Too many wrong passwords. Try again in 15 minutes." in answer.text
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    assert "Zu viele falsche Passwörter. Bitte versuchen Sie es in 15 Minuten wieder." in log_in(client, ada).text
     assert log_in(client, "eve").status_code == 403  # others are let try
     make_older(app, LoginAttempt, "at", timedelta(minutes=16))
     assert log_in(client, ada).status_code == 303
     with database_of(app).reading() as db:
         assert db.scalars(select(LoginAttempt)).all() == [], "what counts no more is deleted"
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_out_for_long(app: Flask, client: FlaskClient, ada: str) -> None:
+    for _ in range(throttle.BY_NAME):
+        log_in(client, ada, "wrong")
+    make_older(app, LoginAttempt, "at", timedelta(minutes=-10))
+    answer = log_in(client, ada)
+    assert answer.status_code == 429 and int(answer.headers["Retry-After"]) <= 2 * throttle.WINDOW.total_seconds()
+    make_older(app, LoginAttempt, "at", timedelta(days=-400))
+    assert log_in(client, ada).status_code == 303
+
+
+def test_a_password_that_is_set_anew_forgives_the_wrong_ones(app: Flask, client: FlaskClient, ada: str) -> None:
+    for name in (ada, "eve"):
+        for _ in range(throttle.BY_NAME):
+            log_in(client, name, "wrong")
+    assert log_in(client, ada).status_code == 429
+    with database_of(app).writing() as db:
+        accounts.change_password(db, accounts.named(db, ada), accounts.hashed("another long password"))
+    assert log_in(client, ada, "another long password").status_code == 303
+    assert log_in(client, "eve", "wrong").status_code == 429, "nobody else's"
 
 
 def test_unknown_names_are_counted_alike(client: FlaskClient, ada: str) -> None:
@@ -278,8 +301,8 @@ def test_exports_and_calibrations_are_in_the_audit_log(app: Flask, ada: str) -> 
     fields = {"name": "Booth 1", "level_db_a": "78.5", "transducer": "headphones", "device": "HD 650"}
     browser.post("/studio/places", data=fields | {"csrf_token": csrf(browser.get("/studio/places").text)})
     assert audited(database_of(app)) == [
-        (ada, "export", "tiny: ratings"),
-        (ada, "export", "tiny: answers"),
+        (ada, "export", "tiny: ratings, version 1"),
+        (ada, "export", "tiny: answers, version 1"),
         (ada, "calibration", "Booth 1: 78.5 dB(A)"),
     ]
 
@@ -292,7 +315,7 @@ def test_answers_come_without_personal_ones_and_nothing_that_a_listener_wrote_is
     guest.finish()
     browser = inside(app, ada)
     answers = browser.get("/studio/tiny/answers.csv")
-    assert answers.headers["Content-Disposition"] == 'attachment; filename="tiny-answers.csv"'
+    assert answers.headers["Content-Disposition"] == 'attachment; filename="tiny-v1-answers.csv"'
     close(database_of(app))
     assert "'@risky" in answers.text and "'=1+1" in answers.text and ",age," not in answers.text
     assert ",'=cmd|' /C calc'!A0," in browser.get("/studio/tiny/ratings.csv").text

@@ -21,11 +21,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from gunicorn_process import environment
+from many_sessions import stock
 from server_guests import Guest, Served
 from studio_people import close, database_of, inside, person
 
 from mushra_app.config import Settings
+from mushra_app.models import Job
 from mushra_app.operation import apart
+from mushra_app.people import accounts, tokens
+from mushra_app.study import lifecycle
 
 HERE = b"the server itself"
 ANSWERS_ITSELF = f"import flask; flask.Flask.dispatch_request = lambda self: ({HERE.decode()!r}, 200); "
@@ -76,6 +80,11 @@ def wait_until(holds: Callable[[], bool], most_s: float = 60.0) -> None:
     while not holds():
         assert time.monotonic() < until, "in vain"
         time.sleep(0.05)
+
+
+def written_by(pid: int) -> int:
+    """Bytes that a process has written, to whatever it was."""
+    return int(re.findall(r"wchar: (\d+)", Path(f"/proc/{pid}/io").read_text())[0])
 
 
 def is_gone(pid: int) -> bool:
@@ -132,7 +141,7 @@ def test_answers_are_those_of_the_server_itself(start: Callable[..., Studio], br
     assert studio.ask("/listen/tiny").body == HERE, "and so do listeners' pages"
 
 
-def test_a_large_answer_goes_through_a_file_that_does_not_stay_and_killed_ones_are_done_without(
+def test_a_large_answer_is_written_to_one_file_that_does_not_stay(
     start: Callable[..., Studio], browser: FlaskClient, app: Flask, settings: Settings
 ) -> None:
     guest = Guest(database_of(app))
@@ -141,15 +150,38 @@ def test_a_large_answer_goes_through_a_file_that_does_not_stay_and_killed_ones_a
         guest.save(page, comment="x" * LONG, revision=revision, key=f"{revision:032x}")
     close(database_of(app))
     studio = start()
-    others = studio.started()
+    (other,) = studio.started()
+    before = written_by(other)
     ours, theirs = browser.get("/studio/tiny/answers.csv"), studio.ask("/studio/tiny/answers.csv")
-    assert len(theirs.body) > apart.IN_MEMORY
-    assert theirs.body == ours.data
+    assert len(theirs.body) > apart.IN_MEMORY and theirs.body == ours.data
+    assert theirs.headers["content-length"] == str(len(ours.data))
+    assert len(ours.data) <= written_by(other) - before < 1.2 * len(ours.data), "once"
+    head = studio.ask("/studio/tiny/answers.csv", "HEAD")
+    assert (head.body, head.headers["content-length"]) == (b"", str(len(ours.data)))
+    with database_of(app).writing() as db:
+        study = lifecycle.current(db, "tiny").study_id
+        db.add(Job(kind="check", argv=[], key="k", study_id=study, status="done", output="x" * (apart.IN_MEMORY + 1)))
+        token = tokens.make(db, accounts.named(db, "ada"), "a test", may="view", days=30)
+    one = studio.ask("/api/v1/studies/tiny/jobs/1/output", Authorization=f"Bearer {token}")
+    assert one.body == b"x" * (apart.IN_MEMORY + 1), "of which nobody knew how long it is"
     assert not list(settings.tmp_dir.glob(f"{apart.PREFIX}*"))
     assert studio.ask("/studio/tiny/report.html").body == HERE, "a file has nothing to be worked out"
-    os.kill(others[0], signal.SIGKILL)
-    assert studio.ask("/studio/").body == HERE
-    assert studio.process.poll() is None
+
+
+def test_one_that_is_killed_while_it_writes_leaves_no_file(
+    start: Callable[..., Studio], app: Flask, settings: Settings
+) -> None:
+    stock(database_of(app), 300, "many", saved=True)
+    close(database_of(app))
+    studio = start()
+    (other,) = studio.started()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(studio.ask, "/studio/tiny/ratings.csv")
+        wait_until(lambda: bool(list(settings.tmp_dir.glob(f"{apart.PREFIX}*"))))
+        os.kill(other, signal.SIGKILL)
+        assert asked.result().body == HERE
+    assert not list(settings.tmp_dir.iterdir())
+    assert studio.process.poll() is None and studio.ask("/studio/").body == HERE
 
 
 def test_one_that_is_killed_takes_the_other_along_and_the_server_can_still_end(start: Callable[..., Studio]) -> None:

@@ -24,16 +24,14 @@ from mushra_app.db import Database
 from mushra_app.export import rows
 from mushra_app.people import accounts, audit, tokens
 from mushra_app.people.tables import ApiToken
-from mushra_app.publish import publish
 from mushra_app.security import token_sha256
 from mushra_app.study import lifecycle
 
 
 @pytest.fixture
-def on_either(database: Database, either: Settings, stimuli: Any) -> Flask:
+def on_either(published: Database, either: Settings) -> Flask:
     """The application on SQLite, then on PostgreSQL."""
-    publish(stimuli, database, either)
-    return create_app(either, database)
+    return create_app(either, published)
 
 
 def token_of(app: Flask, name: str = "ada", role: str = "owner", *studies: str, may: str = "change") -> str:
@@ -286,23 +284,30 @@ def test_lists_come_in_pages(app: Flask) -> None:
     assert get(app, token, "studies", archived="yes")["studies"][0]["archived"] is True
 
 
+KEY = '"k{}": 0'.format
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "the body: Invalid JSON"),
-        (b"{", "the body: Invalid JSON"),
-        (b"[]", "the body: "),
-        (b"{}", "status: Field required"),
-        (b'{"status": "gone"}', "status: Input should be 'draft', 'piloting'"),
-        (b'{"status": "paused", "more": 1}', "more: Extra inputs are not permitted"),
-        (b'{"status": "draft"}', "tiny, version 1 is open, which can't become draft; expected one of: paused, closed"),
-        (b"\xff\xfe", "the body: Invalid JSON"),
+        (b"", "the body: no valid JSON (EOF while parsing a value at line 1 column 0); nothing was changed"),
+        (b"{", "the body: no valid JSON (EOF while parsing an object"),
+        (b"[]", "the body: found a list of 0; expected a table of keys; nothing was changed"),
+        (b"{}", "status: is missing; add it (see: openapi.json); nothing was changed"),
+        (b'{"status": "gone"}', "status: found 'gone'; expected 'draft', 'piloting', 'open', 'paused', 'closed' or"),
+        (b'{"status": null}', "status: found null; expected 'draft', 'piloting'"),
+        (b'{"status": "paused", "more": 1}', "more: this key is not known; remove it or correct its spelling; nothing"),
+        (b'{"status": 1, "reason": 2}', "or 'superseded'; reason: found 2; expected text; nothing was changed"),
+        (b'{"status": "draft"}', "version 1 is open, which can't become 'draft'; expected one of: paused, closed"),
+        (b"\xff\xfe", "the body: no valid JSON (expected value at line 1 column 1)"),
+        (f'{{"status": "draft", {", ".join(map(KEY, range(9)))}}}'.encode(), "k4: this key is not known; remove it or"),
     ],
 )
 def test_bad_bodies_are_answered_with_where_and_what(app: Flask, body: bytes, said: str) -> None:
     headers = {"Authorization": f"Bearer {token_of(app)}", "Content-Type": "application/json"}
     answer = app.test_client().post("/api/v1/studies/tiny/versions/1/status", data=body, headers=headers)
     assert answer.status_code in (400, 409) and said in answer.json["error"], answer.json
+    assert "k5" not in answer.json["error"], "more than five mistakes are no sentence"
     with database_of(app).reading() as db:
         assert lifecycle.current(db, "tiny").status == "open"
 

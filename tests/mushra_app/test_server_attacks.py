@@ -21,7 +21,6 @@ from mushra_app.app import MOST_BODY_BYTES, MOST_FORM_BYTES, create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Listener, Place, Save
-from mushra_app.publish import publish
 from mushra_app.security import secret_key, studio_key
 
 TRAVERSALS = (
@@ -46,10 +45,9 @@ def ada(app: Flask) -> str:
 
 
 @pytest.fixture
-def on_either(database: Database, either: Settings, stimuli: Any) -> Iterator[Flask]:
+def on_either(published: Database, either: Settings) -> Iterator[Flask]:
     """The application on SQLite, then on PostgreSQL, which refuses texts that SQLite takes."""
-    publish(stimuli, database, either)
-    yield create_app(either, database)
+    yield create_app(either, published)
 
 
 def put(client: FlaskClient, address: str, body: Any, headers: dict[str, str] | None = None) -> Any:

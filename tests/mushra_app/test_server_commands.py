@@ -11,10 +11,12 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from mushra_app import schema, server_cli
-from mushra_app.config import Settings
+from mushra_app.config import Settings, load_settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.operation import db_cli
+from mushra_app.publish import publish
+from mushra_app.study import lifecycle
 from stimuli.errors import ManifestError
 
 HEAD = schema.head()
@@ -68,3 +70,33 @@ def test_serving_a_newer_releases_database_is_refused(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(AppError, match="made by a newer release"):
         typed(server_cli.serve, "--data", tmp_path, "--port", "0")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("open", "listeners:    http://127.0.0.1:8000/listen/tiny"),
+        ("piloting", "listeners:    http://127.0.0.1:8000/listen/tiny"),
+        ("draft", "draft:        tiny waits to be opened, in the studio or with: mushra study open tiny"),
+        ("paused", "no study takes listeners now; see: mushra study list"),
+        ("closed", "no study takes listeners now; see: mushra study list"),
+    ],
+)
+def test_the_server_says_how_a_study_stands(
+    stimuli: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], status: str, said: str
+) -> None:
+    settings = load_settings(data_dir=tmp_path / "data")
+    with server_cli.opened(settings) as database:
+        publish(stimuli, database, settings)
+        with database.writing() as db:
+            lifecycle.current(db, "tiny").status = status
+        server_cli.say_links(settings, database, 8000)
+    first, second, _ = capsys.readouterr().out.splitlines()
+    assert first == said and second.startswith("experimenter: ")
+
+
+def test_the_server_says_that_nothing_is_published(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = load_settings(data_dir=tmp_path / "data")
+    with server_cli.opened(settings) as database:
+        server_cli.say_links(settings, database, 8000)
+    assert capsys.readouterr().out.startswith("no study is published yet")

@@ -11,7 +11,6 @@ from studio_people import AN_OWNER
 
 from mushra_app.conduct import MULTI_STIMULUS, MUSHRA, RUN_RULES, Sitting, called, check_run, sittings_of
 from mushra_app.export import rows, run_of
-from mushra_app.publish import publish
 from mushra_app.studio.test import overview
 from mushra_app.study import lifecycle
 
@@ -100,27 +99,25 @@ def test_rows_are_gathered_by_session() -> None:
     )
 
 
-def test_the_studio_names_what_is_missing_even_of_a_set_with_a_silent_clip(database, either, stimuli) -> None:
+def test_the_studio_names_what_is_missing_even_of_a_set_with_a_silent_clip(published) -> None:
     """The database keeps an infinite loudness as null, which no manifest would pass with."""
-    publish(stimuli, database, either)
     broken = {"rule": "items", "clause": "7", "severity": "must", "passed": False, "message": "2 items"}
-    with database.writing() as db:
+    with published.writing() as db:
         version = lifecycle.current(db, "tiny")
         clips = [clip | {"lufs_before": None} for clip in version.manifest["clips"]]
         version.manifest = version.manifest | {"clips": clips, "rules": [broken]}
-    with database.reading() as db:
+    with published.reading() as db:
         page = overview.study(db, "tiny", AN_OWNER, listener_url="")
     assert page.called == MULTI_STIMULUS and [rule.rule for rule in page.broken] == ["items", "run-people"]
 
 
-def test_the_database_and_an_export_tell_the_same(database, either, stimuli) -> None:
+def test_the_database_and_an_export_tell_the_same(published) -> None:
     """Two ways to the same records: summed up in SQL for a page, and row by row for the report."""
-    publish(stimuli, database, either)
-    calibrate(database)
-    Guest(database, at="Booth 1").finish()
-    Guest(database, simulated=True, experience="inexperienced").finish()
-    Guest(database).trial()  # begun, not finished
-    with database.reading() as db:
+    calibrate(published)
+    Guest(published, at="Booth 1").finish()
+    Guest(published, simulated=True, experience="inexperienced").finish()
+    Guest(published).trial()  # begun, not finished
+    with published.reading() as db:
         found = run_of(db, lifecycle.current(db, "tiny"))
         assert found == sittings_of(rows(db, "tiny")) and len(found) == 2
     assert found[0] == replace(GOOD, listener=found[0].listener)

@@ -12,22 +12,15 @@ from server_guests import Guest, calibrate
 from sqlalchemy import select
 
 from analysis.reading import export as reading
-from mushra_app import ratings, server_cli
+from mushra_app import ratings, server_cli, stored_ratings
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.export import rows, write_answers
 from mushra_app.models import Answer, Slot
-from mushra_app.publish import publish
 from mushra_app.session import listening, privacy
 from mushra_app.study import lifecycle
 from stimuli.manifest import Manifest
-
-
-@pytest.fixture
-def published(database: Database, either: Settings, stimuli: Path) -> Database:
-    publish(stimuli, database, either)
-    return database
 
 
 def exported(database: Database, path: Path, **choices: bool) -> list[ratings.Row]:
@@ -71,12 +64,12 @@ def test_the_analysis_reads_the_same_from_the_database(
     # A file holds six digits of a time.
     pd.testing.assert_frame_equal(stored.frame, saved.frame, rtol=1e-5, check_dtype=False)
     with pytest.raises(AppError, match="--study other: no such study; found tiny"):
-        ratings.read_database(either.data_dir, "other")
+        stored_ratings.read_database(either.data_dir, "other")
 
 
 def test_a_folder_without_a_database_stays_without(tmp_path: Path) -> None:
     with pytest.raises(AppError, match="no such database"):
-        ratings.read_database(tmp_path / "nowhere")
+        stored_ratings.read_database(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
 
 

@@ -19,16 +19,14 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.operation import health
 from mushra_app.operation.health import Probe
-from mushra_app.publish import publish
 
 ALL_WELL = {"ready": True, "database": "ok", "revision": "ok", "media": "ok"}
 
 
 @pytest.fixture
-def server(database: Database, either: Settings, stimuli: Path) -> FlaskClient:
+def server(published: Database, either: Settings) -> FlaskClient:
     """A server on either database, with the tiny study."""
-    publish(stimuli, database, either)
-    return create_app(either, database).test_client()
+    return create_app(either, published).test_client()
 
 
 def test_a_process_that_answers_says_so_and_no_more(client: FlaskClient) -> None:
@@ -49,8 +47,8 @@ def test_before_anything_is_published_no_sounds_are_needed(database: Database, e
     assert (answer.status_code, answer.json) == (200, ALL_WELL)
 
 
-def test_another_releases_tables_are_not_ready(server: FlaskClient, database: Database) -> None:
-    with database.writing() as db:
+def test_another_releases_tables_are_not_ready(server: FlaskClient, published: Database) -> None:
+    with published.writing() as db:
         db.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     answer = server.get("/readyz")
     assert answer.status_code == 503 and answer.json["revision"] == "not this release's"

@@ -18,14 +18,12 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.listener.pages import TrialPage
 from mushra_app.models import Event, ListeningSession, Response, Save
-from mushra_app.publish import publish
 from mushra_app.session import listening, privacy
 
 
 @pytest.fixture
-def guest(database: Database, either: Settings, stimuli: Path) -> Guest:
-    publish(stimuli, database, either)
-    return Guest(database)
+def guest(published: Database) -> Guest:
+    return Guest(published)
 
 
 def file_of(folder: Path, *trials: tuple[str, dict[str, Any]], **changes: Any) -> Path:
@@ -122,10 +120,10 @@ def test_a_file_for_another_server_says_so(guest: Guest, tmp_path: Path) -> None
     ("change", "says"),
     [
         ({"schema": 2}, "schema 2, this release reads 1; nothing was stored"),
-        ({"format": "something"}, "format: "),
-        ({"trials": []}, "trials: "),
-        ({"trials": [{"trial": "a"}]}, "trials.0.body: Field required"),
-        ({"surprise": 1}, "surprise: "),
+        ({"format": "something"}, "format: found 'something'; expected 'mushra-answers'; "),
+        ({"trials": []}, "trials: found a list of 0; expected at least 1 entries; "),
+        ({"trials": [{"trial": "a"}]}, "trials[0].body: is missing; add it (see: a file that "),
+        ({"surprise": 1}, "surprise: this key is not known; "),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_its_place(tmp_path: Path, change: dict[str, Any], says: str) -> None:

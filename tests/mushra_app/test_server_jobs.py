@@ -30,10 +30,10 @@ def taken(database: Database, worker: str = "one") -> jobs.Taken:
     return found
 
 
-def forget(database: Database, job: int) -> None:
+def forget(database: Database, job: int, ago_s: float = jobs.STALE_S + 1) -> None:
     """As if its worker had been killed a while ago."""
     with database.writing() as db:
-        db.execute(update(Job).where(Job.id == job).values(heartbeat_at=now() - timedelta(seconds=jobs.STALE_S + 1)))
+        db.execute(update(Job).where(Job.id == job).values(heartbeat_at=now() - timedelta(seconds=ago_s)))
 
 
 def state(database: Database, job: int) -> tuple[str, int, str]:
@@ -99,6 +99,20 @@ def test_a_job_whose_worker_died_is_taken_up_again_once(database: Database) -> N
     with database.writing() as db:
         assert jobs.take(db, "third") is None
     assert state(database, number) == ("failed", 2, "2 workers died while they ran it; it was not tried again")
+
+
+def test_a_heartbeat_that_lies_ahead_keeps_no_job_after_the_clock_was_set_back(database: Database) -> None:
+    number, waits_since = asked(database, "set"), now() - 2 * jobs.PATIENCE
+    living = taken(database, "living")
+    forget(database, number, -jobs.STALE_S + 10)  # a second machine's clock
+    with database.reading() as db:
+        assert not jobs.is_free(db) and not jobs.no_worker(db, waits_since)
+    forget(database, number, -86400)
+    with database.writing() as db:
+        assert jobs.is_free(db) and jobs.no_worker(db, waits_since)
+        assert jobs.beat(db, living) and not jobs.is_free(db), "who lives says so by the new clock"
+    forget(database, number, -86400)
+    assert taken(database, "second").id == number
 
 
 def test_a_job_handed_back_was_never_begun_and_is_the_next(database: Database) -> None:

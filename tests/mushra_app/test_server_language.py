@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po
 from flask import Flask
 from flask.testing import FlaskClient
 from server_guests import Guest
+from studio_people import csrf, database_of, log_in, person
 from test_server_web import enrol
 
 from mushra_app import web
@@ -24,6 +25,7 @@ from mushra_app.app import create_app
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import ListeningSession
+from mushra_app.people import accounts, second_factor
 from mushra_app.publish import publish
 from mushra_app.schema import require
 from mushra_app.security import secret_key, simulated_link_token
@@ -35,16 +37,16 @@ from stimuli.starter import write_example
 PACKAGE = Path(web.__file__).parent
 FOLDER = PACKAGE / "translations"
 KEYWORDS = {"say": None, "say_later": None, "mark": None, "say_number": (1, 2), "_": None, "ngettext": (1, 2)}
-DOMAINS = {"messages": "pages.cfg", "scripts": "scripts.cfg"}
+DOMAINS = {"messages": "pages.cfg", "scripts": "scripts.cfg", "rooms": "rooms.cfg"}
 TRANSLATED = sorted(set(web.LANGUAGES) - {web.WRITTEN_IN})
 GERMAN = {"Accept-Language": "de-AT,de;q=0.8,en;q=0.3"}
 
 
 def to_translate(domain: str) -> set[str | tuple[str, ...]]:
-    """Everything in the code that a listener reads."""
+    """Everything in the code that somebody reads; other rooms lie beside this package."""
     with (FOLDER / DOMAINS[domain]).open() as stream:
         methods, options = parse_mapping_cfg(stream)
-    found = extract_from_dir(PACKAGE, methods, options, keywords=KEYWORDS)
+    found = extract_from_dir(PACKAGE.parent if domain == "rooms" else PACKAGE, methods, options, keywords=KEYWORDS)
     return {tuple(message) if isinstance(message, tuple | list) else message for _, _, message, _, _ in found}
 
 
@@ -168,6 +170,24 @@ def test_the_studio_speaks_the_browsers_language_until_another_one_is_chosen(cli
     assert '<html lang="en"' in client.get("/studio/login", headers=GERMAN).text, "it is remembered"
     assert '<html lang="en"' in client.get("/studio/login?lang=tlh", headers=GERMAN).text
     assert '<html lang="de"' in client.get("/listen/tiny", headers=GERMAN).text, "of the studio's pages only"
+
+
+def test_the_language_that_was_chosen_at_the_door_is_that_of_the_studio(app: Flask) -> None:
+    """Nothing else of the cookie outlives a login, with a code or without, and its end."""
+    client, name = app.test_client(), person(database_of(app), "ada@example.org", "owner")
+    client.get("/studio/login?lang=de")
+    log_in(client, name)
+    inside = client.get("/studio/account").text
+    assert '<html lang="de"' in inside
+    client.post("/studio/logout", data={"csrf_token": csrf(inside)})
+    assert '<html lang="de"' in client.get("/studio/login").text
+    with client.session_transaction() as cookie:
+        assert set(cookie) <= {"language", "csrf_token"}
+    with database_of(app).writing() as db:
+        accounts.named(db, name).totp_secret = second_factor.new_secret()
+    log_in(client, name)
+    asked = client.get("/studio/login/code").text
+    assert '<html lang="de"' in asked and 'inputmode="numeric"' in asked
 
 
 def test_the_address_to_keep_is_the_one_that_listeners_reach(tmp_path: Path) -> None:

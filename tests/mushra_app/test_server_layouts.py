@@ -18,7 +18,6 @@ from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.export import rows
-from mushra_app.publish import publish
 from mushra_app.study import layouts
 
 TESTED = 3 * 2 * 5
@@ -26,13 +25,12 @@ TESTED = 3 * 2 * 5
 
 
 @pytest.fixture
-def rated(database: Database, either: Settings, stimuli: Path) -> Database:
+def rated(published: Database) -> Database:
     """Three listeners finished, a fourth has begun."""
-    publish(stimuli, database, either)
-    listened(database, 3, comment='=HYPERLINK("x"), she said\nand "more"')
-    begun = Guest(database)
+    listened(published, 3, comment='=HYPERLINK("x"), she said\nand "more"')
+    begun = Guest(published)
     begun.save(begun.trial())
-    return database
+    return published
 
 
 def written(database: Database, layout: str) -> list[dict[str, str]]:

@@ -47,15 +47,14 @@ def downgrade() -> None:
 
 
 @pytest.fixture
-def rated(database: Database, either: Settings, stimuli: Path) -> Database:
+def rated(published: Database) -> Database:
     """A database with one saved trial."""
-    publish(stimuli, database, either)
-    guest = Guest(database)
+    guest = Guest(published)
     page = guest.trial()
-    with database.writing() as db:
+    with published.writing() as db:
         sitting = listening.sitting_of(db, guest.token)
         save_trial(db, lock_trial(db, sitting.token_sha256, page.token), read_body(as_json(body_of(page))), "")
-    return database
+    return published
 
 
 def next_release(folder: Path, *, loss: str = "") -> Path:
@@ -158,17 +157,16 @@ def test_jobs_of_an_older_release_are_kept_and_can_be_taken(database: Database) 
         assert jobs.take(db, "two") == jobs.Taken(1, "check", ("a set",), "two")
 
 
-def test_personal_answers_move_apart_and_back(database: Database, either: Settings, stimuli: Path) -> None:
-    publish(stimuli, database, either)
-    Guest(database).finish()
-    schema.downgrade(database, "0005")
-    with database.reading() as db:
+def test_personal_answers_move_apart_and_back(published: Database) -> None:
+    Guest(published).finish()
+    schema.downgrade(published, "0005")
+    with published.reading() as db:
         assert db.execute(text("SELECT text FROM answer WHERE personal")).scalars().all() == ["33"]
-    schema.upgrade(database)
-    with database.reading() as db:
+    schema.upgrade(published)
+    with published.reading() as db:
         assert db.scalars(select(Answer.text).where(Answer.personal)).all() == [""]
         assert db.scalars(select(PersonalText.text)).all() == ["33"]
-    with database.engine.connect() as connection:
+    with published.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from studio_people import csrf, database_of, inside, person
 
 from analysis.cli import report
-from mushra_app import ratings
+from mushra_app import ratings, stored_ratings
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import RatingsError
@@ -28,13 +28,12 @@ WHY = "the headphones of two listeners were broken"
 
 
 @pytest.fixture
-def rated(database: Database, either: Settings, stimuli: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+def rated(published: Database, either: Settings, monkeypatch: pytest.MonkeyPatch) -> Database:
     """Three listeners finished; the study is open."""
-    publish(stimuli, database, either)
-    listened(database, 3)
+    listened(published, 3)
     if either.database_url:
         monkeypatch.setenv("MUSHRA_DATABASE_URL", either.database_url)
-    return database
+    return published
 
 
 def brought_to(database: Database, *statuses: str) -> None:
@@ -61,11 +60,11 @@ def test_ratings_of_a_running_study_are_not_read_without_a_reason(
     brought_to(rated, *([status] if status != "open" else []))
     for reason in ("", " \n "):
         with pytest.raises(peeking.PeekError, match=r"tiny is still running.* --peek"):
-            ratings.read_database(either.data_dir, "tiny", peek=reason)
+            stored_ratings.read_database(either.data_dir, "tiny", peek=reason)
     with pytest.raises(peeking.PeekError, match="has 501 characters"):
-        ratings.read_database(either.data_dir, "tiny", peek="x" * 501)
+        stored_ratings.read_database(either.data_dir, "tiny", peek="x" * 501)
     assert peeked(rated) == []
-    found = ratings.read_database(either.data_dir, "tiny", peek=f" {WHY}\n", who="ada")
+    found = stored_ratings.read_database(either.data_dir, "tiny", peek=f" {WHY}\n", who="ada")
     assert len(found.rows) == 45 and found.running and [one.reason for one in found.peeks] == [WHY]
     assert peeked(rated) == [("ada", f"tiny: {WHY}")]
 
@@ -74,14 +73,14 @@ def test_another_version_that_runs_makes_the_study_run(rated: Database, either: 
     import tiny_set
 
     brought_to(rated, "closed")
-    assert not ratings.read_database(either.data_dir, "tiny").running
+    assert not stored_ratings.read_database(either.data_dir, "tiny").running
     tiny_set.make(tmp_path / "next", experiment={"name": "tiny", "title": "Another", "contact": "lab@example.org"})
     publish(tmp_path / "next", rated, either)
     with pytest.raises(peeking.PeekError):
-        ratings.read_database(either.data_dir, "tiny", version=1)
+        stored_ratings.read_database(either.data_dir, "tiny", version=1)
     Guest(rated).finish()
     brought_to(rated, "closed")
-    assert [len(ratings.read_database(either.data_dir, "tiny", version=n).rows) for n in (1, 2)] == [45, 15]
+    assert [len(stored_ratings.read_database(either.data_dir, "tiny", version=n).rows) for n in (1, 2)] == [45, 15]
 
 
 def test_looks_at_a_study_whose_name_begins_alike_are_not_its_own(rated: Database) -> None:
@@ -179,8 +178,8 @@ def test_the_page_and_the_api_ask_for_the_reason(app: Flask) -> None:
 
 
 def test_a_look_that_needs_no_reason_is_noted_where_it_is_said(rated: Database, either: Settings) -> None:
-    assert ratings.read_database(either.data_dir, "tiny", blind=True, look="how wide the intervals are").rows
-    assert ratings.read_database(either.data_dir, "tiny", blind=True).rows
+    assert stored_ratings.read_database(either.data_dir, "tiny", blind=True, look="how wide the intervals are").rows
+    assert stored_ratings.read_database(either.data_dir, "tiny", blind=True).rows
     with rated.reading() as db:
         noted = [(one.who, one.what, one.about) for one in audit.latest(db)]
     assert noted == [("the command line", "look", "tiny: how wide the intervals are")]

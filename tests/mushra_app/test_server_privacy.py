@@ -37,12 +37,6 @@ from mushra_app.worker import Worker
 SECRET = "Zaphod Beeblebrox of Betelgeuse"
 
 
-@pytest.fixture
-def published(database: Database, either: Settings, stimuli: Path) -> Database:
-    publish(stimuli, database, either)
-    return database
-
-
 def rated(database: Database, comment: str = SECRET) -> Guest:
     """A guest who has rated and answered everything, written a comment, and whose browser has complained."""
     guest = Guest(database)

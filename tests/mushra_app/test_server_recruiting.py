@@ -1,243 +1,43 @@
-"""How a study is filled: places, groups, criteria, invitations, panels, and what is handed out at the end."""
+"""How listeners come to a study: groups, criteria, invitations, panels, and the places of a lab."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import pytest
-import tiny_set
-from arrivals import KEY, come, from_prolific, invite, listener_of, settle, state_of
-from server_guests import Guest, body_of, calibrate
+from arrivals import (
+    KEY,
+    at_once,
+    come,
+    ended_by,
+    from_prolific,
+    guest_of,
+    in_all,
+    invite,
+    listener_of,
+    settle,
+    state_of,
+    turned_away,
+)
+from server_guests import calibrate
 from sqlalchemy import func, select
 
 from mushra_app import places
-from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, ConflictError, NotFoundError, TurnedAwayError
-from mushra_app.listener.pages import DonePage, MessagePage, TrialPage
-from mushra_app.models import Clip, Listener, ListeningSession, Slot, Study, now
+from mushra_app.listener.pages import MessagePage
+from mushra_app.models import ListeningSession, Study, now
 from mushra_app.operation import retention
-from mushra_app.publish import publish
-from mushra_app.session import listening, privacy, setting_up
+from mushra_app.session import listening, privacy
 from mushra_app.session.enrolment import Arrival
-from mushra_app.study import arriving, attention, invitations, lab, lifecycle, recruiting
+from mushra_app.study import arriving, invitations, lab, lifecycle, recruiting
 from mushra_app.study.arriving import Link
 from mushra_app.study.invitations import Wanted
-from mushra_app.study.recruiting import Filled, Recruiting
+from mushra_app.study.recruiting import Recruiting
 from mushra_app.study.tables import Invitation, Recruit
-
-BACK = "https://app.prolific.com/submissions/complete?cc={code}"
-
-
-@pytest.fixture
-def published(database: Database, either: Settings, stimuli: Path) -> Database:
-    publish(stimuli, database, either)
-    return database
-
-
-@pytest.fixture
-def study(database: Database, either: Settings, tmp_path: Path) -> Callable[..., Database]:
-    """Publish the tiny study with these changes."""
-
-    def make(**changes: Any) -> Database:
-        tiny_set.make(tmp_path / "set", **changes)
-        publish(tmp_path / "set", database, either)
-        return database
-
-    return make
-
-
-def guest_of(database: Database, token: str) -> Guest:
-    found = object.__new__(Guest)
-    found.database, found.token, found.base = database, token, f"/session/{token}"
-    return found
-
-
-def ended_by(database: Database, token: str, status: str) -> None:
-    with database.writing() as db:
-        listening.sitting_of(db, token).status = status
-
-
-def in_all(database: Database) -> int:
-    with database.reading() as db:
-        return db.scalar(select(func.count(Listener.id))) or 0
-
-
-def turned_away(database: Database, link: Link | None = None) -> str:
-    with pytest.raises(TurnedAwayError) as caught:
-        come(database, link)
-    return caught.value.reason
-
-
-def at_once(count: int, work: Callable[[int], object]) -> list[Exception]:
-    """Run something on that many threads at the same moment; what they raised."""
-    ready, raised = threading.Barrier(count), []
-
-    def one(number: int) -> None:
-        ready.wait()
-        try:
-            work(number)
-        except AppError as error:
-            raised.append(error)
-
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return raised
-
-
-def test_no_more_than_the_capacity_come_and_only_whose_ratings_count_are_counted(published: Database) -> None:
-    settle(published, capacity=2)
-    first = come(published)
-    come(published, Link(simulated=True))
-    ended_by(published, come(published), "refused")
-    come(published)
-    assert turned_away(published) == "full"
-    with published.writing() as db:
-        privacy.withdraw(db, listener_of(db, first))
-    come(published)
-    assert turned_away(published) == "full" and come(published, Link(simulated=True))
-
-
-def test_a_pilot_takes_no_place(published: Database) -> None:
-    settle(published, capacity=1)
-    with published.writing() as db:
-        lifecycle.current(db, "tiny").status = "piloting"
-    come(published)
-    come(published)
-    with published.writing() as db:
-        lifecycle.current(db, "tiny").status = "open"
-    come(published)
-    assert turned_away(published) == "full"
-
-
-def test_a_quota_is_of_its_group_alone(published: Database) -> None:
-    settle(published, groups=[{"name": "experts", "quota": 1, "by_link": True}, {"name": "others"}])
-    come(published, Link(group="experts"))
-    assert turned_away(published, Link(group="experts")) == "full"
-    assert turned_away(published, Link(invitation=invite(published, group="experts"))) == "full"
-    token = come(published, Link(invitation=invite(published, group="others")))
-    come(published)
-    with published.reading() as db:
-        assert listener_of(db, token).listener_group == "others"
-        counts = recruiting.filled(db, listener_of(db, token).study_id, None)
-    assert counts == {"experts": Filled(1, 0), "others": Filled(1, 0), "": Filled(1, 0)}
-
-
-def test_a_link_names_no_group_that_the_settings_do_not_let_it(published: Database) -> None:
-    settle(published, groups=[{"name": "experts"}])
-    for group in ("experts", "nosuch", "' OR 1=1"):
-        with pytest.raises(NotFoundError, match="This link was changed"):
-            come(published, Link(group=group))
-    assert in_all(published) == 0
-
-
-def test_of_many_who_want_the_last_place_at_once_one_gets_it(published: Database) -> None:
-    settle(published, capacity=3)
-    come(published)
-    come(published)
-    raised = at_once(6, lambda _: come(published))
-    assert [error.reason for error in raised if isinstance(error, TurnedAwayError)] == ["full"] * 5
-    assert in_all(published) == 3
-
-
-def idle(database: Database, token: str, hours: float) -> None:
-    """Put everything that was stored of a listener so many hours back."""
-    with database.writing() as db:
-        for sitting in listener_of(db, token).sessions:
-            sitting.started_at -= timedelta(hours=hours)
-            for trial in sitting.trials:
-                for save in trial.saves:
-                    save.saved_at -= timedelta(hours=hours)
-
-
-def places_of(database: Database, free_after_h: int | None = 24, at: datetime | None = None) -> Filled:
-    with database.reading() as db:
-        study_id = lifecycle.current(db, "tiny").study_id
-        return sum(recruiting.filled(db, study_id, free_after_h, at).values(), Filled())
-
-
-def test_a_place_is_free_again_when_its_listener_stopped_so_long_ago(published: Database) -> None:
-    settle(published, capacity=2)
-    stopped = come(published)
-    guest_of(published, stopped).save(guest_of(published, stopped).trial())
-    finished = come(published)
-    guest_of(published, finished).finish()
-    for token in (stopped, finished):
-        idle(published, token, 25)
-    assert turned_away(published) == "full", "as long as nothing is set"
-    settle(published, capacity=2, free_after_h=26)
-    assert turned_away(published) == "full"
-    settle(published, capacity=2, free_after_h=24)
-    assert places_of(published) == Filled(begun=2, finished=1, stopped=1)
-    come(published)
-    assert turned_away(published) == "full"
-    guest_of(published, stopped).finish()
-    assert places_of(published) == Filled(begun=3, finished=2), "whoever comes back goes on, one more than looked for"
-    assert turned_away(published) == "full"
-
-
-def test_one_save_holds_a_place_however_long_ago_its_listener_began(published: Database) -> None:
-    settle(published, capacity=1, free_after_h=24)
-    token = come(published)
-    idle(published, token, 25)
-    guest = guest_of(published, token)
-    guest.save(guest.trial())
-    assert turned_away(published) == "full"
-    idle(published, token, 23.9)
-    assert turned_away(published) == "full"
-    idle(published, token, 0.2)
-    come(published)
-
-
-def test_who_waits_for_a_further_session_holds_their_place(study: Callable[..., Database]) -> None:
-    database = study(test={"sessions": 2})
-    settle(database, capacity=1, free_after_h=1)
-    token = come(database)
-    guest_of(database, token).finish()
-    idle(database, token, 1000)
-    assert turned_away(database) == "full"
-
-
-def test_a_quota_too_has_its_places_back(published: Database) -> None:
-    settle(published, free_after_h=1, groups=[{"name": "experts", "quota": 1, "by_link": True}])
-    idle(published, come(published, Link(group="experts")), 2)
-    come(published, Link(group="experts"))
-    assert turned_away(published, Link(group="experts")) == "full"
-
-
-def test_of_many_who_want_the_place_of_one_who_stopped_one_gets_it(published: Database) -> None:
-    settle(published, capacity=2, free_after_h=24)
-    come(published)
-    idle(published, come(published), 25)
-    raised = at_once(6, lambda _: come(published))
-    assert [error.reason for error in raised if isinstance(error, TurnedAwayError)] == ["full"] * 5
-    assert in_all(published) == 3
-
-
-def test_a_clock_that_jumps_gives_no_place_away_twice(published: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    settle(published, capacity=1, free_after_h=24)
-    came = now()
-
-    def clock_says(hours: float) -> None:
-        monkeypatch.setattr(recruiting, "now", lambda: came + timedelta(hours=hours))
-
-    idle(published, come(published), 25)
-    clock_says(-48)
-    assert turned_away(published) == "full"
-    clock_says(0)
-    come(published)
-    for hours in (-48, 0, -2, 0, -24, 1):
-        clock_says(hours)
-        assert turned_away(published) == "full", hours
-    assert in_all(published) == 2
 
 
 def test_an_invitation_that_is_opened_twice_at_once_makes_one_listener(published: Database) -> None:
@@ -423,119 +223,6 @@ def test_nobody_overwrites_settings_that_they_have_not_seen(published: Database)
     settle(published, capacity=7)
     with published.writing() as db, pytest.raises(ConflictError, match="Somebody else changed"):
         recruiting.change(lifecycle.current(db, "tiny").study, {"capacity": 8}, seen=seen)
-
-
-# The end
-
-
-def done(database: Database, link: Link, **rated: float) -> DonePage:
-    """The last page of somebody who came so; ``reference`` and ``copies`` are what they rate in an attention check."""
-    guest = guest_of(database, come(database, link))
-    while not isinstance(page := guest.page(), DonePage):
-        if not isinstance(page, TrialPage):
-            guest.pass_by(page)
-            continue
-        body = body_of(page)
-        roles = roles_of(database, page)
-        if len(set(roles.values())) == 2 and rated:  # a check: the reference, and copies of one anchor
-            for rating in body["ratings"]:
-                hidden = roles[rating["sound"]] == "hidden_reference"
-                rating["value"] = rated["reference"] if hidden else rated["copies"]
-        guest.save(page, ratings=body["ratings"])
-    return page
-
-
-def roles_of(database: Database, page: TrialPage) -> dict[str, str]:
-    with database.reading() as db:
-        query = select(Slot.token, Clip.role).join(Clip).where(Slot.token.in_([one.token for one in page.sounds]))
-        return {token: role for token, role in db.execute(query)}  # noqa: C416
-
-
-def test_each_channel_is_handed_its_code_and_its_way_back(published: Database) -> None:
-    settle(published, completion_code="C 1&x", return_url=BACK)
-    back = "https://app.prolific.com/submissions/complete?cc=C%201%26x"
-    mturk = Link(panel=arriving.Panel("mturk", "A1"))
-    for link, code, way in (
-        (Link(), "C 1&x", back),
-        (from_prolific(), "C 1&x", back),
-        (mturk, "C 1&x", ""),
-        (Link(invitation=invite(published)), "", ""),
-    ):
-        page = done(published, link)
-        assert (page.completion, page.return_url) == (code, way), link
-
-
-CHECKS = {"test": {"references": ["reference"], "attention_checks": 2}}
-
-
-@pytest.mark.parametrize(("reference", "missed"), [(90, 0), (20, 2)])
-def test_who_misses_attention_checks_gets_the_other_code(
-    study: Callable[..., Database], reference: float, missed: int
-) -> None:
-    database = study(**CHECKS)
-    settle(database, completion_code="GOOD", attention_code="MISSED", attention="any")
-    page = done(database, from_prolific(), reference=reference, copies=20)
-    assert page.completion == ("MISSED" if missed else "GOOD")
-    with database.reading() as db:
-        listener = db.scalars(select(Listener)).one()
-        checks = attention.checks_of(db, listener.id)
-    assert checks == (2, missed)
-    settle(database, completion_code="GOOD", attention_code="MISSED", attention="none")
-    with database.reading() as db:
-        sitting = db.scalars(select(ListeningSession)).one()
-        last = listening.next_page(db, sitting, "/session/x")
-    assert isinstance(last, DonePage) and last.completion == "GOOD"
-
-
-def test_the_last_save_of_a_check_counts(study: Callable[..., Database]) -> None:
-    database = study(**CHECKS)
-    guest = guest_of(database, come(database))
-    while len(set(roles_of(database, page := guest.trial()).values())) != 2:
-        guest.save(page)
-    roles = roles_of(database, page)
-    for revision, (reference, copies) in enumerate(((10, 50), (90, 50)), 1):
-        ratings = body_of(page)["ratings"]
-        for one in ratings:
-            one["value"] = reference if roles[one["sound"]] == "hidden_reference" else copies
-        guest.save(page, ratings=ratings, revision=revision)
-        with database.reading() as db:
-            found = attention.checks_of(db, listener_of(db, guest.token).id)
-        assert found == (1, 2 - revision)
-
-
-def test_the_definition_of_a_missed_check_is_that_of_the_report(study: Callable[..., Database]) -> None:
-    import pandas as pd
-
-    from analysis.statistics.listeners.attention import attention_check
-    from analysis.statistics.listeners.verdicts import SHARE_PERCENT
-    from mushra_app import export
-
-    database = study(**CHECKS)
-    for number, (reference, copies) in enumerate([(90, 20), (20, 20), (0, 100)]):
-        done(database, from_prolific(str(number)), reference=reference, copies=copies)
-    with database.reading() as db:
-        rows = pd.DataFrame(list(export.rows(db, "tiny")))
-        own = {
-            name: attention.failed(attention.checks_of(db, listener), "share")
-            for listener, name in db.execute(select(Listener.id, Listener.pseudonym))
-        }
-    verdicts = attention_check(rows[rows["attention_check"]], "reference")
-    theirs = dict(zip(verdicts["listener"], verdicts["excluded"], strict=True))
-    assert own == theirs and sorted(own.values()) == [False, True, True]
-    assert attention.SHARE_PERCENT == SHARE_PERCENT
-    assert [attention.failed(attention.Checks(20, n), "share") for n in (3, 4)] == [False, True]
-
-
-def test_whom_a_check_of_the_sound_refuses_gets_the_screen_out_code(study: Callable[..., Database]) -> None:
-    database = study(setup={"level": False, "sides": True, "on_failure": "refuse"}, questions=[])
-    settle(database, screen_out_code="OUT", return_url=BACK)
-    guest = guest_of(database, come(database, from_prolific()))
-    for _ in range(2):
-        with database.writing() as db:
-            wrong = {f"heard-{n}": "left" for n in range(1, 5)}
-            setting_up.answer(db, listening.sitting_of(db, guest.token), {"step": "sides"} | wrong)
-    page = guest.page()
-    assert isinstance(page, MessagePage) and page.code == "OUT" and page.return_url == BACK.replace("{code}", "OUT")
 
 
 # A lab

@@ -23,7 +23,8 @@ from mushra_app.config import Settings
 from mushra_app.errors import AppError, NotFoundError, TurnedAwayError
 from mushra_app.people import accounts, audit, tokens
 from mushra_app.study import invitations, lifecycle, study_cli
-from mushra_app.study.recruiting import LOGGED, Group, Recruiting, differences, recruiting_of
+from mushra_app.study.recruiting import Group, Recruiting, recruiting_of
+from mushra_app.study.recruiting_changes import differences
 from mushra_app.study.recruiting_cli import lines_of, settings_of
 
 BACK = "https://app.prolific.com/submissions/complete?cc={code}"
@@ -51,10 +52,9 @@ FORM = {
 }
 SAID = (
     "tiny: recruiting changed: open link from yes to no; most listeners from no limit to 24; places free after from "
-    "never to 3 h; groups from none to experts (at most 12), naive (any number, by link); listening by from any to "
-    "headphones; experience from any to experienced; completion code from none to a code; screen-out code from none to "
-    "a code; attention code from none to a code; way back from none to "
-    "https://app.prolific.com/submissions/complete?…; attention failed by from none to share"
+    "never to 3 h; groups from no groups to experts (at most 12), naive (any number, by link); listening by from any "
+    "to headphones; experience from any to experienced; completion code changed; screen-out code changed; attention "
+    "code changed; way back from nowhere to https://app.prolific.com; attention failed by from nothing to share"
 )
 
 
@@ -115,14 +115,28 @@ def test_nothing_is_written_down_where_nothing_is_another(app: Flask, ada: Flask
 
 
 def test_the_log_names_each_setting_and_shows_no_code() -> None:
-    assert list(LOGGED) == list(Recruiting.model_fields)
     before, after = Recruiting.model_validate(ALL), Recruiting()
-    for name in LOGGED:
-        (told,) = differences(before, before.model_copy(update={name: getattr(after, name)}))
-        assert told.startswith(LOGGED[name]) and " from " in told and "C-" not in told
+    told = []
+    for name in Recruiting.model_fields:
+        (one,) = differences(before, before.model_copy(update={name: getattr(after, name)}))
+        assert "C-" not in one
+        told.append(one)
+    assert len(set(told)) == len(ALL) and told == differences(before, after)
     other = before.model_copy(update={"completion_code": "C-NEW", "return_url": BACK.replace("cc", "c")})
     assert differences(before, other) == ["completion code changed", "way back changed"]
     assert differences(before, before) == []
+
+
+def test_a_german_page_says_what_was_changed_in_german(app: Flask, ada: FlaskClient) -> None:
+    post(ada, "recruiting", seen=seen(ada), **FORM)
+    owner = inside(app, person(database_of(app), "olga", "owner"))
+    assert (
+        "tiny: Rekrutierung geändert: offener Link von ja auf nein; Hörer höchstens von keine Grenze auf 24; Plätze "
+        "frei nach: von nie auf 3 h; Gruppen von keine Gruppen auf experts (höchstens 12), naive (beliebig viele, über "
+        "Link); Wiedergabe von beliebig auf Kopfhörer; Erfahrung von beliebig auf erfahren; Code für Fertige geändert; "
+        "Code für Ausgeschiedene geändert; Code für verfehlte Aufmerksamkeit geändert; Rückweg von nirgendwohin auf "
+        "https://app.prolific.com; Aufmerksamkeit verfehlt bei: von nichts auf Anteil"
+    ) in owner.get("/studio/audit", headers={"Accept-Language": "de"}).text
 
 
 def test_what_the_terminal_shows_can_be_typed_again(app: Flask, study) -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,14 +16,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from commands import mushra
 from durability import Client, Crowd, Gunicorn, Sent, Serve, Sheet, compare, enrolled, published
 from postgresql_server import UNPRIVILEGED, PostgreSQL, new_database
 from small_disk import IS_ROOT, fill, read_only, small_disk
 from sqlalchemy import text
 
-from mushra_app import schema
+from mushra_app import db, schema
 from mushra_app.config import Settings
 from mushra_app.db import Database
+from mushra_app.operation import stopping
 
 NOTHING_WRONG = {"lost": 0, "duplicated": 0, "altered": 0}
 IMPATIENT = "from mushra_app import db; db.BUSY_TIMEOUT_MS = 300"
@@ -176,12 +176,21 @@ def test_a_database_that_is_locked_for_long_answers_503_and_goes_on_afterwards(
     assert wrong(sqlite, crowd.sent) == NOTHING_WRONG
 
 
-def mushra(*arguments: object, fault: str = "") -> tuple[int, str]:
-    """The command line in a process of its own: its exit code, and all that it said."""
-    code = f"{fault}\nimport sys; from mushra_app.cli import main; sys.argv[0] = 'mushra'; main()"
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    return done.returncode, done.stdout + done.stderr
+@pytest.fixture
+def serving(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], tuple[int, str]]:
+    """``mushra serve`` on a data folder, which gives up soon: its exit code, and all that it said."""
+
+    def answers(*_: object) -> None:
+        raise AssertionError("it was served")
+
+    monkeypatch.setattr(db, "BUSY_TIMEOUT_MS", 300)
+    monkeypatch.setattr(stopping.Stoppable, "run", answers)
+
+    def serve(data_dir: Path) -> tuple[int, str]:
+        done = mushra("serve", "--data", data_dir, "--port", 0)
+        return done.returncode, done.stdout + done.stderr
+
+    return serve
 
 
 @contextmanager
@@ -224,16 +233,18 @@ def of_revision(settings: Settings, revision: str) -> Iterator[None]:
     ],
 )
 def test_what_can_not_be_served_is_refused_with_the_way_to_mend_it(
-    sqlite: Database, settings: Settings, trouble: Callable, found: str, mend: str
+    sqlite: Database, settings: Settings, serving: Callable, trouble: Callable, found: str, mend: str
 ) -> None:
     sqlite.close()
     with trouble(settings):
-        code, said = mushra("serve", "--data", settings.data_dir, "--port", 0, fault=IMPATIENT)
+        code, said = serving(settings.data_dir)
     assert code == 2 and any(one in said for one in found.split("|")) and mend in said, said
     assert said.startswith("mushra: ") and len(said.splitlines()) == 1 and str(settings.data_dir) in said
 
 
-def test_a_postgresql_that_can_only_be_read_is_refused(postgresql: str, tmp_path: Path, monkeypatch) -> None:
+def test_a_postgresql_that_can_only_be_read_is_refused(
+    postgresql: str, tmp_path: Path, serving: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = Settings(data_dir=tmp_path / "data", database_url=new_database(postgresql))
     database = Database(place)
     schema.require(database, place)
@@ -241,13 +252,15 @@ def test_a_postgresql_that_can_only_be_read_is_refused(postgresql: str, tmp_path
     with psycopg.connect(place.database_url, autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {connection.info.dbname} SET default_transaction_read_only = on")
     monkeypatch.setenv("MUSHRA_DATABASE_URL", place.database_url)
-    code, said = mushra("serve", "--data", place.data_dir, "--port", 0)
+    code, said = serving(place.data_dir)
     assert code == 2 and "read-only transaction; it can't be written" in said, said
 
 
-def test_a_postgresql_that_is_not_there_is_refused_with_the_way_to_mend_it(tmp_path: Path, monkeypatch) -> None:
+def test_a_postgresql_that_is_not_there_is_refused_with_the_way_to_mend_it(
+    tmp_path: Path, serving: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MUSHRA_DATABASE_URL", "postgresql://lab:hunter2@127.0.0.1:1/listening")
-    code, said = mushra("serve", "--data", tmp_path / "data", "--port", 0)
+    code, said = serving(tmp_path / "data")
     assert (
         code == 2 and "start it or mend its address" in said and "hunter2" not in said and len(said.splitlines()) == 1
     )

@@ -102,7 +102,7 @@ def test_an_export_asked_for_while_closed_is_not_made_of_a_study_that_runs_again
     done = CliRunner().invoke(export, newest(app).argv)
     assert done.exit_code == 0 and [path.name for path in place(app).folder.iterdir()] == ["ratings.parquet"]
     assert noted(app, "peek")[-1] == ("ada", f"tiny: {WHY}")
-    assert noted(app, "export")[-1] == ("ada", "tiny: ratings while it ran")
+    assert noted(app, "export")[-1] == ("ada", "tiny: ratings, version 1 while it ran")
     typed = ["--data", str(place(app).data_dir), "--out", str(place(app).folder / "typed.csv")]
     assert CliRunner().invoke(export, typed).exit_code == 0 and noted(app, "peek")[-1] == ("ada", f"tiny: {WHY}")
 
@@ -174,7 +174,7 @@ def test_the_report_runs_nothing_and_is_framed_by_us_alone(app: Flask, ada: Flas
     assert "script-src" not in policy and report.headers["X-Frame-Options"] == "SAMEORIGIN"
     assert report.headers["Cache-Control"] == "private, no-store" and "20 ratings by 2 listeners" in page.text
     assert ada.get("/studio/tiny/report.html?download").headers["Content-Disposition"].startswith("attachment")
-    assert noted(app, "export")[-1] == ("ada", "tiny: report.html")
+    assert noted(app, "export")[-1] == ("ada", "tiny: report.html, version 1")
 
 
 def test_what_was_saved_after_the_report_is_counted(app: Flask, ada: FlaskClient) -> None:

@@ -12,16 +12,23 @@ import pytest
 import tiny_set
 from server_guests import Guest, as_json, body_of
 from sqlalchemy import select
+from studio_people import AN_OWNER
 
-from mushra_app import export
+from analysis.reading import export as reading
+from analysis.reading.ratings import Ratings
+from mushra_app import export, ratings
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.listener.pages import DonePage, InstructionsPage, MessagePage, QuestionsPage, TrialPage
 from mushra_app.models import Answer, ListeningSession, Trial
 from mushra_app.publish import publish
-from mushra_app.session import enrolment, listening, privacy
+from mushra_app.session import course, enrolment, listening, privacy
 from mushra_app.session.saving import lock_trial, read_body, save_trial
 from mushra_app.studio import overview
+from mushra_app.studio.live import listener as one_listener
+from mushra_app.studio.live import progress
+from mushra_app.studio.live.pages import LivePage, View
+from stimuli import manifest as manifests
 
 SETUP = {"level": False, "sides": False}
 Enrol = Callable[..., Guest]
@@ -101,22 +108,68 @@ def test_a_later_session_can_t_be_begun_early_nor_out_of_turn(enrol: Enrol) -> N
         assert listening.sitting_of(db, first.token).status == "started"
 
 
+@pytest.mark.parametrize("ahead_h", [1, 24 * 400])
+def test_a_clock_that_is_set_back_makes_no_pause_longer(enrol: Enrol, ahead_h: float) -> None:
+    first = enrol(test={"sessions": 2, "hours_between_sessions": 24}, setup=SETUP, questions=[])
+    done = seen(first)[-1]
+    back_date(first, -ahead_h)
+    assert first.page().wait_h == 24
+    assert later(first, done).page().paragraphs[0] == "This session can begin in about 24 hours."
+
+
 def test_without_a_pause_the_next_session_can_begin_at_once(enrol: Enrol) -> None:
     first = enrol(test={"sessions": 2, "hours_between_sessions": 0}, setup=SETUP, questions=[])
     done = seen(first)[-1]
     assert done.wait_h == 0 and later(first, done).page().heading == "Welcome back"
 
 
-def test_the_studio_counts_a_listener_as_finished_after_the_last_session(enrol: Enrol) -> None:
+def analysed(database: Database, folder: Path) -> Ratings:
+    """What a report reads."""
+    with database.reading() as db:
+        ratings.write_csv(folder / "ratings.csv", export.rows(db))
+    return reading.load(folder / "ratings.csv", manifests.read(folder / "set"))
+
+
+def test_studio_and_report_count_a_listener_as_finished_after_the_last_session(enrol: Enrol, tmp_path: Path) -> None:
     first = enrol(test={"sessions": 2, "hours_between_sessions": 0}, setup=SETUP, questions=[])
     done = seen(first)[-1]
     with first.database.reading() as db:
         (study,) = overview.studies(db, str).studies
         assert (study.count.begun, study.count.finished) == (1, 0)
+    assert ((found := analysed(first.database, tmp_path)).listeners, found.finished) == (1, 0)
     seen(later(first, done))
     with first.database.reading() as db:
         (study,) = overview.studies(db, str).studies
         assert (study.count.begun, study.count.finished) == (1, 1)
+    assert ((found := analysed(first.database, tmp_path)).listeners, found.finished) == (1, 1)
+
+
+def test_live_counts_listeners_and_gives_no_times_of_a_session_that_was_never_begun(enrol: Enrol) -> None:
+    done = enrol(test={"sessions": 2, "hours_between_sessions": 0}, setup=SETUP, questions=[])
+    seen(later(done, seen(done)[-1]))
+    half, gone, turned, here = (Guest(done.database) for _ in range(4))
+    seen(half)
+    with done.database.writing() as db:
+        privacy.withdraw(db, listening.sitting_of(db, gone.token).listener)
+        course.refuse(listening.sitting_of(db, turned.token))
+    with done.database.reading() as db:
+        names = [listening.sitting_of(db, guest.token).listener.pseudonym for guest in (half, gone, turned, here)]
+
+        def look(state: str = "") -> LivePage:
+            return progress.live(db, "tiny", AN_OWNER, progress.Place("", Path()), View(state=state))
+
+        counts = {count.state: (count.number, count.words) for count in look().counts}
+        assert counts[""] == (5, "listeners in all")
+        one_each = ("now", "finished", "withdrawn", "refused", "planned")
+        assert {state: counts[state][0] for state in one_each} == dict.fromkeys(one_each, 1)
+        for state, name in zip(("planned", "withdrawn", "refused", "now"), names, strict=True):
+            assert {(row.listener, row.part) for row in look(state).sessions} == {(name, 1), (name, 2)}
+        second = {row.listener: row for row in look().sessions if row.part == 2}
+        assert [(second[name].seen, second[name].seen_at) for name in names] == [("", "")] * 4
+        for name in names:
+            first, later_one = one_listener.listener(db, "tiny", name, AN_OWNER).parts
+            assert first.seen == "just now" and later_one.seen == "", name
+            assert "Began" in dict(first.facts) and not {"Began", "Browser"} & set(dict(later_one.facts))
 
 
 def test_withdrawing_takes_back_every_session(enrol: Enrol) -> None:

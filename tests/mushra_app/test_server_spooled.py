@@ -35,13 +35,12 @@ ADDRESSES = (
 
 
 @pytest.fixture
-def over(database: Database, either: Settings, stimuli: Path) -> Flask:
+def over(published: Database, either: Settings) -> Flask:
     """The app over a study with ratings that runs no more."""
-    publish(stimuli, database, either)
-    Guest(database).finish()
-    close(database)
-    person(database, "eve", "experimenter", "tiny")
-    return create_app(either, database)
+    Guest(published).finish()
+    close(published)
+    person(published, "eve", "experimenter", "tiny")
+    return create_app(either, published)
 
 
 def token_of(database: Database) -> str:
@@ -65,16 +64,16 @@ def reading(database: Database) -> int:
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_a_reader_who_stalls_holds_no_transaction(over: Flask, database: Database, address: str) -> None:
+def test_a_reader_who_stalls_holds_no_transaction(over: Flask, published: Database, address: str) -> None:
     client, headers = inside(over, "eve"), {}
     if address.startswith("/api"):
-        client, headers = over.test_client(), {"Authorization": f"Bearer {token_of(database)}"}
-    with database.engine.connect() as connection:  # what the check would find, were there a transaction
+        client, headers = over.test_client(), {"Authorization": f"Bearer {token_of(published)}"}
+    with published.engine.connect() as connection:  # what the check would find, were there a transaction
         connection.execute(text("SELECT 1 FROM study"))
-        assert reading(database) == 1
+        assert reading(published) == 1
     answer = client.get(address, headers=headers, buffered=False)
     first = next(parts := iter(cast(Iterable[bytes], answer.response)))
-    assert answer.status_code == 200 and reading(database) == 0
+    assert answer.status_code == 200 and reading(published) == 0
     assert first and len(first + b"".join(parts)) == answer.content_length
     answer.close()
 

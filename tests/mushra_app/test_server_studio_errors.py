@@ -40,12 +40,6 @@ def pages(database: Database, name: str = "tiny") -> tuple[LivePage, StudiesPage
         return progress.live(db, name, AN_OWNER, progress.Place("", Path())), overview.studies(db, str)
 
 
-@pytest.fixture
-def published(database: Database, either: Settings, stimuli) -> Database:
-    publish(stimuli, database, either)
-    return database
-
-
 def test_the_newest_fifty_are_shown_and_all_are_counted(published: Database) -> None:
     guests = [Guest(published), Guest(published)]
     for number in range(30):

@@ -17,10 +17,11 @@ from server_guests import calibrate
 from sqlalchemy import func, select
 from studio_people import csrf, database_of, inside, person
 
-from mushra_app.models import Listener, ListeningSession, Place
+from mushra_app.models import Listener, ListeningSession, Place, now
 from mushra_app.people import audit
 from mushra_app.people.logins import Visitor
-from mushra_app.security import invitation_link_token, place_link_token, secret_key
+from mushra_app.security import invitation_link_token, place_link_token, secret_key, token_sha256
+from mushra_app.session import enrolment, listening
 from mushra_app.studio.listeners import overview
 from mushra_app.studio.listeners.overview import Addresses
 from mushra_app.study import lifecycle, recruiting
@@ -28,6 +29,7 @@ from mushra_app.study.tables import Invitation, Recruit
 
 FORM = {"consent": "yes", "transducer": "headphones", "experience": "experienced"}
 TAB = "/studio/tiny/listeners"
+BACK = "https://panel.example/?cc={code}"
 
 
 @pytest.fixture
@@ -102,6 +104,29 @@ def test_a_full_study_says_so_before_anything_is_filled_in(app: Flask, client: F
     assert client.get(first.location).status_code == 200, "whoever has begun goes on"
 
 
+def test_whom_a_panel_sends_in_vain_takes_a_code_and_the_way_back_along(app: Flask, client: FlaskClient) -> None:
+    sent, panel = "/listen/tiny?PROLIFIC_PID=5f1&SESSION_ID=x1", {"screen_out_code": "OUT 1", "return_url": BACK}
+    token = csrf(client.get(sent).text)
+
+    def answers(address: str) -> list[str]:
+        return [client.get(address).text, client.post(address, data=FORM | {"csrf_token": token}).text]
+
+    settle(app, capacity=1, **panel)
+    begin(client, "/listen/tiny")
+    for page in answers(sent):
+        assert "All places are taken" in page and "OUT 1" in page and 'href="https://panel.example/?cc=OUT%201"' in page
+    assert not any("OUT 1" in page for page in answers("/listen/tiny")), "which is no panel's"
+    mturk = client.get("/listen/tiny?workerId=A1&assignmentId=as1").text
+    assert "OUT 1" in mturk and "panel.example" not in mturk
+    settle(app, open_link=False, **panel)
+    assert all("By invitation only" in page and "OUT 1" in page for page in answers(sent))
+    move(app, "closed")
+    assert all("This study has ended" in page and "OUT 1" in page for page in answers(sent))
+    move(app, "paused")
+    assert not any("OUT 1" in page for page in answers(sent)), "they are to come back later"
+    assert listeners(app) == 1
+
+
 def test_whoever_does_not_meet_the_criteria_is_told_politely_and_not_kept(app: Flask, client: FlaskClient) -> None:
     settle(app, experience="experienced", screen_out_code="OUT 1", return_url="https://panel.example/?cc={code}")
     answer = begin(client, "/listen/tiny?PROLIFIC_PID=5f1", experience="inexperienced")
@@ -160,10 +185,56 @@ def test_the_panels_say_who_comes_and_a_preview_enrols_nobody(app: Flask, client
     ]
 
 
+def test_a_panels_link_of_another_day_leads_to_the_session_that_is_next(app: Flask, client: FlaskClient) -> None:
+    sent = "/listen/tiny?PROLIFIC_PID=5f1&STUDY_ID=s{0}&SESSION_ID=x{0}"
+    first = begin(client, sent.format(1)).location.split("/")[2]
+    with database_of(app).writing() as db:
+        sitting = listening.sitting_of(db, first)
+        sitting.status, sitting.finished_at = "finished", now()
+        names = ("version", "transducer", "experience", "user_agent", "consent_at", "consent_sha256", "started_at")
+        alike = {name: getattr(sitting, name) for name in names}
+        sha256 = token_sha256(enrolment.token_after(first))
+        own = {"listener": sitting.listener, "token_sha256": sha256, "part": 2, "status": "planned", "seed": 1}
+        db.add(ListeningSession(**alike, **own))
+    for _ in range(2):  # it is written down once, and leads back from then on
+        answer = app.test_client().get(sent.format(2))
+        assert (answer.status_code, answer.location) == (303, f"/session/{enrolment.token_after(first)}/")
+    with database_of(app).reading() as db:
+        said = db.scalars(select(Recruit.detail)).one()
+    assert said == {"STUDY_ID": "s1", "SESSION_ID": "x1", "later": {"2": {"STUDY_ID": "s2", "SESSION_ID": "x2"}}}
+
+
 @pytest.mark.parametrize("person", ["x" * 201, "a%0Ab", "%E2%80%AEabc"])
 def test_a_panels_name_that_nobody_has_is_refused(app: Flask, client: FlaskClient, person: str) -> None:
     assert client.get(f"/listen/tiny?PROLIFIC_PID={person}").status_code == 403
     assert client.get(f"/listen/tiny?PROLIFIC_PID=a&STUDY_ID={person}").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        overview.BY_PROLIFIC,
+        overview.BY_MTURK,
+        quote(overview.BY_PROLIFIC, safe="=&"),
+        quote(quote(overview.BY_MTURK, safe="=&"), safe="=&"),
+        "PROLIFIC_PID=5f1&SESSION_ID={{%SESSION_ID%}}",
+        "PROLIFIC_PID={{%PROLIFIC_PID%}}&SESSION_ID=x1",
+        "PROLIFIC_PID=&SESSION_ID=x1",
+        "workerId=${workerId}&assignmentId=as1",
+        "workerId=+&assignmentId=as1",
+    ],
+)
+def test_a_panels_link_that_is_not_filled_in_enrols_nobody(app: Flask, client: FlaskClient, said: str) -> None:
+    form = FORM | {"csrf_token": csrf(client.get("/listen/tiny").text)}
+    for answer in (client.get(f"/listen/tiny?{said}"), client.post(f"/listen/tiny?{said}", data=form)):
+        assert answer.status_code == 403 and "The panel did not fill in who you are" in answer.text
+    assert listeners(app) == 0
+
+
+def test_in_a_preview_nobody_is_anybody_yet(app: Flask, client: FlaskClient) -> None:
+    for worker in ("", "${workerId}", "A1"):
+        preview = client.get(f"/listen/tiny?workerId={worker}&assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE")
+        assert preview.status_code == 200 and "This is a preview" in preview.text
 
 
 def test_a_group_is_named_by_a_link_only_where_the_settings_say(app: Flask, client: FlaskClient) -> None:

@@ -87,7 +87,7 @@ def test_where_two_versions_may_be_meant_it_asks_which(app: Flask, settings: Set
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("pilot", "tiny"), "tiny, version 1 is open, which can't become piloting; expected one of: paused, closed"),
+        (("pilot", "tiny"), "tiny, version 1 is open, which can't become 'piloting'; expected one of: paused, closed"),
         (("archive", "tiny"), "tiny is open: close it first"),
         (("open", "tiny", "--version", "7"), "tiny: no version 7"),
         (("show", "nosuch"), "There is no study “nosuch”"),

@@ -12,21 +12,19 @@ from sqlalchemy.exc import IntegrityError
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.models import Base, Response, Scale, Slot, StudyVersion
-from mushra_app.publish import publish
 from mushra_app.session import listening
 from mushra_app.session.saving import lock_trial, read_body, save_trial
 
 
 @pytest.fixture
-def saved(database: Database, either: Settings, stimuli: Any) -> Database:
+def saved(published: Database) -> Database:
     """A database with one saved trial, and a second one that is not."""
-    publish(stimuli, database, either)
-    guest = Guest(database)
+    guest = Guest(published)
     page = guest.trial()
-    with database.writing() as db:
+    with published.writing() as db:
         sitting = listening.sitting_of(db, guest.token)
         save_trial(db, lock_trial(db, sitting.token_sha256, page.token), read_body(as_json(body_of(page))), "")
-    return database
+    return published
 
 
 def refused(database: Database, **changes: Any) -> bool:

@@ -14,23 +14,28 @@ from pathlib import Path
 import pytest
 import tiny_set
 from durability import Crowd, Gunicorn, Sent, Serve, compare, enrolled, published
+from replicas import ANSWERS, ROWS, made_up
 from sqlalchemy import func, select
 
 from mushra_app import schema
 from mushra_app.config import Settings
 from mushra_app.db import Database
+from mushra_app.export import rows
 from mushra_app.models import Clip, Study, StudyVersion
 
 MAIN = "from mushra_app.cli import main; import sys; sys.argv[0] = 'mushra'; main()"
 
 
-def at_once(settings: Settings, *commands: tuple[object, ...]) -> list[tuple[int, str]]:
-    """Several ``mushra`` at the same time: the exit code of each, and all that it said."""
+def at_once(settings: Settings, *commands: tuple[object, ...], before: str = "") -> list[tuple[int, str]]:
+    """Several ``mushra`` at the same time, each after the code ``before``: its exit code, and all that it said.
+
+    They share the data folder, but for those that name another one.
+    """
     own = {"MUSHRA_DATABASE_URL": settings.database_url} if settings.database_url else {}
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", MAIN, *map(str, command), "--data", str(settings.data_dir)],
-            env=os.environ | own,
+            [sys.executable, "-c", before + MAIN, *map(str, command)],
+            env=os.environ | own | {"MUSHRA_DATA_DIR": str(settings.data_dir)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -115,3 +120,36 @@ def test_two_servers_at_once_in_a_fresh_folder_agree_on_tables_and_keys(either: 
         server.close()
     assert len(started) == 2 and len(links) == 1, "both print the same link of the studio"
     assert "Traceback" not in started[0].log
+
+
+SLOWLY = """import time; from mushra_app.study import replicating
+same = replicating.require_same; replicating.require_same = lambda *found: (time.sleep(1.5), same(*found))
+"""
+
+
+@pytest.mark.parametrize("bundles", ["the same", "different"])
+def test_two_bundles_put_back_at_once_into_one_database_from_two_machines(
+    on_postgresql: Settings, tmp_path: Path, bundles: str
+) -> None:
+    """One is there at the end, all of it, and whoever comes second is told so."""
+    described = tiny_set.experiment().experiment.model_dump()
+    names = ["tiny", "tiny" if bundles == "the same" else "other"]
+    made = []
+    for number, name in enumerate(names):
+        tiny_set.make(tmp_path / f"set{number}", experiment=described | {"name": name})
+        made.append(made_up(tmp_path / f"bundle{number}", tmp_path / f"set{number}", ROWS, ANSWERS))
+    folders = [tmp_path / "one", tmp_path / "two"]
+    commands = [("replicate", one, "--data", folder) for one, folder in zip(made, folders, strict=True)]
+    done = at_once(on_postgresql, *commands, before=SLOWLY)
+    assert sorted(code for code, _ in done) == [0, 2], done
+    won = [code for code, _ in done].index(0)
+    lost = done[1 - won][1].splitlines()[-1]
+    assert "another mushra replicate is at work" in lost or "has studies or places already" in lost, done
+    assert "Traceback" not in done[1 - won][1]
+    database = Database(on_postgresql)
+    with database.reading() as db:
+        assert db.scalars(select(Study.name)).all() == [names[won]]
+        assert len(list(rows(db))) == len(ROWS)
+    database.close()
+    kept = [[path.name for path in (folder / "uploads").iterdir()] for folder in folders]
+    assert (len(kept[won]), kept[1 - won]) == (1, []), "of the other one nothing stays"

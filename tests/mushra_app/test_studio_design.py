@@ -21,7 +21,6 @@ from mushra_app.export import rows
 from mushra_app.models import Job, StudyVersion
 from mushra_app.people import accounts, permissions
 from mushra_app.people.tables import AuditEntry
-from mushra_app.publish import publish
 from mushra_app.session import planning
 from mushra_app.studio.design import editor
 from mushra_app.study import lifecycle
@@ -48,9 +47,8 @@ def draft(app: Flask) -> ExperimentDraft | None:
         return db.scalar(select(ExperimentDraft))
 
 
-def test_a_version_as_text_says_what_it_says(database: Database, either: Settings, stimuli: Path) -> None:
-    publish(stimuli, database, either)
-    with database.reading() as db:
+def test_a_version_as_text_says_what_it_says(published: Database) -> None:
+    with published.reading() as db:
         version = lifecycle.current(db, "tiny")
         assert parse(keeping.text_of(version)).model_dump() == editor.experiment_of(version).model_dump()
 
@@ -166,10 +164,9 @@ def stored(app: Flask) -> tuple[int, list[str]]:
 
 
 @pytest.fixture
-def on_either(database: Database, either: Settings, stimuli: Path) -> Flask:
+def on_either(published: Database, either: Settings) -> Flask:
     """The application with one study, on SQLite, then on PostgreSQL."""
-    publish(stimuli, database, either)
-    return create_app(either, database)
+    return create_app(either, published)
 
 
 def test_what_is_saved_while_a_draft_is_published_stays(on_either: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,6 +194,24 @@ def test_what_is_saved_while_a_draft_is_published_stays(on_either: Flask, monkey
     assert stored(on_either) == (1, []) and sets_of(on_either) == []
     assert post(ada, "tiny/design/draft", discard="yes", revision="3").status_code == 303
     assert draft(on_either) is None and len(stored(on_either)[1]) == 1
+
+
+def test_a_title_that_a_database_refuses_is_a_mistake_and_no_version(on_either: Flask) -> None:
+    ada = inside(on_either, person(database_of(on_either), "ada", "experimenter", "tiny"))
+    post(ada, "tiny/design/draft")
+    kept = draft(on_either)
+    assert kept is not None
+    text = kept.text.replace('title = "A tiny test"', 'title = "a\\u0000b"')
+    assert post(ada, "tiny/design", revision="1", text=text).status_code == 303
+    assert "without control characters" in ada.get("/studio/tiny/design").text
+    answer = post(ada, "tiny/design/publish", revision="2")
+    assert answer.status_code == 409 and "without control characters" in answer.text
+    assert stored(on_either)[0] == 1
+
+
+def test_a_title_stands_apart_from_what_is_beside_it(app: Flask, ada: FlaskClient) -> None:
+    for address in ("/studio/tiny/", "/studio/", "/listen/tiny"):
+        assert "<bdi>A tiny test</bdi>" in ada.get(address).text
 
 
 def test_who_loses_the_right_meanwhile_publishes_nothing(

@@ -65,48 +65,41 @@ def test_a_pilot_is_in_no_export_and_moves_nobodys_place(database: Database, eit
         assert len(run_of(db, lifecycle.current(db, "tiny"))) == 1
 
 
-def test_paused_and_closed_take_nobody_and_whoever_has_begun_may_finish(
-    database: Database, either: Settings, stimuli: Path
-) -> None:
-    publish(stimuli, database, either)
-    begun = [Guest(database), Guest(database)]
+def test_paused_and_closed_take_nobody_and_whoever_has_begun_may_finish(published: Database) -> None:
+    begun = [Guest(published), Guest(published)]
     for status, guest in zip(("paused", "closed"), begun, strict=True):
-        move(database, status)
+        move(published, status)
         with pytest.raises(AppError, match={"paused": "is paused", "closed": "has ended"}[status]):
-            Guest(database)
+            Guest(published)
         guest.finish()
-    with database.reading() as db:
+    with published.reading() as db:
         found = list(rows(db, "tiny"))
     assert len({row["listener"] for row in found}) == 2 and all(row["finished"] for row in found)
 
 
-def test_only_what_follows_is_done_and_the_sentence_says_what_does(
-    database: Database, either: Settings, stimuli: Path
-) -> None:
-    publish(stimuli, database, either)
+def test_only_what_follows_is_done_and_the_sentence_says_what_does(published: Database) -> None:
     for status in ("draft", "piloting", "superseded", "open", "nonsense", ""):
         with pytest.raises(ConflictError, match="expected one of: paused, closed"):
-            move(database, status)
-    move(database, "closed")
-    move(database, "open")
-    with database.reading() as db:
+            move(published, status)
+    move(published, "closed")
+    move(published, "open")
+    with published.reading() as db:
         version = lifecycle.current(db, "tiny")
         assert version.status == "open" and version.closed_at is None
 
 
 def test_a_newer_version_waits_as_a_draft_and_then_takes_the_place(
-    database: Database, either: Settings, stimuli: Path, second: Path
+    published: Database, either: Settings, stimuli: Path, second: Path
 ) -> None:
-    publish(stimuli, database, either)
-    before = Guest(database)
-    publish(second, database, either, as_draft=True)
-    with database.reading() as db:
+    before = Guest(published)
+    publish(second, published, either, as_draft=True)
+    with published.reading() as db:
         assert lifecycle.current(db, "tiny").number == 1
-    move(database, "open", 2)
-    assert statuses(database) == ["superseded", "open"]
+    move(published, "open", 2)
+    assert statuses(published) == ["superseded", "open"]
     before.finish()
-    assert publish(second, database, either, as_draft=True).change == "nothing"
-    assert publish(stimuli, database, either).change == "back" and statuses(database) == ["open", "superseded"]
+    assert publish(second, published, either, as_draft=True).change == "nothing"
+    assert publish(stimuli, published, either).change == "back" and statuses(published) == ["open", "superseded"]
 
 
 def test_two_who_open_at_once_leave_one_version_running(

@@ -7,8 +7,10 @@ Run it to look at the pages: ``python tests/mushra_app/tiny_set.py DIR`` writes 
 from __future__ import annotations
 
 import hashlib
+import io
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from stimuli.manifest import Clip, ItemRecord, Manifest, Provenance
 RATE_HZ = 44100
 FRAMES = RATE_HZ
 SYSTEMS = ("zebra-net", "quokka-sep")
+Sound = Callable[[str, str], np.ndarray]
+"""Gives the samples of a clip by item and condition, the same ones every time."""
 
 
 def experiment(**changes: Any) -> Experiment:
@@ -57,14 +61,12 @@ def noise(item: str, condition: str) -> np.ndarray:
     return samples
 
 
-def make(
-    folder: Path, *, sound: Callable[[str, str], np.ndarray] = noise, rate_hz: int = RATE_HZ, **changes: Any
-) -> Manifest:
+def make(folder: Path, *, sound: Sound = noise, rate_hz: int = RATE_HZ, **changes: Any) -> Manifest:
     """Write the set; ``sound`` gives a clip by item and condition, ``changes`` replace parts of the experiment."""
     described = experiment(**changes)
     (folder / "clips").mkdir(parents=True, exist_ok=True)
     clips = [
-        _clip(folder, item.key, condition, role, sound(item.key, condition), rate_hz)
+        _clip(folder, item.key, condition, role, sound, rate_hz)
         for item in described.items
         for condition, role in [
             ("reference", "reference"),
@@ -101,21 +103,31 @@ def make(
     return manifest
 
 
-def _clip(folder: Path, item: str, condition: str, role: Any, samples: np.ndarray, rate_hz: int) -> Clip:
+@lru_cache(maxsize=256)
+def _packed(sound: Sound, item: str, condition: str, rate_hz: int) -> tuple[bytes, str, int]:
+    """The file of a sound, the hash of its samples, and how many: packed once, where hundreds of tests write a set."""
+    samples, file = sound(item, condition), io.BytesIO()
+    soundfile.write(file, samples, rate_hz, subtype="PCM_24", format="FLAC")
+    file.seek(0)
+    return file.getvalue(), samples_sha256(soundfile.read(file, dtype="float32")[0]), len(samples)
+
+
+def _clip(folder: Path, item: str, condition: str, role: Any, sound: Sound, rate_hz: int) -> Clip:
     """One sound, written, and its record."""
     token = hashlib.sha256(f"{item}/{condition}/{role}".encode()).hexdigest()[:24]
     path = folder / "clips" / f"{token}.flac"
-    soundfile.write(path, samples, rate_hz, subtype="PCM_24", format="FLAC")
+    file, decoded_sha256, frames = _packed(sound, item, condition, rate_hz)
+    path.write_bytes(file)
     return Clip(
         token=token,
         file=f"clips/{token}.flac",
         sha256=manifests.file_sha256(path),
-        samples_sha256=samples_sha256(soundfile.read(path, dtype="float32")[0]),
+        samples_sha256=decoded_sha256,
         item=item,
         condition=condition,
         role=role,
         rate_hz=rate_hz,
-        frames=len(samples),
+        frames=frames,
         channels=2,
         lufs_before=-20.0,
         lufs_after=-23.0,

@@ -109,6 +109,33 @@ def test_a_mistake_says_where_what_was_found_and_what_belongs(more: str, sentenc
     assert told(HEAD + REST + more) == sentences
 
 
+TITLE, SONG = "experiment.title", "items[0].song"
+ON_ONE_LINE = "text on one line, without control characters and without such as turn the direction of writing"
+UNTURNED = "text without control characters and without such as turn the direction of writing"
+
+
+@pytest.mark.parametrize("unseen", [r"\u0000", r"\u0007", r"\u007f", r"\u0085", r"\u202e", r"\u2067", r"\n", r"\u2028"])
+def test_names_hold_nothing_that_cannot_be_seen(unseen: str) -> None:
+    text = (HEAD + REST).replace('title = "A"', f'title = "a{unseen}b"').replace('song = "A"', f'song = "a{unseen}b"')
+    found = repr(tomlkit.parse(f't = "a{unseen}b"')["t"].unwrap())
+    assert told(text) == [f"{place}: found {found}; expected {ON_ONE_LINE}" for place in (TITLE, SONG)]
+
+
+def test_paragraphs_have_lines_and_hold_nothing_else_that_cannot_be_seen() -> None:
+    assert experiment.parse(HEAD + REST + '[test]\nconsent = "a\\n\\n\\tb\\r\\nc"\n').test.consent == "a\n\n\tb\r\nc"
+    for unseen in ("\\u0000", "\\u001b", "\\u202e"):
+        for table, key in (("test", "consent"), ("translations.de", "A")):
+            line = f'[{table}]\n{key} = "a{unseen}b"\n'
+            found = repr(tomlkit.parse(f't = "a{unseen}b"')["t"].unwrap())
+            assert told(HEAD + REST + line) == [f"{table}.{key}: found {found}; expected {UNTURNED}"]
+
+
+@pytest.mark.parametrize("name", ["سلام‌دنیا", "שלום", "👩‍🔬", "Ä \u200f b"])
+def test_what_a_script_is_written_with_may_stand_in_a_name(name: str) -> None:
+    text = (HEAD + REST).replace('title = "A"', f'title = "{name}"')
+    assert experiment.parse(text).experiment.title == name
+
+
 def test_what_only_follows_is_not_said() -> None:
     text = (HEAD + REST).replace('question = "How good?"\n', 'question = "How good?"\nanchors = ["No!"]\n')
     assert [line.partition(":")[0] for line in told(text)] == ["attributes[0].anchors[0]"]

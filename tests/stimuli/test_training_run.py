@@ -181,7 +181,7 @@ from stimuli.training import __main__
 def test_two_processes_have_the_mean_gradient_of_one_with_the_double_batch(songs) -> None:
     """Launched as people do; a module that keeps the gradient runs the very entry point.
 
-    The network has parameters that nothing follows from, for which two processes would wait for ever.
+    The network has parameters that nothing follows from, which two processes have to be ready for.
     """
     (songs / "kept.py").write_text(TWO)
     net = {"architecture": "conv_tasnet", "parameters": CONV}

@@ -9,8 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import torch
@@ -42,20 +40,8 @@ Cluster = tuple[str, list[subprocess.Popen]]
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory) -> Iterator[Cluster]:
-    """A scheduler and two worker processes, for tests that leave them as they are."""
-    with _cluster(tmp_path_factory.mktemp("cluster")) as found:
-        yield found
-
-
-@pytest.fixture
-def mortal_cluster(tmp_path) -> Iterator[Cluster]:
-    """The same for one test, which kills a worker."""
-    with _cluster(tmp_path) as found:
-        yield found
-
-
-@contextmanager
-def _cluster(folder: Path) -> Iterator[Cluster]:
+    """A scheduler and two worker processes."""
+    folder = tmp_path_factory.mktemp("cluster")
     address_file = folder / "scheduler.json"
     scheduler = _start("scheduler", "--scheduler-file", str(address_file), "--host", "127.0.0.1", "--port", "0")
     workers = [_start("worker", "--scheduler-file", str(address_file), "--nthreads", "1", "--no-nanny") for _ in "ab"]
@@ -92,28 +78,6 @@ def test_a_cluster_makes_the_same_set(write_experiment, world, cluster) -> None:
     assert there.stimuli_id == here.stimuli_id and verify(world / "there") == there
 
 
-def test_a_worker_killed_in_mid_build_takes_nothing_along(write_experiment, world, mortal_cluster) -> None:
-    """One of two workers dies by SIGKILL while it separates; the build ends, whole and right."""
-    more = "".join(f'[[systems]]\nname = "r{n}"\nkind = "oracle_ratio_mask"\npower = {n}\n' for n in (1, 2, 3, 4))
-    path = write_experiment(systems=SYSTEMS + more)
-    address, workers = mortal_cluster
-    killed = threading.Event()
-
-    def kill_when_begun() -> None:
-        while not list((world / "set").glob("renders/*.json")):
-            time.sleep(0.005)
-        os.kill(workers[0].pid, signal.SIGKILL)
-        killed.set()
-
-    threading.Thread(target=kill_when_begun, daemon=True).start()
-    made = build(path, world / "set", cluster=address, progress=False)
-    assert killed.is_set() and workers[0].wait(10) == -signal.SIGKILL and workers[1].poll() is None
-    assert verify(world / "set") == made and len(made.clips) == 2 * (2 + 3 + 6)
-    assert not list((world / "set").glob("**/.*.part"))
-    alone = build(path, world / "alone", jobs=1, progress=False)
-    assert [c.samples_sha256 for c in made.clips] == [c.samples_sha256 for c in alone.clips]
-
-
 def test_a_cluster_that_is_not_there_is_said(write_experiment, world, monkeypatch) -> None:
     monkeypatch.setattr(workers, "ANSWERS_WITHIN", "1s")
     with pytest.raises(StimuliError, match=r"--cluster tcp://127.0.0.1:9: no Dask scheduler answers there"):
@@ -141,6 +105,31 @@ def test_the_workers_are_asked_for_the_device_and_not_the_machine_that_builds(
         made = build(path, world / "set", cluster=cluster[0], progress=False, device="cpu:0")
     (clip, _) = [one for one in made.clips if one.condition == "net"]
     assert clip.provenance.device == "cpu:0" and verify(world / "set") == made
+
+
+def test_a_worker_killed_in_mid_build_takes_nothing_along(write_experiment, world, cluster) -> None:
+    """One of two workers dies by SIGKILL while it separates; the build ends, whole and right.
+
+    The last test on this cluster, as one of its workers is gone then.
+    """
+    more = "".join(f'[[systems]]\nname = "r{n}"\nkind = "oracle_ratio_mask"\npower = {n}\n' for n in (1, 2, 3, 4))
+    path = write_experiment(systems=SYSTEMS + more)
+    address, workers = cluster
+    killed = threading.Event()
+
+    def kill_when_begun() -> None:
+        while not list((world / "set").glob("renders/*.json")):
+            time.sleep(0.005)
+        os.kill(workers[0].pid, signal.SIGKILL)
+        killed.set()
+
+    threading.Thread(target=kill_when_begun, daemon=True).start()
+    made = build(path, world / "set", cluster=address, progress=False)
+    assert killed.is_set() and workers[0].wait(10) == -signal.SIGKILL and workers[1].poll() is None
+    assert verify(world / "set") == made and len(made.clips) == 2 * (2 + 3 + 6)
+    assert not list((world / "set").glob("**/.*.part"))
+    alone = build(path, world / "alone", jobs=1, progress=False)
+    assert [c.samples_sha256 for c in made.clips] == [c.samples_sha256 for c in alone.clips]
 
 
 class Tenth:

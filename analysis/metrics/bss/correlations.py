@@ -15,9 +15,12 @@ Defines: ``correlate``, ``across``, ``stacked``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+
+from analysis.metrics.bss.arithmetic import NUMPY, Arithmetic
 
 OVERLAP = 8
 """A transform is so many times as long as the filters: one eighth of it is overlap, and it stays in the cache."""
@@ -37,12 +40,13 @@ def stacked(sounds: Sequence[np.ndarray], taps: int, start: int = 0, stop: int |
     return found
 
 
-def correlate(x: np.ndarray, z: np.ndarray, taps: int) -> np.ndarray:
+def correlate(x: np.ndarray, z: np.ndarray, taps: int, arithmetic: Arithmetic = NUMPY) -> np.ndarray:
     """Correlations of all channels of x with all of z.
 
     Parameters
     ----------
     x, z : rows of what ``stacked`` made of one stretch: (A, …) and (B, …).
+    arithmetic : what computes them.
 
     Returns
     -------
@@ -51,29 +55,30 @@ def correlate(x: np.ndarray, z: np.ndarray, taps: int) -> np.ndarray:
     size = _size(taps)
     count, block = _blocks(x.shape[1] - taps + 1, taps)
     mine = x[:, : count * block].reshape(len(x), count, block)
-    # Each block of x against as many samples of z and the taps - 1 after them.
-    reach = sliding_window_view(z, block + taps - 1, axis=1)[:, ::block]
-    spectrum = np.zeros((size // 2 + 1, len(x), len(z)), complex)
+    # Each block of x against as many samples of z and the taps - 1 after them; nobody writes, but torch asks for it.
+    reach = sliding_window_view(z, block + taps - 1, axis=1, writeable=True)[:, ::block]
+    spectrum: Any = 0
     for first in range(0, count, BLOCKS):
         together = slice(first, first + BLOCKS)
-        spectrum += _products(mine[:, together], reach[:, together], size)
-    return _lags(spectrum, size, taps)
+        spectrum += arithmetic.products(mine[:, together], reach[:, together], size)
+    return arithmetic.lags(spectrum, size, taps)
 
 
-def across(before: np.ndarray, after: np.ndarray, taps: int) -> np.ndarray:
+def across(before: np.ndarray, after: np.ndarray, taps: int, arithmetic: Arithmetic = NUMPY) -> np.ndarray:
     """The products that reach over cuts: x before a cut, z after it, summed over cuts.
 
     Parameters
     ----------
     before, after : (A, cuts, taps - 1) and (B, cuts, taps - 1): the samples next to each cut, zero where a stretch
         has fewer.
+    arithmetic : what computes them.
 
     Returns
     -------
     array (A, B, taps)
     """
     later = np.pad(after, ((0, 0), (0, 0), (taps - 1, 0)))  # where it lies after the samples before the cut
-    return _lags(_products(before, later, 2 * taps), 2 * taps, taps)
+    return arithmetic.lags(arithmetic.products(before, later, 2 * taps), 2 * taps, taps)
 
 
 def _size(taps: int) -> int:
@@ -85,15 +90,3 @@ def _blocks(length: int, taps: int) -> tuple[int, int]:
     """Into how many blocks a stretch is cut, and how long they are: as few as the transforms allow, all alike."""
     count = -(-length // (_size(taps) - taps + 1))
     return count, -(-length // count)
-
-
-def _products(x: np.ndarray, z: np.ndarray, size: int) -> np.ndarray:
-    """Sum over blocks of the spectra's products, (bins, A, B), of x (A, blocks, samples) and z (B, blocks, samples)."""
-    mine = np.fft.rfft(x, size).transpose(2, 0, 1)
-    theirs = np.fft.rfft(z, size).transpose(2, 1, 0)
-    return np.matmul(mine.conj(), np.ascontiguousarray(theirs))
-
-
-def _lags(spectrum: np.ndarray, size: int, taps: int) -> np.ndarray:
-    # A copy: the short part alone is kept, not all that it was cut from.
-    return np.fft.irfft(np.ascontiguousarray(spectrum.transpose(1, 2, 0)), size)[..., :taps].copy()

@@ -24,13 +24,15 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.linalg import get_lapack_funcs
 
+from analysis.metrics.bss.arithmetic import NUMPY, Arithmetic
+
 RIDGE = 1e-8
 """Relative to the power of each channel: the noise of a 16-bit file whose RMS is at -20 dB."""
 WELL_CONDITIONED = 1e-12
 """Reciprocal condition number from which no ridge is needed."""
 SAME = 1e-12
 """What two channels have not in common, relative to their power, up to which they are one: -120 dB."""
-potrf, potrs, pocon = get_lapack_funcs(("potrf", "potrs", "pocon"), dtype=np.float64)
+potrs, pocon = get_lapack_funcs(("potrs", "pocon"), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,14 @@ class Equations:
     ridge: bool
 
     @classmethod
-    def of(cls, own: np.ndarray, *, ridge: bool = False) -> Equations:
+    def of(cls, own: np.ndarray, *, ridge: bool = False, arithmetic: Arithmetic = NUMPY) -> Equations:
         """Factor the equations of references with these correlations.
 
         Parameters
         ----------
         own : (C, C, taps): of all channels of the references with each other; not all of them silent.
         ridge : with a ridge in any case, as where larger equations that hold these had to have one.
+        arithmetic : what factors them.
         """
         power = np.diagonal(own[..., 0])
         scale = 1 / np.sqrt(np.where(power > 0, power, 1))
@@ -61,14 +64,14 @@ class Equations:
         scale, level = scale[kept], level[np.ix_(kept, kept)]
         if not ridge:
             largest = float(np.abs(level).sum(axis=(0, 2)).max() + np.abs(level[..., 1:]).sum(axis=(1, 2)).max())
-            factor, failed = potrf(_normal(level).T, overwrite_a=True, clean=False)
-            if not failed and pocon(factor, largest)[0] >= WELL_CONDITIONED:
+            factor = arithmetic.cholesky(_normal(level))
+            if factor is not None and pocon(factor, largest)[0] >= WELL_CONDITIONED:
                 return cls(factor, scale, kept, False)
             del factor
         matrix = _normal(level)
         matrix[np.diag_indices(len(matrix))] += RIDGE
-        factor, failed = potrf(matrix.T, overwrite_a=True, clean=False)
-        assert not failed, "a ridge makes every matrix of correlations positive definite"
+        factor = arithmetic.cholesky(matrix)
+        assert factor is not None, "a ridge makes every matrix of correlations positive definite"
         return cls(factor, scale, kept, True)
 
     def solve(self, cross: np.ndarray) -> np.ndarray:

@@ -33,6 +33,7 @@ from typing import Literal
 import numpy as np
 
 from analysis.errors import AnalysisError
+from analysis.metrics.bss.arithmetic import NUMPY, Arithmetic
 from analysis.metrics.bss.correlations import across, correlate, stacked
 from analysis.metrics.bss.energies import energy, product, ratio_db, weights
 from analysis.metrics.bss.filters import Equations
@@ -71,6 +72,7 @@ class References:
     window_s, hop_s : length of a frame, and from the start of one to that of the next; one frame over everything
         where ``window_s`` is None or longer than the signal.
     taps : length of the filters.
+    arithmetic : what computes correlations and equations.
 
     Raises
     ------
@@ -86,8 +88,10 @@ class References:
         window_s: float | None = 1.0,
         hop_s: float = 1.0,
         taps: int = TAPS,
+        arithmetic: Arithmetic = NUMPY,
     ) -> None:
         self.references, self.rate_hz, self.taps = _checked("references", references), rate_hz, taps
+        self.arithmetic = arithmetic
         _, self.length, self.channels = self.references.shape
         self.window, self.starts = _frames(self.length, rate_hz, window_s, hop_s)
         if self.window < taps:
@@ -143,10 +147,13 @@ class References:
             part = slice(start, start + self.window)
             inside, theirs = self.references[self.sounding, part], found[heard, part]
             if heard and inside.any(axis=(1, 2)).all() and theirs.any(axis=(1, 2)).all():
-                here = References(inside, self.rate_hz, window_s=None, taps=self.taps).scores(theirs, places)
+                here = self._of_a_frame(inside).scores(theirs, places)
                 values[:, heard, number] = [getattr(here, name)[:, 0] for name in NAMES]
                 ridge |= here.ridge
         return _scores(values, self.starts / self.rate_hz, self.window / self.rate_hz, ridge)
+
+    def _of_a_frame(self, inside: np.ndarray) -> References:
+        return References(inside, self.rate_hz, window_s=None, taps=self.taps, arithmetic=self.arithmetic)
 
     def fitting(self, estimates: np.ndarray, of: Sequence[int] | None) -> tuple[np.ndarray, list[int]]:
         """Estimates that can be held against these references, and which each belongs to; raises as ``scores``."""
@@ -192,7 +199,7 @@ class References:
     def _factored(self, place: int | None, own: np.ndarray, *, ridge: bool = False) -> Equations:
         """The equations of one reference, or of all (None), factored when they are asked for first."""
         if place not in self._equations:
-            self._equations[place] = Equations.of(own, ridge=ridge)
+            self._equations[place] = Equations.of(own, ridge=ridge, arithmetic=self.arithmetic)
         return self._equations[place]
 
     def _correlations(self, estimates: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -208,18 +215,19 @@ class References:
         for number, start in enumerate(tiles):
             stop = min(start + self.window, self.length)
             part = stacked([*sounds, *estimates], self.taps, start, stop)
-            found = correlate(part[:own], part[first:], self.taps)
+            found = correlate(part[:own], part[first:], self.taps, self.arithmetic)
             whole += found
             heads[:, number] = part[:, : self.taps - 1]
             if stop - start == self.window:  # nothing comes after a shorter one
                 tails[:, number] = part[:, self.window - self.taps + 1 : self.window]
             if self._tiled and number < len(frames):
                 frames[number] = found
-        whole += across(tails[:own, :-1], heads[first:, 1:], self.taps)
+        if len(tiles) > 1:
+            whole += across(tails[:own, :-1], heads[first:, 1:], self.taps, self.arithmetic)
         if not self._tiled:
             for number, start in enumerate(self.starts):
                 part = stacked([*sounds, *estimates], self.taps, start, start + self.window)
-                frames[number] = correlate(part[:own], part[first:], self.taps)
+                frames[number] = correlate(part[:own], part[first:], self.taps, self.arithmetic)
         if self._own is None:
             self._own = np.ascontiguousarray(frames[:, :, :own]), np.ascontiguousarray(whole[:, :own])
         return *self._own, frames[:, :, own - first :], whole[:, own - first :]
@@ -248,6 +256,7 @@ def bss_eval(
     mode: Literal["v4", "v3"] = "v4",
     window_s: float | None = 1.0,
     hop_s: float = 1.0,
+    arithmetic: Arithmetic = NUMPY,
 ) -> Scores:
     """Scores of as many estimates as references, the first of the first and so on.
 
@@ -255,14 +264,14 @@ def bss_eval(
     ----------
     references, estimates : (K, frames, channels), float64.
     mode : ``v4``, filters of the whole signal; ``v3``, filters anew in every frame (there usually of 30 s, hop 15 s).
-    window_s, hop_s : as for ``References``.
+    window_s, hop_s, arithmetic : as for ``References``.
 
     Raises
     ------
     AnalysisError
         Where shapes do not fit, a value is not finite, everything is silent, or a frame is shorter than the filters.
     """
-    whole = References(references, rate_hz, window_s=window_s, hop_s=hop_s)
+    whole = References(references, rate_hz, window_s=window_s, hop_s=hop_s, arithmetic=arithmetic)
     everyone = range(len(whole.references))
     return whole.scores(estimates, everyone) if mode == "v4" else whole.scores_anew(estimates, everyone)
 

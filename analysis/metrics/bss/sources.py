@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.errors import AnalysisError
+from analysis.metrics.bss.arithmetic import NUMPY, Arithmetic
 from analysis.metrics.bss.correlations import correlate, stacked
 from analysis.metrics.bss.energies import energy, product, ratio_db, weights
 from analysis.metrics.bss.filters import Equations
@@ -51,6 +52,7 @@ class References:
     references : (K, frames) float64.
     noise : (M, frames) sensor noises, where they are known.
     taps : length of the filters that count as the same source.
+    arithmetic : what computes correlations and equations.
 
     Raises
     ------
@@ -58,14 +60,21 @@ class References:
         Where shapes differ, a value is not finite, all is silent, or the sound is shorter than the filters.
     """
 
-    def __init__(self, references: np.ndarray, *, noise: np.ndarray | None = None, taps: int = TAPS) -> None:
+    def __init__(
+        self,
+        references: np.ndarray,
+        *,
+        noise: np.ndarray | None = None,
+        taps: int = TAPS,
+        arithmetic: Arithmetic = NUMPY,
+    ) -> None:
         x = _checked("references", references)
         noises = np.empty((0, x.shape[1])) if noise is None else _checked("noises", noise)
         if noises.shape[1] != x.shape[1]:
             raise AnalysisError(f"references {x.shape} and noises {noises.shape} do not fit")
         if x.shape[1] < taps:
             raise AnalysisError(f"{x.shape[1]} samples are too short for filters of {taps}; take longer sounds")
-        self.shape, self.taps = x.shape, taps
+        self.shape, self.taps, self.arithmetic = x.shape, taps, arithmetic
         self.sounding = [k for k in range(len(x)) if x[k].any()]
         if not self.sounding:
             raise AnalysisError("all references are silent")
@@ -77,10 +86,10 @@ class References:
             )
         heard = [*(x[k, :, None] for k in self.sounding), *(one[:, None] for one in noises if one.any())]
         self._known = stacked(heard, taps)
-        self._own = correlate(self._known, self._known, taps)
+        self._own = correlate(self._known, self._known, taps, arithmetic)
         count = len(self.sounding)
-        self._on_sources = Equations.of(self._own[:count, :count])
-        self._on_all = self._on_sources if len(heard) == count else Equations.of(self._own)
+        self._on_sources = Equations.of(self._own[:count, :count], arithmetic=arithmetic)
+        self._on_all = self._on_sources if len(heard) == count else Equations.of(self._own, arithmetic=arithmetic)
         self._on_one: dict[int, Equations] = {}
 
     @property
@@ -117,7 +126,7 @@ class References:
 
     def _scored(self, estimate: np.ndarray, place: int) -> tuple[np.ndarray, bool]:
         """SDR, SIR, SNR, SAR of one estimate of the sounding source at this place; and was there a ridge."""
-        cross = correlate(self._known, stacked([estimate[:, None]], self.taps), self.taps)
+        cross = correlate(self._known, stacked([estimate[:, None]], self.taps), self.taps, self.arithmetic)
         count, on_own = len(self.sounding), self._factored(place)
         s, p, n = np.zeros((3, len(self._own), self.taps, 1))
         s[place] = on_own.solve(cross[place : place + 1])[0]
@@ -129,7 +138,7 @@ class References:
         """The equations of one reference alone, factored when they are asked for first."""
         if place not in self._on_one:
             own = self._own[place : place + 1, place : place + 1]
-            self._on_one[place] = Equations.of(own, ridge=self._on_sources.ridge)
+            self._on_one[place] = Equations.of(own, ridge=self._on_sources.ridge, arithmetic=self.arithmetic)
         return self._on_one[place]
 
 

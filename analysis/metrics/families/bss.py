@@ -27,7 +27,8 @@ RIDGED = (
 
 def references_of(truth: Truth) -> References:
     """The target first, then the other sources in their order."""
-    return References(np.stack([truth.reference, *truth.others.values()]), truth.rate_hz)
+    sounds = np.stack([truth.reference, *truth.others.values()])
+    return References(sounds, truth.rate_hz, arithmetic=truth.arithmetic)
 
 
 def _caution(truth: Truth) -> str:

@@ -21,7 +21,7 @@ WINDOW_S, HOP_S = 30.0, 15.0
 
 def _references(truth: Truth) -> References:
     sounds = np.stack([truth.reference, *truth.others.values()])
-    return References(sounds, truth.rate_hz, window_s=WINDOW_S, hop_s=HOP_S)
+    return References(sounds, truth.rate_hz, window_s=WINDOW_S, hop_s=HOP_S, arithmetic=truth.arithmetic)
 
 
 def _measure(truth: Truth, estimate: np.ndarray) -> Measured:

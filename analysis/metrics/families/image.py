@@ -5,9 +5,9 @@ All are differences, estimate less reference; zero is best, and the sign says wh
 * loudness: BS.1770 (pyloudnorm with its ``DeMan`` filters; the default ones read 0.04 LU low), on whole 100 ms, in LU.
   One channel counts once: a difference of two mono sounds is the same either way.
 * bandwidth: the highest frequency at which the mean power spectrum (whole frames of 4096, Hann) is above -70 dB of the
-  *reference's* strongest bin, for both, in Hz: -4000 says that the top 4 kHz are missing. Bins below 20 Hz, and never
-  less than two, are left out: a constant offset, spread by the window, may be stronger than all sound. A reference that
-  has nothing else has no bandwidth.
+  sound's own strongest bin, so that a gain alone moves nothing; in Hz: -4000 says that the top 4 kHz are missing. Bins
+  below 20 Hz, and never less than two, are left out: a constant offset, spread by the window, may be stronger than all
+  sound. What has nothing else has no bandwidth.
 * channel balance: 10 log10(|L|^2 / |R|^2), in dB: positive says that the estimate leans to the left.
 * correlation between channels: <L, R> / (|L| |R|): positive says that the estimate is narrower.
 
@@ -66,14 +66,23 @@ def mean_spectrum(sound: np.ndarray) -> np.ndarray:
     return np.sum([power.sum(axis=0, dtype=float) for (power,) in powers((sound,), SPECTRUM, mirrored=False)], axis=0)
 
 
-def bandwidth_hz(spectrum: np.ndarray, least: float, rate_hz: int) -> float:
-    """The highest frequency from 20 Hz on at which a spectrum is above ``least``; 0 where it is nowhere."""
-    above = np.flatnonzero(spectrum > least)
-    return float(above[-1] * rate_hz / SPECTRUM.fft) if len(above) and above[-1] >= _first_bin(rate_hz) else 0.0
+def bandwidth_hz(spectrum: np.ndarray, rate_hz: int, which: str) -> float:
+    """The highest frequency at which a spectrum is above -70 dB of its strongest bin from 20 Hz on.
 
+    Parameters
+    ----------
+    which : sound this is, for the message.
 
-def _first_bin(rate_hz: int) -> int:
-    return max(int(np.ceil(LOWEST_HZ * SPECTRUM.fft / rate_hz)), OFFSET_BINS)
+    Raises
+    ------
+    AnalysisError
+        Where there is nothing from 20 Hz on.
+    """
+    strongest = spectrum[max(int(np.ceil(LOWEST_HZ * SPECTRUM.fft / rate_hz)), OFFSET_BINS) :].max()
+    # Single precision (``spectra``) leaves rounding 130 dB below an offset.
+    if strongest <= spectrum.max() * 10 ** (-COPY_DB / 10):
+        raise AnalysisError(f"the {which} has nothing above 20 Hz but rounding")
+    return float(np.flatnonzero(spectrum > strongest * 10 ** (EDGE_DB / 10))[-1] * rate_hz / SPECTRUM.fft)
 
 
 def _loudness_of_reference(truth: Truth) -> float:
@@ -89,13 +98,8 @@ def _loudness(truth: Truth, estimate: np.ndarray) -> float:
 
 
 def _bandwidth(truth: Truth, estimate: np.ndarray) -> float:
-    wanted, found = truth.once(_spectrum_of_reference), mean_spectrum(estimate)
-    strongest = wanted[_first_bin(truth.rate_hz) :].max()
-    # Single precision (``spectra``) leaves rounding 130 dB below an offset.
-    if strongest <= wanted.max() * 10 ** (-COPY_DB / 10):
-        raise AnalysisError("the reference has nothing above 20 Hz but rounding")
-    least = strongest * 10 ** (EDGE_DB / 10)
-    return bandwidth_hz(found, least, truth.rate_hz) - bandwidth_hz(wanted, least, truth.rate_hz)
+    wanted = bandwidth_hz(truth.once(_spectrum_of_reference), truth.rate_hz, "reference")
+    return bandwidth_hz(mean_spectrum(estimate), truth.rate_hz, "estimate") - wanted
 
 
 def _sides(sound: np.ndarray, which: str) -> tuple[float, float, float]:
@@ -141,7 +145,7 @@ OURS = "this project's definition, stated in the module"
 
 FAMILY = Family(
     "image",
-    2,
+    3,
     (
         Metric("loudness_difference_lu", "Loudness difference", "LU", "zero", "ITU-R BS.1770-5"),
         Metric("bandwidth_difference_hz", "Bandwidth difference", "Hz", "zero", OURS),

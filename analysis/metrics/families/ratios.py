@@ -12,9 +12,11 @@ of one shape; all channels together are one vector; no mean is removed; s is the
 * ``chunk_sdr``: |s|^2 / |e - s|^2 of each whole second, their median: the SDR of BSS Eval v4, which needs no filters,
   but that v4 leaves out seconds in which another source is silent as well
 
-Improvements are over the mixture as an estimate. A copy of the reference, whatever its level, has no scale-invariant
-ratio, for what is left is rounding; at another level it has the others (half of it: 6.02 dB). Sounds of less than
-10 ms have none at all: a few samples agree with anything.
+Improvements are over the mixture as an estimate; there are none over one that has nothing of the reference (SI-SDR
+below -40 dB), which is the mixture of something else. Where the other sources are given too, and the mixture is not
+their sum, a note says so: it may hold more than they. A copy of the reference, whatever its level, has no
+scale-invariant ratio, for what is left is rounding; at another level it has the others (half of it: 6.02 dB). Sounds of
+less than 10 ms have none at all: a few samples agree with anything.
 
 Defines: ``si_sdr``, ``mdx_sdr``, ``chunk_sdr``, ``interference_and_artefacts``, ``FAMILY``.
 """
@@ -34,13 +36,17 @@ from analysis.metrics.truth import Measured, NoNumber, Truth, need_length
 MDX_EPSILON = 1e-7
 CHUNK_S = 1.0
 SHORTEST_S = 0.01
+FOREIGN_DB = -40.0
+"""SI-SDR of a mixture below which it has nothing of the reference; level, relative to a mixture, that the sources' sum
+may differ by: above what lossy coding does to it."""
 
 COPY = NoNumber("a copy of the reference but for its level or sign: no distortion to measure")
 SAME = NoNumber("a copy of the reference: no distortion to measure")
 UNRELATED = NoNumber("nothing in common with the reference")
 NO_OTHERS = NoNumber("the other sources of the mixture are not known")
 SILENT_OTHERS = NoNumber("the other sources are silent here")
-SAME_MIXTURE = NoNumber("the mixture is the reference alone, or has nothing of it")
+SAME_MIXTURE = NoNumber("the mixture is the reference alone")
+FOREIGN_MIXTURE = NoNumber(f"the mixture has nothing of the reference (SI-SDR below {FOREIGN_DB:g} dB)")
 NO_MIXTURE = NoNumber("the mixture is not known")
 
 
@@ -152,6 +158,28 @@ def _of_mixture(truth: Truth) -> tuple[float, float, float]:
     return signals.si_sdr(truth.reference, truth.mixture), *_sdrs(truth.reference, truth.mixture)
 
 
+def _rest_of_mixture(truth: Truth) -> float:
+    """Level of the mixture less all sources, relative to the mixture, in dB."""
+    assert truth.mixture is not None
+    sources = _sounding(truth)
+    rest = error_energy(truth.mixture, sources, [1.0] * len(sources))
+    return decibel(rest, inner(truth.mixture, truth.mixture))
+
+
+def _caution(truth: Truth) -> str:
+    """Of a mixture that is not the sum of the sources that are known."""
+    if truth.mixture is None or not truth.others or not np.any(truth.mixture):
+        return ""
+    rest = truth.once(_rest_of_mixture)
+    if rest <= FOREIGN_DB:
+        return ""
+    return (
+        "the mixture is not the sum of the reference and the other sources, so that improvements are over something "
+        f"else than these: the difference is at {rest:.1f} dB of the mixture, expected below {FOREIGN_DB:g} dB; give "
+        "all sources as they are in it"
+    )
+
+
 def _interference(truth: Truth, estimate: np.ndarray) -> Measured:
     sources = _sounding(truth)
     if len(sources) == 1:
@@ -167,8 +195,10 @@ def _improvements(truth: Truth, si: float, mdx: float) -> Measured:
     if truth.mixture is None:
         return dict.fromkeys(("si_sdr_improvement_db", "mdx_sdr_improvement_db"), NO_MIXTURE)
     si_before, mdx_before, plain = truth.once(_of_mixture)
+    if si_before < FOREIGN_DB:
+        return dict.fromkeys(("si_sdr_improvement_db", "mdx_sdr_improvement_db"), FOREIGN_MIXTURE)
     return {
-        "si_sdr_improvement_db": SAME_MIXTURE if abs(si_before) > COPY_DB else si - si_before,
+        "si_sdr_improvement_db": SAME_MIXTURE if si_before > COPY_DB else si - si_before,
         "mdx_sdr_improvement_db": SAME_MIXTURE if plain > COPY_DB else mdx - mdx_before,
     }
 
@@ -200,7 +230,7 @@ MDX = "Mitsufuji et al. 2022, doi:10.3389/frsip.2021.808395"
 
 FAMILY = Family(
     "ratios",
-    3,
+    4,
     (
         Metric("si_sdr_db", "SI-SDR", "dB", "higher", LE_ROUX),
         Metric("mdx_sdr_db", "MDX SDR", "dB", "higher", MDX),
@@ -211,4 +241,5 @@ FAMILY = Family(
         Metric("mdx_sdr_improvement_db", "MDX SDR improvement", "dB", "higher", MDX),
     ),
     _measure,
+    caution=_caution,
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, PassingError
 from analysis.metrics.bss.sources import References
 from analysis.metrics.families.bss import NOTHING_LEFT, RIDGED, ROUNDING_DB, UNKNOWN_SOURCES
 from analysis.metrics.families.ratios import SILENT_OTHERS
@@ -25,7 +25,7 @@ def _references(truth: Truth) -> References:
     found = np.stack([sound.mean(axis=1) for sound in (truth.reference, *truth.others.values())])
     if not found[0].any():
         raise AnalysisError(SILENT_MEAN.format("reference's"))
-    return References(found)
+    return References(found, arithmetic=truth.arithmetic)
 
 
 def _sdr_of_mixture(truth: Truth) -> float:
@@ -47,6 +47,8 @@ def _improvement(truth: Truth, sdr: float) -> float | NoNumber:
         return NoNumber("needs the mixture")
     try:
         before = truth.once(_sdr_of_mixture)
+    except PassingError:
+        raise
     except AnalysisError as error:
         return NoNumber(str(error))
     if before > ROUNDING_DB:

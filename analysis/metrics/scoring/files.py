@@ -23,6 +23,7 @@ import numpy as np
 from scipy.signal import correlate
 
 from analysis.errors import AnalysisError
+from analysis.metrics.bss.arithmetic import arithmetic_on
 from analysis.metrics.family import chosen
 from analysis.metrics.results import table
 from analysis.metrics.results.table import Scored
@@ -58,17 +59,21 @@ class _Sounds:
     mixture: np.ndarray | None
 
 
-def score_files(given: Given, families: Sequence[str] = ()) -> Scored:
+def score_files(given: Given, families: Sequence[str] = (), device: str | None = None) -> Scored:
     """All metrics of the estimates; ``song`` is the reference's name and ``condition`` the estimate's.
+
+    Parameters
+    ----------
+    device : where torch computes BSS Eval; None for numpy.
 
     Raises
     ------
     AnalysisError
-        Where a family can't run here, files do not fit together, or nothing could be measured.
+        Where a family or the device can't be used here, files do not fit together, or nothing could be measured.
     StimuliError
         Where a file can't be read.
     """
-    used = chosen(families)
+    used, arithmetic = chosen(families), arithmetic_on(device)
     _check(given)
     sounds, notes = _fitted(_read(given), given.fit)
     if given.unordered:
@@ -78,7 +83,9 @@ def score_files(given: Given, families: Sequence[str] = ()) -> Scored:
         pairs = dict(zip(sounds.references, sounds.estimates, strict=True))
     cautions: dict[str, str] = {}
     rows: list[Row] = [
-        row for name, estimate in pairs.items() for row, _ in rows_of(_stretch(sounds, name, estimate), used, cautions)
+        row
+        for name, estimate in pairs.items()
+        for row, _ in rows_of(_stretch(sounds, name, estimate), used, cautions, arithmetic)
     ]
     notes = [*notes, *dict.fromkeys(cautions.values())]
     frame = table.frame_of(rows)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
+from analysis.metrics.bss.arithmetic import unusable
 from analysis.metrics.bss.sources import gnsdr
 from analysis.metrics.family import chosen
 from analysis.metrics.results import table
@@ -38,9 +39,11 @@ def score_musdb(
     AnalysisError
         Where a family can't run here, or no track has estimates.
     StimuliError
-        Where a folder is missing.
+        Where a folder is missing, or a worker can't use the device.
     """
-    families = chosen(wanted.families)
+    families, workers = chosen(wanted.families), workers or Workers()
+    if wanted.device is not None:
+        workers.check_device(wanted.device, unusable)
     names = tuple(one.name for one in families)
     wanted = dataclasses.replace(
         wanted,
@@ -62,7 +65,7 @@ def score_musdb(
             "track's name as in the data set"
         )
     _make(wanted.out)
-    results = (workers or Workers()).run("scoring", measure_track, jobs)
+    results = workers.run("scoring", measure_track, jobs)
     notes += [note for one in results for note in one.notes]
     frame = table.frame_of(row for one in results for row in one.rows)
     notes += _gnsdr(frame, {job.track: job.length_s for job in jobs})

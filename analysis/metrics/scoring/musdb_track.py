@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.errors import AnalysisError
+from analysis.metrics.bss.arithmetic import arithmetic_on
 from analysis.metrics.bss.images import References, Scores
 from analysis.metrics.families.bss import RIDGED, number_of
 from analysis.metrics.family import chosen
@@ -33,7 +34,11 @@ TWO = ("vocals", "accompaniment")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked for. ``pad``: bring estimates to their songs' lengths; ``unordered``: find out whose they are."""
+    """What is asked for.
+
+    ``pad``: bring estimates to their songs' lengths; ``unordered``: find out whose they are; ``device``: where torch
+    computes BSS Eval, None for numpy.
+    """
 
     root: Path
     estimates: Path
@@ -41,6 +46,7 @@ class Wanted:
     families: tuple[str, ...] = ()
     pad: bool = False
     unordered: bool = False
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ class _Track:
         self.job, self.notes = job, list[str]()
         self.song = Tracks(job.wanted.root).open(job.track)
         self.form = self.song.form
+        self.arithmetic = arithmetic_on(job.wanted.device)
 
     def measured(self) -> Measured:
         """Rows and notes."""
@@ -95,7 +102,7 @@ class _Track:
             together = scores.get(target)
             own = [one for one in families if one.name != "bss" or together is None or isinstance(together, NoNumber)]
             stretch = self._stretch(target, references, estimates, reasons)
-            rows += [row for row, _ in rows_of(stretch, own, cautions)]
+            rows += [row for row, _ in rows_of(stretch, own, cautions, self.arithmetic)]
             if isinstance(together, tuple) and len(own) < len(families):
                 rows += list(_bss_rows(stretch, together))
         silent = [name for name, sound in estimates.items() if not sound.any()]
@@ -173,7 +180,8 @@ class _Track:
         found: dict[str, tuple[Scores, int] | NoNumber] = {}
         for names in problems:
             try:
-                together = References(np.stack([references[name] for name in names]), self.form.rate_hz)
+                true = np.stack([references[name] for name in names])
+                together = References(true, self.form.rate_hz, arithmetic=self.arithmetic)
                 scores = together.scores(np.stack([estimates[name] for name in names]))
             except AnalysisError as error:
                 self.notes.append(f"no numbers of BSS Eval: {error}")

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
+from analysis.metrics.bss.arithmetic import arithmetic_on
 from analysis.metrics.bss.images import Scores
 from analysis.metrics.families.bss import number_of, references_of
 from analysis.metrics.families.museval import METRICS
@@ -80,6 +81,7 @@ class FramesJob:
     songs: tuple[SetSong, ...]
     out: Path
     length_s: float
+    device: str | None = None
 
     @property
     def told(self) -> str:
@@ -87,13 +89,15 @@ class FramesJob:
         return self.songs[0].song
 
 
-def frame_jobs(songs: Sequence[SetSong], out: Path, lengths_s: Sequence[float]) -> list[FramesJob]:
+def frame_jobs(
+    songs: Sequence[SetSong], out: Path, lengths_s: Sequence[float], device: str | None = None
+) -> list[FramesJob]:
     """A job for every song, whatever number of targets it has."""
     lengths: dict[str, float] = {}
     for song, length_s in zip(songs, lengths_s, strict=True):
         lengths[song.song] = lengths.get(song.song, 0) + length_s
     return [
-        FramesJob(tuple(one for one in songs if one.song == name), out.absolute(), length_s)
+        FramesJob(tuple(one for one in songs if one.song == name), out.absolute(), length_s, device)
         for name, length_s in lengths.items()
     ]
 
@@ -101,12 +105,12 @@ def frame_jobs(songs: Sequence[SetSong], out: Path, lengths_s: Sequence[float]) 
 def write_frames(job: FramesJob) -> list[str]:
     """Write ``out/<condition>/test/<song>.json``; what can't be measured is said."""
     found: dict[str, dict[str, Scores]] = {}
-    said = []
+    said, arithmetic = [], arithmetic_on(job.device)
     for song in job.songs:
         (whole,) = [part for part in parts_of(song, whole=True) if part.item is None]
         stretch = whole.resolved().stretch
         try:
-            truth = stretch.truth()
+            truth = stretch.truth().computed_by(arithmetic)
             references = references_of(truth)
         except HiddenReferenceError as error:
             said.append(f"no museval file of {song.song}, {song.target}: {error}")

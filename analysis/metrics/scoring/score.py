@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import AnalysisError
+from analysis.metrics.bss.arithmetic import Arithmetic, arithmetic_on, unusable
 from analysis.metrics.families.museval import FAMILY as MUSEVAL
 from analysis.metrics.family import FAMILIES, Family, chosen, family
 from analysis.metrics.results import table
@@ -26,11 +27,11 @@ from analysis.metrics.scoring.clips import of_clips
 from analysis.metrics.scoring.museval_rows import frame_jobs, write_frames
 from analysis.metrics.scoring.of_set import Part, parts_of
 from analysis.metrics.scoring.stretch import Row, rows_of
-from stimuli import audio
 from stimuli import manifest as manifests
 from stimuli.errors import HiddenReferenceError
 from stimuli.experiment import identity
 from stimuli.manifest import Manifest
+from stimuli.whole_files import whole_file
 from stimuli.whole_songs import SetSong, songs_folder
 from stimuli.workers import Workers
 
@@ -44,11 +45,13 @@ class Wanted:
     """What is asked for: families by name (none: all that are not optional), whole songs too, and where songs lie now.
 
     ``songs_from``: the folder that the experiment file's paths are relative to; None for where it lay at the build.
+    ``device``: where torch computes BSS Eval; None for numpy. Numbers are kept alike: they differ by rounding alone.
     """
 
     families: tuple[str, ...] = ()
     whole: bool = True
     songs_from: Path | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class SongJob:
     families: tuple[str, ...]
     whole: bool
     length_s: float
+    device: str | None = None
 
     @property
     def told(self) -> str:
@@ -100,15 +104,17 @@ def score_set(
     AnalysisError
         Where a family is not known or can't run here; nothing was measured then.
     StimuliError
-        Where there is no such set, or a worker can't be reached.
+        Where there is no such set, a worker can't be reached, or one can't use the device.
     """
-    wanted = wanted or Wanted()
+    wanted, workers = wanted or Wanted(), workers or Workers()
+    if wanted.device is not None:
+        workers.check_device(wanted.device, unusable)
     folder = folder.absolute()
     manifest = manifests.read(folder)
     before = _before(folder, manifest)
     families = _with_those(before, chosen(wanted.families), echo)
     jobs = list(_jobs(folder, manifest, wanted, tuple(one.name for one in families)))
-    found = (workers or Workers()).run("scoring", measure_song, jobs)
+    found = workers.run("scoring", measure_song, jobs)
     rows = [row for one in found for row in one.rows]
     notes = _sentences(note for one in found for note in one.notes)
     rows += [*given, *_given_before(before, {row["condition"] for row in given})]
@@ -133,22 +139,23 @@ def write_museval(folder: Path, out: Path, wanted: Wanted, workers: Workers) -> 
     what is to be said of it
     """
     folder = folder.absolute()
-    songs = list(_jobs(folder, manifests.read(folder), Wanted(("bss",), True, wanted.songs_from), ("bss",)))
-    jobs = frame_jobs([job.song for job in songs], out, [job.length_s for job in songs])
+    asked = Wanted(("bss",), True, wanted.songs_from)
+    songs = list(_jobs(folder, manifests.read(folder), asked, asked.families))
+    jobs = frame_jobs([job.song for job in songs], out, [job.length_s for job in songs], wanted.device)
     said = [note for notes in workers.run("museval", write_frames, jobs) for note in notes]
     return [*said, f"wrote museval's JSON of {len(jobs)} songs into {out}"]
 
 
 def measure_song(job: SongJob) -> Found:
     """All rows of one song, measured or out of what was kept."""
-    families = chosen(job.families)
+    families, arithmetic = chosen(job.families), arithmetic_on(job.device)
     found = Found([], [], 0)
     for part in parts_of(job.song, whole=job.whole):
         records = {one.name: _record(job.song.folder, part, one) for one in families}
         kept = {name: _kept(record) for name, record in records.items()}
         missing = [one for one in families if kept[one.name] is None]
         if missing:
-            kept |= _measured(part, missing, records)
+            kept |= _measured(part, missing, records, arithmetic)
         for entry in kept.values():
             assert entry is not None
             found.rows.extend(entry["rows"])
@@ -168,7 +175,11 @@ def _jobs(folder: Path, manifest: Manifest, wanted: Wanted, families: tuple[str,
         length_s = sum(item.length_s for item in own.items) + (_length_s(own) if wanted.whole else 0)
         # Another one than was asked for its length: that one holds an open song, and workers are elsewhere.
         yield SongJob(
-            SetSong(folder, manifest, song, target, songs_from), families, wanted.whole, length_s * conditions
+            SetSong(folder, manifest, song, target, songs_from),
+            families,
+            wanted.whole,
+            length_s * conditions,
+            wanted.device,
         )
 
 
@@ -193,13 +204,15 @@ def _kept(record: Path) -> dict[str, Any] | None:
         return None
 
 
-def _measured(part: Part, families: Sequence[Family], records: dict[str, Path]) -> dict[str, Any]:
+def _measured(
+    part: Part, families: Sequence[Family], records: dict[str, Path], arithmetic: Arithmetic
+) -> dict[str, Any]:
     """What the families find of a stretch; each is kept by itself, but for one whose tool failed and may not again."""
     resolved = part.resolved()
     found: dict[str, Any] = {one.name: {"rows": [], "notes": list(resolved.notes)} for one in families}
     failed: set[str] = set()
     cautions: dict[str, str] = {}
-    for row, passing in rows_of(resolved.stretch, families, cautions):
+    for row, passing in rows_of(resolved.stretch, families, cautions, arithmetic):
         found[row["family"]]["rows"].append(row)
         if passing:
             failed.add(row["family"])
@@ -209,7 +222,7 @@ def _measured(part: Part, families: Sequence[Family], records: dict[str, Path]) 
         if name in failed:
             continue
         records[name].parent.mkdir(exist_ok=True)
-        with audio.temporary(records[name]) as temporary:
+        with whole_file(records[name]) as temporary:
             temporary.write_text(json.dumps(entry, ensure_ascii=False, allow_nan=False), encoding="utf-8")
     return found
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.metrics.bss.arithmetic import NUMPY, Arithmetic
 from analysis.metrics.family import Family, measure
 from analysis.metrics.truth import NoNumber, Truth
 from stimuli.errors import HiddenReferenceError
@@ -36,13 +37,16 @@ class Stretch:
 
 
 def rows_of(
-    stretch: Stretch, families: Sequence[Family], cautions: dict[str, str] | None = None
+    stretch: Stretch,
+    families: Sequence[Family],
+    cautions: dict[str, str] | None = None,
+    arithmetic: Arithmetic = NUMPY,
 ) -> Iterator[tuple[Row, bool]]:
     """Every metric of every condition, and whether it may have a number the next time; condition after condition.
 
-    ``cautions`` is given what the families have to say of their numbers, by their names.
+    ``cautions`` is given what the families have to say of their numbers, by their names. ``arithmetic`` computes them.
     """
-    truth, numbers = _made(stretch.truth), set[str]()
+    truth, numbers = _made(lambda: stretch.truth().computed_by(arithmetic)), set[str]()
     for condition in stretch.roles:
         sound = truth if isinstance(truth, NoNumber) else _made(lambda name=condition: stretch.sound(name))
         for family in families:

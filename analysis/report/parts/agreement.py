@@ -29,7 +29,9 @@ class MetricRow:
     ``within``: Kendall's tau-b of an item's conditions, averaged over items; ``pairs_right``: share of the pairs of an
     item's conditions that the metric orders as listeners do. ``rmse`` in points: of the metric itself where it predicts
     points, after the best line, and after the best monotone third-order polynomial (ITU-T P.1401). ``best_share``: of
-    the draws in which it has the highest Spearman correlation.
+    the draws in which it has the highest Spearman correlation. ``slope``: points for one standard deviation of the
+    metric, alone in a mixed model with random items and conditions; Kenward and Roger's F (``slope_f``) with 1 and
+    ``slope_df`` degrees of freedom, its p, and that adjusted over the metrics by Holm.
     """
 
     metric: str
@@ -54,6 +56,11 @@ class MetricRow:
     rmse_linear: float | None
     rmse_cubic: float | None
     best_share: float | None
+    slope: float | None
+    slope_f: float | None
+    slope_df: float | None
+    slope_p: float | None
+    slope_p_adjusted: float | None
 
 
 @dataclass(frozen=True)
@@ -123,8 +130,9 @@ class NotComparedRow:
 
 @dataclass(frozen=True)
 class Agreement:
-    """All that is said of the metrics of one attribute. ``best`` is empty where nothing can be said; ``spread``:
-    standard deviation of the mean ratings, which is the RMSE of a metric that says nothing."""
+    """All that is said of the metrics of one attribute. ``best`` is empty where none is shown to agree with listeners,
+    about other systems too; ``spread``: standard deviation of the mean ratings, which is the RMSE of a metric that says
+    nothing."""
 
     sentence: str
     best: str

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from analysis.errors import AnalysisError
-from analysis.report.words.wording import count, level
+from analysis.report.words.wording import level
 from analysis.study import Study
 from mushra_app.ratings import Peek
 from stimuli.experiment import AnalysisPlan, contrast
@@ -95,6 +95,7 @@ def deviations(
     changes: Changes,
     *,
     listeners: int,
+    partly: int = 0,
     widest: float | None,
     untested: Sequence[str],
     peeks: Sequence[Peek] = (),
@@ -104,13 +105,15 @@ def deviations(
     Parameters
     ----------
     planned : the study with its plan as it was fixed.
-    listeners : how many finished.
+    listeners : how many finished all their sessions.
+    partly : how many finished some of them and not all; their ratings are analysed, too.
     widest : the longest reach of a planned interval to one side, in points; None where no contrast was tested.
     untested : sentences on planned contrasts and attributes that the ratings do not allow.
     peeks : looks at the conditions while the study ran.
     """
     looks = (f"Somebody looked at the conditions while the study ran, on {at}: {reason}" for at, reason in peeks)
-    return (*_asked_for(planned, changes), *looks, *_stopped(planned.plan, listeners, widest), *untested)
+    stopped = _stopped(planned.plan, listeners, widest)
+    return (*_asked_for(planned, changes), *looks, *stopped, *_in_part(partly, planned.sessions), *untested)
 
 
 def _asked_for(planned: Study, changes: Changes) -> list[str]:
@@ -144,10 +147,21 @@ def _stopped(plan: AnalysisPlan, listeners: int, widest: float | None) -> list[s
     if listeners < plan.listeners and (widest is None or widest > plan.precision):
         reach = "no interval could be made" if widest is None else f"the widest interval reaches {widest:.1f} points"
         return [
-            f"{count(listeners, 'listener')} finished, but the plan goes on to {plan.listeners} until no planned "
-            f"interval reaches further than {level(plan.precision)} points, and {reach}."
+            f"{listeners} {'listener' if listeners == 1 else 'listeners'} finished, but the plan goes on to "
+            f"{plan.listeners} until no planned interval reaches further than {level(plan.precision)} points, "
+            f"and {reach}."
         ]
     return []
+
+
+def _in_part(listeners: int, sessions: int) -> list[str]:
+    """Whether some have not heard all that they were to hear."""
+    if not listeners:
+        return []
+    return [
+        f"{listeners} {'more listener has' if listeners == 1 else 'more listeners have'} finished some of {sessions} "
+        "sessions and not all; the ratings of finished sessions are analysed."
+    ]
 
 
 def _first_line(error: ValueError) -> str:

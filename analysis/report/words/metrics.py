@@ -20,16 +20,14 @@ _AGREEMENT = (
     "reference, anchors included, on every item that has all numbers, by Pearson's, Spearman's and Kendall's "
     "correlation (95 % intervals by {draws} draws of listeners and of items or songs, bias-corrected and widened for "
     "few of those), by Kendall's tau-b within items, and by the RMSE after a linear and a monotone third-order mapping "
-    "(ITU-T P.1401)."
+    "(ITU-T P.1401). Whether a metric would agree about other systems was tested by its slope alone in a linear mixed "
+    "model of the mean ratings with random items and conditions (REML; Kenward and Roger's F), adjusted by Holm."
 )
 _COMPARISON = (
     " Spearman correlations were compared with the best metric's by the bootstrap, simultaneously, and by Williams' "
     "test, adjusted by Holm."
 )
-_INCREMENT = (
-    " What a metric adds to {base} was tested in linear mixed models of the mean ratings with random items and "
-    "conditions (REML; Kenward and Roger's F), adjusted by Holm."
-)
+_INCREMENT = " What a metric adds to {base} was tested in the same models with {base} in them, adjusted by Holm."
 
 
 def methods(numbers: Numbers | None, found: Sequence[Agreement | None]) -> str:

@@ -12,6 +12,7 @@ term that is diagonal within a listener. Defines: ``Cells``, ``cells_of``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,6 +26,9 @@ from analysis.statistics.mixed.terms import LISTENER, Term, Terms
 
 DENSE = 50_000
 """Numbers up to which a matrix of zeros and ones is multiplied faster as it is than as a sparse one."""
+
+Codes = tuple[np.ndarray, np.ndarray]
+"""Of a column: the number of each row's level, and the levels."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +105,7 @@ def cells_of(frame: pd.DataFrame, terms: Terms) -> Cells:
     columns = sorted({column for term in (*terms.fixed, *terms.random) for column in term} - {LISTENER})
     codes = {column: _codes(frame[column]) for column in columns}
     listener, names = _codes(frame[LISTENER]) if LISTENER in frame else (np.zeros(len(frame), int), np.array(["all"]))
-    random = {column for term in terms.random for column in term}
-    own = [
-        column
-        for column in columns
-        if column not in random and _constant_within(codes[column][0], listener, len(names))
-    ]
+    own = _of_listeners(terms, codes, listener)
     others = [column for column in columns if column not in own]
     diagonal = _diagonal(terms, codes)
     within = tuple(column for column in terms.random[diagonal] if column != LISTENER) if diagonal >= 0 else ()
@@ -129,10 +128,7 @@ def cells_of(frame: pd.DataFrame, terms: Terms) -> Cells:
         seen.reshape(len(group_codes), shape[1]),
     )
     level = _combined([at[column] for column in within], shape[1])[0]
-    inside = [k for k, term in enumerate(terms.random) if LISTENER in term and k != diagonal]
-    outside = [k for k, term in enumerate(terms.random) if LISTENER not in term]
-    inner, inner_columns = _indicators(terms.random, inside, at, shape[1])
-    outer, outer_columns = _indicators(terms.random, outside, at, shape[1])
+    (inner, inner_columns), (outer, outer_columns) = _inner_and_outer(terms, diagonal, at, shape[1])
     return Cells(
         ratings=rating,
         mean=mean,
@@ -151,23 +147,47 @@ def cells_of(frame: pd.DataFrame, terms: Terms) -> Cells:
         starts=np.flatnonzero(np.diff(level, prepend=-1)),
         level=level,
         inner=inner,
-        inner_columns=inner_columns.toarray(),
+        inner_columns=inner_columns,
         outer=outer,
-        outer_columns=outer_columns.toarray() if shape[1] * len(outer) <= DENSE else outer_columns,
-        row_levels=tuple(
-            _combined([listener if column == LISTENER else codes[column][0] for column in term], len(frame))[0]
-            for term in terms.random
-        ),
+        outer_columns=outer_columns,
+        row_levels=_row_levels(terms, codes, listener),
     )
 
 
-def _codes(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+def _codes(column: pd.Series) -> Codes:
     """Numbers of the levels, and the levels: in the order of a categorical column, else sorted."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.cat.remove_unused_categories()
         return column.cat.codes.to_numpy(int), column.cat.categories.to_numpy()
     codes, levels = pd.factorize(column, sort=True)
     return codes, np.asarray(levels)
+
+
+def _of_listeners(terms: Terms, codes: Mapping[str, Codes], listener: np.ndarray) -> list[str]:
+    """Columns of fixed effects alone in which every listener has one level: their own factors."""
+    random = {column for term in terms.random for column in term}
+    listeners = int(listener.max()) + 1
+    return [c for c in codes if c not in random and _constant_within(codes[c][0], listener, listeners)]
+
+
+def _inner_and_outer(
+    terms: Terms, diagonal: int, at: dict[str, np.ndarray], cells: int
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, Any]]:
+    """Term and column over the cells of each level: of the other terms within a listener, and of those across them."""
+    inside = [k for k, term in enumerate(terms.random) if LISTENER in term and k != diagonal]
+    outside = [k for k, term in enumerate(terms.random) if LISTENER not in term]
+    inner, inner_columns = _indicators(terms.random, inside, at, cells)
+    outer, outer_columns = _indicators(terms.random, outside, at, cells)
+    small = cells * len(outer) <= DENSE
+    return (inner, inner_columns.toarray()), (outer, outer_columns.toarray() if small else outer_columns)
+
+
+def _row_levels(terms: Terms, codes: Mapping[str, Codes], listener: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Of each random term: the level of each row."""
+    return tuple(
+        _combined([listener if column == LISTENER else codes[column][0] for column in term], len(listener))[0]
+        for term in terms.random
+    )
 
 
 def _constant_within(codes: np.ndarray, owner: np.ndarray, owners: int) -> bool:
@@ -195,7 +215,7 @@ def _patterns(counts: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.nda
     return first, pattern, shared
 
 
-def _diagonal(terms: Terms, codes: dict[str, tuple[np.ndarray, np.ndarray]]) -> int:
+def _diagonal(terms: Terms, codes: Mapping[str, Codes]) -> int:
     """The term within listeners with most levels; -1 where no term but the listener is within one."""
     sizes = {
         k: int(np.prod([len(codes[column][1]) for column in term if column != LISTENER]))

@@ -1,6 +1,7 @@
 /**
  * Follows a page while something goes on: asks every few seconds whether it has changed, and takes over the parts that
- * have. What has the focus keeps it, what is opened stays open, and nothing scrolls. It ends with what it follows.
+ * have. What has the focus keeps it, what is opened stays open, what is filled in stays, and nothing scrolls; a part in
+ * which something is selected waits until it is not. It ends with what it follows.
  *
  * Nothing here looks at a clock that can be set: times are by `performance.now()`, and ages come in words from the
  * server. While the page is hidden it asks nothing, and while the server is away it asks less and less often.
@@ -14,6 +15,8 @@ const STEPS_ALOUD_MS = 20_000;
 
 const followed = /** @type {HTMLElement} */ (document.querySelector("#followed"));
 const aloud = /** @type {HTMLElement} */ (document.querySelector("#aloud"));
+/** Parts that waited, as they are now, by their ids. @type {Map<string, Element>} */
+const waiting = new Map();
 let etag = `W/"${followed.dataset.etag}"`;
 let freshAt = performance.now();
 let saidAt = -Infinity;
@@ -60,11 +63,34 @@ function take(fresh) {
   const before = standings(document);
   for (const part of fresh.querySelectorAll("[data-part]")) {
     const old = document.getElementById(part.id);
-    if (old && sourceOf(old) !== sourceOf(part)) replace(old, /** @type {Element} */ (part.cloneNode(true)));
+    if (!old) continue;
+    waiting.delete(part.id);
+    if (sourceOf(old) === sourceOf(part)) continue;
+    if (isSelected(old)) waiting.set(part.id, part);
+    else replace(old, /** @type {Element} */ (part.cloneNode(true)));
   }
   for (const [id, now] of standings(document)) tellAloud(before.get(id), now);
   ended = fresh.querySelector("#followed") === null;
   document.dispatchEvent(new Event("renewed"));
+}
+
+/**
+ * Whether something in a part is selected, to be copied or to be read.
+ * @param {Element} part
+ */
+function isSelected(part) {
+  const selection = getSelection();
+  return selection !== null && !selection.isCollapsed && selection.containsNode(part, true);
+}
+
+function takeWhatWaited() {
+  for (const [id, part] of waiting) {
+    const old = document.getElementById(id);
+    if (old && isSelected(old)) continue;
+    waiting.delete(id);
+    if (old) replace(old, /** @type {Element} */ (part.cloneNode(true)));
+    document.dispatchEvent(new Event("renewed"));
+  }
 }
 
 /** @param {Document} page */
@@ -104,28 +130,50 @@ function sourceOf(part) {
  * @param {Element} part
  */
 function replace(old, part) {
-  const focused = old.contains(document.activeElement) ? focusOf(old) : null;
+  const focused = old.contains(document.activeElement) ? focusOf(old) : () => null;
   const open = new Set([...old.querySelectorAll("details[open]")].map(({ id }) => id));
+  const filled = fieldsOf(old);
   const scrolled = [...old.querySelectorAll(".scroll[id]")].map((box) => [box.id, box.scrollLeft, box.scrollTop]);
   const [left, top] = [scrollX, scrollY];
   old.replaceChildren(...part.childNodes);
   for (const details of old.querySelectorAll("details")) details.open = open.has(details.id);
   for (const [id, x, y] of scrolled) document.getElementById(String(id))?.scrollTo(Number(x), Number(y));
-  if (focused) (document.getElementById(focused) ?? old.querySelector(focused))?.focus({ preventScroll: true });
+  fieldsOf(old).forEach((field, place) => {
+    const { name, type, value, checked } = filled[place] ?? {};
+    if (field.name === name && field.type === type) Object.assign(field, /radio|checkbox/.test(type) ? { checked } : { value });
+  });
+  focused(old)?.focus({ preventScroll: true });
   scrollTo({ left, top, behavior: "instant" });
 }
 
 /**
- * How what has the focus is found again: by its id, or as the summary of what is opened by it.
+ * What somebody may have filled in.
  * @param {Element} part
+ * @returns {HTMLInputElement[]}
+ */
+function fieldsOf(part) {
+  return [...part.querySelectorAll("input:not([type=hidden]), select, textarea")];
+}
+
+/**
+ * How what has the focus is found again: by its id, as the summary of what is opened by it, or by what it says.
+ * @param {Element} part
+ * @returns {(now: Element) => HTMLElement | null | undefined}
  */
 function focusOf(part) {
   const element = /** @type {Element} */ (document.activeElement);
-  if (element.id) return element.id;
+  if (element.id) return () => document.getElementById(element.id);
   const details = element.closest("details");
-  if (element.matches("summary") && details?.id) return `[id="${CSS.escape(details.id)}"] > summary`;
-  const same = [...part.querySelectorAll("a[href]")].find((link) => link === element);
-  return same ? `a[href="${CSS.escape(same.getAttribute("href") ?? "")}"]` : null;
+  if (element.matches("summary") && details?.id) return (now) => now.querySelector(`[id="${CSS.escape(details.id)}"] > summary`);
+  /** @param {Element} among @returns {HTMLElement[]} */
+  const alike = (among) => [...among.querySelectorAll(element.localName)].filter((one) => says(one) === says(element));
+  const place = alike(part).indexOf(/** @type {HTMLElement} */ (element));
+  return (now) => alike(now)[place];
+}
+
+/** @param {Element} element */
+function says(element) {
+  return `${element.getAttribute("href")} ${element.textContent?.trim()}`;
 }
 
 /** Where somebody has finished since the rules looked, they are asked to look again: the form says so. */
@@ -161,6 +209,7 @@ function shutOut() {
   followed.textContent = say("This page is not shown to you any more. Reload it to log in again.");
 }
 
+document.addEventListener("selectionchange", takeWhatWaited);
 document.addEventListener("visibilitychange", look);
 addEventListener("online", look);
 setInterval(() => ended || document.hidden || tell(), 1000);

@@ -41,10 +41,11 @@ def share(study: str) -> Any:
                 raise NotFoundError(say("There is no account of this name. An owner can invite whoever has none."))
             if may == "none":
                 permissions.revoke(db, account, study)
-                done = f"no longer given {study}"
+                done = audit.kept(f"no longer given {study}")
             elif may in ("view", "change"):
                 permissions.grant(db, account, study, view_only=may == "view")
-                done = f"given {study}{', to look at' if may == 'view' or account.role == 'viewer' else ''}"
+                to_look_at = may == "view" or account.role == "viewer"
+                done = audit.kept(f"given {study}, to look at" if to_look_at else f"given {study}")
             else:
                 raise AppError(say("What may they do? Choose from the list."))
             audit.note(db, visitor().name, "account", f"{account.name}: {done}")

@@ -44,7 +44,7 @@ def asked_again(sentence: str = "") -> str | None:
     right = door.right_password(visitor().name, request.form.get("password", ""))
     if right is None:
         with services().database.writing() as db:
-            note_wrong(db, "the password")
+            note_wrong(db, audit.kept("the password"))
         raise PasswordError(sentence or str(WRONG))
     return right
 

@@ -14,6 +14,7 @@ from flask import session
 from sqlalchemy.orm import Session
 
 from mushra_app.people.tables import Account
+from mushra_app.studio import guard
 
 LASTS_S = 300
 KEY = "half_in"
@@ -41,8 +42,8 @@ class HalfIn:
         return found if found and 0 <= time.time() - found.at_s < LASTS_S else None
 
     def remember(self) -> None:
-        """Write it into the cookie, with nothing left of what that held before."""
-        session.clear()
+        """Write it into the cookie, with nothing left of what that held before but the language."""
+        guard.forget()
         session[KEY] = astuple(self)
 
     def account(self, db: Session) -> Account | None:

@@ -46,8 +46,9 @@ def invite_person() -> Any:
             raise AppError(say("Which role? Choose one from the list."))
         with services().database.writing() as db:
             token = invitations.invite(db, visitor().name, role, studies, may=may)
-            given = f", given {', '.join(studies)}" if studies else ""
-            audit.note(db, visitor().name, "account", f"an invitation: {role}{given}")
+            given = ", ".join(studies)
+            about = audit.kept(f"an invitation: {role}, given {given}" if given else f"an invitation: {role}")
+            audit.note(db, visitor().name, "account", about)
     except AppError as error:
         with services().database.reading() as db:
             return show(shown.people(db, error=str(error))), 400
@@ -170,29 +171,29 @@ def _role(db: Any, account: Account) -> str:
 def _shut_out(db: Any, account: Account) -> str:
     accounts.require_another_owner(db, account)
     accounts.set_active(db, account, False)
-    return "disabled"
+    return audit.kept("disabled")
 
 
 def _let_in(db: Any, account: Account) -> str:
     accounts.set_active(db, account, True)
-    return "enabled"
+    return audit.kept("enabled")
 
 
 def _give(db: Any, account: Account) -> str:
     study, view_only = request.form.get("study", ""), request.form.get("may") == "view"
     permissions.grant(db, account, study, view_only=view_only)
-    return f"given {study}{', to look at' if view_only or account.role == 'viewer' else ''}"
+    return audit.kept(f"given {study}, to look at" if view_only or account.role == "viewer" else f"given {study}")
 
 
 def _take(db: Any, account: Account) -> str:
     study = request.form.get("study", "")
     permissions.revoke(db, account, study)
-    return f"no longer given {study}"
+    return audit.kept(f"no longer given {study}")
 
 
 def _totp_off(db: Any, account: Account) -> str:
     second_factor.turn_off(db, account)
-    return "second factor turned off"
+    return audit.kept("second factor turned off")
 
 
 def _nothing(db: Any, account: Account) -> str:

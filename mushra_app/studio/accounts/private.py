@@ -80,7 +80,7 @@ def _turn_off() -> Any:
             second_factor.turn_off(db, account)
             audit.note(db, account.name, "account", f"{account.name}: second factor turned off")
         else:
-            note_wrong(db, "the password or a code")
+            note_wrong(db, audit.kept("the password or a code"))
     if not taken:
         raise AppError(wrong)
     flash(say("The second factor is off: your password alone lets you in."))

@@ -26,10 +26,10 @@ from mushra_app.study.drafts.checking import Checked, checked
 from mushra_app.study.drafts.publishing import keeps_sounds, other_name
 from mushra_app.study.tables import ExperimentDraft
 from mushra_app.study.work import Works, newest, standing
-from mushra_app.whole_files import whole
 from mushra_app.words import say
 from stimuli.errors import ExperimentError
 from stimuli.experiment import parse
+from stimuli.whole_files import whole_file
 
 PRESETS = ("moderate", "sisec08", "ward2018-quality", "ward2018-interferer", "codec2024", "compressor2024")
 """How far ratings scatter, by published tests; the names that ``mushra plan --components`` has."""
@@ -127,7 +127,7 @@ def lay_down(drafts: Path, text: str) -> Path:
     try:
         os.utime(path)
     except FileNotFoundError:
-        with whole(path) as part:
+        with whole_file(path) as part:
             part.write_text(text, encoding="utf-8")
     return path
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mushra_app.studio.tabs import StudyHead
 from mushra_app.study.drafts.checking import Evenness, Mistake, Time
@@ -53,7 +53,8 @@ class DesignPage:
     ``parts`` are empty where the text is no TOML; ``publishable`` is why the draft can't be published from here, ""
     where it can. ``outdated`` are kinds of work whose result is of an earlier text; ``preset`` is the one that was last
     asked for. ``typed`` is what was not saved, because of ``error``. ``duplicate`` is the name that a duplicate is
-    offered, or that was typed; None for whoever may make no study, and where the tab "Test" offers it.
+    offered, or that was typed; None for whoever may make no study, and where the tab "Test" offers it. ``wrong`` says
+    what is the matter with such a name.
     """
 
     head: StudyHead
@@ -73,6 +74,7 @@ class DesignPage:
     error: str = ""
     typed: str = ""
     duplicate: str | None = None
+    wrong: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Field names: ``seen``, ``open_link``, ``capacity``, ``free_after_h``, ``transduc
 three codes and ``return_url``; of every group ``group-N``, ``quota-N`` and ``by_link-N``. Invitations are asked for by
 ``count``, ``label`` and ``group``, a list by ``text`` or as the file ``list``.
 
-Defines: ``typed``, ``fields_of``, ``as_recruiting``, ``numbered``.
+Defines: ``typed``, ``fields_of``, ``as_recruiting``, ``named``, ``numbered``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mushra_app.errors import AppError
+from mushra_app.errors import FieldsError
 from mushra_app.models import Study
 from mushra_app.studio.listeners.pages import Fields, GroupFields
 from mushra_app.study import invitations
@@ -66,14 +66,24 @@ def as_recruiting(fields: Fields) -> dict[str, Any]:
     }
 
 
+def named(wrong: Mapping[str, str]) -> dict[str, str]:
+    """What ``Recruiting`` says of its fields, by the names that they have here."""
+    found = {}
+    for place, sentence in wrong.items():
+        name, number, part = [*place.split("."), "", ""][:3]
+        found[f"{'quota' if part == 'quota' else 'group'}-{number or 0}" if name in ("groups", "") else name] = sentence
+    return found
+
+
 def numbered(given: Mapping[str, str]) -> list[Wanted]:
     """The invitations that are asked for by how many."""
     text, label, group = given.get("count", ""), " ".join(given.get("label", "").split()), given.get("group", "")
     count = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
     if not 1 <= count <= MOST_AT_ONCE:
-        raise AppError(
-            say("How many: found %(found)r; expected a whole number from 1 to %(most)d.", found=text, most=MOST_AT_ONCE)
+        said = say(
+            "How many: found %(found)r; expected a whole number from 1 to %(most)d.", found=text, most=MOST_AT_ONCE
         )
+        raise FieldsError({"count": said})
     return invitations.numbered(count, label, group)
 
 

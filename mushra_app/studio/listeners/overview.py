@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import segno
 from sqlalchemy import func, select
@@ -63,11 +64,12 @@ def listeners(
     typed: Fields | None = None,
     asked: Asked = NOTHING_ASKED,
     error: str = "",
+    wrong: Mapping[str, str] = MappingProxyType({}),
 ) -> ListenersPage:
     """The tab; ``typed`` and ``asked`` were refused, ``before`` is the invitation that an older page begins below."""
     head, recruiting, experiment = head_of(db, version, visitor), recruiting_of(version.study), experiment_of(version)
     found = invitations.listed(db, version.study_id, most=ROWS + 1, before=before)
-    shown, planned = found[:ROWS], experiment.analysis.listeners
+    shown, planned, test = found[:ROWS], experiment.analysis.listeners, experiment.test
     pilots = select(func.count()).where(Listener.study_id == version.study_id, Listener.pilot)
     return ListenersPage(
         head=head,
@@ -80,10 +82,12 @@ def listeners(
         older=addresses.older(shown[-1].number) if len(found) > ROWS else "",
         groups=tuple(group.name for group in recruiting.groups),
         fields=typed or fields_of(version.study),
-        checks=experiment.test.attention_checks,
+        checks=test.attention_checks,
+        sessions_apart=test.sessions if test.sessions > 1 and test.hours_between_sessions else 0,
         most_at_once=MOST_AT_ONCE,
         asked=asked,
         error=error,
+        wrong=wrong,
     )
 
 

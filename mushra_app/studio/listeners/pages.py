@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mushra_app.studio.tabs import StudyHead
 
@@ -92,8 +92,9 @@ class ListenersPage:
     """How full the study is, the links to give out, its invitations, and a form for all that.
 
     ``states`` says how many invitations are in each state, ``older`` is the address of those that are not listed here.
-    ``asked`` are invitations that were refused.
-    ``planned`` is how many listeners the analysis plan counts on, ``checks`` how many attention checks a session has.
+    ``asked`` are invitations that were refused; ``wrong`` has a sentence for each field that won't do.
+    ``planned`` is how many listeners the analysis plan counts on, ``checks`` how many attention checks a session has,
+    ``sessions_apart`` how many sessions a listener has where a pause lies between them; 0 where none does.
     """
 
     head: StudyHead
@@ -107,9 +108,11 @@ class ListenersPage:
     groups: tuple[str, ...]
     fields: Fields
     checks: int
+    sessions_apart: int
     most_at_once: int
     asked: Asked = Asked()
     error: str = ""
+    wrong: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from typing import Any
 from flask import Response, flash, redirect, request, url_for
 from sqlalchemy.orm import Session
 
-from mushra_app.errors import AppError, ConflictError
+from mushra_app.errors import AppError, ConflictError, FieldsError
 from mushra_app.people import audit
 from mushra_app.people.permissions import Right
 from mushra_app.security import secret_key
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.guard import needs
 from mushra_app.studio.listeners import overview
-from mushra_app.studio.listeners.forms import as_recruiting, numbered, typed
+from mushra_app.studio.listeners.forms import as_recruiting, named, numbered, typed
 from mushra_app.studio.listeners.overview import Addresses
 from mushra_app.studio.listeners.pages import Asked
 from mushra_app.study import invitation_list, invitations, inviting, lifecycle
@@ -43,8 +43,10 @@ def recruit(study: str) -> Any:
     try:
         with services().database.writing() as db:
             inviting.recruit(db, study, as_recruiting(fields), note, seen=fields.seen)
-    except AppError as error:
-        return _page(study, typed=fields, error=str(error)), _status(error)
+    except FieldsError as error:
+        return _page(study, typed=fields, error=str(error), wrong=named(error.wrong)), 400
+    except ConflictError as error:
+        return _page(study, typed=fields, error=str(error)), 409
     flash(say("The settings are kept."))
     return redirect(url_for("studio.listeners", study=study), 303)
 
@@ -57,7 +59,8 @@ def invite(study: str) -> Any:
         _make(study, numbered(request.form))
     except AppError as error:
         asked = Asked(*(request.form.get(name, "") for name in ("count", "label", "group")))
-        return _page(study, asked=asked, error=str(error)), _status(error)
+        wrong = error.wrong if isinstance(error, FieldsError) else {}
+        return _page(study, asked=asked, error=str(error), wrong=wrong), _status(error)
     return redirect(url_for("studio.listeners", study=study), 303)
 
 
@@ -72,7 +75,8 @@ def invite_list(study: str) -> Any:
             wanted = inviting.wanted_of(db, study, content or text.encode())
         _make(study, wanted)
     except AppError as error:
-        return _page(study, asked=Asked(text=text), error=str(error)), _status(error)
+        wrong = {"list" if content else "text": str(error)}
+        return _page(study, asked=Asked(text=text), error=str(error), wrong=wrong), _status(error)
     return redirect(url_for("studio.listeners", study=study), 303)
 
 

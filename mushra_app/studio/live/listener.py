@@ -68,8 +68,8 @@ def _part(db: Session, owner: Listener, session: ListeningSession, moment: datet
         part=session.part,
         state=state,
         says=progress.says(state, sitting),
-        seen=ago(age_s(moment, sitting.seen_at)),
-        facts=tuple(_facts(db, session, trials)),
+        seen=ago(age_s(moment, sitting.seen_at)) if sitting.begun else "",
+        facts=tuple(_facts(db, session, trials, begun=sitting.begun)),
         steps=tuple(map(_step, session.setup_steps)),
         marks=progress.marks_of(state, sitting),
         trials=rows,
@@ -87,6 +87,7 @@ def _sitting(owner: Listener, session: ListeningSession, trials: Sequence[Trial]
         status=session.status,
         simulated=owner.simulated,
         pilot=owner.pilot,
+        begun=session.part == 1 or session.started_at != session.consent_at,
         started_at=session.started_at,
         seen_at=max([*signs, *(save.saved_at for trial in trials for save in trial.saves)]),
         blocks="".join(LETTERS[trial.block] for trial in trials),
@@ -94,7 +95,9 @@ def _sitting(owner: Listener, session: ListeningSession, trials: Sequence[Trial]
     )
 
 
-def _facts(db: Session, session: ListeningSession, trials: Sequence[Trial]) -> Iterator[tuple[str, str]]:
+def _facts(
+    db: Session, session: ListeningSession, trials: Sequence[Trial], *, begun: bool
+) -> Iterator[tuple[str, str]]:
     """What is known of the sitting; what is not is left out."""
     version = db.get_one(StudyVersion, session.study_version_id)
     saves = [save for trial in trials for save in trial.saves]
@@ -102,14 +105,14 @@ def _facts(db: Session, session: ListeningSession, trials: Sequence[Trial]) -> I
     place = session.place
     facts = {
         say("Version"): str(version.number),
-        say("Began"): f"{minutes(session.started_at)} UTC",
+        say("Began"): f"{minutes(session.started_at)} UTC" if begun else "",
         say("Finished"): f"{minutes(session.finished_at)} UTC" if session.finished_at else "",
         say("Place"): f"{place.name}, {place.device}" if place else "",
         say("Listens on"): session.transducer,
         say("Experience"): session.experience,
         say("Calibrated level"): f"{session.level_db_a:g} dB(A)" if session.level_db_a is not None else "",
         say("Volume of the page"): f"{session.gain_db:g} dB" if session.gain_db is not None else "",
-        say("Browser"): browser(session.user_agent) if session.user_agent else "",
+        say("Browser"): browser(session.user_agent) if session.user_agent and begun else "",
         say("Sound"): "; ".join(engines),
         say("Language"): session.language,
     }

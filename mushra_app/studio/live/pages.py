@@ -25,7 +25,10 @@ class View:
 
 @dataclass(frozen=True)
 class SessionRow:
-    """One listener's session; ``says`` is its state in words, ``strip`` its quality where the rules have looked."""
+    """One listener's session; ``says`` is its state in words, ``strip`` its quality where the rules have looked.
+
+    ``seen`` and ``seen_at`` are "" where it was never begun.
+    """
 
     listener: str
     part: int
@@ -43,7 +46,7 @@ class SessionRow:
 
 @dataclass(frozen=True)
 class Count:
-    """How many sessions are in one state; ``state`` is "" for all that were started."""
+    """How many listeners are in one state; ``state`` is "" for all of them."""
 
     state: str
     words: str
@@ -132,7 +135,7 @@ class TrialRow:
 
 @dataclass(frozen=True)
 class Part:
-    """One session of the listener, with ``facts`` as pairs of a word and what it is."""
+    """One session of the listener, with ``facts`` as pairs of a word and what it is; ``seen`` as in ``SessionRow``."""
 
     part: int
     state: str

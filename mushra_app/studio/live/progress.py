@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,7 +35,7 @@ LONGEST_LINE = 160
 QUIET_S = 15 * 60.0
 """Without a sign of life for so long, who was under way counts as stopped; between two saves there is none."""
 STATES = {
-    "": say_later("started"),
+    "": say_later("listeners in all"),
     "now": say_later("under way now"),
     "finished": say_later("finished"),
     "stopped": say_later("stopped"),
@@ -43,6 +43,8 @@ STATES = {
     "refused": say_later("turned away by a check or an answer"),
     "planned": say_later("planned for later"),
 }
+OF_A_LISTENER = ("withdrawn", "refused", "now", "stopped", "planned")
+"""Whoever has a session in the first of these states is in it; of no other, whoever has finished all of theirs."""
 WHO = {
     "all": say_later("Everybody"),
     "people": say_later("Listeners"),
@@ -67,10 +69,11 @@ def live(db: Session, name: str, visitor: Visitor, place: Place, view: View = Vi
     everybody, free_after_h = sittings.sittings(db, version.study_id), recruiting_of(version.study).free_after_h
     wanted = [one for one in everybody if view.who in ("all", kind_of(one))]
     by_state = [(state_of(one, moment), one) for one in wanted]
-    counted = Counter(state for state, _ in by_state)
+    of_listener = of_listeners(by_state)
+    counted = Counter(of_listener.values())
     look, reach = (monitoring.latest(db, version, kind, visitor.name) for kind in ("screen", "precision"))
     found = quality(look)
-    in_view = sorted((pair for pair in by_state if _is_wanted(pair[0], view.state)), key=_rank)
+    in_view = sorted((pair for pair in by_state if view.state in ("", of_listener[pair[1].listener])), key=_rank)
     ends = pace.stops([one.at for state, one in by_state if state == "stopped"], _longest(wanted))
     reported = select(func.count()).select_from(ScriptError).join(ListeningSession).join(Listener)
     return LivePage(
@@ -99,6 +102,12 @@ def live(db: Session, name: str, visitor: Visitor, place: Place, view: View = Vi
     )
 
 
+def under_way(db: Session, study_id: int) -> int:
+    """How many listeners of a study are at it now, as the tab says it."""
+    moment = now()
+    return len({one.listener for one in sittings.sittings(db, study_id) if state_of(one, moment) == "now"})
+
+
 def tag(db: Session, study: str, moment: datetime) -> str:
     """What differs whenever the page would: what is stored, and each half minute, because ages are in words."""
     return f"{sittings.stamp(db, study)}-{moment.timestamp() // 30:.0f}"
@@ -109,6 +118,14 @@ def state_of(sitting: Sitting, moment: datetime) -> str:
     if sitting.status != "started":
         return sitting.status
     return "now" if age_s(moment, sitting.seen_at) <= QUIET_S else "stopped"
+
+
+def of_listeners(by_state: Iterable[tuple[str, Sitting]]) -> Mapping[str, str]:
+    """The state of each listener, by the pseudonym: one for all their sessions, however many those are."""
+    states: defaultdict[str, set[str]] = defaultdict(set)
+    for state, sitting in by_state:
+        states[sitting.listener].add(state)
+    return {who: next((one for one in OF_A_LISTENER if one in own), "finished") for who, own in states.items()}
 
 
 def says(state: str, sitting: Sitting) -> str:
@@ -154,10 +171,6 @@ def page_errors(db: Session, *of_whom: object) -> Iterator[PageError]:
         )
 
 
-def _is_wanted(state: str, wanted: str) -> bool:
-    return not wanted or state == wanted
-
-
 def _rank(pair: tuple[str, Sitting]) -> tuple[int, float]:
     """Who is under way first, then who stopped; the newest sign of life first."""
     state, sitting = pair
@@ -170,17 +183,17 @@ def _longest(of_whom: Sequence[Sitting]) -> int:
 
 def _kinds(everybody: Sequence[Sitting]) -> Iterator[Kind]:
     """Of whom there are sessions; nothing where all are of one kind."""
-    counted = Counter(kind_of(one) for one in everybody)
+    counted = Counter({one.listener: kind_of(one) for one in everybody}.values())
     if len(counted) > 1:
         for who, words in WHO.items():
             if who == "all" or counted[who]:
-                yield Kind(who, str(words), len(everybody) if who == "all" else counted[who])
+                yield Kind(who, str(words), counted.total() if who == "all" else counted[who])
 
 
 def _counts(counted: Counter[str]) -> Iterator[Count]:
     """Those that are never left out, and of the others those that there are."""
     for state, words in STATES.items():
-        number = sum(counted.values()) - counted["planned"] if not state else counted[state]
+        number = counted[state] if state else counted.total()
         if number or state in ("", "now", "finished", "stopped"):
             yield Count(state, str(words), number)
 
@@ -193,8 +206,8 @@ def _row(state: str, sitting: Sitting, moment: datetime, found: Quality) -> Sess
         says=says(state, sitting),
         simulated=sitting.simulated,
         pilot=sitting.pilot,
-        seen=ago(age_s(moment, sitting.seen_at)) if state != "planned" else "",
-        seen_at=minutes(sitting.seen_at),
+        seen=ago(age_s(moment, sitting.seen_at)) if sitting.begun else "",
+        seen_at=minutes(sitting.seen_at) if sitting.begun else "",
         saved=sitting.saved.count("1"),
         trials=len(sitting.blocks),
         marks=marks_of(state, sitting),

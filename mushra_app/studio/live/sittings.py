@@ -15,7 +15,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Integer, String, bindparam, case, cast, func, select
+from sqlalchemy import Integer, String, bindparam, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from mushra_app.models import (
@@ -39,7 +39,10 @@ STATUSES = ("planned", "started", "finished", "withdrawn", "refused")
 
 @dataclass
 class Sitting:
-    """One session; ``times_s`` are the seconds that each trial took, by position, of those that are saved."""
+    """One session; ``begun`` is whether the listener ever came to it, without which its times mean nothing.
+
+    ``times_s`` are the seconds that each trial took, by position, of those that are saved.
+    """
 
     listener: str
     group: str
@@ -47,6 +50,7 @@ class Sitting:
     status: str
     simulated: bool
     pilot: bool
+    begun: bool
     started_at: datetime
     seen_at: datetime
     blocks: str = ""
@@ -119,6 +123,8 @@ _last_save = (
     .where(Trial.session_id == ListeningSession.id)
     .scalar_subquery()
 )
+BEGUN = (ListeningSession.part == 1, ListeningSession.started_at != ListeningSession.consent_at)
+"""One of them holds of a session that was begun: all are planned when the listener consents, the first begins then."""
 _SITTINGS = (
     select(
         ListeningSession.id,
@@ -128,6 +134,7 @@ _SITTINGS = (
         ListeningSession.status,
         Listener.simulated,
         Listener.pilot,
+        or_(*BEGUN).label("begun"),
         ListeningSession.started_at,
         select(func.max(SetupStep.done_at)).where(SetupStep.session_id == ListeningSession.id).scalar_subquery(),
         select(func.max(Answer.answered_at)).where(Answer.session_id == ListeningSession.id).scalar_subquery(),

@@ -25,7 +25,8 @@ class Bar:
 class Widths:
     """The newest look at the widths, and what the plan says about it: ``target`` is None for a fixed number.
 
-    ``reached``: the plan lets the test end. ``target_share`` is where the target is drawn.
+    ``reached``: the plan lets the test end. Where screening has ``kept`` nobody, the widths are those before it.
+    ``target_share`` is where the target is drawn.
     """
 
     target: float | None
@@ -33,6 +34,7 @@ class Widths:
     bars: tuple[Bar, ...]
     target_share: float
     listeners: int
+    partly: int
     kept: int
     simulated: bool
     reached: bool
@@ -51,9 +53,11 @@ def widths(look: Look, plan: AnalysisPlan) -> Widths:
         bars=tuple(Bar(one["label"], one["reach"], round((one["reach"] or 0) / top, 4)) for one in found["contrasts"]),
         target_share=round((plan.precision or 0) / top, 4),
         listeners=found["listeners"],
+        partly=found.get("partly", 0),  # what earlier releases found lacks it
         kept=found["kept"],
         simulated=found["simulated"],
         reached=plan.precision is not None
+        and found["kept"] > 0
         and bool(reaches)
         and len(known) == len(reaches)
         and max(known) <= plan.precision,

@@ -6,7 +6,7 @@ Their paths end as a session's do, because the pages' scripts find the session i
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Response, abort, jsonify, redirect, request, url_for
 
@@ -44,7 +44,12 @@ def preview_begin(study: str, version: int) -> Any:
     _in_language(request.args.get("lang", ""))
     if not form.validate_on_submit():
         return _welcome(study, version, form.sentences()), 400
-    walk = Walk(_language(), str(form.transducer.data), secrets.randbits(SEED_BITS))
+    transducer, experience = str(form.transducer.data), str(form.experience.data)
+    with services().database.reading() as db:
+        turned_away = previews.not_looked_for(lifecycle.version_of(db, study, version), transducer, experience)
+    if turned_away:
+        return show(turned_away), 403
+    walk = Walk(_language(), transducer, secrets.randbits(SEED_BITS))
     return redirect(_base(study, version, walk) + "/", 303)
 
 
@@ -60,13 +65,13 @@ def preview_page(study: str, version: int, token: str) -> str:
 @blueprint.post(f"{IN_SESSION}/")
 @needs(Right.VIEW)
 def preview_go_on(study: str, version: int, token: str) -> Any:
-    """Go on to the page after it; answers that won't do are said, and no answer is judged or stored."""
+    """Go on to the page after it, or to the one of whoever is turned away; answers that won't do are said."""
     walk = _walk(token)
     given = {name: value for name, value in request.form.items() if name != "csrf_token"}
-    corrections = previews.answer(services().database, _id_of(study, version), walk, given)
-    if isinstance(corrections, QuestionsPage):
-        return show(corrections), 400
-    return redirect(_base(study, version, walk.next) + "/", 303)
+    found = previews.answer(services().database, _id_of(study, version), walk, given)
+    if isinstance(found, QuestionsPage):
+        return show(found), 400
+    return redirect(_base(study, version, found) + "/", 303)
 
 
 @blueprint.put(f"{IN_SESSION}/trials/<trial>")
@@ -96,11 +101,22 @@ def preview_setup_sound(study: str, version: int, token: str, step: str, attempt
     return Response(wav, mimetype="audio/wav")
 
 
-def banner() -> str:
-    """Where a preview is left to, on every page of one; nothing on all others."""
+class Banner(NamedTuple):
+    """Where a preview is left to, and from the page of whoever is turned away back to what was asked ("" elsewhere)."""
+
+    left_to: str
+    asked_at: str
+
+
+def banner() -> Banner | None:
+    """What stands on every page of a preview, and on no other."""
     if not (request.endpoint or "").startswith("studio.preview") or not request.view_args:
-        return ""
-    return url_for("studio.sounds", study=request.view_args["study"], version=request.view_args["version"])
+        return None
+    study, version = request.view_args["study"], request.view_args["version"]
+    token, asked_at = request.view_args.get("token", ""), ""
+    if token.endswith("-away"):
+        asked_at = url_for("studio.preview_page", study=study, version=version, token=token.removesuffix("-away"))
+    return Banner(url_for("studio.sounds", study=study, version=version), asked_at)
 
 
 def _welcome(study: str, number: int, errors: tuple[str, ...] = ()) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mushra_app.config import Settings
-from mushra_app.models import Listener, ListeningSession, Save, StudyVersion, Trial
+from mushra_app.models import Listener, ListeningSession, Save, Study, StudyVersion, Trial
 from mushra_app.people import audit
 from mushra_app.people.logins import Visitor
 from mushra_app.session import privacy
@@ -22,18 +22,21 @@ RATINGS = ("ratings", "ratings-wide", "ratings-webmushra", "ratings.parquet")
 """What the audit log calls the ratings that were taken out."""
 
 
-WIDTHS = "how wide the intervals are"
+WIDTHS = audit.kept("how wide the intervals are")
 """What it calls a look at the widths, which the plan may allow."""
 
 
-def results(db: Session, name: str, visitor: Visitor, settings: Settings, *, error: str = "") -> ResultsPage:
-    """What there is of a study's current version."""
-    version = lifecycle.current(db, name)
+def results(
+    db: Session, version: StudyVersion, visitor: Visitor, settings: Settings, *, error: str = ""
+) -> ResultsPage:
+    """What there is of a version of a study."""
+    name, current = version.study.name, lifecycle.current_of(version.study)
     place = made.place_of(db, version, settings)
     return ResultsPage(
-        head=head_of(db, version, visitor),
+        head=head_of(db, current, visitor),
         running=peeking.is_running(db, name),
         number=version.number,
+        numbers=_numbers(version.study, current, version),
         study_id=version.identity,
         listeners=_listeners(db, version),
         finished=_listeners(db, version, "finished"),
@@ -43,7 +46,7 @@ def results(db: Session, name: str, visitor: Visitor, settings: Settings, *, err
         width_looks=audit.times(db, "look", f"{name}: {WIDTHS}"),
         works=made.works(db, place, visitor.name),
         report=_facts(db, version, place, visitor.name),
-        exported=audit.has(db, "export", tuple(f"{name}: {what}" for what in RATINGS)),
+        exported=audit.has(db, "export", tuple(f"{name}: {what}, version {version.number}" for what in RATINGS)),
         personal=privacy.kept(db, version.study_id),
         keep_days=settings.keep_personal_days,
         error=error,
@@ -77,10 +80,16 @@ def _facts(db: Session, version: StudyVersion, place: made.Place, who: str) -> R
     return ReportFacts(
         ratings=told["counts"]["analysed"],
         listeners=told["listeners"],
+        finished=told.get("finished", told["listeners"]),  # reports of earlier releases lack it
         deviations=tuple(told["deviations"]),
         early=version.closed_at is None or job.started_at < version.closed_at,
         since=made.saved_since(db, version, job.started_at),
     )
+
+
+def _numbers(study: Study, *always: StudyVersion) -> tuple[int, ...]:
+    """The versions that may have results: those that were open, and those that are looked at or current."""
+    return tuple(sorted(one.number for one in study.versions if one.opened_at or one in always))
 
 
 def _listeners(db: Session, version: StudyVersion, status: str | None = None) -> int:

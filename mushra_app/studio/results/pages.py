@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mushra_app.session.privacy import Kept
 from mushra_app.studio.tabs import StudyHead
@@ -12,10 +13,15 @@ from mushra_app.study.work import Works
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """What the report on the page is of; ``since`` counts trials that were saved after its ratings were read."""
+    """What the report on the page is of.
+
+    ``finished`` of its ``listeners`` have finished all their sessions; ``since`` counts trials that were saved after
+    its ratings were read.
+    """
 
     ratings: int
     listeners: int
+    finished: int
     deviations: tuple[str, ...]
     early: bool
     since: int
@@ -23,15 +29,18 @@ class ReportFacts:
 
 @dataclass(frozen=True)
 class ResultsPage:
-    """What was made of the ratings, what can be made and taken out, and what is personal.
+    """What was made of a version's ratings, what can be made and taken out, and what is personal of the study.
 
     ``listeners`` and ``finished`` are those that a report may be made of, simulated ones too; ``count`` are people.
-    ``who`` is a listener who was typed and is not there.
+    ``number`` is the version that is shown, ``numbers`` are all that may have results. ``running`` is whether any
+    version of the study runs, for then the results of all of them are sealed. ``who`` is a listener who was typed and
+    is not there; ``wrong`` has a sentence for each field that won't do.
     """
 
     head: StudyHead
     running: bool
     number: int
+    numbers: tuple[int, ...]
     study_id: str
     listeners: int
     finished: int
@@ -46,6 +55,7 @@ class ResultsPage:
     keep_days: float | None
     error: str = ""
     who: str = ""
+    wrong: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TextIO
 
 from flask import Response, flash, redirect, request, send_file, url_for
@@ -13,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.export import write_answer_stream
+from mushra_app.models import StudyVersion
 from mushra_app.people import audit
 from mushra_app.people.permissions import Right
 from mushra_app.security import CONTENT_SECURITY_POLICY
@@ -42,7 +44,7 @@ FRAMED = {
 def results(study: str) -> Any:
     """What was made of the ratings, and what can be."""
     with services().database.reading() as db:
-        place = made.place_of(db, lifecycle.current(db, study), services().settings)
+        place = made.place_of(db, _version(db, study), services().settings)
         works = made.works(db, place, visitor().name)
     return followed(works.etag, lambda: _page(study))
 
@@ -54,18 +56,20 @@ def ask_for_job(study: str) -> Any:
     form = request.form
     try:
         with services().database.reading() as db:
-            place = made.place_of(db, lifecycle.current(db, study), services().settings)
+            place = made.place_of(db, _version(db, study), services().settings)
         made.prepare(place)
         with services().database.writing() as db:
             kind, who = form.get("kind", ""), visitor().name
             made.ask(db, place, kind, who, reason=form.get("reason", ""), sounds=form.get("sounds") == "yes")
-            audit.note(db, who, "export", f"{study}: asked for {kind}")
+            audit.note(db, who, "export", f"{study}: asked for {kind}, version {place.number}")
     except NotFoundError:
         raise
+    except peeking.PeekError as error:
+        return _page(study, wrong={"reason": str(error)}), 409
     except AppError as error:
         return _page(study, error=str(error)), 409
     flash(say("It is asked for: a worker makes it, and this page shows how far it is."))
-    return redirect(url_for("studio.results", study=study), 303)
+    return redirect(url_for("studio.results", study=study, version=place.number), 303)
 
 
 @blueprint.get("/<study>/report.html")
@@ -87,7 +91,7 @@ def made_file(study: str, name: str) -> Response:
 @blueprint.get("/<study>/ratings.csv")
 @needs(Right.VIEW)
 def ratings_csv(study: str) -> Any:
-    """Every rating of a study that runs no more, in one of the layouts."""
+    """Every rating of a version of a study that runs no more, in one of the layouts."""
     return _ratings(study, request.args.get("layout", "long"), "")
 
 
@@ -102,7 +106,7 @@ def ratings_now(study: str) -> Any:
 @needs(Right.VIEW)
 def answers_csv(study: str) -> Response:
     """Comments, and answers that are not personal; no condition is in them, so they may be had at any time."""
-    return _csv(study, "answers", lambda stream, db: write_answer_stream(stream, db, study))
+    return _csv(study, "answers", lambda stream, db, number: write_answer_stream(stream, db, study, number))
 
 
 @blueprint.post("/<study>/withdraw")
@@ -116,7 +120,7 @@ def find_listener(study: str) -> Any:
             return show(overview.withdrawal(db, study, who, visitor()))
         except NotFoundError as error:
             said = str(error)
-    return _page(study, error=said, who=who), 404
+    return _page(study, wrong={"who": said}, who=who), 404
 
 
 @blueprint.post("/<study>/withdrawn")
@@ -150,27 +154,34 @@ def erase_personal(study: str) -> AnyResponse:
     with services().database.writing() as db:
         version = lifecycle.current(db, study)
         privacy.erase_personal(db, version.study_id)
-        what = "personal answers, what browsers said of themselves, and whom invitations and panels name"
+        what = audit.kept("personal answers, what browsers said of themselves, and whom invitations and panels name")
         audit.note(db, visitor().name, "erasure", f"{study}: {what}")
     flash(say("What was personal is erased."))
     return redirect(url_for("studio.results", study=study), 303)
 
 
-def _page(study: str, *, error: str = "", who: str = "") -> Response:
+def _version(db: Session, study: str) -> StudyVersion:
+    """The version that a request is about: the one whose number is its ``version``, or the current one."""
+    return lifecycle.chosen(db, study, request.args.get("version", type=int))
+
+
+def _page(study: str, *, error: str = "", who: str = "", wrong: Mapping[str, str] = MappingProxyType({})) -> Response:
+    said = error or "\n".join(wrong.values())
     with services().database.reading() as db:
-        page = replace(overview.results(db, study, visitor(), services().settings, error=error), who=who)
+        version = _version(db, study)
+        page = replace(overview.results(db, version, visitor(), services().settings, error=said), who=who, wrong=wrong)
     return Response(show(page), headers={"Content-Security-Policy": FRAMING})
 
 
 def _file(study: str, name: str, *, as_file: bool) -> Response:
     with services().database.reading() as db:
-        place = made.place_of(db, lifecycle.current(db, study), services().settings)
+        place = made.place_of(db, _version(db, study), services().settings)
         path: Path = made.file_of(db, place, name, visitor().name)
     if as_file:
         with services().database.writing() as db:
-            audit.note(db, visitor().name, "export", f"{study}: {name}")
+            audit.note(db, visitor().name, "export", f"{study}: {name}, version {place.number}")
     kind = "text/html" if name.endswith(".html") else "application/octet-stream"
-    answer = send_file(path, kind, as_attachment=as_file, download_name=f"{study}-{name}")
+    answer = send_file(path, kind, as_attachment=as_file, download_name=f"{study}-v{place.number}-{name}")
     answer.headers["Cache-Control"] = "private, no-store"  # like every page of the studio
     return answer
 
@@ -181,23 +192,23 @@ def _ratings(study: str, layout: str, reason: str) -> Any:
             told = say("No layout %(found)r; expected one of %(known)s", found=layout, known=", ".join(layouts.LAYOUTS))
             return _page(study, error=told), 400
         with services().database.reading() as db:
-            lifecycle.current(db, study)
+            _version(db, study)
             written = peeking.require(db, study, reason, mend=say("Or say below why it has to be now."))
         if written:
             with services().database.writing() as db:
                 peeking.note(db, visitor().name, study, written)
     except peeking.PeekError as error:
-        return _page(study, error=str(error)), 409
+        return _page(study, wrong={"reason": str(error)}), 409
     what = "ratings" if layout == "long" else f"ratings-{layout}"
-    return _csv(study, what, lambda stream, db: layouts.write(stream, db, study, layout))
+    return _csv(study, what, lambda stream, db, number: layouts.write(stream, db, study, layout, number))
 
 
-def _csv(study: str, what: str, write: Callable[[TextIO, Session], int]) -> Response:
+def _csv(study: str, what: str, write: Callable[[TextIO, Session, int], int]) -> Response:
     """A file to download, and that it was."""
     with services().database.reading() as db:
-        lifecycle.current(db, study)
-        file = spooled(services().settings, lambda stream: write(stream, db))
+        number = _version(db, study).number
+        file = spooled(services().settings, lambda stream: write(stream, db, number))
     with services().database.writing() as db:
-        audit.note(db, visitor().name, "export", f"{study}: {what}")
-    named = {"Content-Disposition": f'attachment; filename="{study}-{what}.csv"'}
+        audit.note(db, visitor().name, "export", f"{study}: {what}, version {number}")
+    named = {"Content-Disposition": f'attachment; filename="{study}-v{number}-{what}.csv"'}
     return sent(file, "text/csv", named)

@@ -25,7 +25,7 @@ def sounds(study: str) -> Response:
     number, published = request.args.get("version", type=int), request.args.get("published", "")
     database, settings = services().database, services().settings
     with database.reading() as db:
-        version = lifecycle.current(db, study) if number is None else lifecycle.version_of(db, study, number)
+        version = lifecycle.chosen(db, study, number)
         job = drawing.job_of(db, settings, version)
         works = Works(pictures=standing(db, job, study, visitor().name))
         done = published if published in PUBLISHED else ""

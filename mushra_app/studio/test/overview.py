@@ -9,6 +9,7 @@ from mushra_app.export import run_of
 from mushra_app.models import StudyVersion
 from mushra_app.people.logins import Visitor
 from mushra_app.session.enrolment import experiment_of
+from mushra_app.studio.live import progress
 from mushra_app.studio.tabs import head_of, name_of_a_duplicate
 from mushra_app.studio.test.pages import BrokenRule, TestPage, VersionRow
 from mushra_app.study import counting, lifecycle, peeking
@@ -19,8 +20,8 @@ from stimuli.standard.check import check_experiment
 SEVERITIES = ("must", "should", "note")
 
 
-def study(db: Session, name: str, visitor: Visitor, *, listener_url: str, error: str = "") -> TestPage:
-    """One study in its current version; ``error`` is why what was asked for could not be done."""
+def study(db: Session, name: str, visitor: Visitor, *, listener_url: str) -> TestPage:
+    """One study in its current version."""
     version = lifecycle.current(db, name)
     # Only its rules: a manifest that a database keeps has null where a loudness was infinite, and is none to validate.
     of_the_set = tuple(RuleResult.model_validate(rule) for rule in version.manifest.get("rules", ()))
@@ -40,7 +41,7 @@ def study(db: Session, name: str, visitor: Visitor, *, listener_url: str, error:
             if not rule.passed
         ),
         versions=tuple(_versions(db, version)),
-        error=error,
+        under_way=progress.under_way(db, version.study_id) if version.status in lifecycle.RUNNING else 0,
         duplicate=name_of_a_duplicate(db, name, visitor),
     )
 

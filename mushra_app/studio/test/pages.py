@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mushra_app.studio.tabs import StudyHead
 from mushra_app.study.counting import Count
@@ -40,6 +41,8 @@ class TestPage:
     """One study: its state, what it may be called, and every version, the current one first.
 
     ``duplicate`` is the name that a duplicate is offered, or that was typed; None for whoever may make no study.
+    ``under_way`` are listeners who are at it now, counted while the study runs. ``wrong`` has a sentence for each field
+    that won't do.
     """
 
     head: StudyHead
@@ -52,5 +55,7 @@ class TestPage:
     called: str
     broken: tuple[BrokenRule, ...]
     versions: tuple[VersionRow, ...]
+    under_way: int
     error: str = ""
     duplicate: str | None = None
+    wrong: Mapping[str, str] = field(default_factory=dict)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from flask import flash, redirect, request, url_for
@@ -14,12 +16,14 @@ from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.design import editor
 from mushra_app.studio.design.routes import drafts_folder
 from mushra_app.studio.guard import needs
+from mushra_app.studio.live import progress
 from mushra_app.studio.sounds import drawing
 from mushra_app.studio.test import overview
 from mushra_app.study import lifecycle
 from mushra_app.study.duplicating import Wanted, duplicate
+from mushra_app.study.peeking import PeekError
 from mushra_app.web import external_address, services, show
-from mushra_app.words import say, say_later
+from mushra_app.words import say, say_later, say_number
 
 MOVED = {
     "draft": say_later("Version %(number)d is a draft again: nobody is shown it but in a preview."),
@@ -29,6 +33,15 @@ MOVED = {
     "closed": say_later("Version %(number)d is closed now: nobody new can come, and results may be looked at."),
 }
 """What is said when a version was brought into a state."""
+
+
+def may_finish(under_way: int) -> str:
+    """That nobody loses anything by a study that is closed."""
+    return say_number(
+        "%(num)s listener is under way now, and may finish.",
+        "%(num)s listeners are under way now, and may finish.",
+        under_way,
+    )
 
 
 @blueprint.get("/<study>/")
@@ -50,9 +63,12 @@ def move(study: str, number: int) -> Any:
             who = visitor().name
             lifecycle.move(db, version, status, reason=request.form.get("reason", ""), who=who)
             audit.note(db, who, "study", f"{study}: version {number} from {before} to {status}")
+            under_way = progress.under_way(db, version.study_id) if status == "closed" else 0
+    except PeekError as error:
+        return _page(study, error=str(error), wrong={f"reason-{number}": str(error)}), 409
     except AppError as error:
         return _page(study, error=str(error)), 409
-    flash(str(MOVED[status]) % {"number": number})
+    flash(" ".join([str(MOVED[status]) % {"number": number}, *([may_finish(under_way)] if under_way else [])]))
     return redirect(url_for("studio.study", study=study), 303)
 
 
@@ -101,9 +117,10 @@ def duplicate_study(study: str) -> Any:
     return redirect(url_for("studio.study", study=name), 303)
 
 
-def _page(study: str, *, error: str = "") -> str:
+def _page(study: str, *, error: str = "", wrong: Mapping[str, str] = MappingProxyType({})) -> str:
     with services().database.reading() as db:
-        return show(overview.study(db, study, visitor(), listener_url=_listener_url(study), error=error))
+        page = overview.study(db, study, visitor(), listener_url=_listener_url(study))
+        return show(replace(page, error=error, wrong=wrong))
 
 
 def _not_duplicated(study: str, name: str, error: str) -> str:
@@ -113,7 +130,7 @@ def _not_duplicated(study: str, name: str, error: str) -> str:
             page = overview.study(db, study, visitor(), listener_url=_listener_url(study))
         else:
             page = editor.page(db, study, visitor(), drafts_folder())
-        return show(replace(page, error=error, duplicate=name))
+        return show(replace(page, error=error, duplicate=name, wrong={"duplicate-name": error}))
 
 
 def _listener_url(study: str) -> str:

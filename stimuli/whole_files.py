@@ -1,6 +1,6 @@
 """Files that are there whole or not at all.
 
-Defines: ``whole``.
+Defines: ``whole_file``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole_file(path: Path) -> Iterator[Path]:
     """A neighbour of ``path`` to write to, which takes its place when the block ends well and vanishes otherwise.
 
     It has a name of its own, so that two who write the same file at once don't write into each other's.
