@@ -391,6 +391,7 @@ def test_everybody_is_answered_as_the_matrix_says(
 ) -> None:
     from mushra_app.people import throttle
 
+    monkeypatch.setattr(tokens, "MOST", 1000)
     monkeypatch.setattr(throttle, "BY_NAME", 100)
     monkeypatch.setattr(throttle, "BY_NETWORK", 1000)
     assert dict(zip(WHO, (ask(app, method, rule, who) for who in WHO), strict=True)) == dict(
