@@ -44,7 +44,7 @@ COMMANDS = {
     ),
     "study": (
         "mushra_app.study.study_cli:study",
-        "Say how the studies are, and open, pause, close or archive them.",
+        "Say how the studies are, open, pause, close or archive them, and invite their listeners.",
     ),
     "withdraw": ("mushra_app.server_cli:withdraw", "Withdraw a listener by their code, and erase what they wrote."),
     "worker": ("mushra_app.worker_cli:worker", "Run the jobs that the studio asked for: reports, bundles and checks."),

@@ -76,6 +76,11 @@ class Settings(BaseSettings):
     )
 
     @property
+    def address(self) -> str:
+        """How listeners reach the server, as far as the settings know."""
+        return self.external_url or f"http://{self.host}:{self.port}"
+
+    @property
     def database_file(self) -> Path:
         """Where the embedded database lies."""
         return self.data_dir / "mushra.sqlite3"

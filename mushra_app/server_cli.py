@@ -48,6 +48,24 @@ def opened(settings: Settings) -> Iterator[Database]:
         database.close()
 
 
+@contextmanager
+def changing(data_dir: Path | None) -> Iterator[Session]:
+    """A transaction on the database of that folder."""
+    settings = load_settings(data_dir=data_dir)
+    require_data(settings)
+    with opened(settings) as database, database.writing() as db:
+        yield db
+
+
+@contextmanager
+def looking(data_dir: Path | None) -> Iterator[Session]:
+    """The database of that folder, to be read."""
+    settings = load_settings(data_dir=data_dir)
+    require_data(settings)
+    with opened(settings) as database, database.reading() as db:
+        yield db
+
+
 @click.command()
 @click.argument("stimuli", type=click.Path(path_type=Path))
 @data_option
@@ -56,7 +74,7 @@ def opened(settings: Settings) -> Iterator[Database]:
 def publish(stimuli: Path, data_dir: Path | None, draft: bool, reason: str) -> None:
     """Put the stimulus set in the folder STIMULI into the database, ready for listeners."""
     settings = load_settings(data_dir=data_dir)
-    base = settings.external_url or f"http://{settings.host}:{settings.port}"
+    base = settings.address
     with opened(settings) as database:
         done = publishing.publish(stimuli, database, settings, as_draft=draft, reason=reason)
         link = _studio_link(settings, database, base)

@@ -13,6 +13,8 @@ from pydantic import BaseModel
 
 from mushra_app.cli import table
 from mushra_app.config import Settings
+from mushra_app.study.recruiting import Recruiting
+from mushra_app.study.study_cli import study
 from stimuli.experiment import ExclusionRule, Experiment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,6 +39,18 @@ def test_every_command_is_named(readme) -> None:
 
 def test_every_setting_is_named(readme) -> None:
     for name in Settings.model_fields:
+        assert f"`{name}`" in readme, name
+
+
+def test_every_command_on_a_study_and_every_setting_of_its_recruiting_is_named(readme) -> None:
+    rows = [line for line in readme.splitlines() if line.startswith("| `mushra study ")]
+    for name, command in study.commands.items():
+        row = next((row for row in rows if re.search(rf"(?:`|study ){name}\b", row)), "")
+        assert row, name
+        for option in command.params:
+            flag = option.opts[-1]
+            assert not flag.startswith("--") or flag == "--data" or f"`{flag}" in row or f"{flag} " in row, (name, flag)
+    for name in Recruiting.model_fields:
         assert f"`{name}`" in readme, name
 
 

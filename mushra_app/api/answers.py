@@ -11,6 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from mushra_app.study import recruiting
+
 Status = Literal["draft", "piloting", "open", "paused", "closed", "superseded"]
 May = Literal["view", "change"]
 
@@ -129,6 +131,69 @@ class Sittings(BaseModel):
 
     sessions: list[Sitting]
     next: str | None
+
+
+class Recruiting(recruiting.Recruiting):
+    """Who is taken by a study, how many, and what they are handed at the end.
+
+    ``seen`` says which settings these are: sent back with others it lets them be set only where nobody else has set
+    any meanwhile; without it they are set over whichever there are. What is not sent is set as in a new study.
+    """
+
+    seen: str | None = None
+
+
+class InvitationWanted(BaseModel):
+    """One invitation that is to be made: whom it is for, and the group that it puts them into."""
+
+    model_config = ConfigDict(extra="forbid")
+    label: str = ""
+    group: str = ""
+
+
+class InvitationsWanted(BaseModel):
+    """Invitations that are to be made: all of them, or none."""
+
+    model_config = ConfigDict(extra="forbid")
+    invitations: list[InvitationWanted]
+
+
+class Invitation(BaseModel):
+    """One personal invitation; ``code`` is its listener's where it was made at a listening place.
+
+    ``link`` is empty where it leads nowhere any more. Whoever may only look is told neither label, code nor link.
+    """
+
+    number: int
+    label: str
+    group: str
+    code: str
+    state: Literal["unused", "begun", "finished", "refused", "withdrawn", "revoked"]
+    link: str
+
+
+class Invitations(BaseModel):
+    """A page of the invitations of a study, in the order in which they were made."""
+
+    invitations: list[Invitation]
+    next: str | None
+
+
+class Seat(BaseModel):
+    """Where the next listener sits down: a calibrated listening place; and the group that they are put into."""
+
+    model_config = ConfigDict(extra="forbid")
+    place: str
+    group: str = ""
+
+
+class Called(BaseModel):
+    """The invitation of the next listener: ``link`` is opened at the place, by ``code`` they come back."""
+
+    number: int
+    place: str
+    code: str
+    link: str
 
 
 class Job(BaseModel):

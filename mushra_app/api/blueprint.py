@@ -6,7 +6,7 @@ most what the token lets; a study that the account may not see is answered as on
 
 The token has 256 random bits and is looked up by its hash: to guess one is not slowed down, because it is hopeless.
 
-Defines: ``blueprint``, ``bearer``, ``may_of``, ``note``, ``limit``, ``after``, ``version``, ``sent``.
+Defines: ``blueprint``, ``bearer``, ``may_of``, ``note``, ``limit``, ``after``, ``version``, ``sent``, ``said``.
 """
 
 from __future__ import annotations
@@ -125,6 +125,11 @@ def sent(model: type[Model]) -> Model:
     except ValidationError as error:
         mistakes = told(error, request.get_data(), whole=say("the body"), shown_by="openapi.json")
         raise AppError(say("%(mistakes)s; nothing was changed", mistakes=mistakes)) from None
+
+
+def said(answer: BaseModel) -> Response:
+    """An answer as JSON."""
+    return jsonify(answer.model_dump(mode="json"))
 
 
 def _unauthorised(sentence: str) -> tuple[Response, int, dict[str, str]]:

@@ -1,18 +1,21 @@
-"""Addresses of the API. Personal invitations of listeners are not among them: they are made in the studio."""
+"""Addresses of the API; those that call listeners are in ``mushra_app.api.listeners``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from flask import Response, jsonify, request, send_file
-from pydantic import BaseModel
+from flask import Response, request, send_file
 from sqlalchemy.orm import Session
 
 from mushra_app import jobs as queue
 from mushra_app import ratings
-from mushra_app.api import answers, found
-from mushra_app.api.blueprint import after, bearer, blueprint, limit, may_of, note, sent, version
+from mushra_app.api import (
+    answers,
+    found,
+    listeners,  # noqa: F401
+)
+from mushra_app.api.blueprint import after, bearer, blueprint, limit, may_of, note, said, sent, version
 from mushra_app.export import rows
 from mushra_app.people import permissions
 from mushra_app.people.permissions import Right
@@ -33,7 +36,7 @@ def me() -> Response:
     """Whom the token acts for."""
     person = bearer().visitor
     with services().database.reading() as db:
-        return _said(answers.Me.model_validate({"name": person.name, "role": person.role, "may": may_of(db)}))
+        return said(answers.Me.model_validate({"name": person.name, "role": person.role, "may": may_of(db)}))
 
 
 @blueprint.get("/studies")
@@ -46,7 +49,7 @@ def studies() -> Response:
         known = lifecycle.current_versions(db, visible, archived=request.args.get("archived") == "yes")
         following = [one for one in known if one.study.name > last]
         page = [found.study(one, may_of(db, one.study.name)) for one in following[:most]]
-    return _said(answers.Studies(studies=page, next=page[-1].name if len(following) > most else None))
+    return said(answers.Studies(studies=page, next=page[-1].name if len(following) > most else None))
 
 
 @blueprint.get("/studies/<study>")
@@ -54,7 +57,7 @@ def studies() -> Response:
 def study(study: str) -> Response:
     """One study, in its current version."""
     with services().database.reading() as db:
-        return _said(found.study(lifecycle.current(db, study), may_of(db, study)))
+        return said(found.study(lifecycle.current(db, study), may_of(db, study)))
 
 
 @blueprint.get("/studies/<study>/versions")
@@ -62,7 +65,7 @@ def study(study: str) -> Response:
 def versions(study: str) -> Response:
     """All versions of a study."""
     with services().database.reading() as db:
-        return _said(found.versions(db, study))
+        return said(found.versions(db, study))
 
 
 @blueprint.post("/studies/<study>/versions/<int:number>/status")
@@ -76,7 +79,7 @@ def move(study: str, number: int) -> Response:
         lifecycle.move(db, moved, wanted.status, reason=wanted.reason, who=bearer().visitor.name)
         note(db, "study", f"{study}: version {number} from {before} to {wanted.status}")
     with services().database.reading() as db:
-        return _said(found.versions(db, study))
+        return said(found.versions(db, study))
 
 
 @blueprint.post("/studies/<study>/duplicate")
@@ -86,7 +89,7 @@ def duplicate_study(study: str) -> tuple[Response, int]:
     asked = sent(answers.Duplicate)
     wanted = Wanted(study, asked.name, asked.version, bearer().name)
     number = duplicate(services().database, services().settings, wanted, bearer().visitor)
-    return _said(answers.Duplicated(name=asked.name, of_study=study, of_version=number)), 201
+    return said(answers.Duplicated(name=asked.name, of_study=study, of_version=number)), 201
 
 
 @blueprint.get("/studies/<study>/progress")
@@ -94,7 +97,7 @@ def duplicate_study(study: str) -> tuple[Response, int]:
 def progress(study: str) -> Response:
     """How many sessions of a study have begun, are finished, or were broken off."""
     with services().database.reading() as db:
-        return _said(found.progress(db, study))
+        return said(found.progress(db, study))
 
 
 @blueprint.get("/studies/<study>/sessions")
@@ -102,7 +105,7 @@ def progress(study: str) -> Response:
 def sessions(study: str) -> Response:
     """The sessions of a study, and how far each is."""
     with services().database.reading() as db:
-        return _said(found.sittings(db, study, after=after(), limit=limit()))
+        return said(found.sittings(db, study, after=after(), limit=limit()))
 
 
 @blueprint.get("/studies/<study>/ratings.csv")
@@ -124,7 +127,7 @@ def ratings_json(study: str) -> Response:
 def jobs(study: str) -> Response:
     """What workers were asked for, of a study."""
     with services().database.reading() as db:
-        return _said(found.jobs(db, study, bearer().visitor.name, after=after(), limit=limit()))
+        return said(found.jobs(db, study, bearer().visitor.name, after=after(), limit=limit()))
 
 
 @blueprint.post("/studies/<study>/jobs")
@@ -148,7 +151,7 @@ def ask(study: str) -> tuple[Response, int]:
         note(db, "job", f"{study}: {wanted.kind}, version {place.number}")
         db.flush()
         answer = found.job(job, who, running=peeking.is_running(db, study))
-    return _said(answer), 202
+    return said(answer), 202
 
 
 @blueprint.get("/studies/<study>/files/<name>")
@@ -169,7 +172,7 @@ def job(study: str, number: int) -> Response:
     """How far one job is."""
     with services().database.reading() as db:
         one, running = found.job_of(db, study, number), peeking.is_running(db, study)
-        return _said(found.job(one, bearer().visitor.name, running=running))
+        return said(found.job(one, bearer().visitor.name, running=running))
 
 
 @blueprint.get("/studies/<study>/jobs/<int:number>/output")
@@ -189,11 +192,7 @@ def audit_log() -> Response:
     """What everybody did, the newest first; of one person (``who``) or kind (``what``) where that is said."""
     who, what = request.args.get("who", ""), request.args.get("what", "")
     with services().database.reading() as db:
-        return _said(found.log(db, after=after(), limit=limit(), who=who, what=what))
-
-
-def _said(answer: BaseModel) -> Response:
-    return jsonify(answer.model_dump(mode="json"))
+        return said(found.log(db, after=after(), limit=limit(), who=who, what=what))
 
 
 def _require_over(db: Session, study: str) -> None:

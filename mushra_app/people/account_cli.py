@@ -7,8 +7,6 @@ of the machine can read.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -16,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from mushra_app.config import load_settings
 from mushra_app.people import accounts, audit, invitations, logins, permissions, second_factor
-from mushra_app.server_cli import data_option, opened, require_data
+from mushra_app.server_cli import changing, data_option
 
 password_option = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
@@ -38,7 +36,7 @@ def account() -> None:
 def add(name: str, role: str, password_stdin: bool, data_dir: Path | None) -> None:
     """Make an account for NAME, such as an e-mail address."""
     password_hash = _new_password(password_stdin)
-    with _changing(data_dir) as db:
+    with changing(data_dir) as db:
         made = accounts.add(db, name, password_hash, role=role)
         _say(db, f"{made.name}: new account, {role}")
         if role != "owner":
@@ -53,7 +51,7 @@ def add(name: str, role: str, password_stdin: bool, data_dir: Path | None) -> No
 def password(name: str, password_stdin: bool, data_dir: Path | None) -> None:
     """Give NAME another password; whoever is in with the old one is out."""
     password_hash = _new_password(password_stdin)
-    with _changing(data_dir) as db:
+    with changing(data_dir) as db:
         found = accounts.named(db, name)
         accounts.change_password(db, found, password_hash)
         _say(db, f"{found.name}: another password")
@@ -65,7 +63,7 @@ def password(name: str, password_stdin: bool, data_dir: Path | None) -> None:
 @data_option
 def role(name: str, role: str, data_dir: Path | None) -> None:
     """Give NAME another role; it holds at once."""
-    with _changing(data_dir) as db:
+    with changing(data_dir) as db:
         found = accounts.named(db, name)
         accounts.change_role(db, found, role)
         _say(db, f"{found.name}: {role}")
@@ -95,7 +93,7 @@ def enable(name: str, data_dir: Path | None) -> None:
 @data_option
 def grant(name: str, study: str, view_only: bool, data_dir: Path | None) -> None:
     """Give NAME the STUDY, by its short name."""
-    with _changing(data_dir) as db:
+    with changing(data_dir) as db:
         found = accounts.named(db, name)
         permissions.grant(db, found, study, view_only=view_only)
         _say(db, f"{found.name}: given {study}{', to look at' if view_only or found.role == 'viewer' else ''}")
@@ -107,7 +105,7 @@ def grant(name: str, study: str, view_only: bool, data_dir: Path | None) -> None
 @data_option
 def revoke(name: str, study: str, data_dir: Path | None) -> None:
     """Take the STUDY away from NAME."""
-    with _changing(data_dir) as db:
+    with changing(data_dir) as db:
         found = accounts.named(db, name)
         permissions.revoke(db, found, study)
         _say(db, f"{found.name}: no longer given {study}")
@@ -118,7 +116,7 @@ def revoke(name: str, study: str, data_dir: Path | None) -> None:
 @data_option
 def totp_off(name: str, data_dir: Path | None) -> None:
     """Ask NAME for no code any more: the app that made them is lost, or the clock was set back."""
-    with _changing(data_dir) as db:
+    with changing(data_dir) as db:
         found = accounts.named(db, name)
         second_factor.turn_off(db, found)
         _say(db, f"{found.name}: second factor turned off")
@@ -131,20 +129,19 @@ def totp_off(name: str, data_dir: Path | None) -> None:
 @data_option
 def invite(role: str, studies: tuple[str, ...], view_only: bool, data_dir: Path | None) -> None:
     """Print a link by which one person makes their own account of that ROLE, within seven days."""
-    with _changing(data_dir) as db:
+    with changing(data_dir) as db:
         may = "view" if view_only else "change"
         token = invitations.invite(db, audit.COMMAND_LINE, role, studies, may=may)
         given = ", ".join(studies)
         _say(db, f"an invitation: {role}, given {given}" if given else f"an invitation: {role}")
-    settings = load_settings(data_dir=data_dir)
-    click.echo(f"  {settings.external_url or f'http://{settings.host}:{settings.port}'}/studio/people/join/{token}")
+    click.echo(f"  {load_settings(data_dir=data_dir).address}/studio/people/join/{token}")
 
 
 @account.command("list")
 @data_option
 def list_accounts(data_dir: Path | None) -> None:
     """List all accounts with their roles and studies."""
-    with _changing(data_dir) as db:
+    with changing(data_dir) as db:
         found = accounts.all_accounts(db)
         width = max((len(one.name) for one in found), default=0)
         for one in found:
@@ -154,15 +151,6 @@ def list_accounts(data_dir: Path | None) -> None:
         if not found:
             click.echo("no account yet; make one with: mushra account add NAME --role owner")
         _say_who_opens(db)
-
-
-@contextmanager
-def _changing(data_dir: Path | None) -> Iterator[Session]:
-    """A transaction on the database of that folder."""
-    settings = load_settings(data_dir=data_dir)
-    require_data(settings)
-    with opened(settings) as database, database.writing() as db:
-        yield db
 
 
 def _new_password(from_stdin: bool) -> str:
@@ -175,7 +163,7 @@ def _new_password(from_stdin: bool) -> str:
 
 
 def _set_active(data_dir: Path | None, name: str, *, active: bool) -> None:
-    with _changing(data_dir) as db:
+    with changing(data_dir) as db:
         found = accounts.named(db, name)
         accounts.set_active(db, found, active)
         _say(db, f"{found.name}: {'enabled' if active else 'disabled'}")

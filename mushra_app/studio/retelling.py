@@ -33,7 +33,7 @@ from mushra_app.studio.tabs import STATUS_WORDS
 from mushra_app.words import say_later
 
 FOLDER = Path(__file__).parents[1] / "translations"
-FEWEST_LETTERS = 10
+FEWEST_LETTERS = 7
 LONGEST, MOST_SEAMS = 1500, 24
 """A line that is longer, or is parted more often, is no sentence of ours and is left alone: somebody may type it."""
 TRIED_SEAMS = 3

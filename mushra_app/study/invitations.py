@@ -6,7 +6,7 @@ data folder's key and stored nowhere, so the table alone opens nothing.
 
 Conventions: labels are personal, and erased with whatever else is known of the person; an invitation is known by its
 number, which is its id. Functions take a SQLAlchemy session and know nothing of the web. Defines: ``Wanted``,
-``Listed``, ``STATES``, ``create``, ``revoke``, ``listed``, ``counted``.
+``Listed``, ``STATES``, ``numbered``, ``create``, ``revoke``, ``listed``, ``counted``.
 """
 
 from __future__ import annotations
@@ -46,6 +46,13 @@ class Listed(NamedTuple):
     created_at: str
 
 
+def numbered(count: int, label: str, group: str = "") -> list[Wanted]:
+    """So many invitations: their labels are numbered where there are several."""
+    if count == 1 or not label:
+        return [Wanted(label, group)] * count
+    return [Wanted(f"{label} {number}", group) for number in range(1, count + 1)]
+
+
 def create(db: Session, study: Study, wanted: Sequence[Wanted], *, code: str | None = None) -> list[Invitation]:
     """Make invitations; AppError where there are too many at once, or one won't do: then none is made."""
     if not 1 <= len(wanted) <= MOST_AT_ONCE:
@@ -83,7 +90,9 @@ def mistakes(wanted: Wanted, groups: set[str]) -> dict[str, str]:
 def revoke(db: Session, study: str, number: int) -> Invitation:
     """Take an invitation back; ConflictError where somebody has begun by it, or it was taken back before."""
     query = select(Invitation).join(Study, Study.id == Invitation.study_id)
-    found = db.scalar(query.where(Study.name == study, Invitation.id == number).with_for_update(of=Invitation))
+    found = db.scalar(
+        query.where(Study.name == study, Invitation.id == min(number, 2**31 - 1)).with_for_update(of=Invitation)
+    )
     if found is None:
         raise NotFoundError(say("%(study)s: no invitation %(number)d", study=study, number=number))
     if found.listener_id is not None:

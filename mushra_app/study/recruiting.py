@@ -214,6 +214,12 @@ def _sentence(error: Any) -> str:
     """What has to be mended, as the experimenter reads it."""
     place, found = [str(part) for part in error["loc"]], error["input"]
     name, value = place[0] if place else "", found if isinstance(found, str | int) else ""
+    if error["type"] == "extra_forbidden" and len(place) == 1:
+        return say(
+            "%(name)s: there is no such setting; expected one of %(known)s.",
+            name=name[:60],
+            known=", ".join(Recruiting.model_fields),
+        )
     if name == "groups" and place[2:3] == ["quota"]:
         name = "quota"
     if name in ("capacity", "quota"):

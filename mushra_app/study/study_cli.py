@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -14,8 +12,8 @@ from mushra_app.errors import ConflictError
 from mushra_app.models import StudyVersion
 from mushra_app.people import audit
 from mushra_app.people.logins import Visitor
-from mushra_app.server_cli import data_option, opened, publish, require_data
-from mushra_app.study import counting, lifecycle
+from mushra_app.server_cli import changing, data_option, looking, opened, publish, require_data
+from mushra_app.study import counting, lifecycle, recruiting_cli
 from mushra_app.study.counting import Count
 from mushra_app.study.duplicating import Wanted
 from mushra_app.study.duplicating import duplicate as duplicate_of
@@ -27,7 +25,7 @@ version_option = click.option(
 
 @click.group()
 def study() -> None:
-    """Say how the studies are, and open, pause, close, archive or duplicate them.
+    """Say how the studies are, open, pause, close, archive or duplicate them, and invite their listeners.
 
     A study is a draft, piloting, open, paused or closed; each command says what it may become from there.
     """
@@ -38,7 +36,7 @@ def study() -> None:
 @data_option
 def list_studies(archived: bool, data_dir: Path | None) -> None:
     """List all studies: state, version, listeners who have finished and begun."""
-    with _looking(data_dir) as db:
+    with looking(data_dir) as db:
         found = lifecycle.current_versions(db, archived=archived)
         counts = counting.of_studies(db)
         width = max((len(version.study.name) for version in found), default=0)
@@ -56,7 +54,7 @@ def list_studies(archived: bool, data_dir: Path | None) -> None:
 @data_option
 def show(name: str, data_dir: Path | None) -> None:
     """Show the study NAME: its versions, and what may be done next."""
-    with _looking(data_dir) as db:
+    with looking(data_dir) as db:
         current = lifecycle.current(db, name)
         count = counting.of_studies(db).get(current.study_id, Count())
         of_versions = counting.of_versions(db, current.study_id)
@@ -110,7 +108,7 @@ def close(name: str, data_dir: Path | None) -> None:
 @data_option
 def archive(name: str, back: bool, data_dir: Path | None) -> None:
     """Take the study NAME off the list; nothing of it is deleted."""
-    with _changing(data_dir) as db:
+    with changing(data_dir) as db:
         lifecycle.archive(db, name, not back)
         done = audit.kept("back on the list") if back else audit.kept("archived")
         audit.note(db, audit.COMMAND_LINE, "study", f"{name}: {done}")
@@ -142,10 +140,12 @@ def duplicate(name: str, new: str, number: int | None, data_dir: Path | None) ->
 
 
 study.add_command(publish)
+for one in recruiting_cli.COMMANDS:
+    study.add_command(one)
 
 
 def _move(data_dir: Path | None, name: str, number: int | None, status: str, done: str, reason: str = "") -> None:
-    with _changing(data_dir) as db:
+    with changing(data_dir) as db:
         version = lifecycle.version_of(db, name, number) if number else _meant(db, name, status)
         before = version.status
         lifecycle.move(db, version, status, reason=reason, who=audit.COMMAND_LINE)
@@ -185,19 +185,3 @@ def _told(count: Count) -> str:
     return f"{count.finished} of {count.begun} listeners finished" + (
         f" (+ {count.simulated} simulated)" if count.simulated else ""
     )
-
-
-@contextmanager
-def _changing(data_dir: Path | None) -> Iterator[Session]:
-    settings = load_settings(data_dir=data_dir)
-    require_data(settings)
-    with opened(settings) as database, database.writing() as db:
-        yield db
-
-
-@contextmanager
-def _looking(data_dir: Path | None) -> Iterator[Session]:
-    settings = load_settings(data_dir=data_dir)
-    require_data(settings)
-    with opened(settings) as database, database.reading() as db:
-        yield db

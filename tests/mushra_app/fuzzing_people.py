@@ -16,7 +16,9 @@ from schemathesis import Case
 from studio_people import PASSWORD, csrf, log_in, password_hash
 
 from mushra_app.people import accounts, invitations, second_factor, tokens
-from mushra_app.study import lifecycle
+from mushra_app.study import invitations as personal
+from mushra_app.study import lifecycle, recruiting
+from mushra_app.study.invitations import Wanted
 
 if TYPE_CHECKING:
     from fuzzing import Fuzz
@@ -135,6 +137,38 @@ def _duplicating_by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     return client
 
 
+def _recruiting_by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    """The settings as every study begins with, so that "tiny" goes on taking listeners."""
+    client = _by_token(fuzz, case, care)
+    if care == "all" and case.method == "PUT":
+        case.body = {"open_link": True, "seen": None}
+    return client
+
+
+def _inviting_by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    client = _by_token(fuzz, case, care)
+    if care == "all" and case.method == "POST":
+        case.body = {"invitations": [{"label": "Ada"}, {"label": "Grace", "group": ""}]}
+    return client
+
+
+def _taking_back_by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    case.path_parameters["study"] = "tiny"
+    with fuzz.database.writing() as db:
+        made = personal.create(db, lifecycle.current(db, "tiny").study, [Wanted("Ada")])
+        case.path_parameters["number"] = made[0].id
+    return fuzz.stranger
+
+
+def _calling_by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    client = _by_token(fuzz, case, care)
+    if care == "all":
+        with fuzz.database.writing() as db:  # another call may have closed it to all, or filled it
+            recruiting.change(lifecycle.current(db, "tiny").study, {})
+        case.body = {"place": "Booth 1"}
+    return client
+
+
 def _a_file_by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     """A report that a job has made of a study that is over."""
     of_the_closed(fuzz, case, care)
@@ -171,6 +205,12 @@ PEOPLE: dict[str, Prepare] = {
     "POST /api/v1/studies/{study}/duplicate": _duplicating_by_token,
     "GET /api/v1/studies/{study}/progress": _by_token,
     "GET /api/v1/studies/{study}/sessions": _by_token,
+    "GET /api/v1/studies/{study}/recruiting": _recruiting_by_token,
+    "PUT /api/v1/studies/{study}/recruiting": _recruiting_by_token,
+    "GET /api/v1/studies/{study}/invitations": _by_token,
+    "POST /api/v1/studies/{study}/invitations": _inviting_by_token,
+    "DELETE /api/v1/studies/{study}/invitations/{number}": _taking_back_by_token,
+    "POST /api/v1/studies/{study}/lab": _calling_by_token,
     "GET /api/v1/studies/{study}/ratings.csv": _by_token,
     "GET /api/v1/studies/{study}/ratings.jsonl": _by_token,
     "GET /api/v1/studies/{study}/jobs": _by_token,

@@ -167,6 +167,12 @@ API: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/api/v1/studies/<study>/duplicate"): each(CHANGES_ITS_STUDY, 409),  # there is a study of that name
     ("GET", "/api/v1/studies/<study>/progress"): ITS_STUDYS,
     ("GET", "/api/v1/studies/<study>/sessions"): ITS_STUDYS,
+    ("GET", "/api/v1/studies/<study>/recruiting"): CHANGES_ITS_STUDY,
+    ("PUT", "/api/v1/studies/<study>/recruiting"): each(CHANGES_ITS_STUDY, 409),  # over other settings
+    ("GET", "/api/v1/studies/<study>/invitations"): ITS_STUDYS,
+    ("POST", "/api/v1/studies/<study>/invitations"): each(CHANGES_ITS_STUDY, 201),
+    ("DELETE", "/api/v1/studies/<study>/invitations/<int:number>"): each(CHANGES_ITS_STUDY, 404),  # not of that number
+    ("POST", "/api/v1/studies/<study>/lab"): each(CHANGES_ITS_STUDY, 404),  # no such place
     ("GET", "/api/v1/studies/<study>/ratings.csv"): each(ITS_STUDYS, 409),  # it runs
     ("GET", "/api/v1/studies/<study>/ratings.jsonl"): each(ITS_STUDYS, 409),
     ("GET", "/api/v1/studies/<study>/jobs"): ITS_STUDYS,
@@ -180,6 +186,9 @@ BODIES = {
     "/api/v1/studies/<study>/versions/<int:number>/status": {"status": "open"},
     "/api/v1/studies/<study>/duplicate": {"name": "other"},
     "/api/v1/studies/<study>/jobs": {"kind": "check"},
+    "/api/v1/studies/<study>/recruiting": {"seen": "x"},
+    "/api/v1/studies/<study>/invitations": {"invitations": [{"label": "Ada"}]},
+    "/api/v1/studies/<study>/lab": {"place": "nowhere"},
 }
 FORMS: dict[str, dict[str, str]] = {
     "/studio/account/second-factor": {"change": "off", "password": "a wrong password", "code": "000000"},
@@ -356,7 +365,7 @@ def token_of(app: Flask, who: str) -> dict[str, str]:
 
 def ask_api(app: Flask, method: str, rule: str, who: str) -> int:
     client = inside(app, "owner") if who == "a cookie" else app.test_client()
-    where = rule.replace("<study>", "tiny").replace("<int:number>", "1")
+    where = rule.replace("<study>", "tiny").replace("<int:number>", "999" if "invitations" in rule else "1")
     answer = client.open(where, method=method, json=BODIES.get(rule), headers=ORIGIN | token_of(app, who))
     assert answer.status_code < 400 or set(answer.json) == {"error"}, (who, answer.data)
     return answer.status_code
@@ -382,6 +391,7 @@ def test_everybody_is_answered_as_the_matrix_says(
 ) -> None:
     from mushra_app.people import throttle
 
+    monkeypatch.setattr(tokens, "MOST", 1000)
     monkeypatch.setattr(throttle, "BY_NAME", 100)
     monkeypatch.setattr(throttle, "BY_NETWORK", 1000)
     assert dict(zip(WHO, (ask(app, method, rule, who) for who in WHO), strict=True)) == dict(

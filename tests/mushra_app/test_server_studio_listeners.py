@@ -261,8 +261,8 @@ def test_settings_are_kept_and_noted_and_what_was_typed_wrong_is_not_lost(app: F
             ("experts", 6, False),
             ("students", None, True),
         ]
-        assert (entry := audit.latest(db)[0]).what == "study" and "most listeners: 24" in entry.about
-        assert "places free after 48 h without a save" in entry.about
+        assert (entry := audit.latest(db)[0]).what == "study" and "most listeners from no limit to 24; " in entry.about
+        assert "places free after from never to 48 h; " in entry.about
     wrong = settings_form(ada, capacity="many", return_url="http://panel.example", completion_code="kept as typed")
     answer = send(ada, "/recruiting", **wrong)
     text = html.unescape(answer.text)

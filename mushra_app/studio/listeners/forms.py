@@ -16,6 +16,7 @@ from typing import Any
 from mushra_app.errors import FieldsError
 from mushra_app.models import Study
 from mushra_app.studio.listeners.pages import Fields, GroupFields
+from mushra_app.study import invitations
 from mushra_app.study.invitations import MOST_AT_ONCE, Wanted
 from mushra_app.study.recruiting import MOST_GROUPS, fingerprint, recruiting_of
 from mushra_app.words import say
@@ -75,7 +76,7 @@ def named(wrong: Mapping[str, str]) -> dict[str, str]:
 
 
 def numbered(given: Mapping[str, str]) -> list[Wanted]:
-    """The invitations that are asked for by how many: their labels are numbered where there are several."""
+    """The invitations that are asked for by how many."""
     text, label, group = given.get("count", ""), " ".join(given.get("label", "").split()), given.get("group", "")
     count = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
     if not 1 <= count <= MOST_AT_ONCE:
@@ -83,9 +84,7 @@ def numbered(given: Mapping[str, str]) -> list[Wanted]:
             "How many: found %(found)r; expected a whole number from 1 to %(most)d.", found=text, most=MOST_AT_ONCE
         )
         raise FieldsError({"count": said})
-    if count == 1 or not label:
-        return [Wanted(label, group)] * count
-    return [Wanted(f"{label} {number}", group) for number in range(1, count + 1)]
+    return invitations.numbered(count, label, group)
 
 
 def _with_empty(groups: list[GroupFields]) -> tuple[GroupFields, ...]:

@@ -8,16 +8,14 @@ from flask import redirect, request, url_for
 
 from mushra_app import places
 from mushra_app.errors import AppError, NotFoundError
-from mushra_app.people import audit
 from mushra_app.people.permissions import Right
-from mushra_app.security import invitation_link_token, place_link_token, secret_key
+from mushra_app.security import secret_key
 from mushra_app.studio import guard
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.guard import needs
 from mushra_app.studio.listeners import overview
-from mushra_app.studio.listeners.routes import addresses
-from mushra_app.study import lab, lifecycle
-from mushra_app.table_base import now
+from mushra_app.studio.listeners.routes import addresses, links, note
+from mushra_app.study import inviting, lab, lifecycle
 from mushra_app.web import services, show
 
 
@@ -32,21 +30,16 @@ def lab_page(study: str) -> str:
 @needs(Right.CHANGE)
 def next_listener(study: str) -> Any:
     """Make an invitation for whoever sits down now, and open it here."""
-    key, name = secret_key(services().settings), request.form.get("place", "")
     try:
         with services().database.writing() as db:
-            place, version = places.current(db, name), lifecycle.taking(db, study)
-            label = f"{place.name}, {now():%Y-%m-%d %H:%M}"
-            made = lab.next_listener(db, version, place, request.form.get("group", ""), label)
-            audit.note(db, visitor().name, "invitation", f"{study}: number {made.id} made at {place.name}")
-            tokens: dict[str, Any] = {
-                "invitation": invitation_link_token(key, made.id),
-                "place": place_link_token(key, place.name),
-            }
+            name, group = request.form.get("place", ""), request.form.get("group", "")
+            place, made = inviting.call_next(db, study, name, group, note)
+            here = links(study)._replace(base="")  # wherever the studio is open: a form leads to no other server
+            address = here.at(place, made.id)
     except AppError as error:
         return _page(study, error=str(error)), _status(error)
     _leave_if_asked()
-    return redirect(url_for("listener.welcome", study=study, **tokens), 303)
+    return redirect(address, 303)
 
 
 @blueprint.post("/<study>/lab/back")
@@ -58,7 +51,7 @@ def come_back(study: str) -> Any:
         with services().database.writing() as db:
             place, version = places.current(db, request.form.get("place", "")), lifecycle.current(db, study)
             token = lab.come_back(db, version.study_id, code, place, key)
-            audit.note(db, visitor().name, "invitation", f"{study}: a listener came back, at {place.name}")
+            note(db, "invitation", f"{study}: a listener came back, at {place.name}")
     except AppError as error:
         return _page(study, code=code, error=str(error)), _status(error)
     _leave_if_asked()

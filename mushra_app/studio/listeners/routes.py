@@ -6,20 +6,21 @@ import io
 from typing import Any
 
 from flask import Response, flash, redirect, request, url_for
+from sqlalchemy.orm import Session
 
 from mushra_app.errors import AppError, ConflictError, FieldsError
 from mushra_app.people import audit
 from mushra_app.people.permissions import Right
-from mushra_app.security import invitation_link_token, secret_key
+from mushra_app.security import secret_key
 from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.guard import needs
 from mushra_app.studio.listeners import overview
 from mushra_app.studio.listeners.forms import as_recruiting, named, numbered, typed
 from mushra_app.studio.listeners.overview import Addresses
 from mushra_app.studio.listeners.pages import Asked
-from mushra_app.study import invitation_list, invitations, lifecycle
+from mushra_app.study import invitation_list, invitations, inviting, lifecycle
 from mushra_app.study.invitations import Wanted
-from mushra_app.study.recruiting import Recruiting, change, locked, recruiting_of
+from mushra_app.study.inviting import Links
 from mushra_app.web import external_address, services, show
 from mushra_app.words import say, say_number
 
@@ -41,9 +42,7 @@ def recruit(study: str) -> Any:
     fields = typed(request.form)
     try:
         with services().database.writing() as db:
-            found = locked(db, lifecycle.current(db, study).study_id)
-            wanted = change(found, as_recruiting(fields), seen=fields.seen)
-            audit.note(db, visitor().name, "study", f"{study}: {_told(wanted)}")
+            inviting.recruit(db, study, as_recruiting(fields), note, seen=fields.seen)
     except FieldsError as error:
         return _page(study, typed=fields, error=str(error), wrong=named(error.wrong)), 400
     except ConflictError as error:
@@ -73,8 +72,8 @@ def invite_list(study: str) -> Any:
     content, text = sent.read() if sent else b"", request.form.get("text", "")
     try:
         with services().database.reading() as db:
-            groups = {group.name for group in recruiting_of(lifecycle.current(db, study).study).groups}
-        _make(study, invitation_list.read(content or text.encode(), groups))
+            wanted = inviting.wanted_of(db, study, content or text.encode())
+        _make(study, wanted)
     except AppError as error:
         wrong = {"list" if content else "text": str(error)}
         return _page(study, asked=Asked(text=text), error=str(error), wrong=wrong), _status(error)
@@ -87,8 +86,7 @@ def revoke_invitation(study: str, number: int) -> Any:
     """Take an invitation back that nobody has used."""
     try:
         with services().database.writing() as db:
-            invitations.revoke(db, study, number)
-            audit.note(db, visitor().name, "invitation", f"{study}: invitation {number} taken back")
+            inviting.take_back(db, study, number, note)
         flash(say("Invitation %(number)d is taken back.", number=number))
     except ConflictError as error:
         return _page(study, error=str(error)), 409
@@ -102,11 +100,9 @@ def invitations_csv(study: str) -> Response:
     stream = io.StringIO()
     with services().database.reading() as db:
         found = invitations.listed(db, lifecycle.current(db, study).study_id)
-    made = addresses(study)
-    rows = ((one, made.invitation(one.number) if one.state not in ("revoked", "withdrawn") else "") for one in found)
-    invitation_list.write(stream, rows)
+    invitation_list.write(stream, links(study).of(found))
     with services().database.writing() as db:
-        audit.note(db, visitor().name, "export", f"{study}: invitations")
+        note(db, "export", f"{study}: invitations")
     named = {"Content-Disposition": f'attachment; filename="{study}-invitations.csv"'}
     return Response(stream.getvalue().encode("utf-8-sig"), mimetype="text/csv", headers=named)  # Excel wants the mark
 
@@ -123,33 +119,32 @@ def tickets(study: str) -> str:
 
 def addresses(study: str) -> Addresses:
     """How addresses of a study's listeners are made."""
-    key = secret_key(services().settings)
 
     def welcome(**more: Any) -> str:
         return external_address(url_for("listener.welcome", study=study, **more))
 
     return Addresses(
         welcome=welcome,
-        invitation=lambda number: welcome(invitation=invitation_link_token(key, number)),
+        invitation=links(study).to,
         older=lambda number: url_for("studio.listeners", study=study, before=number),
         further=lambda number: url_for("studio.tickets", study=study, after=number),
     )
 
 
+def links(study: str) -> Links:
+    """How links of a study's invitations are made."""
+    return Links(external_address(""), secret_key(services().settings), study)
+
+
+def note(db: Session, what: str, about: str) -> None:
+    """Write into the audit log what was done by whoever is in."""
+    audit.note(db, visitor().name, what, about)
+
+
 def _make(study: str, wanted: list[Wanted]) -> None:
     with services().database.writing() as db:
-        made = invitations.create(db, lifecycle.current(db, study).study, wanted)
-        audit.note(db, visitor().name, "invitation", f"{study}: {len(made)} made, from number {made[0].id} on")
+        inviting.invite(db, study, wanted, note)
     flash(_made([one.label for one in wanted]))
-
-
-def _told(wanted: Recruiting) -> str:
-    """How listeners come from now on, as the audit log has it."""
-    most = audit.kept("no limit") if wanted.capacity is None else str(wanted.capacity)
-    door = audit.kept("open link") if wanted.open_link else audit.kept("by invitation only")
-    told = audit.kept(f"recruiting changed: {door}, most listeners: {most}")
-    free_h = wanted.free_after_h
-    return told if free_h is None else audit.kept(f"{told}, places free after {free_h} h without a save")
 
 
 def _made(labels: list[str]) -> str:
