@@ -376,10 +376,10 @@ def test_no_command_takes_a_password_as_an_argument() -> None:
 def test_once_there_is_an_owner_no_command_prints_the_key(
     app: Flask, settings: Settings, stimuli: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server_cli._say_links(settings, database_of(app), 8000)
+    server_cli.say_links(settings, database_of(app), 8000)
     assert f"/studio/?key={studio_key(settings)}\n" in capsys.readouterr().out
     person(database_of(app), "ada", "owner")
-    server_cli._say_links(settings, database_of(app), 8000)
+    server_cli.say_links(settings, database_of(app), 8000)
     assert "experimenter: http://127.0.0.1:8000/studio/\n" in capsys.readouterr().out
     data = ["--data", str(settings.data_dir)]
     said = CliRunner().invoke(server_cli.publish, [str(stimuli), *data]).output

@@ -17,12 +17,16 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 from server_guests import calibrate
+from sqlalchemy.orm import Session
 from studio_people import csrf, database_of, inside, person
 
 from mushra_app.config import Settings
+from mushra_app.db import Database
 from mushra_app.errors import AppError, NotFoundError, TurnedAwayError
+from mushra_app.models import Study
 from mushra_app.people import accounts, audit, tokens
-from mushra_app.study import invitations, lifecycle, study_cli
+from mushra_app.study import invitations, inviting, lifecycle, study_cli
+from mushra_app.study.invitations import Wanted
 from mushra_app.study.recruiting import Group, Recruiting, recruiting_of
 from mushra_app.study.recruiting_changes import differences
 from mushra_app.study.recruiting_cli import lines_of, settings_of
@@ -94,6 +98,10 @@ def noted(app: Flask, what: str) -> list[tuple[str, str]]:
 
 def seen(client: FlaskClient) -> str:
     return re.findall(r'name="seen" value="(\w+)"', client.get("/studio/tiny/listeners").text)[0]
+
+
+def by_ada(db: Session, what: str, about: str) -> None:
+    audit.note(db, "ada", what, about)
 
 
 # The settings
@@ -343,3 +351,28 @@ def test_a_program_calls_the_next_listener(app: Flask, program) -> None:
         lifecycle.current(db, "tiny").status = "paused"
     refused = program("POST", "tiny/lab", {"place": "Booth 1"})
     assert refused.status_code == 409 and set(refused.json) == {"error"}
+
+
+def test_whoever_invites_is_told_their_own_whoever_else_invites_meanwhile(
+    published: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = invitations.create
+
+    def with_another(db: Session, study: Study, wanted: list[Wanted]) -> Any:
+        made = make(db, study, wanted)
+        if db.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time
+            monkeypatch.setattr(invitations, "create", make)
+            with published.writing() as other:
+                make(other, lifecycle.current(other, "tiny").study, [Wanted("of somebody else")])
+        return made
+
+    monkeypatch.setattr(invitations, "create", with_another)
+    with published.writing() as db:
+        inviting.recruit(db, "tiny", ALL, by_ada)
+        told = inviting.invite(db, "tiny", [Wanted("Ada", "experts"), Wanted("Grace")], by_ada)
+        inviting.take_back(db, "tiny", told[0].number, by_ada)
+    assert [one.label for one in told] == ["Ada", "Grace"]
+    with published.reading() as db:
+        version = lifecycle.current(db, "tiny")
+        assert recruiting_of(version.study).capacity == 24
+        assert invitations.counted(db, version.study_id)["revoked"] == 1
