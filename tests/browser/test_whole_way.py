@@ -126,9 +126,9 @@ class Experimenter:
         self.click("link", "Results")
         self.click("button", "Make the report")
         expect(self.page.locator("iframe.report")).to_be_visible(timeout=180_000)
-        expect(self.main).to_contain_text("by 2 listeners who finished")
+        expect(self.main).to_contain_text("by 2 listeners of version 1")
         self.page.locator("button[value=bundle]").first.click()
-        fetched = self.page.locator("a[href$='bundle.zip']").first
+        fetched = self.page.locator("a[href*='bundle.zip']").first
         expect(fetched).to_be_visible(timeout=300_000)
         with self.page.expect_download() as download:
             fetched.click()
