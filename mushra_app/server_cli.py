@@ -49,20 +49,25 @@ def opened(settings: Settings) -> Iterator[Database]:
 
 
 @contextmanager
-def changing(data_dir: Path | None) -> Iterator[Session]:
-    """A transaction on the database of that folder."""
+def _in(data_dir: Path | None) -> Iterator[Database]:
+    """The database of a folder, which has to be there."""
     settings = load_settings(data_dir=data_dir)
     require_data(settings)
-    with opened(settings) as database, database.writing() as db:
+    with opened(settings) as database:
+        yield database
+
+
+@contextmanager
+def changing(data_dir: Path | None) -> Iterator[Session]:
+    """A transaction on the database of that folder."""
+    with _in(data_dir) as database, database.writing() as db:
         yield db
 
 
 @contextmanager
 def looking(data_dir: Path | None) -> Iterator[Session]:
     """The database of that folder, to be read."""
-    settings = load_settings(data_dir=data_dir)
-    require_data(settings)
-    with opened(settings) as database, database.reading() as db:
+    with _in(data_dir) as database, database.reading() as db:
         yield db
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 
+from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.people import accounts, logins, permissions
 from mushra_app.people.logins import Visitor
-from mushra_app.study import lifecycle
+from mushra_app.study import lifecycle, study_cli
 
 PASSWORD = "correct horse battery"
 AN_OWNER = Visitor("", None, logins.BY_KEY, "owner")
@@ -65,3 +68,15 @@ def close(database: Database, study: str = "tiny") -> None:
     """The study runs no more, so that its ratings may be looked at."""
     with database.writing() as db:
         lifecycle.move(db, lifecycle.current(db, study), "closed")
+
+
+def study_typed(settings: Settings) -> Callable[..., str]:
+    """Types ``mushra study`` with these words, on that data; what was said. A refusal is raised."""
+
+    def typed(*arguments: str) -> str:
+        done = CliRunner().invoke(study_cli.study, [*arguments, "--data", str(settings.data_dir)])
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.output
+
+    return typed

@@ -6,18 +6,17 @@ import re
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from duplicates import experimenter, said_of_studies, studies, written
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
-from studio_people import csrf, database_of, inside, person
+from studio_people import csrf, database_of, inside, person, study_typed
 
 from mushra_app.config import Settings
 from mushra_app.errors import ConflictError
 from mushra_app.models import Job, StudyVersion
 from mushra_app.people import accounts, audit, tokens
-from mushra_app.study import lifecycle, study_cli
+from mushra_app.study import lifecycle
 
 # The studio
 
@@ -147,12 +146,7 @@ def test_a_program_is_told_why_not(app: Flask, ada: FlaskClient) -> None:
 
 
 def test_the_terminal_duplicates(app: Flask, settings: Settings) -> None:
-    def typed(*arguments: str) -> str:
-        done = CliRunner().invoke(study_cli.study, [*arguments, "--data", str(settings.data_dir)])
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done.output
-
+    typed = study_typed(settings)
     said = typed("duplicate", "tiny", "tiny-2", "--version", "1")
     assert said == (
         "tiny-2: duplicated from tiny, version 1; a draft, which takes no listeners yet\n"

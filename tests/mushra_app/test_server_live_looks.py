@@ -77,12 +77,16 @@ def test_the_page_asks_again_by_itself_only_where_somebody_has_finished_since(
     assert not live(published).ask, "it waits already"
 
 
-def test_verdicts_are_shown_by_rule_and_by_listener(published: Database, either: Settings) -> None:
-    good, bad = Guest(published), Guest(published)
-    names = []
-    for guest in (good, bad):
+def finished(database: Database, count: int) -> list[str]:
+    """Pseudonyms of so many who heard all of the test."""
+    guests = [Guest(database) for _ in range(count)]
+    for guest in guests:
         guest.finish()
-        names.append(session_of(published, guest).listener.pseudonym)
+    return [session_of(database, guest).listener.pseudonym for guest in guests]
+
+
+def test_verdicts_are_shown_by_rule_and_by_listener(published: Database, either: Settings) -> None:
+    names = finished(published, 2)
     done(published, either, "screen", screening(names[1], judged=tuple(names)))
     page = live(published)
     assert [(rule.rule, rule.planned, rule.judged, rule.failed) for rule in page.quality.rules] == [
@@ -105,11 +109,7 @@ def test_verdicts_are_shown_by_rule_and_by_listener(published: Database, either:
 
 
 def test_verdicts_on_who_has_withdrawn_are_forgotten_and_asked_for_anew(published: Database, either: Settings) -> None:
-    stays, goes = Guest(published), Guest(published)
-    names = []
-    for guest in (stays, goes):
-        guest.finish()
-        names.append(session_of(published, guest).listener.pseudonym)
+    names = finished(published, 2)
     done(published, either, "screen", screening(names[1], judged=tuple(names)))
     with published.writing() as db:
         monitoring.ask(db, either, lifecycle.current(db, "tiny"), "screen", "ada")

@@ -11,21 +11,20 @@ from typing import Any
 
 import pytest
 from arrivals import settle
-from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 from server_guests import calibrate
 from sqlalchemy.orm import Session
-from studio_people import csrf, database_of, inside, person
+from studio_people import csrf, database_of, inside, person, study_typed
 
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError, NotFoundError, TurnedAwayError
 from mushra_app.models import Study
 from mushra_app.people import accounts, audit, tokens
-from mushra_app.study import invitations, inviting, lifecycle, study_cli
+from mushra_app.study import invitations, inviting, lifecycle
 from mushra_app.study.invitations import Wanted
 from mushra_app.study.recruiting import Group, Recruiting, recruiting_of
 from mushra_app.study.recruiting_changes import differences
@@ -70,14 +69,7 @@ def ada(app: Flask) -> FlaskClient:
 @pytest.fixture
 def study(app: Flask, settings: Settings):
     """Types ``mushra study`` on the tiny study's data; what was said."""
-
-    def typed(*arguments: str) -> str:
-        done = CliRunner().invoke(study_cli.study, [*arguments, "--data", str(settings.data_dir)])
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done.output
-
-    return typed
+    return study_typed(settings)
 
 
 def post(client: FlaskClient, address: str, **fields: str) -> Any:

@@ -7,29 +7,21 @@ from pathlib import Path
 
 import pytest
 import tiny_set
-from click.testing import CliRunner
 from flask import Flask
 from server_guests import Guest
-from studio_people import database_of
+from studio_people import database_of, study_typed
 
 from mushra_app.config import Settings
 from mushra_app.errors import AppError
 from mushra_app.people import audit
 from mushra_app.publish import publish
-from mushra_app.study import lifecycle, study_cli
+from mushra_app.study import lifecycle
 
 
 @pytest.fixture
 def study(app: Flask, settings: Settings):
     """Types ``mushra study`` on the tiny study's data; what was said."""
-
-    def typed(*arguments: str) -> str:
-        done = CliRunner().invoke(study_cli.study, [*arguments, "--data", str(settings.data_dir)])
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done.output
-
-    return typed
+    return study_typed(settings)
 
 
 def another_draft(app: Flask, settings: Settings, folder: Path) -> None:
