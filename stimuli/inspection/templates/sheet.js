@@ -101,7 +101,7 @@ function press(key, clip, item) {
 }
 
 document.addEventListener("keydown", (event) => {
-  const own = event.key === " " ? "input, summary, a, button" : "input, .scroll";
+  const own = event.key === " " ? "input, summary, a, button" : ".scroll"; // the inputs are boxes to tick
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest(own)) return;
   const clip = clips.find(isPlaying) ?? event.target.closest(".clip") ?? current;
   const item = event.target.closest(".item") ?? (clip ? itemOf(clip) : document.querySelector(".item"));
