@@ -180,6 +180,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("POST", "api.invite"): Answer(answers.Invitations, 201, takes=answers.InvitationsWanted),
     ("DELETE", "api.revoke_invitation"): Answer(None, 204),
     ("POST", "api.next_listener"): Answer(answers.Called, 201, takes=answers.Seat),
+    ("POST", "api.call_back"): Answer(answers.CalledBack, takes=answers.SeatAgain),
     ("GET", "api.ratings_csv"): Answer("text/csv", query=OF_VERSION),
     ("GET", "api.ratings_json"): Answer("application/jsonl", query=OF_VERSION),
     ("GET", "api.jobs"): Answer(answers.Jobs, query=PAGED),

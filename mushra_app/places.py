@@ -58,11 +58,17 @@ def latest(db: Session) -> Sequence[Place]:
 
 
 def current(db: Session, name: str) -> Place:
-    """The newest record of a place; NotFoundError where there is none."""
-    found = db.scalars(select(Place).where(Place.name == name).order_by(Place.id.desc())).first()
-    if found is None:
-        raise NotFoundError(say("No listening place %(name)r is on record here; ask who sent you the link.", name=name))
-    return found
+    """The newest record of a place; NotFoundError, with those that there are, where there is none."""
+    known, wanted = latest(db), _on_one_line(name).casefold()
+    for place in known:
+        if place.name.casefold() == wanted:
+            return place
+    if not known:
+        raise NotFoundError(say("No listening place is on record yet: calibrate one in the studio, and write it down."))
+    names = ", ".join(place.name for place in known)
+    raise NotFoundError(
+        say("No listening place %(name)s is on record; there are: %(names)s.", name=shown(name), names=names)
+    )
 
 
 def _on_one_line(text: str) -> str:

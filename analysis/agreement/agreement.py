@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.agreement import best, correlations, mapping, resampling
+from analysis.agreement.ceiling import ceiling
 from analysis.agreement.cells import Beside, beside
 from analysis.agreement.correlations import Coefficients
 from analysis.agreement.incremental import Slope, base_of, increments, slopes
@@ -106,6 +107,7 @@ def agreement(
         best=measured[0].metric if low[first] > 0 and best.hold(measured, compared) else "",
         sentence=best.sentence(measured, compared, low[first], high[first], asked=len(metrics)),
         spread=float(found.ratings.std(ddof=1)),
+        ceiling=ceiling(found, seed=seed),
     )
 
 
@@ -171,6 +173,7 @@ def _nothing(found: Beside, reason: str) -> Agreement:
         best="",
         sentence=reason,
         spread=np.nan,
+        ceiling=np.nan,
     )
 
 

@@ -6,8 +6,8 @@ the data had been written down again, so that with all weights 1 these are the t
 
 Conventions: D samples, C cells, M metrics. ``ratings`` (D, C), ``weights`` (D, C) whole numbers from 0, ``values``
 (C, M), all finite; a coefficient is (D, M), from -1 to 1, NaN where ratings or values don't vary. Equal ratings must be
-equal to the last digit: rounded beforehand. Defines: ``Coefficients``,
-``coefficients``, ``pearson``, ``spearman``, ``kendall``, ``within``, ``ranks``.
+equal to the last digit: rounded beforehand. Defines: ``Coefficients``, ``coefficients``, ``pearson``, ``spearman``,
+``spearman_of_two``, ``kendall``, ``within``, ``ranks``.
 """
 
 from __future__ import annotations
@@ -49,6 +49,12 @@ def spearman(ratings: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np
         ranked = _standard(ranks(np.broadcast_to(column, ratings.shape), weights), weights)
         found[:, place] = np.einsum("dc,dc,dc->d", weights, rated, ranked)
     return np.clip(found, -1, 1)
+
+
+def spearman_of_two(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Spearman's correlation in each sample (D,) of two ratings (D, C) that both differ from sample to sample."""
+    one, other = (_standard(ranks(ratings, weights), weights) for ratings in (first, second))
+    return np.clip(np.einsum("dc,dc,dc->d", weights, one, other), -1, 1)
 
 
 def kendall(ratings: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -112,7 +112,8 @@ class Agreement:
     ``metrics``: best first, by Spearman. ``comparisons``: the best against each other. ``matrix``: Spearman between
     rating and metrics, first row and column ``rating``. ``left_out``: metric to the reason why it was not compared.
     ``best``: the first, where it is shown to agree with listeners, about other systems too; else "". ``spread``:
-    standard deviation of the cells' ratings in points, which is the RMSE of a metric that says nothing.
+    standard deviation of the cells' ratings in points, which is the RMSE of a metric that says nothing; ``ceiling``:
+    the Spearman correlation of one that is perfect, which the noise of few listeners keeps below 1 (NaN: unknown).
     """
 
     cells: pd.DataFrame
@@ -125,3 +126,4 @@ class Agreement:
     best: str
     sentence: str
     spread: float
+    ceiling: float

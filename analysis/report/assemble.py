@@ -187,15 +187,7 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
         methods=methods.paragraph(found, study, sections, manifest=manifest, name=name, numbers=beside),
         primary=study.primary,
         plan=study.plan.model_dump(mode="json") | _filled(study),
-        deviations=deviations(
-            found.study,
-            changes,
-            listeners=found.finished,
-            partly=found.listeners - found.finished,
-            widest=_widest(sections, study),
-            untested=_untested(study, manifest, sections),
-            peeks=found.peeks,
-        ),
+        deviations=_deviations(found, changes, sections, study=study, manifest=manifest),
         left_out=tuple(entry.model_dump() for entry in manifest.left_out) if manifest else (),
         cautions=tuple(f"{rule.message} ({rule.rule})." for rule in rules if not rule.passed and rule.rule in CAUTIONS),
         rules_not_met=tuple(rule.model_dump() | {"authority": rule.authority} for rule in rules if not rule.passed),
@@ -212,6 +204,21 @@ def _filled(study: Study) -> dict[str, Any]:
     """Keys of the plan that a file may leave out, so that every report has them."""
     plan = study.plan
     return {"primary": study.primary, "equivalence_margin": plan.equivalence_margin, "precision": plan.precision}
+
+
+def _deviations(
+    found: Ratings, changes: Changes, sections: Sequence[Section], *, study: Study, manifest: Manifest | None
+) -> tuple[str, ...]:
+    """Where what was done is not what was planned; ``study`` has the plan as it was carried out."""
+    return deviations(
+        found.study,
+        changes,
+        listeners=found.finished,
+        partly=found.listeners - found.finished,
+        widest=_widest(sections, study),
+        untested=_untested(study, manifest, sections),
+        peeks=found.peeks,
+    )
 
 
 def _counts(found: Ratings) -> dict[str, int]:

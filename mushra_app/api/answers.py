@@ -196,6 +196,21 @@ class Called(BaseModel):
     link: str
 
 
+class SeatAgain(BaseModel):
+    """Where a listener who comes back sits down, and the code that they were given."""
+
+    model_config = ConfigDict(extra="forbid")
+    place: str
+    code: str
+
+
+class CalledBack(BaseModel):
+    """The session that a listener goes on with: ``link`` is opened at the place."""
+
+    place: str
+    link: str
+
+
 class Job(BaseModel):
     """Work that a worker was asked for; ``reason`` says why it failed."""
 

@@ -1,4 +1,4 @@
-"""Addresses of the API that call listeners: who is taken, personal invitations, the next one at a listening place."""
+"""Addresses of the API that call listeners: who is taken, personal invitations, those at a listening place."""
 
 from __future__ import annotations
 
@@ -78,6 +78,18 @@ def next_listener(study: str) -> tuple[Response, int]:
         link = _links(study).at(place, made.id)
         called = answers.Called(number=made.id, place=place.name, code=made.code or "", link=link)
     return said(called), 201
+
+
+@blueprint.post("/studies/<study>/lab/back")
+@needs(Right.CHANGE)
+def call_back(study: str) -> Response:
+    """The next session of a listener who comes back to a listening place, by the code that they have."""
+    seat = sent(answers.SeatAgain)
+    key = secret_key(services().settings)
+    with services().database.writing() as db:
+        place, token = inviting.call_back(db, study, seat.place, note, code=seat.code, key=key)
+        called = answers.CalledBack(place=place.name, link=_links(study).back(token))
+    return said(called)
 
 
 def _kept(study: str) -> answers.Recruiting:

@@ -17,7 +17,7 @@ from flask import abort
 from sqlalchemy.orm import Session
 
 from mushra_app import places
-from mushra_app.errors import TurnedAwayError
+from mushra_app.errors import NotFoundError, TurnedAwayError
 from mushra_app.models import Place
 from mushra_app.security import invitation_of_link, is_simulated_link, place_of_link
 from mushra_app.study.arriving import Link, Panel
@@ -65,7 +65,11 @@ def _place(db: Session, token: str | None, key: str) -> Place | None:
     name = place_of_link(key, token)
     if name is None:
         abort(403, CHANGED_LINK)
-    return places.current(db, name)
+    try:
+        return places.current(db, name)
+    except NotFoundError:
+        told = say("No listening place %(name)r is on record here; ask who sent you the link.", name=name)
+        raise NotFoundError(told) from None
 
 
 def _panel(given: Mapping[str, str]) -> Panel | None:

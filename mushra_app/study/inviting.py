@@ -5,7 +5,7 @@ into the audit log whoever asks. Links are made here, too: each is signed with t
 
 Conventions: functions take a SQLAlchemy session that writes, and know nothing of the web; ``note`` writes one line into
 the audit log (what kind, what about) as whoever asks.
-Defines: ``Note``, ``Links``, ``recruit``, ``wanted_of``, ``invite``, ``take_back``, ``call_next``.
+Defines: ``Note``, ``Links``, ``recruit``, ``wanted_of``, ``invite``, ``take_back``, ``call_next``, ``call_back``.
 """
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ class Links(NamedTuple):
             "place": place_link_token(self.key, place.name),
         }
         return self._welcome(**tokens)
+
+    def back(self, token: str) -> str:
+        """The address of a session that has begun or may begin."""
+        return f"{self.base}/session/{quote(token, safe='')}/"
 
     def of(self, listed: Iterable[Listed]) -> list[tuple[Listed, str]]:
         """Invitations, each with its link; "" for those that lead nowhere."""
@@ -109,3 +113,15 @@ def call_next(db: Session, study: str, place: str, group: str, note: Note) -> tu
     made = lab.next_listener(db, version, found, group, f"{found.name}, {now():%Y-%m-%d %H:%M}")
     note(db, "invitation", f"{study}: number {made.id} made at {found.name}")
     return found, made
+
+
+def call_back(db: Session, study: str, place: str, note: Note, *, code: str, key: str) -> tuple[Place, str]:
+    """The token of the session that a listener who comes back goes on with at that place, by the code that they have.
+
+    ``key`` is the data folder's, which finds tokens again. Raises NotFoundError where no such place is on record, and
+    as ``lab.come_back``.
+    """
+    found, version = places.current(db, place), lifecycle.current(db, study)
+    token = lab.come_back(db, version.study_id, code, found, key)
+    note(db, "invitation", f"{study}: a listener came back, at {found.name}")
+    return found, token

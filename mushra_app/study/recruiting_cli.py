@@ -1,4 +1,4 @@
-"""``mushra study recruiting``, ``invite``, ``invitations``, ``revoke``, ``next``: the tab "People" from a terminal.
+"""``mushra study recruiting``, ``invite``, ``invitations``, ``revoke``, ``next``, ``back``: the studio's "People" typed.
 
 Settings are written as ``KEY=VALUE``, by the names that the API has, and shown the same way, so that what was shown can
 be typed again. Groups are one value, apart by commas: ``NAME:QUOTA``, with ``:link`` behind it where a link may put
@@ -126,7 +126,21 @@ def next_listener(name: str, place: str, group: str, data_dir: Path | None) -> N
     click.echo(said)
 
 
-COMMANDS: tuple[click.Command, ...] = (recruiting, invite, list_invitations, revoke, next_listener)
+@click.command()
+@click.argument("name")
+@click.option("--place", required=True, help="Where they sit: a calibrated listening place.")
+@click.option("--code", required=True, help="The code that they were given.")
+@data_option
+def back(name: str, place: str, code: str, data_dir: Path | None) -> None:
+    """Have a listener of the study NAME who comes back go on at a listening place: the link to open there."""
+    key = secret_key(load_settings(data_dir=data_dir))
+    with changing(data_dir) as db:
+        found, token = inviting.call_back(db, name, place, _note, code=code, key=key)
+        said = f"{name}: back, at {found.name}\n  open there:   {_links(name, data_dir).back(token)}"
+    click.echo(said)
+
+
+COMMANDS: tuple[click.Command, ...] = (recruiting, invite, list_invitations, revoke, next_listener, back)
 
 
 def settings_of(typed: Sequence[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from mushra_app.models import StudyVersion
 from mushra_app.people import audit
 from mushra_app.people.logins import Visitor
 from mushra_app.server_cli import changing, data_option, looking, opened, publish, require_data
-from mushra_app.study import counting, lifecycle, recruiting_cli
+from mushra_app.study import counting, lifecycle, recruiting_cli, sittings
 from mushra_app.study.counting import Count
 from mushra_app.study.duplicating import Wanted
 from mushra_app.study.duplicating import duplicate as duplicate_of
@@ -151,7 +151,9 @@ def _move(data_dir: Path | None, name: str, number: int | None, status: str, don
         lifecycle.move(db, version, status, reason=reason, who=audit.COMMAND_LINE)
         said = audit.kept(f"version {version.number} from {before} to {status}")
         audit.note(db, audit.COMMAND_LINE, "study", f"{name}: {said}")
-    click.echo(f"{name}: {said}; it {done}")
+        left = sittings.under_way(db, version.study_id) if status == "closed" else 0
+    now = f" ({left} {'is' if left == 1 else 'are'} under way now)" if left else ""
+    click.echo(f"{name}: {said}; it {done}{now}")
 
 
 def _meant(db: Session, name: str, status: str) -> StudyVersion:

@@ -310,7 +310,7 @@ def test_of_many_metrics_the_matrix_shows_the_best_and_no_name_is_cut() -> None:
     )
     cells = pd.DataFrame({"item": ["i"] * 3, "condition": list("abc"), "rating": [10.0, 50, 90]})
     cells = cells.assign(**dict.fromkeys(names, np.arange(3.0)))
-    rows = Agreement("", "m0", 1.0, ranked, (), (), (), (), (), (), 1000)
+    rows = Agreement("", "m0", 1.0, 0.9, ranked, (), (), (), (), (), (), 1000)
     known = {name: Metric(name, name, "", "higher", "") for name in names}
     study = SimpleNamespace(roles=dict.fromkeys("abc", "system"))
     beside = Compared(rows, cells, close.loc[shuffled, shuffled])
@@ -370,14 +370,16 @@ def test_the_forest_holds_long_names_and_has_no_line_where_there_is_no_interval(
     half = dict.fromkeys([field.name for field in dataclasses.fields(MetricRow)], 0.5)
     none = {"spearman_low": None, "spearman_high": None}
     rows = [MetricRow(**{**half, **none, "label": f"{long}{number}"}) for number in range(3)]  # type: ignore[arg-type]
-    drawing = forest(rows)
+    drawing = forest(rows, 0.93)
     drawing.svg()
     axes = drawing.figure.axes[0]
     for text in (axes.xaxis.label, *axes.get_yticklabels()):
         extent = text.get_window_extent()
         assert extent.x0 >= 0 and extent.x1 <= drawing.figure.bbox.x1
     assert axes.bbox.width > drawing.figure.bbox.width / 7
-    assert all(np.isnan(np.asarray(line.get_xdata(), float)).all() for line in axes.get_lines()[1::3])
+    chance, ceiling, *of_metrics = axes.get_lines()
+    assert [list(line.get_xdata()) for line in (chance, ceiling)] == [[0, 0], [0.93, 0.93]]
+    assert all(np.isnan(np.asarray(line.get_xdata(), float)).all() for line in of_metrics[::3])
 
 
 @pytest.mark.parametrize(("better", "rightmost"), [("higher", 3.0), ("lower", -4.0), ("zero", 1.0)])

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from server_guests import Guest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from studio_people import csrf
 
 from mushra_app.db import Database
 from mushra_app.errors import AppError, TurnedAwayError
@@ -22,6 +24,7 @@ from mushra_app.study.invitations import Wanted
 from mushra_app.study.tables import Invitation
 
 KEY = "a key of thirty-two letters or more"
+FORM = {"consent": "yes", "transducer": "headphones", "experience": "experienced"}
 BACK = "https://app.prolific.com/submissions/complete?cc={code}"
 
 
@@ -44,6 +47,14 @@ def come(database: Database, link: Link | None = None, **changes: Any) -> str:
     with database.writing() as db:
         arrival = Arrival(place=link.place, simulated=link.simulated, **given)
         return arriving.arrive(db, lifecycle.taking(db, "tiny"), link, arrival)
+
+
+def begin(client: FlaskClient, address: str, **changes: str) -> Any:
+    """Open a link and agree to take part."""
+    page = client.get(address)
+    if page.status_code != 200:
+        return page
+    return client.post(address, data=FORM | changes | {"csrf_token": csrf(page.text)})
 
 
 def from_prolific(person: str = "5f1", **detail: str) -> Link:

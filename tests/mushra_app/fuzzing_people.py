@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyotp
 from flask.testing import FlaskClient
 from fuzzing_listeners import Prepare, in_the_study
-from fuzzing_studies import of_the_closed
+from fuzzing_studies import a_listeners_code, of_the_closed
 from schemathesis import Case
 from studio_people import PASSWORD, csrf, log_in, password_hash
 
@@ -169,6 +169,13 @@ def _calling_by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     return client
 
 
+def _coming_back_by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
+    client = _by_token(fuzz, case, care)
+    code = a_listeners_code(fuzz)
+    case.body = {"place": "Booth 1", "code": code} if care == "all" else case.body
+    return client
+
+
 def _a_file_by_token(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     """A report that a job has made of a study that is over."""
     of_the_closed(fuzz, case, care)
@@ -211,6 +218,7 @@ PEOPLE: dict[str, Prepare] = {
     "POST /api/v1/studies/{study}/invitations": _inviting_by_token,
     "DELETE /api/v1/studies/{study}/invitations/{number}": _taking_back_by_token,
     "POST /api/v1/studies/{study}/lab": _calling_by_token,
+    "POST /api/v1/studies/{study}/lab/back": _coming_back_by_token,
     "GET /api/v1/studies/{study}/ratings.csv": _by_token,
     "GET /api/v1/studies/{study}/ratings.jsonl": _by_token,
     "GET /api/v1/studies/{study}/jobs": _by_token,

@@ -262,13 +262,18 @@ def _next_listener(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
 
 def _coming_back(fuzz: Fuzz, case: Case, care: str) -> FlaskClient:
     client = in_the_study(fuzz, case, care)
+    code = a_listeners_code(fuzz)
+    case.body = {"place": "Booth 1", "code": code} if care == "all" else case.body
+    return client
+
+
+def a_listeners_code(fuzz: Fuzz) -> str:
+    """The code of a listener who has begun."""
     with fuzz.database.writing() as db:
         key = secret_key(fuzz.app.extensions["mushra"].settings)
         arrival = Arrival("headphones", "experienced", "a test", key=key)
         token = enrol(db, lifecycle.taking(db, "tiny"), arrival)
-        code = sitting_of(db, token).listener.code
-    case.body = {"place": "Booth 1", "code": code} if care == "all" else case.body
-    return client
+        return sitting_of(db, token).listener.code
 
 
 STUDIES: dict[str, Prepare] = {

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mushra_app.studio.live import ages, pace, squares
-from mushra_app.studio.live.sittings import Sitting, _read
 from mushra_app.studio.live.timeline import LANE, WIDTH, Happened, timeline
+from mushra_app.study.sittings import Sitting, _read, age_s
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TIMES = st.lists(st.floats(0.0, 1e6), min_size=1, max_size=40)
@@ -118,4 +118,4 @@ def test_ages_are_in_the_largest_whole_unit(seconds: float, words: str) -> None:
 
 
 def test_what_lies_in_the_future_is_just_now() -> None:
-    assert ages.age_s(NOW, NOW + timedelta(hours=1)) == 0 and ages.age_s(NOW, NOW - timedelta(seconds=5)) == 5
+    assert age_s(NOW, NOW + timedelta(hours=1)) == 0 and age_s(NOW, NOW - timedelta(seconds=5)) == 5

@@ -173,6 +173,7 @@ API: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/api/v1/studies/<study>/invitations"): each(CHANGES_ITS_STUDY, 201),
     ("DELETE", "/api/v1/studies/<study>/invitations/<int:number>"): each(CHANGES_ITS_STUDY, 404),  # not of that number
     ("POST", "/api/v1/studies/<study>/lab"): each(CHANGES_ITS_STUDY, 404),  # no such place
+    ("POST", "/api/v1/studies/<study>/lab/back"): each(CHANGES_ITS_STUDY, 404),
     ("GET", "/api/v1/studies/<study>/ratings.csv"): each(ITS_STUDYS, 409),  # it runs
     ("GET", "/api/v1/studies/<study>/ratings.jsonl"): each(ITS_STUDYS, 409),
     ("GET", "/api/v1/studies/<study>/jobs"): ITS_STUDYS,
@@ -189,6 +190,7 @@ BODIES = {
     "/api/v1/studies/<study>/recruiting": {"seen": "x"},
     "/api/v1/studies/<study>/invitations": {"invitations": [{"label": "Ada"}]},
     "/api/v1/studies/<study>/lab": {"place": "nowhere"},
+    "/api/v1/studies/<study>/lab/back": {"place": "nowhere", "code": "2222222222"},
 }
 FORMS: dict[str, dict[str, str]] = {
     "/studio/account/second-factor": {"change": "off", "password": "a wrong password", "code": "000000"},

@@ -18,9 +18,9 @@ from mushra_app.db import Database
 from mushra_app.models import Job, Listener, ListeningSession, Study
 from mushra_app.publish import publish
 from mushra_app.session import privacy
-from mushra_app.studio.live import progress, sittings
+from mushra_app.studio.live import progress
 from mushra_app.studio.live.pages import LivePage
-from mushra_app.study import lifecycle, monitoring, recruiting
+from mushra_app.study import lifecycle, monitoring, recruiting, sittings
 from mushra_app.table_base import now
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arrivals import settle
+from arrivals import begin, settle
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
@@ -239,10 +239,12 @@ def test_links_are_by_the_address_that_the_settings_say(study, monkeypatch: pyte
 
 
 def test_the_terminal_calls_the_next_listener_to_a_place(app: Flask, study) -> None:
-    with pytest.raises(NotFoundError, match="No listening place 'Booth 1'"):
+    with pytest.raises(NotFoundError, match="No listening place is on record yet: calibrate one in the studio"):
         study("next", "tiny", "--place", "Booth 1")
     calibrate(database_of(app))
-    said = study("next", "tiny", "--place", "Booth 1")
+    with pytest.raises(NotFoundError, match="No listening place 'Booth 2' is on record; there are: Booth 1"):
+        study("next", "tiny", "--place", "Booth 2")
+    said = study("next", "tiny", "--place", "booth  1")  # one chair is one place, however it is typed
     link, code = re.findall(r"open there: +http://127\.0\.0\.1:8000(\S+)\n +their code: +(\w+)", said)[0]
     assert "at Booth 1" in app.test_client().get(link).text
     with database_of(app).reading() as db:
@@ -251,6 +253,25 @@ def test_the_terminal_calls_the_next_listener_to_a_place(app: Flask, study) -> N
     study("pause", "tiny")
     with pytest.raises((TurnedAwayError, AppError)):
         study("next", "tiny", "--place", "Booth 1")
+
+
+def test_the_terminal_and_a_program_have_a_listener_who_comes_back_go_on(app: Flask, study, program) -> None:
+    calibrate(database_of(app))
+    calibrate(database_of(app), "Booth 2")
+    said = study("next", "tiny", "--place", "Booth 1")
+    link, code = re.findall(r"open there: +http://127\.0\.0\.1:8000(\S+)\n +their code: +(\w+)", said)[0]
+    begun = begin(app.test_client(), link).location
+    study("pause", "tiny")  # whoever has begun goes on
+    again = study("back", "tiny", "--place", "booth 2", "--code", f" {code.lower()} ")
+    assert again == f"tiny: back, at Booth 2\n  open there:   http://127.0.0.1:8000{begun}\n"
+    answer = program("POST", "tiny/lab/back", {"place": "Booth 2", "code": code})
+    assert (answer.status_code, answer.json) == (200, {"place": "Booth 2", "link": f"http://localhost{begun}"})
+    assert app.test_client().get(begun).status_code == 200
+    for place, wrong in (("Booth 2", "2222222222"), ("Booth 3", code)):
+        assert program("POST", "tiny/lab/back", {"place": place, "code": wrong}).status_code == 404
+    assert program("POST", "tiny/lab/back", {"place": "Booth 2"}).status_code == 400
+    back = "tiny: a listener came back, at Booth 2"
+    assert [about for _, about in noted(app, "invitation")][1:] == [back, f"{back}, by the token 'nightly'"]
 
 
 # Programs

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from arrivals import FORM, begin
 from flask import Flask
 from flask.testing import FlaskClient
 from server_guests import calibrate
@@ -27,7 +28,6 @@ from mushra_app.studio.listeners.overview import Addresses
 from mushra_app.study import lifecycle, recruiting
 from mushra_app.study.tables import Invitation, Recruit
 
-FORM = {"consent": "yes", "transducer": "headphones", "experience": "experienced"}
 TAB = "/studio/tiny/listeners"
 BACK = "https://panel.example/?cc={code}"
 
@@ -46,14 +46,6 @@ def settle(app: Flask, **settings: Any) -> None:
 def move(app: Flask, status: str) -> None:
     with database_of(app).writing() as db:
         lifecycle.current(db, "tiny").status = status
-
-
-def begin(client: FlaskClient, address: str, **changes: str) -> Any:
-    """Open a link and agree to take part."""
-    page = client.get(address)
-    if page.status_code != 200:
-        return page
-    return client.post(address, data=FORM | changes | {"csrf_token": csrf(page.text)})
 
 
 def send(client: FlaskClient, path: str, **fields: Any) -> Any:

@@ -132,11 +132,12 @@ class NotComparedRow:
 class Agreement:
     """All that is said of the metrics of one attribute. ``best`` is empty where none is shown to agree with listeners,
     about other systems too; ``spread``: standard deviation of the mean ratings, which is the RMSE of a metric that says
-    nothing."""
+    nothing; ``ceiling``: the Spearman correlation that a perfect one can be expected to have."""
 
     sentence: str
     best: str
     spread: float | None
+    ceiling: float | None
     metrics: tuple[MetricRow, ...]
     comparisons: tuple[ComparisonRow, ...]
     increments: tuple[IncrementRow, ...]
@@ -167,6 +168,7 @@ def compared(ratings: pd.DataFrame, numbers: Numbers, reference: str | None) -> 
             sentence=found.sentence,
             best=found.best,
             spread=plain(found.spread),
+            ceiling=plain(found.ceiling),
             metrics=rows_of(MetricRow, map(vars, found.metrics)),
             comparisons=rows_of(ComparisonRow, map(vars, found.comparisons)),
             increments=rows_of(IncrementRow, map(vars, beyond)),

@@ -72,5 +72,5 @@ def of_metrics(found: Compared, numbers: Numbers, study: Study) -> Figures:
     names = {"rating": "mean rating", **{row.metric: row.label for row in rows}}
     best = [numbers.metrics[row.metric] for row in rows[:MOST_SCATTERS]]
     shown = list(names)[:MOST_NAMES]
-    figures = {"scatters": scatters(found.cells, best, study.roles), "agreement": (forest(rows),)}
+    figures = {"scatters": scatters(found.cells, best, study.roles), "agreement": (forest(rows, found.rows.ceiling),)}
     return figures | ({"correlations": (matrix(found.matrix.loc[shown, shown], names),)} if len(rows) > 1 else {})

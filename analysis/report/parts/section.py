@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
 from analysis.reading.numbers import Numbers
 from analysis.reading.ratings import Ratings
 from analysis.report.parts import listeners
@@ -32,7 +34,7 @@ from analysis.report.parts.results import (
 )
 from analysis.report.parts.standard import Standard
 from analysis.report.parts.summaries import cell_rows, condition_rows
-from analysis.report.parts.tested import beside_all, tested
+from analysis.report.parts.tested import Tested, beside_all, tested
 from analysis.report.parts.these import These
 from analysis.report.parts.tried import DRAWS, Tried
 from analysis.report.words.conclusion import conclusion
@@ -120,19 +122,16 @@ def section(
     tell(f"{asked.name}: screening")
     screened = listeners.screened(frame, ratings.checks, study, asked.name, tried)
     frame, kept = frame[ANALYSED], screened.kept[ANALYSED]
-    number = int(kept["listener"].nunique())
+    rated, number = int(frame["listener"].nunique()), int(kept["listener"].nunique())
     tried.say(*warnings_of(kept, layout))
-    if len(screened.excluded) == int(frame["listener"].nunique()):
+    if len(screened.excluded) == rated:
         status = ("exploratory", "the rules of the plan left nobody, and these are results of all listeners")
     tell(f"{asked.name}: description")
     conditions, cells = condition_rows(kept, study.roles, tried), cell_rows(kept)
     checked = check(kept, study.systems, low_anchor=study.low_anchor, mid_anchor=study.mid_anchor_of(asked.name))
-    found = tested(
-        kept, study, incomplete=layout is not None, tried=tried, tell=lambda part: tell(f"{asked.name}: {part}")
+    found = _tested(
+        kept, frame, study, incomplete=layout is not None, tried=tried, tell=lambda part: tell(f"{asked.name}: {part}")
     )
-    if 0 < len(kept) < len(frame):
-        tell(f"{asked.name}: tests without screening")
-        found = beside_all(found, frame, study, incomplete=layout is not None)
     tell(f"{asked.name}: metrics")
     beside = tried(lambda: compared(kept, numbers, study.reference)) if numbers else None
     tell(f"{asked.name}: figures")
@@ -142,7 +141,7 @@ def section(
         question=asked.question,
         status=status[0],
         why=status[1],
-        listeners=int(frame["listener"].nunique()),
+        listeners=rated,
         kept=number,
         conclusion=conclusion(
             study.plan, found.general_rows, found.these.contrasts, listeners=who, planned=len(study.contrasts)
@@ -159,7 +158,7 @@ def section(
         standard=found.standard,
         incomplete=layout,
         screening=rows_of(ScreeningRow, screened.rows),
-        flow=flow(int(frame["listener"].nunique()), screened.rows),
+        flow=flow(rated, screened.rows),
         applied=screened.applied,
         excluded=screened.excluded,
         excepted_items=screened.excepted_items,
@@ -171,3 +170,20 @@ def section(
         | of_results(study, found, screened=screened.rows, consistent=listeners.consistent(kept))
         | (of_metrics(beside, numbers, study) if beside and numbers else {}),
     )
+
+
+def _tested(
+    kept: pd.DataFrame,
+    frame: pd.DataFrame,
+    study: Study,
+    *,
+    incomplete: bool,
+    tried: Tried,
+    tell: Callable[[str], object],
+) -> Tested:
+    """Every test of the kept, and beside it the results of all where screening took some."""
+    found = tested(kept, study, incomplete=incomplete, tried=tried, tell=tell)
+    if not 0 < len(kept) < len(frame):
+        return found
+    tell("tests without screening")
+    return beside_all(found, frame, study, incomplete=incomplete)

@@ -114,19 +114,15 @@ def cells_of(frame: pd.DataFrame, terms: Terms) -> Cells:
     group, group_codes = _combined([codes[column][0] for column in own], len(frame))
     at = {column: cell_codes[:, position] for position, column in enumerate(order)}
     shape = (len(names), len(cell_codes))
-    flat = listener * shape[1] + cell
-    counts = np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape).astype(float)
+    counts = _added_up(listener, cell, shape)
     group_of = np.zeros(len(names), int)
     group_of[listener] = group
     first, pattern, shared = _patterns(counts, group_of)
-    seen = np.bincount(group * shape[1] + cell, minlength=len(group_codes) * shape[1]) > 0
+    seen = _added_up(group, cell, (len(group_codes), shape[1])) > 0
+    levels = {column: codes[column][1] for column in columns}
     of_groups = {column: group_codes[:, [position]] for position, column in enumerate(own)}
-    fixed, matrices = fixed_effects(
-        terms,
-        {column: codes[column][1] for column in columns},
-        of_groups | {column: at[column][None, :] for column in others},
-        seen.reshape(len(group_codes), shape[1]),
-    )
+    of_cells = {column: at[column][None, :] for column in others}
+    fixed, matrices = fixed_effects(terms, levels, of_groups | of_cells, seen)
     level = _combined([at[column] for column in within], shape[1])[0]
     (inner, inner_columns), (outer, outer_columns) = _inner_and_outer(terms, diagonal, at, shape[1])
     return Cells(
@@ -136,7 +132,7 @@ def cells_of(frame: pd.DataFrame, terms: Terms) -> Cells:
         square_sum=float(((rating - mean) ** 2).sum()),
         row_listener=listener,
         row_cell=cell,
-        sums=np.bincount(flat, weights=rating - mean, minlength=shape[0] * shape[1]).reshape(shape),
+        sums=_added_up(listener, cell, shape, rating - mean),
         pattern=pattern,
         counts=counts[first],
         shared=shared.astype(float),
@@ -161,6 +157,14 @@ def _codes(column: pd.Series) -> Codes:
         return column.cat.codes.to_numpy(int), column.cat.categories.to_numpy()
     codes, levels = pd.factorize(column, sort=True)
     return codes, np.asarray(levels)
+
+
+def _added_up(
+    row: np.ndarray, column: np.ndarray, shape: tuple[int, int], weights: np.ndarray | None = None
+) -> np.ndarray:
+    """A table of what falls into each row and column: how many, or the sum of their weights."""
+    flat = np.bincount(row * shape[1] + column, weights=weights, minlength=shape[0] * shape[1])
+    return flat.reshape(shape).astype(float)
 
 
 def _of_listeners(terms: Terms, codes: Mapping[str, Codes], listener: np.ndarray) -> list[str]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import redirect, request, url_for
 
-from mushra_app import places
 from mushra_app.errors import AppError, NotFoundError
 from mushra_app.people.permissions import Right
 from mushra_app.security import secret_key
@@ -15,7 +14,7 @@ from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.guard import needs
 from mushra_app.studio.listeners import overview
 from mushra_app.studio.listeners.routes import addresses, links, note
-from mushra_app.study import inviting, lab, lifecycle
+from mushra_app.study import inviting, lifecycle
 from mushra_app.web import services, show
 
 
@@ -49,9 +48,7 @@ def come_back(study: str) -> Any:
     key, code = secret_key(services().settings), request.form.get("picked") or request.form.get("code", "")
     try:
         with services().database.writing() as db:
-            place, version = places.current(db, request.form.get("place", "")), lifecycle.current(db, study)
-            token = lab.come_back(db, version.study_id, code, place, key)
-            note(db, "invitation", f"{study}: a listener came back, at {place.name}")
+            _, token = inviting.call_back(db, study, request.form.get("place", ""), note, code=code, key=key)
     except AppError as error:
         return _page(study, code=code, error=str(error)), _status(error)
     _leave_if_asked()

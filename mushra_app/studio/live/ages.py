@@ -1,8 +1,6 @@
 """How long ago something was, in words; by the server's clock alone, so that a browser's may say what it likes.
 
-A clock that was set back makes things lie in the future: they count as just now, until the clock has caught up.
-
-Conventions: seconds. Defines: ``age_s``, ``ago``, ``minutes``.
+Conventions: seconds. Defines: ``ago``, ``minutes``.
 """
 
 from __future__ import annotations
@@ -10,11 +8,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from mushra_app.words import say, say_number
-
-
-def age_s(moment: datetime, at: datetime) -> float:
-    """Seconds from ``at`` to ``moment``; never below 0."""
-    return max(0.0, (moment - at).total_seconds())
 
 
 def ago(seconds: float) -> str:

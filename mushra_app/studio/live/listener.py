@@ -14,13 +14,13 @@ from mushra_app.models import Clip, Event, Listener, ListeningSession, Save, Set
 from mushra_app.people.logins import Visitor
 from mushra_app.studio.browsers import browser
 from mushra_app.studio.live import progress
-from mushra_app.studio.live.ages import age_s, ago, minutes
+from mushra_app.studio.live.ages import ago, minutes
 from mushra_app.studio.live.pages import ListenerPage, Part, StepRow, TrialRow
 from mushra_app.studio.live.quality import quality
-from mushra_app.studio.live.sittings import LETTERS, Sitting
 from mushra_app.studio.live.timeline import Happened, Timeline, timeline
 from mushra_app.studio.tabs import head_of
 from mushra_app.study import lifecycle, monitoring
+from mushra_app.study.sittings import LETTERS, Sitting, age_s, state_of
 from mushra_app.table_base import now
 from mushra_app.words import say, say_later
 
@@ -63,7 +63,7 @@ def _part(db: Session, owner: Listener, session: ListeningSession, moment: datet
     drawn = _timelines(db, trials)
     rows = tuple(_trial(trial, drawn.get(trial.id)) for trial in trials)
     sitting = _sitting(owner, session, trials)
-    state = progress.state_of(sitting, moment)
+    state = state_of(sitting, moment)
     return Part(
         part=session.part,
         state=state,

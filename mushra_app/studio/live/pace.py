@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mushra_app.studio.live.sittings import Sitting
+from mushra_app.study.sittings import Sitting
 from mushra_app.words import say
 
 NICE = (1, 2, 5)

@@ -15,15 +15,15 @@ from mushra_app.models import Listener, ListeningSession, ScriptError
 from mushra_app.people.logins import Visitor
 from mushra_app.session.enrolment import experiment_of
 from mushra_app.studio.browsers import browser
-from mushra_app.studio.live import pace, sittings, squares, widths
-from mushra_app.studio.live.ages import age_s, ago, minutes
+from mushra_app.studio.live import pace, squares, widths
+from mushra_app.studio.live.ages import ago, minutes
 from mushra_app.studio.live.health import health
 from mushra_app.studio.live.pages import Count, Kind, LivePage, PageError, SessionRow, View
 from mushra_app.studio.live.quality import Quality, quality
-from mushra_app.studio.live.sittings import Sitting
 from mushra_app.studio.tabs import head_of
-from mushra_app.study import lifecycle, monitoring
+from mushra_app.study import lifecycle, monitoring, sittings
 from mushra_app.study.recruiting import filled, recruiting_of
+from mushra_app.study.sittings import QUIET_S, Sitting, age_s, state_of
 from mushra_app.study.work import Works
 from mushra_app.table_base import now
 from mushra_app.words import say, say_later
@@ -32,8 +32,6 @@ MOST_ERRORS = 50
 MOST_ROWS = 100
 """Rows that are shown at first: those under way, those who stopped, then the newest."""
 LONGEST_LINE = 160
-QUIET_S = 15 * 60.0
-"""Without a sign of life for so long, who was under way counts as stopped; between two saves there is none."""
 STATES = {
     "": say_later("listeners in all"),
     "now": say_later("under way now"),
@@ -102,22 +100,9 @@ def live(db: Session, name: str, visitor: Visitor, place: Place, view: View = Vi
     )
 
 
-def under_way(db: Session, study_id: int) -> int:
-    """How many listeners of a study are at it now, as the tab says it."""
-    moment = now()
-    return len({one.listener for one in sittings.sittings(db, study_id) if state_of(one, moment) == "now"})
-
-
 def tag(db: Session, study: str, moment: datetime) -> str:
     """What differs whenever the page would: what is stored, and each half minute, because ages are in words."""
     return f"{sittings.stamp(db, study)}-{moment.timestamp() // 30:.0f}"
-
-
-def state_of(sitting: Sitting, moment: datetime) -> str:
-    """One of ``STATES``."""
-    if sitting.status != "started":
-        return sitting.status
-    return "now" if age_s(moment, sitting.seen_at) <= QUIET_S else "stopped"
 
 
 def of_listeners(by_state: Iterable[tuple[str, Sitting]]) -> Mapping[str, str]:

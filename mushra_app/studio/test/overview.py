@@ -9,10 +9,9 @@ from mushra_app.export import run_of
 from mushra_app.models import StudyVersion
 from mushra_app.people.logins import Visitor
 from mushra_app.session.enrolment import experiment_of
-from mushra_app.studio.live import progress
 from mushra_app.studio.tabs import head_of, name_of_a_duplicate
 from mushra_app.studio.test.pages import BrokenRule, TestPage, VersionRow
-from mushra_app.study import counting, lifecycle, peeking
+from mushra_app.study import counting, lifecycle, peeking, sittings
 from mushra_app.study.counting import Count
 from stimuli.manifest import RuleResult
 from stimuli.standard.check import check_experiment
@@ -41,7 +40,7 @@ def study(db: Session, name: str, visitor: Visitor, *, listener_url: str) -> Tes
             if not rule.passed
         ),
         versions=tuple(_versions(db, version)),
-        under_way=progress.under_way(db, version.study_id) if version.status in lifecycle.RUNNING else 0,
+        under_way=sittings.under_way(db, version.study_id) if version.status in lifecycle.RUNNING else 0,
         duplicate=name_of_a_duplicate(db, name, visitor),
     )
 

@@ -16,10 +16,9 @@ from mushra_app.studio.blueprint import blueprint, visitor
 from mushra_app.studio.design import editor
 from mushra_app.studio.design.routes import drafts_folder
 from mushra_app.studio.guard import needs
-from mushra_app.studio.live import progress
 from mushra_app.studio.sounds import drawing
 from mushra_app.studio.test import overview
-from mushra_app.study import lifecycle
+from mushra_app.study import lifecycle, sittings
 from mushra_app.study.duplicating import Wanted, duplicate
 from mushra_app.study.peeking import PeekError
 from mushra_app.web import external_address, services, show
@@ -63,7 +62,7 @@ def move(study: str, number: int) -> Any:
             who = visitor().name
             lifecycle.move(db, version, status, reason=request.form.get("reason", ""), who=who)
             audit.note(db, who, "study", f"{study}: version {number} from {before} to {status}")
-            under_way = progress.under_way(db, version.study_id) if status == "closed" else 0
+            under_way = sittings.under_way(db, version.study_id) if status == "closed" else 0
     except PeekError as error:
         return _page(study, error=str(error), wrong={f"reason-{number}": str(error)}), 409
     except AppError as error:

@@ -2,8 +2,9 @@
 
 Conventions: one letter per trial, in the order of the session: ``t`` training, ``e`` test, ``a`` attention check; what
 is saved is ``1``, else ``0``. A sign of life is whatever the server stored with its time: the start, a step of setting
-up, an answer, a save. Between two saves there is none.
-Defines: ``Sitting``, ``sittings``, ``stamp``.
+up, an answer, a save. Between two saves there is none. A clock that was set back makes things lie in the future: they
+count as just now, until the clock has caught up.
+Defines: ``Sitting``, ``sittings``, ``age_s``, ``state_of``, ``under_way``, ``stamp``.
 """
 
 from __future__ import annotations
@@ -31,9 +32,12 @@ from mushra_app.models import (
     Trial,
 )
 from mushra_app.study.lifecycle import STATUSES as OF_VERSIONS
+from mushra_app.table_base import now
 
 LETTERS = {"training": "t", "test": "e", "attention": "a"}
 OF_JOBS = ("waiting", "running", "done", "failed")
+QUIET_S = 15 * 60.0
+"""Without a sign of life for so long, who was under way counts as stopped; between two saves there is none."""
 STATUSES = ("planned", "started", "finished", "withdrawn", "refused")
 
 
@@ -70,6 +74,24 @@ def sittings(db: Session, study_id: int) -> list[Sitting]:
     listeners' saves, so that a row per trial would take a page a second where it is busy.
     """
     return [_sitting(*row[1:]) for row in db.execute(_SITTINGS, {"study": study_id})]
+
+
+def age_s(moment: datetime, at: datetime) -> float:
+    """Seconds from ``at`` to ``moment``; never below 0."""
+    return max(0.0, (moment - at).total_seconds())
+
+
+def state_of(sitting: Sitting, moment: datetime) -> str:
+    """What is stored of a session; of one that has begun whether somebody is at it ``now`` or has ``stopped``."""
+    if sitting.status != "started":
+        return sitting.status
+    return "now" if age_s(moment, sitting.seen_at) <= QUIET_S else "stopped"
+
+
+def under_way(db: Session, study_id: int) -> int:
+    """How many listeners of a study are at it now."""
+    moment = now()
+    return len({one.listener for one in sittings(db, study_id) if state_of(one, moment) == "now"})
 
 
 def _sitting(*row: Any) -> Sitting:
