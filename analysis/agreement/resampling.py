@@ -11,8 +11,8 @@ and Tibshirani 1993, An Introduction to the Bootstrap, chapter 14), widened for 
 doi:10.1080/00031305.2015.1089789) does. They are of panels of this size: of the correlation with the mean of as many
 other listeners, who hear as differently from each other. With the ratings of very many listeners, whose noise has
 averaged out, a metric would correlate more: by little where these agree well, and by more than the interval says where
-they don't; ``ceiling`` says how much. An estimate that lies outside the central 95 % of its draws has no interval: the correction would be more
-than what is known of the bias, and shrink the interval to nothing.
+they don't; ``ceiling`` says how much. An estimate that lies outside the central 95 % of its draws has no interval: the
+correction would be more than what is known of the bias, and shrink the interval to nothing.
 
 Conventions: D draws, L listeners, C cells. Defines: ``Drawn``, ``drawn``, ``limits``, ``simultaneous``.
 """

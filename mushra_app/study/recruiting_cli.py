@@ -1,4 +1,4 @@
-"""``mushra study recruiting``, ``invite``, ``invitations``, ``revoke``, ``next``, ``back``: the studio's "People" typed.
+"""``mushra study recruiting``, ``invite``, ``invitations``, ``revoke``, ``next``, ``back``: the tab "People" typed.
 
 Settings are written as ``KEY=VALUE``, by the names that the API has, and shown the same way, so that what was shown can
 be typed again. Groups are one value, apart by commas: ``NAME:QUOTA``, with ``:link`` behind it where a link may put

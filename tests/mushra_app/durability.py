@@ -185,7 +185,7 @@ class Crowd:
             thread.join()
         for client in self.clients:
             client.hang_up()
-        assert self.mistakes == []
+        assert self.mistakes == [], self.mistakes
 
     def finish(self) -> None:
         """Until every client has saved its ``most``."""

@@ -5,7 +5,9 @@ It listens on a free loopback port and runs as an unprivileged user, because it 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -30,10 +32,15 @@ def programs() -> Path | None:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A loopback port that nobody listens on, below those that the system gives to whoever asks for any.
+
+    One of those is somebody else's connection or server before a process has started that was told to take it.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def new_database(server: str, like: str = "template1") -> str:

@@ -52,8 +52,9 @@ def watched(app: Flask, client: FlaskClient, sessions: int) -> list[list[Seen]]:
     for _ in range(sessions):
         page = Guest(database).trial()
         with database.reading() as db:
-            rows = db.execute(select(Slot.token, Condition.name).join(Slot.clip).join(Condition)).all()
-        plays = dict(rows)
+            wanted = [sound.token for sound in page.sounds]
+            rows = select(Slot.token, Condition.name).join(Slot.clip).join(Condition).where(Slot.token.in_(wanted))
+            plays = dict(db.execute(rows).all())
         trial = []
         for at in rng.permutation(len(page.sounds)):
             sound = page.sounds[at]
@@ -85,25 +86,24 @@ def p_values(trials: list[list[Seen]]) -> dict[str, float]:
     """For each observable: is some condition's mean rank within its trials further from the middle than chance has it?
 
     The statistic is the sum over conditions of the squared mean rank, ranks centred in their trial, ties shared;
-    conditions are permuted within trials.
+    conditions are permuted within trials, for all observables together.
     """
     rng = np.random.default_rng(2)
     names = sorted({seen.condition for seen in trials[0]})
     which = np.array([[names.index(seen.condition) for seen in trial] for trial in trials])
-    found = {}
-    for what in trials[0][0].observed:
-        values = np.array([[seen.observed[what] for seen in trial] for trial in trials])
-        below = (values[:, :, None] > values[:, None, :]).sum(axis=2)
-        ranks = below + 0.5 * (values[:, :, None] == values[:, None, :]).sum(axis=2)
-        ranks -= ranks.mean(axis=1, keepdims=True)
+    observables = list(trials[0][0].observed)
+    values = np.array([[[seen.observed[what] for seen in trial] for trial in trials] for what in observables])
+    below = (values[..., :, None] > values[..., None, :]).sum(axis=3)
+    ranks = below + 0.5 * (values[..., :, None] == values[..., None, :]).sum(axis=3)
+    ranks = (ranks - ranks.mean(axis=2, keepdims=True)).reshape(len(observables), -1)
 
-        def statistic(labels: np.ndarray, ranks: np.ndarray = ranks) -> float:
-            return float(sum(ranks[labels == one].sum() ** 2 for one in range(len(names))))
+    def statistics(labels: np.ndarray) -> np.ndarray:
+        chosen = labels.ravel()[:, None] == np.arange(len(names))
+        return ((ranks @ chosen) ** 2).sum(axis=1)
 
-        actual = statistic(which)
-        drawn = [statistic(rng.permuted(which, axis=1)) for _ in range(DRAWS)]
-        found[what] = (1 + sum(one >= actual - 1e-9 for one in drawn)) / (1 + DRAWS)
-    return found
+    actual = statistics(which)
+    as_far = sum(statistics(rng.permuted(which, axis=1)) >= actual - 1e-9 for _ in range(DRAWS))
+    return dict(zip(observables, (1 + as_far) / (1 + DRAWS), strict=True))
 
 
 def significant(found: dict[str, float]) -> set[str]:

@@ -75,12 +75,13 @@ def test_the_document_holds_the_limits_that_are_checked(app: Flask) -> None:
     assert enrol["schema"]["properties"]["transducer"]["enum"] == ["headphones", "loudspeakers"]
 
 
-def test_nothing_made_up_crashes_it_and_all_answers_are_as_written(fuzzed: Fuzz) -> None:
+def test_nothing_made_up_crashes_it_and_all_answers_are_as_written(fuzzed: Fuzz, either: Settings) -> None:
+    calls = SOME // 2 if either.database_url else SOME  # fewer again: most of it is the same there
     for label in fuzzed.operations:
-        fuzzed.run(label, calls=SOME, seeded=SEED)
+        fuzzed.run(label, calls=calls, seeded=SEED)
     assert fuzzed.crashes == [] and fuzzed.lies == []
-    assert set(fuzzed.calls.values()) == {SOME}
-    assert {label: fuzzed.successes[label] for label in fuzzed.calls if fuzzed.successes[label] < SUCCEED * SOME} == {}
+    assert set(fuzzed.calls.values()) == {calls}
+    assert {label: fuzzed.successes[label] for label in fuzzed.calls if fuzzed.successes[label] < SUCCEED * calls} == {}
 
 
 @pytest.mark.parametrize("either", ["sqlite"], indirect=True)

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from postgresql_server import free_port
 from server_guests import Guest, Served
 from test_server_blinding import secrets_of, told
 from test_server_blinding_by_numbers import number, p_values, significant, watched
@@ -95,9 +96,7 @@ def proxy(app: Flask, settings: Settings, tmp_path: Path) -> Iterator[tuple[str,
     if NGINX is None:
         pytest.skip("nginx not present")
     server = Served(settings.data_dir, env=os.environ | {"MUSHRA_SOUND_BY": "x-accel-redirect"})
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     folder = tmp_path / "nginx"
     folder.mkdir()
     marked = settings.marked_dir.absolute()
