@@ -23,14 +23,14 @@ def forest(rows: Sequence[MetricRow], ceiling: float | None = None) -> Drawing:
     Parameters
     ----------
     rows : the metrics from top to bottom; one at least.
-    ceiling : the correlation that a perfect metric can be expected to have, as a line; None where it is not known.
+    ceiling : the correlation that a perfect metric can be expected to have, as a dotted line; None where it is not known.
     """
     colour = COLOURS["system"]
     with rc_context(STYLE):
         figure, axes = new_figure(0.55 + 0.19 * len(rows))
         axes.axvline(0, color=INK, linewidth=0.6, linestyle=(0, (3, 3)))
         if ceiling is not None:
-            axes.axvline(ceiling, color=INK, linewidth=0.8)
+            axes.axvline(ceiling, color=INK, linewidth=1.2, linestyle=(0, (1, 1.5)))
         for height, row in enumerate(rows):
             ends = [np.nan if end is None else end for end in (row.spearman_low, row.spearman_high)]
             axes.plot(ends, [height] * 2, color=colour, linewidth=1.2, clip_on=False)
