@@ -132,11 +132,16 @@ def _prepare_sqlite(engine: Engine) -> None:
 
 
 def _prepare_postgresql(engine: Engine) -> None:
-    """See that a commit is on the disk before it is acknowledged; a stronger setting is left as it is."""
+    """See that a commit is on the disk before it is acknowledged; a stronger setting is left as it is.
+
+    What is read in pieces is read to its end: PostgreSQL would plan for a tenth of it, and go through tables again and
+    again to have that early.
+    """
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, record: Any) -> None:
         connection.execute(SYNCHRONOUS_AGAIN)
+        connection.execute("SET cursor_tuple_fraction = 1")
         connection.commit()
 
     @event.listens_for(engine, "checkin")

@@ -1,12 +1,13 @@
 """What an open studio costs listeners, and how long its pages take: a study of 500 sessions, and sixteen who save.
 
-A real ``mushra serve`` over SQLite. Sixteen listeners save a trial every quarter of a second each, a hundred times as
-often as people do. In turn, repeated: without the studio; with it open, which means that two browsers follow the tab
-Live as its script does and somebody goes through all pages, one every two seconds; and with pages asked for four times
-as often, for their times alone. Rules and widths have been looked at, so that the pages hold all that they can. Each
-page was asked for once before. The load comes from the same cores.
+A real ``mushra serve`` over SQLite, or gunicorn as it is shipped over PostgreSQL. Sixteen listeners save a trial every
+quarter of a second each, a hundred times as often as people do. In turn, repeated: without the studio; with it open,
+which means that two browsers follow the tab Live as its script does and somebody goes through all pages, one every two
+seconds; and with pages asked for four times as often, for their times alone. Rules and widths have been looked at, so
+that the pages hold all that they can. Each page was asked for once before. The load comes from the same cores.
 
     make bench, or: python tests/bench/bench_studio.py             prints and writes tests/bench/results/studio.json
+    python tests/bench/bench_studio.py --gunicorn                  the same, and studio_gunicorn.json
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib.metadata
+import os
 import random
 import shutil
 import sqlite3
@@ -29,7 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import bench_stimuli
 import load
@@ -38,7 +40,8 @@ import outcome
 HERE = Path(__file__).resolve()
 sys.path.append(str(HERE.parents[1] / "mushra_app"))  # as pytest has it: these are modules of the tests
 
-from durability import Serve, published  # noqa: E402
+import postgresql_server  # noqa: E402
+from durability import Gunicorn, Serve, published  # noqa: E402
 from many_sessions import Place, stock  # noqa: E402
 from sqlalchemy import func, select, update  # noqa: E402
 
@@ -50,7 +53,7 @@ from mushra_app.people import logins  # noqa: E402
 from mushra_app.security import secret_key  # noqa: E402
 from mushra_app.study import lifecycle, monitoring  # noqa: E402
 
-RESULTS = HERE.parent / "results" / "studio.json"
+RESULTS = HERE.parent / "results"
 LISTENERS, TRIALS, SYSTEMS, SESSIONS = 16, 20, 5, 500
 SAVE_EVERY_S, POLL_EVERY_S, TABS = 0.25, 3.0, 2
 CLOSED, OPEN, ASKED = None, 2.0, 0.5
@@ -68,12 +71,21 @@ PAGES = {
 AT_MOST = {"slowest page, p95 in ms": 200.0, "p99 of saves, studio open / closed": 1.3}
 
 
-class World:
-    """A data folder to begin each run from, and what is saved in it."""
+class Shipped(Gunicorn):
+    """gunicorn with the workers and threads that it has where nothing is set."""
 
-    def __init__(self, folder: Path, *, sessions: int, seconds: float) -> None:
-        self.folder, self.seconds = folder, seconds
-        settings = Settings(data_dir=folder / "start")
+    size: ClassVar[dict[str, str]] = {}
+
+
+class World:
+    """A data folder to begin each run from, and what is saved in it.
+
+    ``postgresql`` is the address of a server; without one the database is SQLite's, and ``mushra serve`` serves it.
+    """
+
+    def __init__(self, folder: Path, *, sessions: int, seconds: float, postgresql: str = "") -> None:
+        self.folder, self.seconds, self.postgresql = folder, seconds, postgresql
+        self.start = settings = self._settings(folder / "start")
         database = Database(settings)
         schema.require(database, settings)
         published(folder / "set", database, settings, trials=TRIALS, systems=SYSTEMS)
@@ -85,7 +97,8 @@ class World:
             with database.writing() as db:
                 monitoring.ask(db, settings, lifecycle.current(db, "tiny"), kind, "the bench")
             worker = [sys.executable, "-m", "mushra_app.cli", "worker", "--data", str(settings.data_dir), "--once"]
-            subprocess.run(worker, check=True, stdout=subprocess.DEVNULL)
+            own = {"MUSHRA_DATABASE_URL": settings.database_url} if settings.database_url else {}
+            subprocess.run(worker, check=True, stdout=subprocess.DEVNULL, env=os.environ | own)
         with database.reading() as db:
             version = lifecycle.current(db, "tiny")
             looks = [monitoring.latest(db, version, kind, "the bench") for kind in ("screen", "precision")]
@@ -95,13 +108,13 @@ class World:
     def run(self, page_every_s: float | None) -> dict[str, list[float]]:
         """Seconds of every save, and of every page by its name."""
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
-            settings = Settings(data_dir=Path(name) / "data")
-            shutil.copytree(self.folder / "start", settings.data_dir)
+            shutil.copytree(self.start.data_dir, Path(name) / "data")
+            settings = self._settings(Path(name) / "data", like=self.start.database_url or "")
             database = Database(settings)
             with database.writing() as db:
                 cookie = _cookie(settings, logins.begin(db, None))
                 before = db.scalar(select(func.count()).select_from(Save)) or 0
-            server = Serve(settings)
+            server = Shipped(settings) if self.postgresql else Serve(settings)
             try:
                 crowd = Crowd(server.port, self.places, cookie, self.seconds)
                 with ThreadPoolExecutor(1) as apart:  # Playwright keeps a loop running on the thread of the tests
@@ -113,6 +126,13 @@ class World:
             database.close()
         assert stored == len(found["save"]), f"stored {stored}, answered {len(found['save'])}"
         return found
+
+    def _settings(self, data_dir: Path, like: str = "/template1") -> Settings:
+        """Of a new database, a copy of the one at the address ``like``; SQLite's lies in the folder."""
+        if not self.postgresql:
+            return Settings(data_dir=data_dir)
+        address = postgresql_server.new_database(self.postgresql, like.rpartition("/")[2])
+        return Settings(data_dir=data_dir, database_url=address)
 
 
 def _finish(database: Database) -> None:
@@ -207,14 +227,24 @@ class Crowd:
         """A connection on which one asks for named things and is told status and ETag."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
 
-        async def ask(name: str, request: bytes) -> tuple[int, str]:
-            sent = time.perf_counter()
+        async def answered(request: bytes) -> tuple[list[str], int]:
             writer.write(request)
             lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-            head = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines[1:])}
+            return lines[1:], int(lines[0].split()[1])
+
+        async def ask(name: str, request: bytes) -> tuple[int, str]:
+            nonlocal reader, writer
+            sent = time.perf_counter()
+            try:
+                lines, status = await answered(request)
+            except (asyncio.IncompleteReadError, ConnectionError):  # gunicorn closes what was idle for two seconds
+                writer.close()
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                lines, status = await answered(request)
+            head = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
             await reader.readexactly(int(head.get("content-length", 0)))
             self.times[name].append(time.perf_counter() - sent)
-            return int(lines[0].split()[1]), head.get("etag", "")
+            return status, head.get("etag", "")
 
         yield ask
         writer.close()
@@ -239,9 +269,9 @@ def quantile_ms(times_s: list[float], share: float) -> float:
     return round(1000 * ordered[min(int(share * len(ordered)), len(ordered) - 1)], 1)
 
 
-def bench(folder: Path, *, repeats: int, seconds: float, sessions: int) -> dict[str, Any]:
+def bench(folder: Path, *, repeats: int, seconds: float, sessions: int, postgresql: str = "") -> dict[str, Any]:
     """All figures; runs with and without the studio in turn, the pages' times of all runs together."""
-    world = World(folder, sessions=sessions, seconds=seconds)
+    world = World(folder, sessions=sessions, seconds=seconds, postgresql=postgresql)
     closed, opened = [], []
     pages: dict[str, list[float]] = defaultdict(list)
     for _ in range(repeats):
@@ -254,9 +284,11 @@ def bench(folder: Path, *, repeats: int, seconds: float, sessions: int) -> dict[
     p99 = [[quantile_ms(times, 0.99) for times in runs] for runs in (closed, opened)]
     p95 = {name: quantile_ms(times, 0.95) for name, times in sorted(pages.items())}
     medians = [statistics.median(own) for own in p99]
-    versions = {name: importlib.metadata.version(name) for name in ("flask", "sqlalchemy", "waitress", "jinja2")}
+    versions = {
+        name: importlib.metadata.version(name) for name in ("flask", "sqlalchemy", "waitress", "gunicorn", "jinja2")
+    }
     return {
-        "command": "make bench",
+        "command": "python tests/bench/bench_studio.py" + (" --gunicorn" if postgresql else ""),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": bench_stimuli.machine() | {"sqlite": sqlite3.sqlite_version} | versions,
         "sessions": sessions,
@@ -289,11 +321,22 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--sessions", type=int, default=SESSIONS)
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--gunicorn", action="store_true", help="gunicorn as it is shipped, over PostgreSQL")
+    parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        found = bench(Path(name), repeats=asked.repeats, seconds=asked.seconds, sessions=asked.sessions)
-    outcome.keep(found, asked.out, outcome.missed(found["ratios"], AT_MOST, {}))
+    name = "studio_gunicorn.json" if asked.gunicorn else "studio.json"
+    programs = postgresql_server.programs()
+    if asked.gunicorn and programs is None:
+        sys.exit("the programs of PostgreSQL's server are missing; install them: make system-packages")
+    server = postgresql_server.PostgreSQL(programs) if asked.gunicorn and programs else None
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            how = {"repeats": asked.repeats, "seconds": asked.seconds, "sessions": asked.sessions}
+            found = bench(Path(folder), **how, postgresql=server.address if server else "")
+    finally:
+        if server is not None:
+            server.close()
+    outcome.keep(found, asked.out or RESULTS / name, outcome.missed(found["ratios"], AT_MOST, {}))
 
 
 if __name__ == "__main__":

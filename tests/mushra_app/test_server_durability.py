@@ -134,7 +134,7 @@ def test_the_apps_own_connections_ask_the_disk(either: Settings) -> None:
         with psycopg.connect(either.database_url, autocommit=True) as connection:
             connection.execute(f"ALTER DATABASE {connection.info.dbname} SET synchronous_commit = off")
             assert connection.execute("SHOW fsync").fetchone() == ("on",)
-        asked = {"SHOW synchronous_commit": "on"}
+        asked = {"SHOW synchronous_commit": "on", "SHOW cursor_tuple_fraction": "1"}
     else:
         asked = {"PRAGMA synchronous": 2, "PRAGMA journal_mode": "wal", "PRAGMA foreign_keys": 1}
     database = Database(either)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from many_sessions import stock
 from server_guests import Guest, calibrate
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from analysis.reading import export as reading
-from mushra_app import ratings, server_cli, stored_ratings
+from mushra_app import ratings, schema, server_cli, stored_ratings
 from mushra_app.config import Settings
 from mushra_app.db import Database
 from mushra_app.errors import AppError
 from mushra_app.export import rows, write_answers
 from mushra_app.models import Answer, Slot
+from mushra_app.publish import publish
 from mushra_app.session import listening, privacy
 from mushra_app.study import lifecycle
 from stimuli.manifest import Manifest
@@ -136,3 +139,21 @@ def test_the_command_writes_both_files_and_refuses_a_folder_without_a_database(
     assert done.exit_code == 0 and "15 ratings" in done.output and (tmp_path / "a.csv").is_file()
     missing = CliRunner().invoke(server_cli.export, ["--data", str(tmp_path / "nowhere"), *files])
     assert "no such database" in str(missing.exception) and not (tmp_path / "nowhere").exists()
+
+
+def test_postgresql_knows_beforehand_that_nearly_all_ratings_are_exported(
+    on_postgresql: Settings, stimuli: Path
+) -> None:
+    """Who expects a few of them only goes through all of them once for every session."""
+    database = Database(on_postgresql)
+    schema.require(database, on_postgresql)
+    publish(stimuli, database, on_postgresql)
+    stock(database, 40, "many", saved=True)
+    asked: list[Any] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+    with database.reading() as db:
+        count = len(list(rows(db)))
+        ((statement, values),) = [one for one in asked if "FROM response" in one[0]]
+        plan = db.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).scalar_one()
+    database.close()
+    assert count == 40 * 15 and plan[0]["Plan"]["Plan Rows"] > count / 10

@@ -23,7 +23,7 @@ def forest(rows: Sequence[MetricRow], ceiling: float | None = None) -> Drawing:
     Parameters
     ----------
     rows : the metrics from top to bottom; one at least.
-    ceiling : the correlation that a perfect metric can be expected to have, as a dotted line; None where it is not known.
+    ceiling : the correlation that a perfect metric can be expected to have, as a dotted line; None: unknown.
     """
     colour = COLOURS["system"]
     with rc_context(STYLE):
