@@ -163,7 +163,7 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
     beside = source.numbers(found, manifest)
     status = partial(status_of, found.study, changes=changes, fixed=manifest is not None, running=found.running)
     sections = tuple(
-        section(asked, found, study, numbers=beside, status=status(asked.name), tell=tell)
+        section(asked, found, study, numbers=beside, status=status(asked.name), tell=_of(asked.name, tell))
         for asked in study.attributes
         if (found.frame["attribute"] == asked.name).any()
     )
@@ -198,6 +198,11 @@ def assemble(source: Source, changes: Changes | None = None, *, tell: Callable[[
         | _plan_sha256(manifest)
         | {"the analysis code": _code_sha256()},
     )
+
+
+def _of(attribute: str, tell: Callable[[str], object]) -> Callable[[str], object]:
+    """Is told the parts of one attribute's work, and tells whose they are."""
+    return lambda part: tell(f"{attribute}: {part}")
 
 
 def _filled(study: Study) -> dict[str, Any]:

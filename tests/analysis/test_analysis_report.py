@@ -237,13 +237,17 @@ def test_what_the_plan_asks_about_stands_first(tmp_path: Path, target: str) -> N
     assert (first.startswith(expected[0]), second.startswith(expected[1])) == (True, True)
 
 
-def test_each_attribute_has_a_section(tmp_path: Path) -> None:
+def test_each_attribute_has_a_section_and_work_on_it_is_told_by_its_name(tmp_path: Path) -> None:
     plain = small_study.experiment()
     second = plain.attributes[0].model_copy(update={"name": "vocals", "question": "How much singing is left?"})
     manifest = small_study.build(tmp_path, plain.model_copy(update={"attributes": (*plain.attributes, second)}))
     rows = only(small_study.rows(manifest), item=["Song 0", "Song 1"])
     both = rows + [row | {"attribute": "vocals"} for row in rows]
-    html, data = published(assemble.assemble(Source(small_study.save(tmp_path / "r.csv", both), tmp_path)))
+    told: list[str] = []
+    source = Source(small_study.save(tmp_path / "r.csv", both), tmp_path)
+    html, data = published(assemble.assemble(source, tell=told.append))
+    assert told[:3] == ["reading", "metrics", "overall: screening"] and told[-1] == "vocals: figures"
+    assert [part.partition(": ")[0] for part in told[2:]] == sorted(part.partition(": ")[0] for part in told[2:])
     assert [section["attribute"] for section in data["sections"]] == ["overall", "vocals"]
     assert "How much singing is left?" in html and "Figure 2.1." in html
 

@@ -56,6 +56,10 @@ ANALYSED = [
     "simulated",
 ]
 """Columns that are looked at once listeners are screened; the others only cost time."""
+NOBODY_LEFT: tuple[Status, str] = (
+    "exploratory",
+    "the rules of the plan left nobody, and these are results of all listeners",
+)
 
 
 @dataclass(frozen=True)
@@ -115,27 +119,25 @@ def section(
     study : with the plan as it is carried out.
     numbers : objective metrics of the sounds that were rated; None where there are none.
     status : whether these results are those that were planned, and why.
+    tell : is told the name of each part of the work before it begins.
     """
     tried = Tried()
     frame = ratings.frame[ratings.frame["attribute"] == asked.name]
     layout = layout_of(frame, study)
-    tell(f"{asked.name}: screening")
+    tell("screening")
     screened = listeners.screened(frame, ratings.checks, study, asked.name, tried)
     frame, kept = frame[ANALYSED], screened.kept[ANALYSED]
     rated, number = int(frame["listener"].nunique()), int(kept["listener"].nunique())
     tried.say(*warnings_of(kept, layout))
     if len(screened.excluded) == rated:
-        status = ("exploratory", "the rules of the plan left nobody, and these are results of all listeners")
-    tell(f"{asked.name}: description")
+        status = NOBODY_LEFT
+    tell("description")
     conditions, cells = condition_rows(kept, study.roles, tried), cell_rows(kept)
     checked = check(kept, study.systems, low_anchor=study.low_anchor, mid_anchor=study.mid_anchor_of(asked.name))
-    found = _tested(
-        kept, frame, study, incomplete=layout is not None, tried=tried, tell=lambda part: tell(f"{asked.name}: {part}")
-    )
-    tell(f"{asked.name}: metrics")
+    found = _tested(kept, frame, study, incomplete=layout is not None, tried=tried, tell=tell)
+    tell("metrics")
     beside = tried(lambda: compared(kept, numbers, study.reference)) if numbers else None
-    tell(f"{asked.name}: figures")
-    who = count(number, "listener") + (" (simulated)" if kept["simulated"].any() else "")
+    tell("figures")
     return Section(
         attribute=asked.name,
         question=asked.question,
@@ -143,9 +145,7 @@ def section(
         why=status[1],
         listeners=rated,
         kept=number,
-        conclusion=conclusion(
-            study.plan, found.general_rows, found.these.contrasts, listeners=who, planned=len(study.contrasts)
-        ),
+        conclusion=_conclusion(kept, study, found),
         problems=tuple(tried.problems),
         conditions=conditions,
         cells=cells,
@@ -170,6 +170,13 @@ def section(
         | of_results(study, found, screened=screened.rows, consistent=listeners.consistent(kept))
         | (of_metrics(beside, numbers, study) if beside and numbers else {}),
     )
+
+
+def _conclusion(kept: pd.DataFrame, study: Study, found: Tested) -> tuple[str, ...]:
+    """What the tests say, in sentences, and of how many listeners."""
+    who = count(kept["listener"].nunique(), "listener") + (" (simulated)" if kept["simulated"].any() else "")
+    planned = len(study.contrasts)
+    return conclusion(study.plan, found.general_rows, found.these.contrasts, listeners=who, planned=planned)
 
 
 def _tested(
