@@ -346,6 +346,9 @@ def test_the_next_listener_sits_down_with_one_click(app: Flask, ada: FlaskClient
         old.calibrated_at -= timedelta(days=31)
     page = ada.get("/studio/tiny/lab").text
     assert "more than 30 days ago" in page and "not within 74 to 82 dB(A)" in page
+    assert "78 dB(A) on headphones" in page
+    assert "78 dB(A) über Kopfhörer" in ada.get("/studio/tiny/lab?lang=de").text
+    ada.get("/studio/tiny/lab?lang=en")
     answer = send(ada, "/lab", place="Booth 1")
     assert answer.status_code == 303 and "at Booth 1" in ada.get(answer.location).text
     begun = begin(ada, answer.location)
